@@ -1,0 +1,1 @@
+//! The safe Rust API with the semantics of the rsp_* functions.

@@ -1,0 +1,263 @@
+//! What goes into the ASAP client core and what comes out.
+
+use crate::transport::{LossReason, PeerAddress, TransportKind};
+use crate::wire::{OperationalError, Policy, PoolElement};
+use crate::{AssociationId, PoolElementId, PoolHandle};
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Settings of the core. Timer names as in RFC 5352 section 5.
+#[derive(Clone, Debug)]
+pub struct AsapConfig {
+    /// Registrars known beforehand, tried together with those that announce themselves.
+    pub static_registrars: Vec<PeerAddress>,
+    /// How registrars may be reached when only resolutions are wanted, in order of preference. A registrar connection that
+    /// carries registrations is always SCTP: the first SCTP kind in this list.
+    pub registrar_transports: Vec<TransportKind>,
+    /// Connections tried at a time while hunting for a registrar (RFC 5352 section 3.6: not more than three).
+    pub max_parallel_connects: usize,
+    /// How long one connect may take.
+    pub connect_timeout: Duration,
+    /// T1-ENRPrequest: time for a response to a resolution.
+    pub t1_enrp_request: Duration,
+    /// T2-registration: time for a response to a registration.
+    pub t2_registration: Duration,
+    /// T3-deregistration: time for a response to a de-registration.
+    pub t3_deregistration: Duration,
+    /// T5-Serverhunt: first pause between hunts; doubles up to `t5_max`.
+    pub t5_server_hunt: Duration,
+    /// Longest pause between hunts.
+    pub t5_max: Duration,
+    /// T7-ENRPoutdate: how long an announced registrar is remembered without a new announcement.
+    pub t7_enrp_outdate: Duration,
+    /// MAX-REG-ATTEMPT: registrations sent before the request fails.
+    pub max_reg_attempt: u32,
+    /// MAX-REQUEST-RETRANSMIT: resolutions sent again before the request fails.
+    pub max_request_retransmit: u32,
+    /// Requests waiting or under way at a time; more fail with [`RequestError::TooManyRequests`].
+    pub max_requests: usize,
+    /// Pools kept in the cache.
+    pub max_cached_pools: usize,
+    /// Announced registrars remembered.
+    pub max_registrars: usize,
+}
+
+/// Names a request from its start to its [`Action::Complete`]; chosen by the caller, never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// Names a connect from its [`Action::Connect`] to its result; chosen by the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectAttempt(pub u64);
+
+/// What an application wants of ASAP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Register an element, or change its registration, and keep it registered every `reregistration_interval` until it is
+    /// de-registered. Completes when the first registration is answered or given up; the core goes on trying after that.
+    Register {
+        /// The pool.
+        pool_handle: PoolHandle,
+        /// The element; its registration life is sent as it is.
+        pool_element: PoolElement,
+        /// T4-reregistration.
+        reregistration_interval: Duration,
+    },
+    /// De-register an element.
+    Deregister {
+        /// The pool.
+        pool_handle: PoolHandle,
+        /// The element.
+        pool_element_id: PoolElementId,
+    },
+    /// Resolve a pool handle into elements, in the order in which to use them.
+    Resolve {
+        /// The pool.
+        pool_handle: PoolHandle,
+        /// Elements wanted at most; none: as many as the registrar gives.
+        items: Option<u32>,
+        /// stale.cache.value: an answer from the cache will do when it is younger than this.
+        stale_cache: Duration,
+    },
+    /// Tell the registrar that an element does not answer, and stop offering it from the cache. Completes at once.
+    ReportUnreachable {
+        /// The pool.
+        pool_handle: PoolHandle,
+        /// The element.
+        pool_element_id: PoolElementId,
+    },
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Registered.
+    Registered,
+    /// De-registered.
+    Deregistered,
+    /// Resolved into at least one element.
+    Resolved {
+        /// The pool's policy.
+        policy: Policy,
+        /// The elements, best first.
+        pool_elements: Vec<PoolElement>,
+    },
+    /// The report is on its way, or there is nobody to report to.
+    Reported,
+}
+
+/// Why a request failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequestError {
+    /// The registrar refused it.
+    Rejected(OperationalError),
+    /// There is no such pool, or it is empty.
+    UnknownPoolHandle,
+    /// No registrar could be reached.
+    NoRegistrar {
+        /// Connects tried.
+        attempts: u32,
+        /// For how long.
+        waited: Duration,
+    },
+    /// A registrar was there but did not answer.
+    NoResponse {
+        /// Requests sent.
+        attempts: u32,
+        /// For how long.
+        waited: Duration,
+    },
+    /// `max_requests` are under way.
+    TooManyRequests,
+    /// Withdrawn by [`Event::Cancel`] or [`Event::Shutdown`].
+    Cancelled,
+    /// The request makes no sense to ASAP, e.g. a handle too long to encode.
+    Invalid(&'static str),
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RequestError::Rejected(error) => match error.first() {
+                Some(cause) => write!(f, "the registrar refused: {cause}"),
+                None => f.write_str("the registrar refused without a reason"),
+            },
+            RequestError::UnknownPoolHandle => f.write_str("the pool does not exist or is empty"),
+            RequestError::NoRegistrar { attempts, waited } => {
+                write!(f, "no registrar reachable within {} ms ({attempts} attempts)", waited.as_millis())
+            }
+            RequestError::NoResponse { attempts, waited } => {
+                write!(f, "no registrar answered within {} ms ({attempts} attempts)", waited.as_millis())
+            }
+            RequestError::TooManyRequests => f.write_str("too many requests under way"),
+            RequestError::Cancelled => f.write_str("cancelled"),
+            RequestError::Invalid(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for RequestError {}
+
+/// What happens to the core.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A request of the application.
+    Request(RequestId, Request),
+    /// The application no longer wants an answer.
+    Cancel(RequestId),
+    /// A connect succeeded (`attempt`), or a registrar connected to us (none).
+    AssociationUp {
+        /// The new association.
+        association: AssociationId,
+        /// Which connect it belongs to.
+        attempt: Option<ConnectAttempt>,
+        /// The registrar's address.
+        peer: PeerAddress,
+        /// How it is connected.
+        kind: TransportKind,
+    },
+    /// A connect failed.
+    ConnectFailed {
+        /// Which one.
+        attempt: ConnectAttempt,
+        /// Why.
+        reason: LossReason,
+    },
+    /// An established association is gone.
+    AssociationLost {
+        /// Which one.
+        association: AssociationId,
+        /// Why.
+        reason: LossReason,
+    },
+    /// A message on an association.
+    Message {
+        /// Which one.
+        association: AssociationId,
+        /// Payload protocol identifier, in host order.
+        ppid: u32,
+        /// One whole message.
+        bytes: &'a [u8],
+    },
+    /// A datagram on the announcement group.
+    Announcement {
+        /// Where it came from.
+        from: SocketAddr,
+        /// Its bytes.
+        bytes: &'a [u8],
+    },
+    /// `next_deadline` has come.
+    Timeout,
+    /// De-register everything that is registered, then close. Requests under way are cancelled.
+    Shutdown,
+}
+
+/// What the core wants done, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Connect to a registrar; answer with `AssociationUp` or `ConnectFailed`.
+    Connect {
+        /// Names the connect.
+        attempt: ConnectAttempt,
+        /// Over which transport.
+        kind: TransportKind,
+        /// Whereto.
+        peer: PeerAddress,
+        /// For how long to try.
+        timeout: Duration,
+    },
+    /// Give up a connect; no answer is wanted any more.
+    CancelConnect {
+        /// Which one.
+        attempt: ConnectAttempt,
+    },
+    /// Send an ASAP message.
+    Send {
+        /// On which association.
+        association: AssociationId,
+        /// Encoded.
+        bytes: Vec<u8>,
+    },
+    /// Close an association in order.
+    Shutdown {
+        /// Which one.
+        association: AssociationId,
+    },
+    /// Abort an association.
+    Abort {
+        /// Which one.
+        association: AssociationId,
+        /// Told to the peer.
+        reason: &'static str,
+    },
+    /// A request is done.
+    Complete {
+        /// Which one.
+        request: RequestId,
+        /// How it ended.
+        result: Result<Outcome, RequestError>,
+    },
+    /// The shutdown is complete: nothing more follows.
+    ShutdownComplete,
+}

@@ -1,0 +1,2 @@
+//! The `rserpool` program: registrar and tools, one subcommand a file.
+fn main() {}

@@ -1,0 +1,4 @@
+//! Threads, real time and descriptors: what turns the cores into a running program.
+
+pub mod clock;
+pub mod poller;

@@ -1,0 +1,1 @@
+//! The C ABI: conversions and guards, no logic.

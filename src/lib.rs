@@ -1,0 +1,23 @@
+//! Reliable Server Pooling (RSerPool, RFC 5351-5356): pools of servers under one handle, selection by policy,
+//! failure detection and session failover, without an async runtime, and with a C ABI.
+//!
+//! `ARCHITECTURE.md` is the map of this crate.
+
+#[cfg(feature = "registrar")]
+pub mod handlespace;
+pub mod asap;
+pub mod api;
+pub mod driver;
+pub mod ffi;
+pub mod identifiers;
+pub mod message;
+pub mod policy;
+#[cfg(feature = "registrar")]
+pub mod registrar;
+pub mod session;
+pub mod time;
+pub mod transport;
+pub mod wire;
+
+pub use identifiers::{AssociationId, PoolElementId, PoolHandle, RegistrarId, SessionId};
+pub use time::Time;

@@ -1,0 +1,15 @@
+//! ENRP_ERROR (0x0a), RFC 5353 section 2.10.
+
+use crate::wire::OperationalError;
+use crate::RegistrarId;
+
+/// ENRP_ERROR (0x0a), RFC 5353 section 2.10.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// The sending registrar.
+    pub sender: RegistrarId,
+    /// The receiving registrar; zero: all of them, or not known yet.
+    pub receiver: RegistrarId,
+    /// What was wrong with a received message.
+    pub error: OperationalError,
+}

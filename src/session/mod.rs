@@ -1,0 +1,1 @@
+//! The session core: failover, cookies, notifications. No I/O.

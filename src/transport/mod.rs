@@ -1,0 +1,75 @@
+//! One trait over every way to move messages: kernel SCTP, SCTP in UDP, TCP, and memory for tests.
+//!
+//! A transport is an endpoint: one local port with any number of associations (as a one-to-many SCTP socket), whose
+//! calls never block. Its owner waits for [`Transport::poll_fd`] and [`Transport::next_deadline`] and calls
+//! [`Transport::poll`]; any thread that holds the owner's lock may send in between.
+//!
+//! TLS (RFC 3436 over SCTP, and over TCP) will be a transport that wraps another: the trait is its place.
+
+mod types;
+
+pub use types::{
+    Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, TransportChoice,
+    TransportError, TransportEvent, TransportKind, Undelivered,
+};
+
+use crate::{AssociationId, Time};
+use std::os::fd::RawFd;
+use std::time::Duration;
+
+/// An endpoint with its associations. No call blocks.
+pub trait Transport: Send {
+    /// Which kind of transport this is, and what it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// The local port number: the SCTP or TCP port that peers connect to.
+    fn local_port(&self) -> u16;
+
+    /// The addresses that the endpoint is bound to; empty when bound to the wildcard address.
+    fn local_addresses(&self) -> crate::wire::AddressList;
+
+    /// Starts an association. [`TransportEvent::Up`] or [`TransportEvent::ConnectFailed`] follows from a later
+    /// [`Transport::poll`], the latter at the latest `connect_timeout` after `now`.
+    fn connect(
+        &mut self,
+        now: Time,
+        peer: &PeerAddress,
+        connect_timeout: Duration,
+    ) -> Result<AssociationId, TransportError>;
+
+    /// Sends a message now, or queues it where the association's window is closed.
+    ///
+    /// [`TransportError::WouldBlock`] when the association's send queue is full: [`TransportEvent::Writable`] follows
+    /// as soon as there is room again.
+    fn send(
+        &mut self,
+        now: Time,
+        association: AssociationId,
+        message: OutboundMessage<'_>,
+    ) -> Result<(), TransportError>;
+
+    /// Closes an association after everything queued was delivered. [`TransportEvent::Lost`] with
+    /// [`LossReason::Closed`] ends it. Unknown associations are ignored.
+    fn shutdown(&mut self, now: Time, association: AssociationId);
+
+    /// Ends an association at once, with an ABORT to the peer. No event follows. Unknown associations are ignored.
+    fn abort(&mut self, now: Time, association: AssociationId, reason: &str);
+
+    /// Sets the parameters of associations to be made from now on and, where the transport can, of existing ones.
+    fn set_parameters(&mut self, parameters: &SctpParameters);
+
+    /// Smoothed round-trip time of an association, when measured.
+    fn round_trip_time(&self, association: AssociationId) -> Option<Duration>;
+
+    /// Receives what has arrived and runs the timers that are due, handing each event to `sink`.
+    ///
+    /// Does a bounded amount of work; returns true when more is waiting, so that one busy endpoint cannot starve others.
+    fn poll(&mut self, now: Time, sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool;
+
+    /// When [`Transport::poll`] wants to be called even if nothing arrives; [`Time::ZERO`] when events are waiting already
+    /// (a send, connect or abort may produce some).
+    fn next_deadline(&self) -> Option<Time>;
+
+    /// The descriptor that becomes readable when [`Transport::poll`] has something to do; none in memory.
+    fn poll_fd(&self) -> Option<RawFd>;
+}

@@ -1,0 +1,334 @@
+//! The vocabulary of the transport trait.
+
+use crate::AssociationId;
+use crate::wire::AddressList;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A way to move messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TransportKind {
+    /// The kernel's SCTP.
+    KernelSctp,
+    /// SCTP in user space, encapsulated in UDP (RFC 6951).
+    SctpUdp,
+    /// TCP, pool user to registrar only (RFC 5352 section 2.1); messages are framed by their ASAP length.
+    Tcp,
+    /// Within one process, for tests and simulation.
+    Memory,
+}
+
+impl fmt::Display for TransportKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TransportKind::KernelSctp => "kernel SCTP",
+            TransportKind::SctpUdp => "SCTP in UDP",
+            TransportKind::Tcp => "TCP",
+            TransportKind::Memory => "memory",
+        })
+    }
+}
+
+/// Which SCTP to use, as in `RSERPOOL_TRANSPORT` and `--transport`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TransportChoice {
+    /// `auto`: the kernel's SCTP where it works, else SCTP in UDP.
+    #[default]
+    Auto,
+    /// `sctp`: the kernel's SCTP or failure.
+    Sctp,
+    /// `sctp-udp`: SCTP in UDP even where the kernel has SCTP.
+    SctpUdp,
+}
+
+impl FromStr for TransportChoice {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(TransportChoice::Auto),
+            "sctp" => Ok(TransportChoice::Sctp),
+            "sctp-udp" => Ok(TransportChoice::SctpUdp),
+            other => Err(format!("unknown transport \"{}\": use auto, sctp or sctp-udp", other.escape_debug())),
+        }
+    }
+}
+
+/// What a transport can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Its kind.
+    pub kind: TransportKind,
+    /// Several addresses an endpoint, used as paths of one association.
+    pub multi_homing: bool,
+    /// Keeps the PPID of a message; TCP does not.
+    pub payload_protocol_id: bool,
+    /// The longest message that can be sent, in bytes.
+    pub max_message_size: usize,
+}
+
+/// How to open an endpoint.
+#[derive(Clone, Debug)]
+pub struct EndpointConfig {
+    /// Number of the transport within its driver: the upper 16 bits of its association identifiers.
+    pub transport_number: u16,
+    /// Local addresses, all with the same port; empty: wildcard address (IPv6 with IPv4, or IPv4 only), port chosen by the system.
+    pub bind: Vec<SocketAddr>,
+    /// Whether to accept associations.
+    pub listen: bool,
+    /// Accepted and own associations that may exist at a time; more are refused.
+    pub max_associations: usize,
+    /// Bytes that one association may queue for sending before [`TransportError::WouldBlock`].
+    pub max_send_queue: usize,
+    /// Longest message accepted for sending and receiving, in bytes.
+    pub max_message_size: usize,
+    /// Timers of the associations.
+    pub parameters: SctpParameters,
+}
+
+impl Default for EndpointConfig {
+    fn default() -> EndpointConfig {
+        EndpointConfig {
+            transport_number: 0,
+            bind: Vec::new(),
+            listen: false,
+            max_associations: 65_536,
+            max_send_queue: 1 << 20,
+            max_message_size: 256 << 10,
+            parameters: SctpParameters::default(),
+        }
+    }
+}
+
+/// Timers and thresholds of SCTP associations (RFC 9260 section 16), as `rserpool_session_parameters` has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SctpParameters {
+    /// RTO.Initial.
+    pub rto_initial: Duration,
+    /// RTO.Min.
+    pub rto_min: Duration,
+    /// RTO.Max.
+    pub rto_max: Duration,
+    /// Association.Max.Retrans.
+    pub association_max_retransmissions: u32,
+    /// Path.Max.Retrans.
+    pub path_max_retransmissions: u32,
+    /// HB.interval.
+    pub heartbeat_interval: Duration,
+}
+
+impl Default for SctpParameters {
+    /// Chosen for call control on a local network: a dead peer is noticed within about 2 s when idle or sending.
+    fn default() -> SctpParameters {
+        SctpParameters {
+            rto_initial: Duration::from_millis(250),
+            rto_min: Duration::from_millis(100),
+            rto_max: Duration::from_millis(500),
+            association_max_retransmissions: 4,
+            path_max_retransmissions: 3,
+            heartbeat_interval: Duration::from_millis(500),
+        }
+    }
+}
+
+/// Where to connect to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PeerAddress {
+    /// At least one address; transports without multi-homing try them in turn.
+    pub addresses: AddressList,
+    /// SCTP or TCP port.
+    pub port: u16,
+}
+
+impl PeerAddress {
+    /// A peer with one address.
+    pub fn new(address: IpAddr, port: u16) -> PeerAddress {
+        PeerAddress { addresses: AddressList::from_slice(&[address]), port }
+    }
+}
+
+impl From<SocketAddr> for PeerAddress {
+    fn from(address: SocketAddr) -> PeerAddress {
+        PeerAddress::new(address.ip(), address.port())
+    }
+}
+
+impl fmt::Display for PeerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        for (i, address) in self.addresses.iter().enumerate() {
+            write!(f, "{}{address}", if i == 0 { "" } else { ", " })?;
+        }
+        write!(f, "}}:{}", self.port)
+    }
+}
+
+/// The other end of an association that came up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its addresses and port, as the transport knows them.
+    pub address: PeerAddress,
+    /// The peer started it.
+    pub inbound: bool,
+    /// How it is connected.
+    pub kind: TransportKind,
+}
+
+/// A message to send.
+#[derive(Clone, Copy, Debug)]
+pub struct OutboundMessage<'a> {
+    /// SCTP stream.
+    pub stream: u16,
+    /// Payload protocol identifier, in host order.
+    pub ppid: u32,
+    /// Deliver without regard to order.
+    pub unordered: bool,
+    /// Give up after this time (partial reliability); none: never.
+    pub lifetime: Option<Duration>,
+    /// At least one byte.
+    pub payload: &'a [u8],
+}
+
+impl<'a> OutboundMessage<'a> {
+    /// An ordered, reliable message on stream 0, as all of ASAP and ENRP are.
+    pub fn control(ppid: u32, payload: &'a [u8]) -> OutboundMessage<'a> {
+        OutboundMessage { stream: 0, ppid, unordered: false, lifetime: None, payload }
+    }
+}
+
+/// What a transport reports.
+#[derive(Debug)]
+pub enum TransportEvent<'a> {
+    /// An association is established. A peer's restart is reported as `Lost` followed by `Up` of a new association.
+    Up {
+        /// The association.
+        association: AssociationId,
+        /// The other end.
+        peer: Peer,
+    },
+    /// A connect came to nothing.
+    ConnectFailed {
+        /// What `connect` returned.
+        association: AssociationId,
+        /// Why.
+        reason: LossReason,
+    },
+    /// A whole message.
+    Message {
+        /// The association.
+        association: AssociationId,
+        /// SCTP stream.
+        stream: u16,
+        /// Payload protocol identifier, in host order; on TCP always ASAP's.
+        ppid: u32,
+        /// The message.
+        payload: &'a [u8],
+    },
+    /// An association that refused a message with `WouldBlock` takes messages again.
+    Writable {
+        /// The association.
+        association: AssociationId,
+    },
+    /// An established association is gone.
+    Lost {
+        /// The association.
+        association: AssociationId,
+        /// Why.
+        reason: LossReason,
+        /// Messages that were accepted but never acknowledged by the peer, oldest first.
+        undelivered: Vec<Undelivered>,
+    },
+}
+
+/// A message whose delivery the peer never confirmed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undelivered {
+    /// SCTP stream.
+    pub stream: u16,
+    /// Payload protocol identifier.
+    pub ppid: u32,
+    /// The message.
+    pub payload: Vec<u8>,
+}
+
+/// Why an association ended or never began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LossReason {
+    /// Closed in order, by either side.
+    Closed,
+    /// The peer aborted; its reason, sanitised for logs.
+    Aborted(String),
+    /// The peer does not answer.
+    Unreachable,
+    /// Nobody listens there.
+    Refused,
+    /// The peer restarted: it knows nothing of the old association.
+    Restarted,
+    /// The peer broke the protocol.
+    ProtocolViolation(String),
+    /// No answer within the connect timeout.
+    Timeout,
+}
+
+impl fmt::Display for LossReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LossReason::Closed => f.write_str("closed"),
+            LossReason::Aborted(reason) if reason.is_empty() => f.write_str("aborted by the peer"),
+            LossReason::Aborted(reason) => write!(f, "aborted by the peer ({reason})"),
+            LossReason::Unreachable => f.write_str("the peer does not answer any more"),
+            LossReason::Refused => f.write_str("connection refused"),
+            LossReason::Restarted => f.write_str("the peer restarted"),
+            LossReason::ProtocolViolation(what) => write!(f, "the peer broke the protocol ({what})"),
+            LossReason::Timeout => f.write_str("no answer in time"),
+        }
+    }
+}
+
+/// Why a call on a transport failed.
+#[derive(Debug)]
+pub enum TransportError {
+    /// The association's send queue is full; `Writable` follows.
+    WouldBlock,
+    /// The message is longer than the transport takes.
+    MessageTooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// SCTP has no empty messages.
+    EmptyMessage,
+    /// There is no such association (any more).
+    UnknownAssociation,
+    /// The association is being closed.
+    Closing,
+    /// `max_associations` are there already.
+    TooManyAssociations,
+    /// The machine lacks this transport.
+    Unsupported(&'static str),
+    /// A system call failed.
+    Io(std::io::Error),
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TransportError::WouldBlock => f.write_str("the send queue is full"),
+            TransportError::MessageTooLarge { limit } => write!(f, "the message is longer than {limit} bytes"),
+            TransportError::EmptyMessage => f.write_str("SCTP cannot carry an empty message"),
+            TransportError::UnknownAssociation => f.write_str("there is no such association"),
+            TransportError::Closing => f.write_str("the association is being closed"),
+            TransportError::TooManyAssociations => f.write_str("too many associations"),
+            TransportError::Unsupported(what) => write!(f, "{what} is not available on this machine"),
+            TransportError::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for TransportError {}
+
+impl From<std::io::Error> for TransportError {
+    fn from(error: std::io::Error) -> TransportError {
+        if error.kind() == std::io::ErrorKind::WouldBlock { TransportError::WouldBlock } else { TransportError::Io(error) }
+    }
+}

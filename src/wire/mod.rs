@@ -1,0 +1,26 @@
+//! The parameters of RFC 5354 as types, and their encoding: knows bytes, knows no pool.
+
+mod address;
+mod error;
+mod operational_error;
+pub mod policy;
+mod pool_element;
+mod server_information;
+mod transport;
+
+pub use address::AddressList;
+pub use error::{Decoded, EncodeError, Undecodable, UnrecognizedParameter, WireError};
+pub use operational_error::{Cause, ErrorCause, OperationalError};
+pub use policy::{Policy, PolicyType};
+pub use pool_element::{PoolElement, RegistrationLife};
+pub use server_information::ServerInformation;
+pub use transport::{TransportParameter, TransportUse};
+
+/// PPID of ASAP messages on SCTP (RFC 5352 section 8.5, IANA).
+pub const PPID_ASAP: u32 = 11;
+/// PPID of ENRP messages on SCTP (RFC 5353 section 7.5, IANA).
+pub const PPID_ENRP: u32 = 12;
+/// Port of ASAP for SCTP, TCP and UDP (IANA).
+pub const PORT_ASAP: u16 = 3863;
+/// Port of ENRP for SCTP (IANA).
+pub const PORT_ENRP: u16 = 9901;
