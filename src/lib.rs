@@ -3,12 +3,12 @@
 //!
 //! `ARCHITECTURE.md` is the map of this crate.
 
-#[cfg(feature = "registrar")]
-pub mod handlespace;
-pub mod asap;
 pub mod api;
+pub mod asap;
 pub mod driver;
 pub mod ffi;
+#[cfg(feature = "registrar")]
+pub mod handlespace;
 pub mod identifiers;
 pub mod message;
 pub mod policy;

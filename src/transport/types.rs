@@ -329,6 +329,10 @@ impl std::error::Error for TransportError {}
 
 impl From<std::io::Error> for TransportError {
     fn from(error: std::io::Error) -> TransportError {
-        if error.kind() == std::io::ErrorKind::WouldBlock { TransportError::WouldBlock } else { TransportError::Io(error) }
+        if error.kind() == std::io::ErrorKind::WouldBlock {
+            TransportError::WouldBlock
+        } else {
+            TransportError::Io(error)
+        }
     }
 }

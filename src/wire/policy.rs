@@ -7,23 +7,67 @@
 #[allow(missing_docs)] // the fields are the RFC's words
 pub enum Policy {
     RoundRobin,
-    WeightedRoundRobin { weight: u32 },
+    WeightedRoundRobin {
+        weight: u32,
+    },
     Random,
-    WeightedRandom { weight: u32 },
-    Priority { priority: u32 },
-    LeastUsed { load: u32 },
-    LeastUsedDegradation { load: u32, degradation: u32 },
-    PriorityLeastUsed { load: u32, degradation: u32 },
-    RandomizedLeastUsed { load: u32 },
-    RandomizedPriorityLeastUsed { load: u32, degradation: u32 },
-    RandomizedLeastUsedDegradation { load: u32, degradation: u32 },
-    PriorityLeastUsedDegradation { load: u32, degradation: u32 },
-    RandomizedPriorityLeastUsedDegradation { load: u32, degradation: u32 },
-    WeightedRandomDpf { weight: u32, weight_dpf: u32, distance: u32 },
-    LeastUsedDpf { load: u32, load_dpf: u32, distance: u32 },
-    LeastUsedDegradationDpf { load: u32, degradation: u32, load_dpf: u32, distance: u32 },
+    WeightedRandom {
+        weight: u32,
+    },
+    Priority {
+        priority: u32,
+    },
+    LeastUsed {
+        load: u32,
+    },
+    LeastUsedDegradation {
+        load: u32,
+        degradation: u32,
+    },
+    PriorityLeastUsed {
+        load: u32,
+        degradation: u32,
+    },
+    RandomizedLeastUsed {
+        load: u32,
+    },
+    RandomizedPriorityLeastUsed {
+        load: u32,
+        degradation: u32,
+    },
+    RandomizedLeastUsedDegradation {
+        load: u32,
+        degradation: u32,
+    },
+    PriorityLeastUsedDegradation {
+        load: u32,
+        degradation: u32,
+    },
+    RandomizedPriorityLeastUsedDegradation {
+        load: u32,
+        degradation: u32,
+    },
+    WeightedRandomDpf {
+        weight: u32,
+        weight_dpf: u32,
+        distance: u32,
+    },
+    LeastUsedDpf {
+        load: u32,
+        load_dpf: u32,
+        distance: u32,
+    },
+    LeastUsedDegradationDpf {
+        load: u32,
+        degradation: u32,
+        load_dpf: u32,
+        distance: u32,
+    },
     /// A type that this implementation does not know, with its data as received.
-    Unknown { policy_type: PolicyType, data: Vec<u8> },
+    Unknown {
+        policy_type: PolicyType,
+        data: Vec<u8>,
+    },
 }
 
 /// The number of a policy (RFC 5356, RFC 5356 section 6 for the registry).

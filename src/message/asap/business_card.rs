@@ -1,7 +1,7 @@
 //! ASAP_BUSINESS_CARD (0x0d), RFC 5352 section 2.2.13: PE to PU or PU (itself a PE) to PE.
 
-use crate::wire::PoolElement;
 use crate::PoolHandle;
+use crate::wire::PoolElement;
 
 /// ASAP_BUSINESS_CARD (0x0d), RFC 5352 section 2.2.13: PE to PU or PU (itself a PE) to PE.
 #[derive(Clone, Debug, PartialEq, Eq)]

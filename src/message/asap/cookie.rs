@@ -1,6 +1,5 @@
 //! ASAP_COOKIE (0x0b), RFC 5352 section 2.2.11: PE to PU, on the control channel.
 
-
 /// ASAP_COOKIE (0x0b), RFC 5352 section 2.2.11: PE to PU, on the control channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cookie {

@@ -1,7 +1,7 @@
 //! ASAP_HANDLE_RESOLUTION_RESPONSE (0x06), RFC 5352 section 2.2.6: registrar to PU.
 
-use crate::wire::{OperationalError, Policy, PoolElement};
 use crate::PoolHandle;
+use crate::wire::{OperationalError, Policy, PoolElement};
 
 /// ASAP_HANDLE_RESOLUTION_RESPONSE (0x06), RFC 5352 section 2.2.6: registrar to PU.
 #[derive(Clone, Debug, PartialEq, Eq)]

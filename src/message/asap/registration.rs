@@ -1,7 +1,7 @@
 //! ASAP_REGISTRATION (0x01), RFC 5352 section 2.2.1: PE to registrar.
 
-use crate::wire::PoolElement;
 use crate::PoolHandle;
+use crate::wire::PoolElement;
 
 /// ASAP_REGISTRATION (0x01), RFC 5352 section 2.2.1: PE to registrar.
 #[derive(Clone, Debug, PartialEq, Eq)]

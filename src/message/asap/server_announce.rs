@@ -1,7 +1,7 @@
 //! ASAP_SERVER_ANNOUNCE (0x0a), RFC 5352 section 2.2.10: registrar, by multicast.
 
-use crate::wire::TransportParameter;
 use crate::RegistrarId;
+use crate::wire::TransportParameter;
 
 /// ASAP_SERVER_ANNOUNCE (0x0a), RFC 5352 section 2.2.10: registrar, by multicast.
 #[derive(Clone, Debug, PartialEq, Eq)]

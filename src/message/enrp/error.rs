@@ -1,7 +1,7 @@
 //! ENRP_ERROR (0x0a), RFC 5353 section 2.10.
 
-use crate::wire::OperationalError;
 use crate::RegistrarId;
+use crate::wire::OperationalError;
 
 /// ENRP_ERROR (0x0a), RFC 5353 section 2.10.
 #[derive(Clone, Debug, PartialEq, Eq)]

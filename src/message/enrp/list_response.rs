@@ -1,7 +1,7 @@
 //! ENRP_LIST_RESPONSE (0x06), RFC 5353 section 2.6.
 
-use crate::wire::ServerInformation;
 use crate::RegistrarId;
+use crate::wire::ServerInformation;
 
 /// ENRP_LIST_RESPONSE (0x06), RFC 5353 section 2.6.
 #[derive(Clone, Debug, PartialEq, Eq)]

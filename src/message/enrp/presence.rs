@@ -1,7 +1,7 @@
 //! ENRP_PRESENCE (0x01), RFC 5353 section 2.1.
 
-use crate::wire::ServerInformation;
 use crate::RegistrarId;
+use crate::wire::ServerInformation;
 
 /// ENRP_PRESENCE (0x01), RFC 5353 section 2.1.
 #[derive(Clone, Debug, PartialEq, Eq)]
