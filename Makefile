@@ -1,0 +1,52 @@
+# What a person types here. Every goal is one script or one cargo call; the work is in scripts/.
+.PHONY: help demo test lib examples bench kill-test size install install-deps clean
+
+FEATURES ?= pool-element
+RUNS ?= 20
+CALLS ?= 500
+PREFIX ?= /usr/local
+
+help:
+	@echo 'make demo          a pool of three C servers, 500 calls, two servers lost on the way, no call lost'
+	@echo 'make test          everything that is checked: format, lints, Rust and C tests, fuzz smoke, kernel SCTP guest'
+	@echo 'make lib           librserpool.so, librserpool.a and the headers, in build/ (FEATURES= for the smallest client library)'
+	@echo 'make examples      the programs of c-examples/, in build/examples/'
+	@echo 'make bench         registrar under load, round trips and resolutions a second against the raw transport'
+	@echo 'make kill-test     kills a random server at a random moment, RUNS=20 times in a row; no call may be lost'
+	@echo 'make size          size of the client library and memory of a connected C client'
+	@echo 'make install       library, headers, program and manual pages into DESTDIR/PREFIX (/usr/local)'
+	@echo 'make install-deps  the Debian packages that demo and test need'
+	@echo 'make clean         removes build/ and target/'
+
+install-deps:
+	scripts/install-packages build test
+
+demo:
+	scripts/install-packages build
+	scripts/demo --calls $(CALLS)
+
+test:
+	scripts/install-packages build test
+	scripts/test
+
+lib:
+	FEATURES='$(FEATURES)' scripts/build-lib
+
+examples: lib
+	scripts/build-examples
+
+bench:
+	scripts/bench
+
+kill-test:
+	scripts/install-packages build
+	scripts/kill-test --runs $(RUNS)
+
+size:
+	scripts/size
+
+install: lib
+	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' scripts/install
+
+clean:
+	rm -rf build target
