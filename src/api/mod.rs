@@ -1,1 +1,35 @@
 //! The safe Rust API with the semantics of the rsp_* functions.
+//!
+//! Every function works on the one library instance of the process, which [`initialize`] makes and [`cleanup`] ends, and
+//! on descriptors that are real descriptors of the kernel: readable while [`recvmsg`] or [`accept`] would succeed,
+//! writable while [`sendmsg`] would not block, the same number across failovers.
+//!
+//! Errors carry an errno and a sentence; nothing here panics on bad arguments. In a child process after `fork` every
+//! function fails with `EOWNERDEAD` (the threads and associations belong to the parent); [`cleanup`] followed by
+//! [`initialize`] starts afresh there.
+
+mod error;
+mod functions;
+mod options;
+mod types;
+
+pub use error::Error;
+pub use functions::{
+    accept, bind, cleanup, close, connect, deregister, force_failover, getaddrinfo, getpeername, getsockname,
+    getsockopt, has_cookie, initialize, listen, mapsocket, pe_deregistration, pe_failure, pe_registration, poll,
+    recvfullmsg, recvmsg, register, select, send_cookie, sendmsg, setsockopt, socket, unmapsocket,
+    update_session_parameters,
+};
+pub use options::{
+    OPTION_AUTO_FAILOVER, OPTION_CONNECT_TIMEOUT_MS, OPTION_FAILOVER_RESEND, OPTION_RESOLUTION_RETRY_DELAY_MS,
+    SOL_RSERPOOL,
+};
+pub use types::{
+    AddressInfo, Announcements, Config, ConnectOptions, EndSession, FailoverFlags, LoadInfo, MessageKind,
+    NOTIFICATION_SIZE, Notification, PeName, Received, RegisterOptions, SendOptions, SessionChange, Timeout,
+};
+
+/// A descriptor number, as C has it.
+pub type Descriptor = libc::c_int;
+/// What every function of this module returns.
+pub type Result<T> = std::result::Result<T, Error>;
