@@ -35,12 +35,52 @@ pub struct AsapConfig {
     pub max_reg_attempt: u32,
     /// MAX-REQUEST-RETRANSMIT: resolutions sent again before the request fails.
     pub max_request_retransmit: u32,
+    /// The longest that a request may take, hunting included: then it fails, whatever the other settings say.
+    pub max_request_time: Duration,
+    /// The longest that de-registrations may hold up a shutdown.
+    pub shutdown_timeout: Duration,
     /// Requests waiting or under way at a time; more fail with [`RequestError::TooManyRequests`].
     pub max_requests: usize,
+    /// Elements of our own, registered or being registered; more fail with [`RequestError::TooManyRequests`].
+    pub max_pool_elements: usize,
     /// Pools kept in the cache.
     pub max_cached_pools: usize,
+    /// Elements of one pool kept in the cache.
+    pub max_cached_elements_per_pool: usize,
     /// Announced registrars remembered.
     pub max_registrars: usize,
+    /// Associations that registrars, or who claims to be one, may have made to us; a new one pushes out the oldest.
+    pub max_inbound_associations: usize,
+}
+
+impl Default for AsapConfig {
+    /// Thresholds are those of RFC 5352 section 7. Its timers (T1 15 s, T2 and T3 30 s, T5 10 s, RETRAN.max 60 s) are too
+    /// slow for call control, so these are chosen such that a request fails within five seconds at the latest, and a
+    /// registrar that does not answer is left after one.
+    fn default() -> AsapConfig {
+        AsapConfig {
+            static_registrars: Vec::new(),
+            registrar_transports: vec![TransportKind::KernelSctp, TransportKind::Tcp, TransportKind::SctpUdp],
+            max_parallel_connects: 3,
+            connect_timeout: Duration::from_millis(1500),
+            t1_enrp_request: Duration::from_secs(1),
+            t2_registration: Duration::from_secs(2),
+            t3_deregistration: Duration::from_secs(2),
+            t5_server_hunt: Duration::from_secs(1),
+            t5_max: Duration::from_secs(8),
+            t7_enrp_outdate: Duration::from_secs(5),
+            max_reg_attempt: 2,
+            max_request_retransmit: 2,
+            max_request_time: Duration::from_secs(5),
+            shutdown_timeout: Duration::from_secs(1),
+            max_requests: 4096,
+            max_pool_elements: 1024,
+            max_cached_pools: 256,
+            max_cached_elements_per_pool: 128,
+            max_registrars: 64,
+            max_inbound_associations: 8,
+        }
+    }
 }
 
 /// Names a request from its start to its [`Action::Complete`]; chosen by the caller, never used twice.
