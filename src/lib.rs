@@ -10,8 +10,10 @@ pub mod ffi;
 #[cfg(feature = "registrar")]
 pub mod handlespace;
 pub mod identifiers;
+pub mod log_limit;
 pub mod message;
 pub mod policy;
+pub mod random;
 #[cfg(feature = "registrar")]
 pub mod registrar;
 pub mod session;

@@ -1,0 +1,56 @@
+//! Keeps what peers can trigger from flooding the log.
+
+use crate::Time;
+use std::time::Duration;
+
+/// Lines that may follow each other at once.
+const BURST: u32 = 10;
+/// One more line is allowed after each such interval.
+const REFILL: Duration = Duration::from_secs(1);
+
+/// Decides whether a line is written, and counts those that are not.
+///
+/// Keep one for each kind of event, not for each peer: a flood from a thousand peers is still a flood.
+#[derive(Clone, Debug)]
+pub struct LogLimit {
+    tokens: u32,
+    refilled: Time,
+    suppressed: u64,
+}
+
+impl Default for LogLimit {
+    fn default() -> LogLimit {
+        LogLimit { tokens: BURST, refilled: Time::ZERO, suppressed: 0 }
+    }
+}
+
+impl LogLimit {
+    /// `Some`: write the line; the number says how many were left out before it.
+    pub fn allow(&mut self, now: Time) -> Option<u64> {
+        let refill = now.saturating_since(self.refilled).as_nanos() / REFILL.as_nanos();
+        if refill > 0 {
+            self.tokens = self.tokens.saturating_add(u32::try_from(refill).unwrap_or(u32::MAX)).min(BURST);
+            self.refilled = now;
+        }
+        if self.tokens == 0 {
+            self.suppressed += 1;
+            return None;
+        }
+        self.tokens -= 1;
+        Some(std::mem::take(&mut self.suppressed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_cut_to_the_burst_and_counted() {
+        let mut limit = LogLimit::default();
+        let written = (0..100).filter(|_| limit.allow(Time::ZERO).is_some()).count();
+        assert_eq!(written, BURST as usize);
+        assert_eq!(limit.allow(Time::from_secs(1)), Some(90));
+        assert_eq!(limit.allow(Time::from_secs(1)), None);
+    }
+}
