@@ -91,18 +91,40 @@ impl fmt::Display for Undecodable {
 
 impl std::error::Error for Undecodable {}
 
-/// A message that does not fit the 16-bit length fields of RFC 5354.
+impl From<WireError> for Undecodable {
+    /// Unusable without a report.
+    fn from(error: WireError) -> Undecodable {
+        Undecodable { error, report: None }
+    }
+}
+
+/// Why a message cannot be put on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EncodeError {
-    /// The parameter or message that is too long.
-    pub field: &'static str,
-    /// Its length in bytes.
-    pub length: usize,
+pub enum EncodeError {
+    /// It does not fit the 16-bit length fields of RFC 5354.
+    TooLong {
+        /// The parameter or message that is too long.
+        field: &'static str,
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// It would not be a message that the RFCs allow.
+    Invalid {
+        /// The parameter that is wrong.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
 }
 
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} bytes does not fit a 16-bit length", self.field, self.length)
+        match self {
+            EncodeError::TooLong { field, length } => {
+                write!(f, "{field} of {length} bytes does not fit a 16-bit length")
+            }
+            EncodeError::Invalid { field, reason } => write!(f, "{field} {reason}"),
+        }
     }
 }
 

@@ -3,18 +3,28 @@
 mod address;
 mod error;
 mod operational_error;
+mod parameter;
 pub mod policy;
 mod pool_element;
+mod reader;
 mod server_information;
+mod simple;
 mod transport;
+mod writer;
 
 pub use address::AddressList;
 pub use error::{Decoded, EncodeError, Undecodable, UnrecognizedParameter, WireError};
 pub use operational_error::{Cause, ErrorCause, OperationalError};
+pub use parameter::{MAX_REPORTED_BYTES, MAX_REPORTED_PARAMETERS};
 pub use policy::{Policy, PolicyType};
 pub use pool_element::{PoolElement, RegistrationLife};
 pub use server_information::ServerInformation;
-pub use transport::{TransportParameter, TransportUse};
+pub use transport::{MAX_SCTP_ADDRESSES, TransportParameter, TransportUse};
+
+pub(crate) use parameter::{Parameter, Parameters, Reports, report, required};
+pub(crate) use reader::Reader;
+pub(crate) use simple::{CookieParameter, HandleResolutionOption, PeChecksum};
+pub(crate) use writer::Writer;
 
 /// PPID of ASAP messages on SCTP (RFC 5352 section 8.5, IANA).
 pub const PPID_ASAP: u32 = 11;

@@ -1,5 +1,7 @@
-//! Operational Error parameter and its causes (RFC 5354 sections 3.12 and 4).
+//! Operational Error parameter and its causes (RFC 5354 section 3.12).
 
+use super::parameter::{Parameter, Parameters, Reports, parameter_type};
+use super::{Reader, Undecodable, UnrecognizedParameter, Writer};
 use std::fmt;
 
 /// An Operational Error parameter: one or more causes.
@@ -21,6 +23,38 @@ impl OperationalError {
     }
 }
 
+impl From<&[UnrecognizedParameter]> for OperationalError {
+    /// One cause for each parameter (RFC 5354 section 3.12.2).
+    fn from(parameters: &[UnrecognizedParameter]) -> OperationalError {
+        let cause = |parameter: &UnrecognizedParameter| ErrorCause {
+            cause: Cause::UnrecognizedParameter,
+            info: parameter.0.clone(),
+        };
+        OperationalError { causes: parameters.iter().map(cause).collect() }
+    }
+}
+
+/// An error without any cause, which the RFC does not foresee, is still an error to its receiver.
+impl Parameter for OperationalError {
+    const TYPE: u16 = parameter_type::OPERATIONAL_ERROR;
+    const NAME: &'static str = "operational error";
+
+    fn decode_value(value: Reader<'_>, _: &mut Reports) -> Result<OperationalError, Undecodable> {
+        let mut causes = Vec::new();
+        let mut list = Parameters::new(value);
+        while let Some((code, info)) = list.next_cause()? {
+            causes.push(ErrorCause { cause: Cause::from_code(code), info: info.to_vec() });
+        }
+        Ok(OperationalError { causes })
+    }
+
+    fn encode_value(&self, w: &mut Writer<'_>) {
+        for ErrorCause { cause, info } in &self.causes {
+            w.tlv(cause.code(), "error cause", |w| w.bytes(info));
+        }
+    }
+}
+
 /// One cause with its cause-specific information: the offending TLV or message, where the RFC wants it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorCause {
@@ -30,7 +64,7 @@ pub struct ErrorCause {
     pub info: Vec<u8>,
 }
 
-/// Cause codes (RFC 5354 section 4).
+/// Cause codes (RFC 5354 table 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {
     /// 0x0

@@ -1,5 +1,8 @@
 //! Pool Member Selection Policy parameter (RFC 5354 section 3.8, RFC 5356; rsplib's private types).
 
+use super::parameter::{Parameter, Reports, parameter_type};
+use super::{Reader, Undecodable, WireError, Writer};
+
 /// A policy with the values that a pool element registers for itself.
 ///
 /// Loads run from 0 (idle) to 0xffffffff (100 %), weights and priorities are plain numbers.
@@ -119,4 +122,99 @@ impl Policy {
             Policy::Unknown { policy_type, .. } => *policy_type,
         }
     }
+}
+
+impl Parameter for Policy {
+    const TYPE: u16 = parameter_type::POLICY;
+    const NAME: &'static str = "pool member selection policy";
+
+    fn decode_value(mut value: Reader<'_>, _: &mut Reports) -> Result<Policy, Undecodable> {
+        let policy_type = PolicyType(value.u32("policy type")?);
+        let v = &mut value;
+        let policy = match policy_type {
+            PolicyType::ROUND_ROBIN => Policy::RoundRobin,
+            PolicyType::WEIGHTED_ROUND_ROBIN => Policy::WeightedRoundRobin { weight: weight(v)? },
+            PolicyType::RANDOM => Policy::Random,
+            PolicyType::WEIGHTED_RANDOM => Policy::WeightedRandom { weight: weight(v)? },
+            PolicyType::PRIORITY => Policy::Priority { priority: v.u32("policy priority")? },
+            PolicyType::LEAST_USED => Policy::LeastUsed { load: load(v)? },
+            PolicyType::LEAST_USED_DEGRADATION => {
+                Policy::LeastUsedDegradation { load: load(v)?, degradation: degradation(v)? }
+            }
+            PolicyType::PRIORITY_LEAST_USED => {
+                Policy::PriorityLeastUsed { load: load(v)?, degradation: degradation(v)? }
+            }
+            PolicyType::RANDOMIZED_LEAST_USED => Policy::RandomizedLeastUsed { load: load(v)? },
+            PolicyType::RANDOMIZED_PRIORITY_LEAST_USED => {
+                Policy::RandomizedPriorityLeastUsed { load: load(v)?, degradation: degradation(v)? }
+            }
+            PolicyType::RANDOMIZED_LEAST_USED_DEGRADATION => {
+                Policy::RandomizedLeastUsedDegradation { load: load(v)?, degradation: degradation(v)? }
+            }
+            PolicyType::PRIORITY_LEAST_USED_DEGRADATION => {
+                Policy::PriorityLeastUsedDegradation { load: load(v)?, degradation: degradation(v)? }
+            }
+            PolicyType::RANDOMIZED_PRIORITY_LEAST_USED_DEGRADATION => {
+                Policy::RandomizedPriorityLeastUsedDegradation { load: load(v)?, degradation: degradation(v)? }
+            }
+            PolicyType::WEIGHTED_RANDOM_DPF => {
+                Policy::WeightedRandomDpf { weight: weight(v)?, weight_dpf: dpf(v)?, distance: distance(v)? }
+            }
+            PolicyType::LEAST_USED_DPF => {
+                Policy::LeastUsedDpf { load: load(v)?, load_dpf: dpf(v)?, distance: distance(v)? }
+            }
+            PolicyType::LEAST_USED_DEGRADATION_DPF => Policy::LeastUsedDegradationDpf {
+                load: load(v)?,
+                degradation: degradation(v)?,
+                load_dpf: dpf(v)?,
+                distance: distance(v)?,
+            },
+            _ => return Ok(Policy::Unknown { policy_type, data: value.remaining().to_vec() }),
+        };
+        value.finish("excess length of policy")?;
+        Ok(policy)
+    }
+
+    fn encode_value(&self, w: &mut Writer<'_>) {
+        w.u32(self.policy_type().0);
+        let mut values = |values: &[u32]| values.iter().for_each(|&value| w.u32(value));
+        match *self {
+            Policy::RoundRobin | Policy::Random => {}
+            Policy::WeightedRoundRobin { weight } | Policy::WeightedRandom { weight } => values(&[weight]),
+            Policy::Priority { priority } => values(&[priority]),
+            Policy::LeastUsed { load } | Policy::RandomizedLeastUsed { load } => values(&[load]),
+            Policy::LeastUsedDegradation { load, degradation }
+            | Policy::PriorityLeastUsed { load, degradation }
+            | Policy::RandomizedPriorityLeastUsed { load, degradation }
+            | Policy::RandomizedLeastUsedDegradation { load, degradation }
+            | Policy::PriorityLeastUsedDegradation { load, degradation }
+            | Policy::RandomizedPriorityLeastUsedDegradation { load, degradation } => values(&[load, degradation]),
+            Policy::WeightedRandomDpf { weight, weight_dpf, distance } => values(&[weight, weight_dpf, distance]),
+            Policy::LeastUsedDpf { load, load_dpf, distance } => values(&[load, load_dpf, distance]),
+            Policy::LeastUsedDegradationDpf { load, degradation, load_dpf, distance } => {
+                values(&[load, degradation, load_dpf, distance]);
+            }
+            Policy::Unknown { ref data, .. } => w.bytes(data),
+        }
+    }
+}
+
+fn weight(value: &mut Reader<'_>) -> Result<u32, WireError> {
+    value.u32("policy weight")
+}
+
+fn load(value: &mut Reader<'_>) -> Result<u32, WireError> {
+    value.u32("policy load")
+}
+
+fn degradation(value: &mut Reader<'_>) -> Result<u32, WireError> {
+    value.u32("policy load degradation")
+}
+
+fn dpf(value: &mut Reader<'_>) -> Result<u32, WireError> {
+    value.u32("policy distance penalty factor")
+}
+
+fn distance(value: &mut Reader<'_>) -> Result<u32, WireError> {
+    value.u32("policy distance")
 }

@@ -1,6 +1,7 @@
 //! Pool Element parameter (RFC 5354 section 3.10).
 
-use super::{Policy, TransportParameter};
+use super::parameter::{Parameter, Parameters, Reports, parameter_type, required};
+use super::{EncodeError, Policy, Reader, TransportParameter, Undecodable, WireError, Writer};
 use crate::{PoolElementId, RegistrarId};
 use std::time::Duration;
 
@@ -41,5 +42,53 @@ impl RegistrationLife {
     /// The life as RFC 5354 counts it, in seconds; `None`: infinite. Other negative numbers are invalid and count as zero.
     pub fn as_duration(self) -> Option<Duration> {
         (self.0 != -1).then(|| Duration::from_secs(u64::try_from(self.0).unwrap_or(0)))
+    }
+}
+
+/// The first transport is the user transport, of which there is exactly one; a second one is the ASAP transport, which
+/// must be SCTP. The policy may stand anywhere.
+impl Parameter for PoolElement {
+    const TYPE: u16 = parameter_type::POOL_ELEMENT;
+    const NAME: &'static str = "pool element";
+
+    fn decode_value(mut value: Reader<'_>, reports: &mut Reports) -> Result<PoolElement, Undecodable> {
+        let id = PoolElementId(value.u32("PE identifier")?);
+        let home_registrar = RegistrarId(value.u32("home ENRP server identifier")?);
+        let registration_life = RegistrationLife(i32::from_be_bytes(value.array("registration life")?));
+        let (mut user_transport, mut policy, mut asap_transport) = (None, None, None);
+        let mut parameters = Parameters::new(value);
+        while let Some(tlv) = parameters.next(reports)? {
+            if tlv.parameter_type == Policy::TYPE {
+                tlv.once(&mut policy, reports)?;
+            } else if let Some(transport) = TransportParameter::decode(&tlv, reports)? {
+                if user_transport.is_none() {
+                    user_transport = Some(transport);
+                } else if asap_transport.is_some() {
+                    return Err(WireError::Repeated { field: "ASAP transport" }.into());
+                } else if transport.is_sctp() {
+                    asap_transport = Some(transport);
+                } else {
+                    let value = tlv.parameter_type.into();
+                    return Err(WireError::Invalid { field: "ASAP transport type", value }.into());
+                }
+            }
+        }
+        let user_transport = user_transport.ok_or(WireError::Missing { field: "user transport" })?;
+        let policy = required(policy)?;
+        Ok(PoolElement { id, home_registrar, registration_life, user_transport, policy, asap_transport })
+    }
+
+    fn encode_value(&self, w: &mut Writer<'_>) {
+        w.u32(self.id.0);
+        w.u32(self.home_registrar.0);
+        w.bytes(&self.registration_life.0.to_be_bytes());
+        self.user_transport.encode(w);
+        w.parameter(&self.policy);
+        if let Some(asap_transport) = &self.asap_transport {
+            if !asap_transport.is_sctp() {
+                w.fail(EncodeError::Invalid { field: "ASAP transport", reason: "is not SCTP" });
+            }
+            asap_transport.encode(w);
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! ASAP_DEREGISTRATION_RESPONSE (0x04), RFC 5352 section 2.2.4: registrar to PE.
 
+use crate::message::codec::Message;
 use crate::wire::OperationalError;
+use crate::wire::{Parameter, Parameters, Reader, Reports, Undecodable, Writer, required};
 use crate::{PoolElementId, PoolHandle};
 
 /// ASAP_DEREGISTRATION_RESPONSE (0x04), RFC 5352 section 2.2.4: registrar to PE.
@@ -12,4 +14,30 @@ pub struct DeregistrationResponse {
     pub pool_element_id: PoolElementId,
     /// Why it is refused.
     pub error: Option<OperationalError>,
+}
+
+impl Message for DeregistrationResponse {
+    const TYPE: u8 = 0x04;
+    const NAME: &'static str = "ASAP_DEREGISTRATION_RESPONSE";
+
+    fn decode_body(_: u8, body: Reader<'_>, reports: &mut Reports) -> Result<Self, Undecodable> {
+        let (mut pool_handle, mut pool_element_id, mut error) = (None, None, None);
+        let mut parameters = Parameters::new(body);
+        while let Some(tlv) = parameters.next(reports)? {
+            match tlv.parameter_type {
+                PoolHandle::TYPE => tlv.once(&mut pool_handle, reports)?,
+                PoolElementId::TYPE => tlv.once(&mut pool_element_id, reports)?,
+                OperationalError::TYPE => tlv.once(&mut error, reports)?,
+                _ => {}
+            }
+        }
+        let (pool_handle, pool_element_id) = (required(pool_handle)?, required(pool_element_id)?);
+        Ok(DeregistrationResponse { pool_handle, pool_element_id, error })
+    }
+
+    fn encode_body(&self, w: &mut Writer<'_>) {
+        w.parameter(&self.pool_handle);
+        w.parameter(&self.pool_element_id);
+        w.optional(self.error.as_ref());
+    }
 }

@@ -1,5 +1,7 @@
 //! ASAP_ENDPOINT_KEEP_ALIVE_ACK (0x08), RFC 5352 section 2.2.8: PE to registrar.
 
+use crate::message::codec::Message;
+use crate::wire::{Parameter, Parameters, Reader, Reports, Undecodable, Writer, required};
 use crate::{PoolElementId, PoolHandle};
 
 /// ASAP_ENDPOINT_KEEP_ALIVE_ACK (0x08), RFC 5352 section 2.2.8: PE to registrar.
@@ -9,4 +11,27 @@ pub struct EndpointKeepAliveAck {
     pub pool_handle: PoolHandle,
     /// The element.
     pub pool_element_id: PoolElementId,
+}
+
+impl Message for EndpointKeepAliveAck {
+    const TYPE: u8 = 0x08;
+    const NAME: &'static str = "ASAP_ENDPOINT_KEEP_ALIVE_ACK";
+
+    fn decode_body(_: u8, body: Reader<'_>, reports: &mut Reports) -> Result<Self, Undecodable> {
+        let (mut pool_handle, mut pool_element_id) = (None, None);
+        let mut parameters = Parameters::new(body);
+        while let Some(tlv) = parameters.next(reports)? {
+            match tlv.parameter_type {
+                PoolHandle::TYPE => tlv.once(&mut pool_handle, reports)?,
+                PoolElementId::TYPE => tlv.once(&mut pool_element_id, reports)?,
+                _ => {}
+            }
+        }
+        Ok(EndpointKeepAliveAck { pool_handle: required(pool_handle)?, pool_element_id: required(pool_element_id)? })
+    }
+
+    fn encode_body(&self, w: &mut Writer<'_>) {
+        w.parameter(&self.pool_handle);
+        w.parameter(&self.pool_element_id);
+    }
 }

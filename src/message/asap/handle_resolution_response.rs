@@ -1,7 +1,9 @@
 //! ASAP_HANDLE_RESOLUTION_RESPONSE (0x06), RFC 5352 section 2.2.6: registrar to PU.
 
 use crate::PoolHandle;
+use crate::message::codec::{FLAG_LOW, Message};
 use crate::wire::{OperationalError, Policy, PoolElement};
+use crate::wire::{Parameter, Parameters, Reader, Reports, Undecodable, Writer, required};
 
 /// ASAP_HANDLE_RESOLUTION_RESPONSE (0x06), RFC 5352 section 2.2.6: registrar to PU.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,4 +18,39 @@ pub struct HandleResolutionResponse {
     pub pool_elements: Vec<PoolElement>,
     /// Why there is no answer.
     pub error: Option<OperationalError>,
+}
+
+impl Message for HandleResolutionResponse {
+    const TYPE: u8 = 0x06;
+    const NAME: &'static str = "ASAP_HANDLE_RESOLUTION_RESPONSE";
+
+    fn flags(&self) -> u8 {
+        if self.accept_updates { FLAG_LOW } else { 0 }
+    }
+
+    fn decode_body(flags: u8, body: Reader<'_>, reports: &mut Reports) -> Result<Self, Undecodable> {
+        let (mut pool_handle, mut policy, mut error) = (None, None, None);
+        let mut pool_elements = Vec::new();
+        let mut parameters = Parameters::new(body);
+        while let Some(tlv) = parameters.next(reports)? {
+            match tlv.parameter_type {
+                PoolHandle::TYPE => tlv.once(&mut pool_handle, reports)?,
+                Policy::TYPE => tlv.once(&mut policy, reports)?,
+                PoolElement::TYPE => pool_elements.push(tlv.decode(reports)?),
+                OperationalError::TYPE => tlv.once(&mut error, reports)?,
+                _ => {}
+            }
+        }
+        let (accept_updates, pool_handle) = (flags & FLAG_LOW != 0, required(pool_handle)?);
+        Ok(HandleResolutionResponse { accept_updates, pool_handle, policy, pool_elements, error })
+    }
+
+    fn encode_body(&self, w: &mut Writer<'_>) {
+        w.parameter(&self.pool_handle);
+        w.optional(self.policy.as_ref());
+        for pool_element in &self.pool_elements {
+            w.parameter(pool_element);
+        }
+        w.optional(self.error.as_ref());
+    }
 }

@@ -30,6 +30,9 @@ pub use registration::Registration;
 pub use registration_response::RegistrationResponse;
 pub use server_announce::ServerAnnounce;
 
+use super::codec::{self, Message, protocol};
+use crate::wire::{Decoded, EncodeError, Undecodable};
+
 /// Any ASAP message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // each is documented at its own type
@@ -50,16 +53,4 @@ pub enum AsapMessage {
     Error(Error),
 }
 
-impl AsapMessage {
-    /// Decodes one message; `bytes` is exactly one message, with or without the padding of its last parameter.
-    pub fn decode(bytes: &[u8]) -> Result<crate::wire::Decoded<AsapMessage>, crate::wire::Undecodable> {
-        let _ = bytes;
-        todo!("wire helper")
-    }
-
-    /// Appends the encoded message to `out`; on an error `out` is as before.
-    pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), crate::wire::EncodeError> {
-        let _ = out;
-        todo!("wire helper")
-    }
-}
+protocol!(AsapMessage: Registration, Deregistration, RegistrationResponse, DeregistrationResponse, HandleResolution, HandleResolutionResponse, EndpointKeepAlive, EndpointKeepAliveAck, EndpointUnreachable, ServerAnnounce, Cookie, CookieEcho, BusinessCard, Error);

@@ -22,6 +22,10 @@ pub use list_response::ListResponse;
 pub use presence::Presence;
 pub use takeover_server::TakeoverServer;
 
+use super::codec::{self, Message, protocol};
+use crate::RegistrarId;
+use crate::wire::{Decoded, EncodeError, Reader, Undecodable, WireError, Writer};
+
 /// Any ENRP message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // each is documented at its own type
@@ -38,16 +42,27 @@ pub enum EnrpMessage {
     Error(Error),
 }
 
-impl EnrpMessage {
-    /// Decodes one message; `bytes` is exactly one message, with or without the padding of its last parameter.
-    pub fn decode(bytes: &[u8]) -> Result<crate::wire::Decoded<EnrpMessage>, crate::wire::Undecodable> {
-        let _ = bytes;
-        todo!("wire helper")
+protocol!(EnrpMessage: Presence, HandleTableRequest, HandleTableResponse, HandleUpdate, ListRequest, ListResponse, InitTakeover, InitTakeoverAck, TakeoverServer, Error);
+
+/// What every ENRP message begins with.
+struct Servers {
+    sender: RegistrarId,
+    receiver: RegistrarId,
+}
+
+impl Servers {
+    fn of(sender: RegistrarId, receiver: RegistrarId) -> Servers {
+        Servers { sender, receiver }
     }
 
-    /// Appends the encoded message to `out`; on an error `out` is as before.
-    pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), crate::wire::EncodeError> {
-        let _ = out;
-        todo!("wire helper")
+    fn decode(body: &mut Reader<'_>) -> Result<Servers, WireError> {
+        let sender = RegistrarId(body.u32("sending server's ID")?);
+        let receiver = RegistrarId(body.u32("receiving server's ID")?);
+        Ok(Servers { sender, receiver })
+    }
+
+    fn encode(&self, w: &mut Writer<'_>) {
+        w.u32(self.sender.0);
+        w.u32(self.receiver.0);
     }
 }
