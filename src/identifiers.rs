@@ -98,6 +98,11 @@ impl AssociationId {
         AssociationId((transport as u64) << 48 | (counter & 0xffff_ffff_ffff))
     }
 
+    /// The association of which [`AssociationId::as_u64`] gave this number.
+    pub const fn from_u64(number: u64) -> AssociationId {
+        AssociationId(number)
+    }
+
     /// The number of the transport that the association lives on.
     pub const fn transport(self) -> u16 {
         (self.0 >> 48) as u16

@@ -6,8 +6,12 @@
 //!
 //! TLS (RFC 3436 over SCTP, and over TCP) will be a transport that wraps another: the trait is its place.
 
+mod epoll;
+mod log_limit;
+pub mod tcp;
 mod types;
 
+pub use tcp::Tcp;
 pub use types::{
     Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, TransportChoice,
     TransportError, TransportEvent, TransportKind, Undelivered,

@@ -1,0 +1,94 @@
+//! An epoll descriptor inside a transport: its own sockets behind one descriptor that the driver waits for.
+
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+/// Descriptors taken from the kernel in one go.
+pub(crate) const EVENTS_PER_WAIT: usize = 64;
+
+/// What a descriptor is waited for, beside errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interest {
+    /// Something to read, or a connection to accept.
+    Read,
+    /// Room to write, or an outcome of a connect.
+    Write,
+    /// Both.
+    ReadWrite,
+}
+
+/// A descriptor that is ready.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ready {
+    pub key: u64,
+    /// Reading finds data, the end of the stream, or an error.
+    pub readable: bool,
+    /// Writing makes progress or finds an error.
+    pub writable: bool,
+}
+
+/// A level-triggered set of descriptors, each with a key.
+pub(crate) struct Epoll(OwnedFd);
+
+impl Epoll {
+    pub fn new() -> io::Result<Epoll> {
+        // SAFETY: no pointers are involved.
+        let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the call that made `fd` just succeeded, and nobody else owns it.
+        Ok(Epoll(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    pub fn add(&self, fd: RawFd, key: u64, interest: Interest) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, fd, key, interest)
+    }
+
+    pub fn modify(&self, fd: RawFd, key: u64, interest: Interest) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_MOD, fd, key, interest)
+    }
+
+    /// Forgets `fd`; closing a descriptor that has no duplicate does the same.
+    pub fn remove(&self, fd: RawFd) {
+        // SAFETY: a null event is allowed for EPOLL_CTL_DEL since Linux 2.6.9. Failure means that it was not in the set.
+        unsafe { libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_DEL, fd, std::ptr::null_mut()) };
+    }
+
+    fn control(&self, operation: libc::c_int, fd: RawFd, key: u64, interest: Interest) -> io::Result<()> {
+        let events = match interest {
+            Interest::Read => libc::EPOLLIN,
+            Interest::Write => libc::EPOLLOUT,
+            Interest::ReadWrite => libc::EPOLLIN | libc::EPOLLOUT,
+        };
+        let mut event = libc::epoll_event { events: events as u32, u64: key };
+        // SAFETY: `event` lives across the call.
+        let result = unsafe { libc::epoll_ctl(self.0.as_raw_fd(), operation, fd, &mut event) };
+        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
+    /// Fills `ready` with what is ready now, without waiting.
+    pub fn ready(&self, ready: &mut Vec<Ready>) {
+        ready.clear();
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS_PER_WAIT];
+        // SAFETY: `events` has room for EVENTS_PER_WAIT entries.
+        let count =
+            unsafe { libc::epoll_wait(self.0.as_raw_fd(), events.as_mut_ptr(), EVENTS_PER_WAIT as libc::c_int, 0) };
+        // The only failure left for a valid descriptor is a signal: the next call finds the same.
+        for event in &events[..usize::try_from(count).unwrap_or(0)] {
+            let (flags, key) = (event.events, event.u64);
+            let failed = flags & (libc::EPOLLERR | libc::EPOLLHUP) as u32 != 0;
+            ready.push(Ready {
+                key,
+                readable: failed || flags & libc::EPOLLIN as u32 != 0,
+                writable: failed || flags & libc::EPOLLOUT as u32 != 0,
+            });
+        }
+    }
+}
+
+impl AsRawFd for Epoll {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}

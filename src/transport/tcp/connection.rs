@@ -1,0 +1,206 @@
+//! One TCP connection: its life from connect or accept to the end.
+
+use super::framing::Framer;
+use super::options;
+use super::send_log::SendLog;
+use crate::Time;
+use crate::transport::epoll::Interest;
+use crate::transport::{LossReason, Undelivered};
+use crate::wire::AddressList;
+use socket2::Socket;
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::time::Duration;
+
+/// Reads from one connection before others get their turn.
+const READS_PER_TURN: usize = 4;
+
+/// Where a connection stands.
+#[derive(Debug)]
+pub(super) enum State {
+    /// Waiting for the outcome of a connect.
+    Connecting(Connecting),
+    /// Messages flow both ways.
+    Open,
+    /// We close: what is queued goes out, then the end of our stream; the peer's end finishes it.
+    Closing { end_sent: bool },
+    /// The peer has sent the end of its stream: what is queued goes out, then it is over.
+    PeerClosed,
+    /// It is over, but `poll` has not reported that yet.
+    Failed(LossReason),
+}
+
+/// A connect in progress.
+#[derive(Debug)]
+pub(super) struct Connecting {
+    /// Addresses not tried yet.
+    pub untried: AddressList,
+    pub port: u16,
+    /// When the whole connect fails.
+    pub give_up: Time,
+    /// `shutdown` was called meanwhile.
+    pub then_close: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub socket: Socket,
+    pub state: State,
+    /// It has been reported as up.
+    pub established: bool,
+    pub log: SendLog,
+    pub framer: Framer,
+    /// A send was refused: report when there is room again.
+    pub wants_room: bool,
+    /// What epoll waits for.
+    pub interest: Interest,
+    /// Its entry among the timers.
+    pub deadline: Option<Time>,
+}
+
+/// What reading found.
+pub(super) struct ReadOutcome {
+    /// The peer has sent the end of its stream.
+    pub ended: bool,
+    /// More may be waiting.
+    pub more: bool,
+    /// Whole messages received.
+    pub messages: usize,
+}
+
+impl Connection {
+    pub fn new(socket: Socket, state: State, interest: Interest) -> Connection {
+        Connection {
+            socket,
+            state,
+            established: false,
+            log: SendLog::default(),
+            framer: Framer::default(),
+            wants_room: false,
+            interest,
+            deadline: None,
+        }
+    }
+
+    /// What epoll should wait for in this state.
+    pub fn wanted_interest(&self) -> Interest {
+        match self.state {
+            State::Connecting(_) | State::PeerClosed => Interest::Write,
+            _ if self.log.unsent_len() > 0 => Interest::ReadWrite,
+            _ => Interest::Read,
+        }
+    }
+
+    /// Reads what is there and hands each whole message to `sink`.
+    pub fn read(
+        &mut self,
+        buffer: &mut [MaybeUninit<u8>],
+        limit: usize,
+        sink: &mut dyn FnMut(&[u8]),
+    ) -> Result<ReadOutcome, LossReason> {
+        let mut outcome = ReadOutcome { ended: false, more: true, messages: 0 };
+        for _ in 0..READS_PER_TURN {
+            let count = match self.socket.recv(buffer) {
+                Ok(0) => {
+                    outcome.ended = true;
+                    outcome.more = false;
+                    break;
+                }
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    outcome.more = false;
+                    break;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => break,
+                Err(error) => return Err(loss_reason(&error)),
+            };
+            // SAFETY: recv filled the first `count` bytes.
+            let data = unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast::<u8>(), count) };
+            outcome.messages += self
+                .framer
+                .feed(data, limit, sink)
+                .map_err(|error| LossReason::ProtocolViolation(error.to_string()))?;
+            if count < buffer.len() {
+                outcome.more = false;
+                break;
+            }
+        }
+        self.forget_acknowledged();
+        if outcome.ended && self.framer.has_partial() {
+            return Err(LossReason::ProtocolViolation("the stream ended within a message".into()));
+        }
+        Ok(outcome)
+    }
+
+    /// Writes what waits for room in the kernel; ends our stream if that is due.
+    pub fn flush(&mut self) -> Result<(), LossReason> {
+        while self.log.unsent_len() > 0 {
+            match self.socket.send_with_flags(self.log.unsent(), libc::MSG_NOSIGNAL) {
+                Ok(count) => self.log.mark_sent(count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(loss_reason(&error)),
+            }
+        }
+        self.forget_acknowledged();
+        if let State::Closing { end_sent: end_sent @ false } = &mut self.state {
+            if self.log.unsent_len() == 0 {
+                *end_sent = true;
+                // An error means that the connection is gone already, which reading will find out.
+                let _ = self.socket.shutdown(Shutdown::Write);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a message, or what of it the kernel takes, and keeps the rest.
+    pub fn write(&mut self, payload: &[u8], padding: &[u8]) -> Result<(), LossReason> {
+        if matches!(self.state, State::Connecting(_)) || self.log.unsent_len() > 0 {
+            self.log.push([payload, padding], 0);
+            return Ok(());
+        }
+        let slices = [io::IoSlice::new(payload), io::IoSlice::new(padding)];
+        let used = if padding.is_empty() { &slices[..1] } else { &slices[..] };
+        let (sent, result) = match self.socket.send_vectored_with_flags(used, libc::MSG_NOSIGNAL) {
+            Ok(count) => (count, Ok(())),
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => (0, Ok(())),
+            Err(error) => (0, Err(loss_reason(&error))),
+        };
+        self.forget_acknowledged();
+        self.log.push([payload, padding], sent);
+        result
+    }
+
+    fn forget_acknowledged(&mut self) {
+        if !self.log.is_empty() {
+            if let Some(unacknowledged) = options::unacknowledged(&self.socket) {
+                self.log.acknowledge_all_but(unacknowledged);
+            }
+        }
+    }
+
+    /// Ends the connection; returns what the peer's TCP has not acknowledged. Unless `orderly`, the peer gets a RST.
+    pub fn end(mut self, orderly: bool) -> Vec<Undelivered> {
+        self.forget_acknowledged();
+        if !orderly {
+            // Failure leaves an orderly end, which does no harm.
+            let _ = self.socket.set_linger(Some(Duration::ZERO));
+        }
+        self.log.into_undelivered()
+    }
+}
+
+/// What an error of a socket says about the peer.
+pub(super) fn loss_reason(error: &io::Error) -> LossReason {
+    match error.raw_os_error() {
+        Some(libc::ECONNREFUSED) => LossReason::Refused,
+        Some(libc::ECONNRESET | libc::EPIPE | libc::ECONNABORTED) => LossReason::Aborted(String::new()),
+        _ => LossReason::Unreachable,
+    }
+}
+
+/// An address as users expect it: IPv4 as IPv4 even on an IPv6 socket.
+pub(super) fn canonical(address: SocketAddr) -> (IpAddr, u16) {
+    (address.ip().to_canonical(), address.port())
+}

@@ -1,0 +1,568 @@
+//! TCP between pool user and registrar (RFC 5352 section 2.1): an endpoint with an optional listener and any number of
+//! connections, whose messages are framed by their ASAP length.
+//!
+//! TCP has neither streams nor payload protocol identifiers: every message is on stream 0 with the PPID of ASAP.
+
+mod connection;
+mod framing;
+mod options;
+mod send_log;
+
+use super::epoll::{EVENTS_PER_WAIT, Epoll, Interest, Ready};
+use super::log_limit::LogLimit;
+use super::{
+    Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, Transport,
+    TransportError, TransportEvent, TransportKind,
+};
+use crate::wire::AddressList;
+use crate::{AssociationId, Time};
+use connection::{Connecting, Connection, State, canonical, loss_reason};
+use socket2::Socket;
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::Duration;
+
+/// The payload protocol identifier of ASAP (RFC 5352 section 8).
+const ASAP_PPID: u32 = 11;
+/// The longest message that a 16-bit length can announce, with its padding.
+const MAX_FRAME: usize = 65_536;
+/// Bytes read in one go.
+const READ_BUFFER: usize = 64 << 10;
+/// Connections accepted in one poll from one listener.
+const ACCEPTS_PER_POLL: usize = 64;
+/// How long a message may take from its first byte to its last: a slower peer only holds a connection.
+const PARTIAL_MESSAGE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the peer may take to finish an orderly close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long accepting rests when the process or the machine is out of descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+/// Epoll keys from here on are listeners; below, association numbers, which have 48 bits and the transport number.
+const FIRST_LISTENER_KEY: u64 = u64::MAX - 0xffff;
+
+/// A TCP endpoint. See the [module](self).
+pub struct Tcp {
+    config: EndpointConfig,
+    epoll: Epoll,
+    listeners: Vec<Socket>,
+    local_port: u16,
+    local_addresses: AddressList,
+    connections: HashMap<AssociationId, Connection>,
+    /// The number of the next association.
+    next_number: u64,
+    timers: BTreeSet<(Time, AssociationId)>,
+    /// Connections that failed outside `poll`.
+    failed: Vec<AssociationId>,
+    /// Connects that failed at once.
+    failed_connects: Vec<(AssociationId, LossReason)>,
+    /// When accepting goes on after a pause.
+    accept_again: Option<Time>,
+    ready: Vec<Ready>,
+    buffer: Box<[MaybeUninit<u8>]>,
+    full_log: LogLimit,
+    accept_log: LogLimit,
+}
+
+type Sink<'s> = &'s mut dyn FnMut(TransportEvent<'_>);
+
+impl Tcp {
+    /// Opens an endpoint. Without `listen` it has no port of its own and only connects.
+    pub fn open(config: &EndpointConfig) -> Result<Tcp, TransportError> {
+        let epoll = Epoll::new()?;
+        let listeners = if config.listen { options::listeners(&config.bind)? } else { Vec::new() };
+        for (index, listener) in listeners.iter().enumerate() {
+            epoll.add(listener.as_raw_fd(), FIRST_LISTENER_KEY + index as u64, Interest::Read)?;
+        }
+        let local_port = listeners.first().map_or(Ok(0), options::local_port)?;
+        let specified = config.bind.iter().map(SocketAddr::ip).filter(|address| !address.is_unspecified());
+        Ok(Tcp {
+            epoll,
+            local_port,
+            local_addresses: specified.collect(),
+            listeners,
+            connections: HashMap::new(),
+            next_number: 1,
+            timers: BTreeSet::new(),
+            failed: Vec::new(),
+            failed_connects: Vec::new(),
+            accept_again: None,
+            ready: Vec::with_capacity(EVENTS_PER_WAIT),
+            buffer: vec![MaybeUninit::uninit(); READ_BUFFER].into_boxed_slice(),
+            full_log: LogLimit::default(),
+            accept_log: LogLimit::default(),
+            config: config.clone(),
+        })
+    }
+
+    fn max_frame(&self) -> usize {
+        self.config.max_message_size.min(MAX_FRAME)
+    }
+
+    fn new_association(&mut self) -> AssociationId {
+        let association = AssociationId::new(self.config.transport_number, self.next_number);
+        self.next_number += 1;
+        association
+    }
+
+    /// Moves the timer of a connection.
+    fn set_deadline(&mut self, association: AssociationId, deadline: Option<Time>) {
+        let Some(connection) = self.connections.get_mut(&association) else { return };
+        if connection.deadline == deadline {
+            return;
+        }
+        if let Some(old) = connection.deadline.take() {
+            self.timers.remove(&(old, association));
+        }
+        if let Some(new) = deadline {
+            self.timers.insert((new, association));
+            connection.deadline = Some(new);
+        }
+    }
+
+    /// Tells epoll what the connection waits for now.
+    fn update_interest(&mut self, association: AssociationId) {
+        let Some(connection) = self.connections.get_mut(&association) else { return };
+        let wanted = connection.wanted_interest();
+        if wanted != connection.interest
+            && self.epoll.modify(connection.socket.as_raw_fd(), association.as_u64(), wanted).is_ok()
+        {
+            connection.interest = wanted;
+        }
+    }
+
+    fn remove(&mut self, association: AssociationId) -> Option<Connection> {
+        self.set_deadline(association, None);
+        self.connections.remove(&association)
+    }
+
+    /// Ends a connection and reports it.
+    fn lose(&mut self, association: AssociationId, reason: LossReason, sink: Sink<'_>) {
+        let Some(connection) = self.remove(association) else { return };
+        let established = connection.established;
+        let undelivered = connection.end(reason == LossReason::Closed);
+        sink(if established {
+            TransportEvent::Lost { association, reason, undelivered }
+        } else {
+            TransportEvent::ConnectFailed { association, reason }
+        });
+    }
+
+    /// Marks a connection as lost, for the next `poll` to report.
+    fn fail_later(&mut self, association: AssociationId, reason: LossReason) {
+        if let Some(connection) = self.connections.get_mut(&association) {
+            connection.state = State::Failed(reason);
+            // Nobody may poll for a while, and its socket would stay ready.
+            self.epoll.remove(connection.socket.as_raw_fd());
+            self.failed.push(association);
+        }
+    }
+
+    fn report_failed(&mut self, sink: Sink<'_>) {
+        for (association, reason) in std::mem::take(&mut self.failed_connects) {
+            sink(TransportEvent::ConnectFailed { association, reason });
+        }
+        for association in std::mem::take(&mut self.failed) {
+            let Some(connection) = self.connections.get_mut(&association) else { continue };
+            if let State::Failed(reason) = &mut connection.state {
+                let reason = std::mem::replace(reason, LossReason::Closed);
+                self.lose(association, reason, sink);
+            }
+        }
+    }
+
+    /// Begins to connect to the next address that lets us; fails with the last address's reason.
+    fn next_attempt(&self, now: Time, connecting: &mut Connecting) -> Result<(Socket, Time), LossReason> {
+        let mut reason = LossReason::Unreachable;
+        while !connecting.untried.is_empty() {
+            let peer = SocketAddr::new(connecting.untried.remove(0), connecting.port);
+            match options::connecting(peer, &self.config.bind, &self.config.parameters) {
+                Ok(socket) => {
+                    let left = connecting.give_up.saturating_since(now);
+                    let share = left / u32::try_from(connecting.untried.len() + 1).unwrap_or(u32::MAX);
+                    return Ok((socket, now + share));
+                }
+                Err(error) => {
+                    log::debug!("TCP connect to {peer} failed at once: {error}");
+                    reason = loss_reason(&error);
+                }
+            }
+        }
+        Err(reason)
+    }
+
+    /// The current attempt failed: tries the next address or gives up.
+    fn attempt_failed(&mut self, now: Time, association: AssociationId, reason: LossReason, sink: Sink<'_>) {
+        let Some(mut connection) = self.remove(association) else { return };
+        let State::Connecting(connecting) = &mut connection.state else { return };
+        let next = if connecting.untried.is_empty() { Err(reason) } else { self.next_attempt(now, connecting) };
+        let next = next.and_then(|(socket, deadline)| {
+            let added = self.epoll.add(socket.as_raw_fd(), association.as_u64(), Interest::Write);
+            added.map_err(|error| loss_reason(&error))?;
+            Ok((socket, deadline))
+        });
+        match next {
+            Ok((socket, deadline)) => {
+                connection.socket = socket;
+                connection.interest = Interest::Write;
+                self.connections.insert(association, connection);
+                self.set_deadline(association, Some(deadline));
+            }
+            Err(reason) => sink(TransportEvent::ConnectFailed { association, reason }),
+        }
+    }
+
+    fn run_timers(&mut self, now: Time, sink: Sink<'_>) {
+        if self.accept_again.is_some_and(|at| at <= now) {
+            self.accept_again = None;
+            self.watch_listeners(Interest::Read);
+        }
+        while let Some(&(deadline, association)) = self.timers.first() {
+            if deadline > now {
+                break;
+            }
+            self.set_deadline(association, None);
+            let Some(connection) = self.connections.get(&association) else { continue };
+            match connection.state {
+                State::Connecting(_) => self.attempt_failed(now, association, LossReason::Timeout, sink),
+                State::Open => {
+                    let reason = LossReason::ProtocolViolation("a message did not arrive whole in time".into());
+                    self.lose(association, reason, sink);
+                }
+                State::Closing { .. } | State::PeerClosed => self.lose(association, LossReason::Unreachable, sink),
+                State::Failed(_) => {}
+            }
+        }
+    }
+
+    fn handle_ready(&mut self, now: Time, ready: Ready, sink: Sink<'_>) -> bool {
+        let association = AssociationId::from_u64(ready.key);
+        let Some(connection) = self.connections.get_mut(&association) else { return false };
+        if let State::Connecting(_) = connection.state {
+            self.finish_connect(now, association, sink);
+            return false;
+        }
+        let mut more = false;
+        if ready.writable {
+            if let Err(reason) = self.flush(association, sink) {
+                self.lose(association, reason, sink);
+                return false;
+            }
+        }
+        if ready.readable {
+            match self.read(now, association, sink) {
+                Ok(again) => more = again,
+                Err(reason) => {
+                    self.lose(association, reason, sink);
+                    return false;
+                }
+            }
+        }
+        self.update_interest(association);
+        more
+    }
+
+    /// Learns the outcome of a connect.
+    fn finish_connect(&mut self, now: Time, association: AssociationId, sink: Sink<'_>) {
+        let Some(connection) = self.connections.get_mut(&association) else { return };
+        let error = connection.socket.take_error().unwrap_or_else(Some);
+        if let Some(error) = error {
+            return self.attempt_failed(now, association, loss_reason(&error), sink);
+        }
+        let Some(peer) = connection.socket.peer_addr().ok().and_then(|address| address.as_socket()) else {
+            // Neither failed nor connected: it was reported too early.
+            return;
+        };
+        let then_close = matches!(&connection.state, State::Connecting(connecting) if connecting.then_close);
+        connection.state = if then_close { State::Closing { end_sent: false } } else { State::Open };
+        self.established(association, peer, false, sink);
+        self.set_deadline(association, then_close.then(|| now + CLOSE_TIMEOUT));
+        match self.flush(association, sink) {
+            Ok(()) => self.update_interest(association),
+            Err(reason) => self.lose(association, reason, sink),
+        }
+    }
+
+    fn established(&mut self, association: AssociationId, peer: SocketAddr, inbound: bool, sink: Sink<'_>) {
+        let Some(connection) = self.connections.get_mut(&association) else { return };
+        connection.established = true;
+        let (address, port) = canonical(peer);
+        let peer = Peer { address: PeerAddress::new(address, port), inbound, kind: TransportKind::Tcp };
+        sink(TransportEvent::Up { association, peer });
+    }
+
+    /// Writes what waits; reports room for more messages to whoever was refused.
+    fn flush(&mut self, association: AssociationId, sink: Sink<'_>) -> Result<(), LossReason> {
+        let Some(connection) = self.connections.get_mut(&association) else { return Ok(()) };
+        connection.flush()?;
+        if connection.wants_room && connection.log.unsent_len() <= self.config.max_send_queue / 2 {
+            connection.wants_room = false;
+            sink(TransportEvent::Writable { association });
+        }
+        if matches!(connection.state, State::PeerClosed) && connection.log.unsent_len() == 0 {
+            return Err(LossReason::Closed);
+        }
+        Ok(())
+    }
+
+    /// Reads messages; true when more may be waiting.
+    fn read(&mut self, now: Time, association: AssociationId, sink: Sink<'_>) -> Result<bool, LossReason> {
+        let limit = self.max_frame();
+        let Some(connection) = self.connections.get_mut(&association) else { return Ok(false) };
+        let was_partial = connection.framer.has_partial();
+        let outcome = connection.read(&mut self.buffer, limit, &mut |payload| {
+            sink(TransportEvent::Message { association, stream: 0, ppid: ASAP_PPID, payload });
+        })?;
+        let is_partial = connection.framer.has_partial();
+        if outcome.ended {
+            if matches!(connection.state, State::Closing { .. }) || connection.log.unsent_len() == 0 {
+                return Err(LossReason::Closed);
+            }
+            connection.state = State::PeerClosed;
+            self.set_deadline(association, Some(now + CLOSE_TIMEOUT));
+        } else if matches!(connection.state, State::Open) {
+            if !is_partial {
+                self.set_deadline(association, None);
+            } else if !was_partial || outcome.messages > 0 {
+                self.set_deadline(association, Some(now + PARTIAL_MESSAGE_TIMEOUT));
+            }
+        }
+        Ok(outcome.more)
+    }
+
+    fn watch_listeners(&mut self, interest: Interest) {
+        for (index, listener) in self.listeners.iter().enumerate() {
+            if let Err(error) = self.epoll.add(listener.as_raw_fd(), FIRST_LISTENER_KEY + index as u64, interest) {
+                log::error!("TCP port {}: cannot wait for connections any more: {error}", self.local_port);
+            }
+        }
+    }
+
+    /// Accepts what waits at a listener; true when more may be waiting.
+    fn accept(&mut self, now: Time, index: usize, sink: Sink<'_>) -> bool {
+        for _ in 0..ACCEPTS_PER_POLL {
+            let Some(listener) = self.listeners.get(index) else { return false };
+            match listener.accept4(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) {
+                Ok((socket, peer)) => {
+                    if let Some(peer) = peer.as_socket() {
+                        self.admit(now, socket, peer, sink);
+                    }
+                }
+                Err(error) => match error.raw_os_error() {
+                    Some(libc::EAGAIN) => return false,
+                    Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {
+                        self.pause_accepting(now, &error);
+                        return false;
+                    }
+                    // The connection at the head of the queue failed already: the next one may be good.
+                    _ => {}
+                },
+            }
+        }
+        true
+    }
+
+    /// Without a free descriptor the listener stays ready: waiting for it would spin.
+    fn pause_accepting(&mut self, now: Time, error: &io::Error) {
+        for listener in &self.listeners {
+            self.epoll.remove(listener.as_raw_fd());
+        }
+        self.accept_again = Some(now + ACCEPT_PAUSE);
+        if let Some(suppressed) = self.accept_log.allow(now) {
+            log::warn!(
+                "TCP port {}: cannot accept connections for now: {error} ({} connections open, {suppressed} like lines \
+                 suppressed)",
+                self.local_port,
+                self.connections.len()
+            );
+        }
+    }
+
+    fn admit(&mut self, now: Time, socket: Socket, peer: SocketAddr, sink: Sink<'_>) {
+        if self.connections.len() >= self.config.max_associations {
+            if let Some(suppressed) = self.full_log.allow(now) {
+                log::warn!(
+                    "TCP port {}: connection from {peer} refused: {} connections are the limit ({suppressed} like lines \
+                     suppressed)",
+                    self.local_port,
+                    self.config.max_associations
+                );
+            }
+            return;
+        }
+        if let Err(error) = options::tune(&socket, &self.config.parameters) {
+            log::debug!("TCP connection from {peer}: options not set: {error}");
+        }
+        let association = self.new_association();
+        if let Err(error) = self.epoll.add(socket.as_raw_fd(), association.as_u64(), Interest::Read) {
+            log::error!("TCP connection from {peer} closed: cannot wait for it: {error}");
+            return;
+        }
+        self.connections.insert(association, Connection::new(socket, State::Open, Interest::Read));
+        self.established(association, peer, true, sink);
+    }
+}
+
+impl Transport for Tcp {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            kind: TransportKind::Tcp,
+            multi_homing: false,
+            payload_protocol_id: false,
+            max_message_size: self.max_frame(),
+        }
+    }
+
+    fn local_port(&self) -> u16 {
+        self.local_port
+    }
+
+    fn local_addresses(&self) -> AddressList {
+        self.local_addresses.clone()
+    }
+
+    fn connect(
+        &mut self,
+        now: Time,
+        peer: &PeerAddress,
+        connect_timeout: Duration,
+    ) -> Result<AssociationId, TransportError> {
+        if self.connections.len() + self.failed_connects.len() >= self.config.max_associations {
+            return Err(TransportError::TooManyAssociations);
+        }
+        let association = self.new_association();
+        let mut connecting = Connecting {
+            untried: peer.addresses.clone(),
+            port: peer.port,
+            give_up: now + connect_timeout,
+            then_close: false,
+        };
+        match self.next_attempt(now, &mut connecting) {
+            Ok((socket, deadline)) => {
+                self.epoll.add(socket.as_raw_fd(), association.as_u64(), Interest::Write)?;
+                let connection = Connection::new(socket, State::Connecting(connecting), Interest::Write);
+                self.connections.insert(association, connection);
+                self.set_deadline(association, Some(deadline));
+            }
+            Err(reason) => self.failed_connects.push((association, reason)),
+        }
+        Ok(association)
+    }
+
+    fn send(
+        &mut self,
+        _now: Time,
+        association: AssociationId,
+        message: OutboundMessage<'_>,
+    ) -> Result<(), TransportError> {
+        let limit = self.max_frame();
+        let payload = message.payload;
+        let connection = self.connections.get_mut(&association).ok_or(TransportError::UnknownAssociation)?;
+        match &connection.state {
+            State::Open => {}
+            State::Connecting(connecting) if !connecting.then_close => {}
+            _ => return Err(TransportError::Closing),
+        }
+        if payload.is_empty() {
+            return Err(TransportError::EmptyMessage);
+        }
+        if payload.len().next_multiple_of(4) > limit {
+            return Err(TransportError::MessageTooLarge { limit });
+        }
+        check_frame(payload)?;
+        let padding = &[0u8; 3][..payload.len().next_multiple_of(4) - payload.len()];
+        let waiting = connection.log.unsent_len();
+        if waiting > 0 && waiting + payload.len() + padding.len() > self.config.max_send_queue {
+            connection.wants_room = true;
+            return Err(TransportError::WouldBlock);
+        }
+        match connection.write(payload, padding) {
+            Ok(()) => self.update_interest(association),
+            // The message counts as accepted: it will be among the undelivered ones.
+            Err(reason) => self.fail_later(association, reason),
+        }
+        Ok(())
+    }
+
+    fn shutdown(&mut self, now: Time, association: AssociationId) {
+        let Some(connection) = self.connections.get_mut(&association) else { return };
+        match &mut connection.state {
+            State::Connecting(_) if connection.log.is_empty() => self.fail_later(association, LossReason::Closed),
+            State::Connecting(connecting) => connecting.then_close = true,
+            State::Open => {
+                connection.state = State::Closing { end_sent: false };
+                let flushed = connection.flush();
+                self.set_deadline(association, Some(now + CLOSE_TIMEOUT));
+                match flushed {
+                    Ok(()) => self.update_interest(association),
+                    Err(reason) => self.fail_later(association, reason),
+                }
+            }
+            State::Closing { .. } | State::PeerClosed | State::Failed(_) => {}
+        }
+    }
+
+    fn abort(&mut self, _now: Time, association: AssociationId, reason: &str) {
+        self.failed_connects.retain(|(failed, _)| *failed != association);
+        if let Some(connection) = self.remove(association) {
+            log::debug!("TCP connection {association} reset: {}", reason.escape_debug());
+            connection.end(false);
+        }
+    }
+
+    fn set_parameters(&mut self, parameters: &SctpParameters) {
+        self.config.parameters = *parameters;
+        for (association, connection) in &self.connections {
+            if let Err(error) = options::set_liveness(&connection.socket, parameters) {
+                log::debug!("TCP connection {association}: new timers not set: {error}");
+            }
+        }
+    }
+
+    fn round_trip_time(&self, association: AssociationId) -> Option<Duration> {
+        let connection = self.connections.get(&association).filter(|connection| connection.established)?;
+        options::round_trip_time(&connection.socket)
+    }
+
+    fn poll(&mut self, now: Time, sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
+        self.report_failed(sink);
+        let mut ready = std::mem::take(&mut self.ready);
+        self.epoll.ready(&mut ready);
+        let mut more = ready.len() == EVENTS_PER_WAIT;
+        for ready in &ready {
+            more |= match ready.key.checked_sub(FIRST_LISTENER_KEY) {
+                Some(index) => self.accept(now, index as usize, sink),
+                None => self.handle_ready(now, *ready, sink),
+            };
+        }
+        self.ready = ready;
+        // After what has arrived: an answer that came in time must not lose against a late call.
+        self.run_timers(now, sink);
+        more
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        if !self.failed.is_empty() || !self.failed_connects.is_empty() {
+            return Some(Time::ZERO);
+        }
+        let timer = self.timers.first().map(|(deadline, _)| *deadline);
+        [timer, self.accept_again].into_iter().flatten().min()
+    }
+
+    fn poll_fd(&self) -> Option<RawFd> {
+        Some(self.epoll.as_raw_fd())
+    }
+}
+
+/// Refuses a message whose own length would make the peer lose step.
+fn check_frame(payload: &[u8]) -> Result<(), TransportError> {
+    let frame = payload.first_chunk().map(|header| framing::frame_len(*header, MAX_FRAME));
+    match frame {
+        Some(Ok(len)) if len == payload.len().next_multiple_of(4) => Ok(()),
+        _ => Err(TransportError::Io(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the message does not carry its own length, by which TCP connections are framed",
+        ))),
+    }
+}
