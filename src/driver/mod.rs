@@ -1,4 +1,5 @@
 //! Threads, real time and descriptors: what turns the cores into a running program.
 
+pub mod client;
 pub mod clock;
 pub mod poller;

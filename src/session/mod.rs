@@ -1,1 +1,32 @@
 //! The session core: failover, cookies, notifications. No I/O.
+//!
+//! [`PoolUserSession`] is the client side: resolve, select, connect, hand over the cookie, and all of it again when the
+//! pool element fails. [`ServerSession`] is the side of the pool element. [`Inbox`] is what a socket has received and its
+//! application has not read yet: data, cookie echoes and notifications in the order in which they happened, which is what
+//! rsplib's two notification queues ("before data", "after data") amount to.
+//!
+//! The ASAP control channel is the stream of messages with ASAP's payload protocol identifier on the same association as
+//! the data (RFC 5352 section 3.8).
+
+mod control;
+mod inbox;
+mod notification;
+mod pool_element;
+mod pool_user;
+
+pub use control::{ControlMessage, encode_cookie, encode_cookie_echo, parse_control};
+pub use inbox::{Inbox, InboxFull, Item, ItemKind, NotificationTooLong, ReadItem};
+pub use notification::{NOTIFICATION_SIZE, Notification, SessionChange};
+pub use pool_element::{ServerEvent, ServerSession};
+pub use pool_user::{Action, Attempt, Event, PoolUserConfig, PoolUserSession, Settled};
+
+/// Longest cookie, in bytes: what fits, padded, into an ASAP_COOKIE with its 16-bit length.
+pub const MAX_COOKIE_LEN: usize = 65_532 - 8;
+/// Bytes, overhead included, that one socket keeps for its application; a peer that makes it more loses its association.
+pub const MAX_INBOX_BYTES: usize = 64 << 20;
+/// Bytes, overhead included, that one session may fill of it.
+pub const MAX_INBOX_BYTES_PER_SESSION: usize = 8 << 20;
+/// Failed elements that a session remembers so as not to try them again.
+pub const MAX_FAILED_ELEMENTS: usize = 32;
+/// Elements of a business card that a session remembers.
+pub const MAX_PREFERRED_ELEMENTS: usize = 32;

@@ -1,0 +1,196 @@
+//! What a socket has received and its application has not read yet.
+
+use super::{MAX_INBOX_BYTES, MAX_INBOX_BYTES_PER_SESSION, NOTIFICATION_SIZE, Notification};
+use crate::SessionId;
+use std::collections::{BTreeMap, VecDeque};
+
+/// What an item costs beyond its bytes: keeps a flood of tiny messages within the bounds too.
+const ITEM_OVERHEAD: usize = 64;
+
+/// One thing to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The session that it belongs to.
+    pub session: SessionId,
+    /// What it is.
+    pub kind: ItemKind,
+}
+
+/// What an item is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ItemKind {
+    /// A message of the peer.
+    Data {
+        /// Payload protocol identifier, in host order.
+        ppid: u32,
+        /// SCTP stream.
+        stream: u16,
+        /// The whole message.
+        payload: Vec<u8>,
+    },
+    /// A cookie that the peer got from an earlier element.
+    CookieEcho(Vec<u8>),
+    /// Something happened.
+    Notification(Notification),
+}
+
+/// What a read of the inbox brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadItem {
+    /// Bytes copied.
+    pub len: usize,
+    /// The item ends with them.
+    pub end: bool,
+    /// Its session.
+    pub session: SessionId,
+    /// Payload protocol identifier of data.
+    pub ppid: u32,
+    /// SCTP stream of data.
+    pub stream: u16,
+    /// The notification, where it was one.
+    pub notification: Option<Notification>,
+    /// It is a cookie echo.
+    pub cookie_echo: bool,
+}
+
+/// The application does not read fast enough; the message was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InboxFull;
+
+/// A queue of items, read from the front in portions, bounded in total and for each session.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    items: VecDeque<Item>,
+    /// Bytes of the front item that were read already.
+    consumed: usize,
+    bytes: usize,
+    /// Only sessions with something in the queue.
+    bytes_of: BTreeMap<SessionId, usize>,
+}
+
+fn cost(kind: &ItemKind) -> usize {
+    ITEM_OVERHEAD
+        + match kind {
+            ItemKind::Data { payload, .. } => payload.len(),
+            ItemKind::CookieEcho(cookie) => cookie.len(),
+            ItemKind::Notification(_) => NOTIFICATION_SIZE,
+        }
+}
+
+impl Inbox {
+    /// An empty inbox.
+    pub fn new() -> Inbox {
+        Inbox::default()
+    }
+
+    /// Nothing is there to read.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Items waiting.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Adds what a peer sent, unless its session or the socket has too much waiting.
+    pub fn push_received(&mut self, item: Item) -> Result<(), InboxFull> {
+        let cost = cost(&item.kind);
+        let of_session = self.bytes_of.get(&item.session).copied().unwrap_or(0);
+        if of_session.saturating_add(cost) > MAX_INBOX_BYTES_PER_SESSION
+            || self.bytes.saturating_add(cost) > MAX_INBOX_BYTES
+        {
+            return Err(InboxFull);
+        }
+        self.push(item);
+        Ok(())
+    }
+
+    /// Adds a notification. Never refused: a session makes at most a handful of them between two associations.
+    pub fn push_notification(&mut self, notification: Notification) {
+        self.push(Item { session: notification.session(), kind: ItemKind::Notification(notification) });
+    }
+
+    fn push(&mut self, item: Item) {
+        let cost = cost(&item.kind);
+        self.bytes += cost;
+        *self.bytes_of.entry(item.session).or_insert(0) += cost;
+        self.items.push_back(item);
+    }
+
+    /// The item to read next.
+    pub fn front(&self) -> Option<&Item> {
+        self.items.front()
+    }
+
+    /// Reads the front item, or what is left of it, into `buffer`. A notification is read whole or, where the buffer is
+    /// too small, not at all.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Option<Result<ReadItem, NotificationTooLong>> {
+        let item = self.items.front()?;
+        let mut read = ReadItem {
+            len: 0,
+            end: true,
+            session: item.session,
+            ppid: 0,
+            stream: 0,
+            notification: None,
+            cookie_echo: false,
+        };
+        match &item.kind {
+            ItemKind::Notification(notification) => {
+                let Some(target) = buffer.get_mut(..NOTIFICATION_SIZE) else {
+                    return Some(Err(NotificationTooLong));
+                };
+                target.copy_from_slice(&notification.to_bytes());
+                read.len = NOTIFICATION_SIZE;
+                read.notification = Some(*notification);
+            }
+            ItemKind::Data { ppid, stream, payload } => {
+                (read.ppid, read.stream) = (*ppid, *stream);
+                (read.len, read.end) = copy_rest(payload, &mut self.consumed, buffer);
+            }
+            ItemKind::CookieEcho(cookie) => {
+                read.cookie_echo = true;
+                (read.len, read.end) = copy_rest(cookie, &mut self.consumed, buffer);
+            }
+        }
+        if read.end {
+            self.pop();
+        }
+        Some(Ok(read))
+    }
+
+    fn pop(&mut self) {
+        self.consumed = 0;
+        let Some(item) = self.items.pop_front() else { return };
+        let cost = cost(&item.kind);
+        self.bytes -= cost;
+        if let Some(of_session) = self.bytes_of.get_mut(&item.session) {
+            *of_session -= cost;
+            if *of_session == 0 {
+                self.bytes_of.remove(&item.session);
+            }
+        }
+    }
+
+    /// Drops everything of a session: its association is given up on purpose.
+    pub fn clear_session(&mut self, session: SessionId) {
+        if self.items.front().is_some_and(|front| front.session == session) {
+            self.consumed = 0;
+        }
+        self.items.retain(|item| item.session != session);
+        self.bytes -= self.bytes_of.remove(&session).unwrap_or(0);
+    }
+}
+
+/// The buffer is too small for a notification, which stays where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotificationTooLong;
+
+fn copy_rest(from: &[u8], consumed: &mut usize, buffer: &mut [u8]) -> (usize, bool) {
+    let rest = from.get(*consumed..).unwrap_or_default();
+    let len = rest.len().min(buffer.len());
+    buffer[..len].copy_from_slice(&rest[..len]);
+    *consumed += len;
+    (len, *consumed >= from.len())
+}

@@ -1,0 +1,66 @@
+//! A session as its pool element sees it: one association of a pool user.
+
+use super::{ControlMessage, encode_cookie, parse_control};
+use crate::AssociationId;
+use crate::wire::EncodeError;
+
+/// ASAP_ERROR messages sent to one peer: more would only feed a hostile one.
+const MAX_ERRORS_SENT: u8 = 4;
+
+/// The pool element's side of a session.
+#[derive(Debug)]
+pub struct ServerSession {
+    association: AssociationId,
+    errors_sent: u8,
+}
+
+/// What a control message means to the pool element.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerEvent {
+    /// Nothing.
+    Nothing,
+    /// Hand this cookie to the application: the session was served by another element before.
+    CookieEcho(Vec<u8>),
+    /// Answer with this ASAP_ERROR.
+    Answer(Vec<u8>),
+}
+
+impl ServerSession {
+    /// A session on this association.
+    pub fn new(association: AssociationId) -> ServerSession {
+        ServerSession { association, errors_sent: 0 }
+    }
+
+    /// Its association.
+    pub fn association(&self) -> AssociationId {
+        self.association
+    }
+
+    /// The control message that carries a cookie.
+    pub fn cookie_message(&self, cookie: &[u8]) -> Result<Vec<u8>, EncodeError> {
+        encode_cookie(cookie)
+    }
+
+    /// A message came on the control channel.
+    pub fn handle_control(&mut self, bytes: &[u8]) -> ServerEvent {
+        match parse_control(bytes) {
+            ControlMessage::CookieEcho(cookie) => ServerEvent::CookieEcho(cookie),
+            ControlMessage::Unusable { answer, what } => {
+                log::debug!("control message on {:?} ignored: {what}", self.association);
+                match answer {
+                    Some(bytes) if self.errors_sent < MAX_ERRORS_SENT => {
+                        self.errors_sent += 1;
+                        ServerEvent::Answer(bytes)
+                    }
+                    _ => ServerEvent::Nothing,
+                }
+            }
+            // A pool user that is itself an element may send its card; nothing fails over in that direction.
+            ControlMessage::BusinessCard { .. } | ControlMessage::Cookie(_) => ServerEvent::Nothing,
+            ControlMessage::Error(error) => {
+                log::debug!("peer of {:?} reports {:?}", self.association, error.first());
+                ServerEvent::Nothing
+            }
+        }
+    }
+}

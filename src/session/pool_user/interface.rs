@@ -1,0 +1,173 @@
+//! What goes into a pool user's session and what comes out.
+
+use crate::session::Notification;
+use crate::transport::{LossReason, PeerAddress, Undelivered};
+use crate::wire::PoolElement;
+use crate::{AssociationId, PoolElementId};
+use std::time::Duration;
+
+/// Settings of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolUserConfig {
+    /// Fail over without waiting for the application.
+    pub automatic: bool,
+    /// After a failover send again what the old element never acknowledged.
+    pub resend: bool,
+    /// How long one connect, and a search that somebody waits for, may take.
+    pub connect_timeout: Duration,
+    /// First pause before a pool that is empty, or all of whose elements failed, is tried again.
+    pub retry_delay: Duration,
+    /// stale.cache.value of the first resolution.
+    pub stale_cache: Duration,
+}
+
+impl Default for PoolUserConfig {
+    fn default() -> PoolUserConfig {
+        PoolUserConfig {
+            automatic: false,
+            resend: false,
+            connect_timeout: Duration::from_millis(5000),
+            retry_delay: Duration::from_millis(250),
+            stale_cache: Duration::ZERO,
+        }
+    }
+}
+
+/// Names a resolution or a connect from its action to its result; results of older ones are ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Attempt(pub u64);
+
+/// What happens to a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// The application wants the session.
+    Start,
+    /// The application wants another element.
+    ForceFailover {
+        /// Report the old one.
+        unreachable: bool,
+        /// stale.cache.value.
+        stale_cache: Duration,
+    },
+    /// A resolution succeeded.
+    Resolved {
+        /// Which.
+        attempt: Attempt,
+        /// Best first.
+        pool_elements: Vec<PoolElement>,
+    },
+    /// A resolution failed.
+    ResolveFailed {
+        /// Which.
+        attempt: Attempt,
+        /// The registrar knows no such pool; otherwise no registrar answered.
+        unknown_pool: bool,
+    },
+    /// A connect succeeded.
+    Up {
+        /// Which.
+        attempt: Attempt,
+        /// Its association.
+        association: AssociationId,
+    },
+    /// A connect failed.
+    ConnectFailed {
+        /// Which.
+        attempt: Attempt,
+    },
+    /// The association is gone.
+    Lost {
+        /// Which.
+        association: AssociationId,
+        /// Why.
+        reason: LossReason,
+        /// What the element never acknowledged, oldest first.
+        undelivered: Vec<Undelivered>,
+    },
+    /// A message with ASAP's payload protocol identifier.
+    Control {
+        /// On which association.
+        association: AssociationId,
+        /// The message.
+        bytes: &'a [u8],
+    },
+    /// `next_deadline` has come.
+    Timeout,
+    /// The application closes the session.
+    Close,
+}
+
+/// What a session wants done, in this order and before anything that the application sends after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Resolve the session's pool handle.
+    Resolve {
+        /// Names it.
+        attempt: Attempt,
+        /// Elements wanted; none: as many as the registrar gives.
+        items: Option<u32>,
+        /// stale.cache.value.
+        stale_cache: Duration,
+    },
+    /// Connect to an element.
+    Connect {
+        /// Names it.
+        attempt: Attempt,
+        /// Whereto.
+        peer: PeerAddress,
+        /// For how long to try.
+        timeout: Duration,
+    },
+    /// Give a connect up.
+    CancelConnect {
+        /// Which.
+        attempt: Attempt,
+    },
+    /// Send a message with ASAP's payload protocol identifier.
+    SendControl {
+        /// On which association.
+        association: AssociationId,
+        /// Encoded.
+        bytes: Vec<u8>,
+    },
+    /// Send a message again that the old element never acknowledged.
+    Resend {
+        /// On which association.
+        association: AssociationId,
+        /// The message.
+        message: Undelivered,
+    },
+    /// Abort an association.
+    Abort {
+        /// Which.
+        association: AssociationId,
+    },
+    /// Close an association in order.
+    Shutdown {
+        /// Which.
+        association: AssociationId,
+    },
+    /// Report an element to the registrar as unreachable.
+    Report(PoolElementId),
+    /// Tell the application.
+    Notify(Notification),
+    /// Drop what the application has not read of this session.
+    ClearInbox,
+    /// What the application waits for has come to this.
+    Settled(Settled),
+}
+
+/// How a connect or failover that the application waits for ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// An element serves the session.
+    Connected,
+    /// No element could be reached.
+    Unreachable,
+    /// There is no such pool, or it is empty.
+    UnknownPool,
+    /// No registrar answered.
+    NoRegistrar,
+    /// The session was closed meanwhile.
+    Closed,
+}
