@@ -66,7 +66,7 @@ impl Default for AsapConfig {
             t1_enrp_request: Duration::from_secs(1),
             t2_registration: Duration::from_secs(2),
             t3_deregistration: Duration::from_secs(2),
-            t5_server_hunt: Duration::from_secs(1),
+            t5_server_hunt: Duration::from_millis(500),
             t5_max: Duration::from_secs(8),
             t7_enrp_outdate: Duration::from_secs(5),
             max_reg_attempt: 2,
@@ -80,6 +80,28 @@ impl Default for AsapConfig {
             max_registrars: 64,
             max_inbound_associations: 8,
         }
+    }
+}
+
+impl AsapConfig {
+    /// The same settings with durations that make progress: zero would have timers expire again and again.
+    pub(super) fn sane(mut self) -> AsapConfig {
+        const SHORTEST: Duration = Duration::from_millis(1);
+        for duration in [
+            &mut self.connect_timeout,
+            &mut self.t1_enrp_request,
+            &mut self.t2_registration,
+            &mut self.t3_deregistration,
+            &mut self.t5_server_hunt,
+            &mut self.t5_max,
+            &mut self.t7_enrp_outdate,
+            &mut self.max_request_time,
+            &mut self.shutdown_timeout,
+        ] {
+            *duration = SHORTEST.max(*duration);
+        }
+        self.t5_max = self.t5_max.max(self.t5_server_hunt);
+        self
     }
 }
 

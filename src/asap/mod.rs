@@ -1,7 +1,17 @@
 //! The client core of ASAP (RFC 5352): registrar hunt, requests, pool element, cache. A state machine without I/O.
 
+mod cache;
 mod client;
+mod deregistration;
+mod hunt;
 mod interface;
+mod limits;
+mod link;
+mod registrars;
+mod registration;
+mod request;
+mod resolution;
+mod timers;
 
 pub use client::AsapClient;
 pub use interface::{Action, AsapConfig, ConnectAttempt, Event, Outcome, Request, RequestError, RequestId};
