@@ -18,9 +18,8 @@ impl Message for CookieEcho {
         let mut cookie = None;
         let mut parameters = Parameters::new(body);
         while let Some(tlv) = parameters.next(reports)? {
-            match tlv.parameter_type {
-                CookieParameter::TYPE => tlv.once(&mut cookie, reports)?,
-                _ => {}
+            if tlv.parameter_type == CookieParameter::TYPE {
+                tlv.once(&mut cookie, reports)?;
             }
         }
         Ok(CookieEcho { cookie: required::<CookieParameter>(cookie)?.0 })

@@ -32,9 +32,8 @@ impl Message for Error {
         let mut error = None;
         let mut parameters = Parameters::new(body);
         while let Some(tlv) = parameters.next(reports)? {
-            match tlv.parameter_type {
-                OperationalError::TYPE => tlv.once(&mut error, reports)?,
-                _ => {}
+            if tlv.parameter_type == OperationalError::TYPE {
+                tlv.once(&mut error, reports)?;
             }
         }
         Ok(Error { error: required(error)? })
