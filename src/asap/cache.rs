@@ -3,7 +3,7 @@
 //! Selection from the cache applies the policy again: Round Robin goes on with the next element, Random shuffles. The
 //! other policies depend on loads and counters that only the registrar has, so its order stands.
 
-use super::limits::Random;
+use crate::random::Random;
 use crate::wire::{Policy, PoolElement};
 use crate::{PoolElementId, PoolHandle, Time};
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ impl CachedPool {
             Policy::Random if self.used => {
                 // A partial Fisher-Yates: the first `take` places are all that is needed.
                 for i in 0..take {
-                    let j = i + random.below(len - i);
+                    let j = i + random.below((len - i) as u64) as usize;
                     self.elements.swap(i, j);
                 }
                 self.elements.iter().take(take).cloned().collect()

@@ -3,7 +3,7 @@
 use super::cache::Cache;
 use super::deregistration::Deregistration;
 use super::hunt::Hunt;
-use super::limits::{Random, RateLimit};
+use super::limits::RateLimit;
 use super::link::Link;
 use super::registrars::{Announced, Registrars};
 use super::registration::Element;
@@ -11,9 +11,12 @@ use super::request::Place;
 use super::resolution::{Report, Resolution};
 use super::timers::{Timer, Timers};
 use super::{Action, AsapConfig, ConnectAttempt, Event, RequestId};
+use crate::log_limit::LogLimit;
 use crate::message::AsapMessage;
+use crate::random::Random;
+use crate::transport::{PeerAddress, TransportKind};
 use crate::wire::Decoded;
-use crate::{PoolElementId, PoolHandle, Time};
+use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -30,6 +33,19 @@ pub(super) enum Phase {
     Closing,
     /// Nothing follows.
     Closed,
+}
+
+/// The registrar that requests go to now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HomeRegistrar<'a> {
+    /// The association with it.
+    pub association: AssociationId,
+    /// How it is connected.
+    pub kind: TransportKind,
+    /// Its address.
+    pub peer: &'a PeerAddress,
+    /// Its identifier, when it told us.
+    pub id: Option<RegistrarId>,
 }
 
 /// The client side of ASAP: what pool elements and pool users need of registrars.
@@ -69,7 +85,7 @@ pub struct AsapClient {
     pub(super) elements: BTreeMap<ElementKey, Element>,
     pub(super) deregistrations: BTreeMap<ElementKey, Deregistration>,
 
-    log_limit: RateLimit,
+    log_limit: LogLimit,
     error_limit: RateLimit,
 }
 
@@ -86,7 +102,7 @@ impl AsapClient {
             phase: Phase::Running,
             hunt: None,
             t5: config.t5_server_hunt,
-            hunt_start: random.below(registrars.len()),
+            hunt_start: random.below(registrars.len() as u64) as usize,
             next_attempt: ConnectAttempt(0),
             home: None,
             inbound: VecDeque::new(),
@@ -99,7 +115,7 @@ impl AsapClient {
             reports: VecDeque::new(),
             elements: BTreeMap::new(),
             deregistrations: BTreeMap::new(),
-            log_limit: RateLimit::new(10, Duration::from_secs(1), now),
+            log_limit: LogLimit::default(),
             error_limit: RateLimit::new(16, Duration::from_secs(1), now),
             random,
             registrars,
@@ -137,6 +153,13 @@ impl AsapClient {
     /// When the core wants [`Event::Timeout`], if nothing else happens before.
     pub fn next_deadline(&self) -> Option<Time> {
         self.timers.next_deadline()
+    }
+
+    /// The home registrar, if there is one.
+    pub fn home_registrar(&self) -> Option<HomeRegistrar<'_>> {
+        let link = self.home.as_ref()?;
+        let Link { association, kind, peer, registrar_id, .. } = link;
+        Some(HomeRegistrar { association: *association, kind: *kind, peer, id: *registrar_id })
     }
 
     fn run_timers(&mut self, actions: &mut Vec<Action>) {
@@ -211,7 +234,7 @@ impl AsapClient {
 
     /// Logs something that a peer can cause, at a bounded rate.
     pub(super) fn log_peer(&mut self, text: std::fmt::Arguments<'_>) {
-        match self.log_limit.pass(self.now) {
+        match self.log_limit.allow(self.now) {
             None => {}
             Some(0) => log::warn!("{text}"),
             Some(suppressed) => log::warn!("{text} ({suppressed} more lines suppressed before)"),

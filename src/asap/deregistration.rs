@@ -125,7 +125,10 @@ impl AsapClient {
             // The pool is gone already: nothing is left to do.
             Some(error) if error.first() != Some(Cause::UnknownPoolHandle) => {
                 let (handle, id) = (&key.0, key.1);
-                self.log_peer(format_args!("de-registration of {id} in pool {handle} rejected: {}", causes(Some(&error))));
+                self.log_peer(format_args!(
+                    "de-registration of {id} in pool {handle} rejected: {}",
+                    causes(Some(&error))
+                ));
                 Err(RequestError::Rejected(error))
             }
             _ => Ok(Outcome::Deregistered),

@@ -1,4 +1,4 @@
-//! Small helpers that keep a peer from making us busy: token buckets, and a seeded random number generator.
+//! Token buckets, which keep a peer from making us busy.
 
 use crate::Time;
 use std::time::Duration;
@@ -36,29 +36,6 @@ impl RateLimit {
     }
 }
 
-/// SplitMix64: for choices that need to be spread, not secret.
-pub(super) struct Random(u64);
-
-impl Random {
-    /// Equal seeds give equal numbers.
-    pub(super) fn new(seed: u64) -> Random {
-        Random(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `bound`; zero when `bound` is.
-    pub(super) fn below(&mut self, bound: usize) -> usize {
-        if bound == 0 { 0 } else { (self.next() % bound as u64) as usize }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,17 +49,5 @@ mod tests {
         assert_eq!(limit.pass(Time::from_millis(999)), None);
         assert_eq!(limit.pass(Time::from_millis(1000)), Some(2));
         assert_eq!(limit.pass(Time::from_millis(1001)), None);
-    }
-
-    #[test]
-    fn random_numbers_follow_the_seed_and_stay_below_the_bound() {
-        let draw = |seed| {
-            let mut random = Random::new(seed);
-            (0..20).map(|_| random.below(7)).collect::<Vec<_>>()
-        };
-        assert_eq!(draw(1), draw(1));
-        assert_ne!(draw(1), draw(2));
-        assert!(draw(3).iter().all(|&n| n < 7));
-        assert_eq!(Random::new(1).below(0), 0);
     }
 }

@@ -148,13 +148,7 @@ impl AsapClient {
         }
     }
 
-    fn dispatch(
-        &mut self,
-        association: AssociationId,
-        is_home: bool,
-        message: AsapMessage,
-        actions: &mut Vec<Action>,
-    ) {
+    fn dispatch(&mut self, association: AssociationId, is_home: bool, message: AsapMessage, actions: &mut Vec<Action>) {
         match message {
             AsapMessage::EndpointKeepAlive(message) => self.handle_keep_alive(association, is_home, &message, actions),
             AsapMessage::Error(message) => self.handle_error(association, &message),
@@ -181,7 +175,9 @@ impl AsapClient {
     pub(super) fn home_works(&mut self) {
         let Some(link) = &mut self.home else { return };
         link.useful = true;
-        link.doubtful = false;
+        if std::mem::take(&mut link.doubtful) {
+            self.t5 = self.config.t5_server_hunt; // the search for an alternative is over
+        }
         if let Some(candidate) = link.candidate {
             self.registrars.useful(candidate);
         }

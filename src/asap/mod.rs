@@ -13,5 +13,5 @@ mod request;
 mod resolution;
 mod timers;
 
-pub use client::AsapClient;
+pub use client::{AsapClient, HomeRegistrar};
 pub use interface::{Action, AsapConfig, ConnectAttempt, Event, Outcome, Request, RequestError, RequestId};

@@ -154,11 +154,18 @@ impl AsapClient {
         let answered = take_if(&mut element.waiters, |waiter| waiter.sent > 0);
         self.timers.set(Timer::Element(key.0.clone(), id), element.deadline());
         if !accepted || message.error.is_some() {
-            let what = if accepted { "accepted with a warning" } else { "rejected, to be tried again at the next interval" };
-            self.log_peer(format_args!("registration of {id} in pool {handle} {what}: {}", causes(message.error.as_ref())));
+            let what =
+                if accepted { "accepted with a warning" } else { "rejected, to be tried again at the next interval" };
+            self.log_peer(format_args!(
+                "registration of {id} in pool {handle} {what}: {}",
+                causes(message.error.as_ref())
+            ));
         }
-        let result =
-            if accepted { Ok(Outcome::Registered) } else { Err(RequestError::Rejected(message.error.unwrap_or_default())) };
+        let result = if accepted {
+            Ok(Outcome::Registered)
+        } else {
+            Err(RequestError::Rejected(message.error.unwrap_or_default()))
+        };
         for waiter in &answered {
             self.complete(waiter, result.clone(), actions);
         }
@@ -206,7 +213,10 @@ impl AsapClient {
         if let State::Answered { t4, accepted: true } = element.state {
             element.state = State::Answered { t4: t4.min(self.now + PAUSE_AFTER_REMOVAL), accepted: false };
             self.timers.set(Timer::Element(key.0.clone(), key.1), element.deadline());
-            self.log_peer(format_args!("{} in pool {} was removed by the registrar: registering it again", key.1, key.0));
+            self.log_peer(format_args!(
+                "{} in pool {} was removed by the registrar: registering it again",
+                key.1, key.0
+            ));
         }
     }
 

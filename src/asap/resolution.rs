@@ -187,11 +187,7 @@ impl AsapClient {
         }
     }
 
-    pub(super) fn handle_resolution_response(
-        &mut self,
-        message: HandleResolutionResponse,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn handle_resolution_response(&mut self, message: HandleResolutionResponse, actions: &mut Vec<Action>) {
         let handle = &message.pool_handle;
         let key = self
             .resolutions
