@@ -1,1 +1,399 @@
 //! Pools, their elements, ownership, timers and the PE checksum (RFC 5353 section 3.6.1).
+//!
+//! Everything is found by a hash map or a number; nothing scans. Knows no messages and takes no decisions about life and
+//! death: the registrar does.
+
+mod checksum;
+mod element;
+mod hash;
+mod lists;
+mod pool;
+mod slab;
+mod timers;
+
+pub use checksum::HandlespaceChecksum;
+pub use element::{Element, Liveness};
+pub use hash::{SeededMap, SeededState};
+pub use pool::Pool;
+
+use crate::policy;
+use crate::random::Random;
+use crate::wire::PoolElement;
+use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
+use lists::List;
+use pool::TransportClass;
+use slab::Slab;
+use std::collections::BTreeMap;
+use timers::Timers;
+
+/// Where a pool is, as long as it exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PoolIndex(u32);
+
+/// Where an element is, as long as it is registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ElementIndex(u32);
+
+/// Why an element cannot be in a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The policy is not implemented.
+    UnsupportedPolicy,
+    /// The pool has another policy.
+    InconsistentPolicy,
+    /// The pool has another transport type.
+    InconsistentTransport,
+    /// The pool has another transport use.
+    InconsistentTransportUse,
+    /// There are as many pools as there may be.
+    TooManyPools,
+    /// There are as many elements as there may be.
+    TooManyElements,
+}
+
+/// What a registration did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registered {
+    /// The element is new.
+    New,
+    /// It was there, with other values.
+    Changed,
+    /// It was there, with the same values.
+    Same,
+}
+
+/// An element that has been taken out.
+#[derive(Debug)]
+pub struct Removed {
+    /// Its pool.
+    pub pool: PoolIndex,
+    /// The handle of the pool.
+    pub pool_handle: PoolHandle,
+    /// It was the last one: the pool is gone, and `pool` may name another pool later.
+    pub pool_removed: bool,
+    /// The element.
+    pub pool_element: PoolElement,
+    /// The association that it had registered on.
+    pub association: Option<AssociationId>,
+}
+
+/// The elements of one registrar.
+#[derive(Clone, Copy, Debug, Default)]
+struct Owner {
+    elements: List,
+    checksum: HandlespaceChecksum,
+}
+
+/// The handlespace.
+#[derive(Debug)]
+pub struct Handlespace {
+    pools: Slab<Pool>,
+    by_handle: SeededMap<PoolHandle, PoolIndex>,
+    elements: Slab<Element>,
+    by_id: SeededMap<(PoolIndex, PoolElementId), ElementIndex>,
+    by_association: SeededMap<AssociationId, List>,
+    owners: BTreeMap<RegistrarId, Owner>,
+    timers: Timers,
+    max_pools: usize,
+    max_elements: usize,
+    /// Members chosen by the selection under way; kept for its memory.
+    selection: Vec<policy::Member>,
+}
+
+impl Handlespace {
+    /// An empty handlespace with these bounds.
+    pub fn new(seed: u64, max_pools: usize, max_elements: usize) -> Handlespace {
+        let state = SeededState::new(seed);
+        Handlespace {
+            pools: Slab::new(),
+            by_handle: SeededMap::with_hasher(state.clone()),
+            elements: Slab::new(),
+            by_id: SeededMap::with_hasher(state.clone()),
+            by_association: SeededMap::with_hasher(state),
+            owners: BTreeMap::new(),
+            timers: Timers::default(),
+            max_pools,
+            max_elements: max_elements.min(u32::MAX as usize - 1),
+            selection: Vec::new(),
+        }
+    }
+
+    /// Puts an element in, or replaces it when the pool has one of that identifier, with home registrar and association as
+    /// given. When it is refused, everything stays as it was.
+    pub fn register(
+        &mut self,
+        pool_handle: &PoolHandle,
+        pool_element: PoolElement,
+        association: Option<AssociationId>,
+    ) -> Result<(ElementIndex, Registered), Refusal> {
+        let pool = self.by_handle.get(pool_handle).copied();
+        if let Some(pool) = pool {
+            self.check_consistency(pool, &pool_element)?;
+            if let Some(&index) = self.by_id.get(&(pool, pool_element.id)) {
+                return Ok((index, self.replace(index, pool_element, association)));
+            }
+        }
+        if self.elements.len() >= self.max_elements {
+            return Err(Refusal::TooManyElements);
+        }
+        let pool = match pool {
+            Some(pool) => pool,
+            None => self.create_pool(pool_handle, &pool_element)?,
+        };
+        Ok((self.insert(pool, pool_element, association), Registered::New))
+    }
+
+    fn check_consistency(&self, pool: PoolIndex, pool_element: &PoolElement) -> Result<(), Refusal> {
+        let Some(pool) = self.pools.get(pool.0) else { return Ok(()) };
+        let transport = TransportClass::of(&pool_element.user_transport);
+        if pool_element.policy.policy_type() != pool.policy_type {
+            Err(Refusal::InconsistentPolicy)
+        } else if transport.kind != pool.transport.kind {
+            Err(Refusal::InconsistentTransport)
+        } else if transport.transport_use != pool.transport.transport_use {
+            Err(Refusal::InconsistentTransportUse)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn create_pool(&mut self, pool_handle: &PoolHandle, first: &PoolElement) -> Result<PoolIndex, Refusal> {
+        let policy_type = first.policy.policy_type();
+        let selector = policy::selector_for(policy_type).ok_or(Refusal::UnsupportedPolicy)?;
+        if self.pools.len() >= self.max_pools {
+            return Err(Refusal::TooManyPools);
+        }
+        let transport = TransportClass::of(&first.user_transport);
+        let pool = PoolIndex(self.pools.insert(Pool::new(pool_handle.clone(), policy_type, transport, selector)));
+        self.by_handle.insert(pool_handle.clone(), pool);
+        Ok(pool)
+    }
+
+    fn insert(
+        &mut self,
+        pool: PoolIndex,
+        pool_element: PoolElement,
+        association: Option<AssociationId>,
+    ) -> ElementIndex {
+        let (id, owner) = (pool_element.id, pool_element.home_registrar);
+        let index = ElementIndex(self.elements.insert(Element {
+            pool,
+            member: 0,
+            pool_element,
+            association: None,
+            by_association: Default::default(),
+            by_owner: Default::default(),
+            liveness: Liveness::UNWATCHED,
+        }));
+        self.by_id.insert((pool, id), index);
+        if let (Some(pool), Some(element)) = (self.pools.get_mut(pool.0), self.elements.get_mut(index.0)) {
+            element.member = pool.add(index);
+            pool.selector.insert(element.member, &element.pool_element.policy);
+        }
+        self.enter_owner(index, owner);
+        self.set_association(index, association);
+        index
+    }
+
+    fn replace(
+        &mut self,
+        index: ElementIndex,
+        pool_element: PoolElement,
+        association: Option<AssociationId>,
+    ) -> Registered {
+        let owner = pool_element.home_registrar;
+        let old_owner = self.elements.get(index.0).map(|e| e.pool_element.home_registrar);
+        if old_owner != Some(owner) {
+            self.leave_owner(index);
+        }
+        let mut result = Registered::Same;
+        if let Some(element) = self.elements.get_mut(index.0) {
+            if element.pool_element != pool_element {
+                result = Registered::Changed;
+                element.pool_element = pool_element;
+            }
+            if let Some(pool) = self.pools.get_mut(element.pool.0) {
+                pool.selector.update(element.member, &element.pool_element.policy);
+            }
+        }
+        if old_owner != Some(owner) {
+            self.enter_owner(index, owner);
+        }
+        self.set_association(index, association);
+        result
+    }
+
+    /// Takes an element out, and its pool when it was the last one.
+    pub fn remove(&mut self, index: ElementIndex) -> Option<Removed> {
+        self.elements.get(index.0)?;
+        self.set_association_list(index, None);
+        self.leave_owner(index);
+        self.timers.clear(index.0);
+        let element = self.elements.remove(index.0)?;
+        self.by_id.remove(&(element.pool, element.pool_element.id));
+        let pool = self.pools.get_mut(element.pool.0)?;
+        pool.take_out(element.member);
+        let (pool_handle, pool_removed) = (pool.handle.clone(), pool.is_empty());
+        if pool_removed {
+            self.by_handle.remove(&pool_handle);
+            self.pools.remove(element.pool.0);
+        }
+        let Element { pool, pool_element, association, .. } = element;
+        Some(Removed { pool, pool_handle, pool_removed, pool_element, association })
+    }
+
+    /// Chooses up to `items` elements of a pool by its policy, best first, and appends them to `out`.
+    pub fn select(&mut self, pool: PoolIndex, items: usize, random: &mut Random, out: &mut Vec<ElementIndex>) {
+        let Some(pool) = self.pools.get_mut(pool.0) else { return };
+        self.selection.clear();
+        pool.selector.select(items, random, &mut self.selection);
+        out.extend(self.selection.iter().filter_map(|&member| *pool.members.get(member as usize)?));
+    }
+
+    /// The element of this identifier in the pool of this handle.
+    pub fn find(&self, pool_handle: &PoolHandle, id: PoolElementId) -> Option<ElementIndex> {
+        self.by_id.get(&(self.find_pool(pool_handle)?, id)).copied()
+    }
+
+    /// The pool of this handle.
+    pub fn find_pool(&self, pool_handle: &PoolHandle) -> Option<PoolIndex> {
+        self.by_handle.get(pool_handle).copied()
+    }
+
+    /// A pool.
+    pub fn pool(&self, index: PoolIndex) -> Option<&Pool> {
+        self.pools.get(index.0)
+    }
+
+    /// An element.
+    pub fn element(&self, index: ElementIndex) -> Option<&Element> {
+        self.elements.get(index.0)
+    }
+
+    /// Pools from `from` on, or all, in an order that stays while pools come and go: a walk can be continued after the last
+    /// pool that it saw, and sees every pool that was there all the time exactly once.
+    pub fn pools_from(&self, from: Option<PoolIndex>) -> impl Iterator<Item = (PoolIndex, &Pool)> {
+        self.pools.iter_from(from.map_or(0, |index| index.0)).map(|(index, pool)| (PoolIndex(index), pool))
+    }
+
+    /// How many pools there are.
+    pub fn pool_count(&self) -> usize {
+        self.pools.len()
+    }
+
+    /// How many elements there are.
+    pub fn element_count(&self) -> usize {
+        self.elements.len()
+    }
+}
+
+/// Ownership and associations.
+impl Handlespace {
+    /// Makes another registrar the home of an element, without any change to its values.
+    pub fn set_owner(&mut self, index: ElementIndex, owner: RegistrarId) {
+        self.leave_owner(index);
+        if let Some(element) = self.elements.get_mut(index.0) {
+            element.pool_element.home_registrar = owner;
+            self.enter_owner(index, owner);
+        }
+    }
+
+    /// The element registered on this association, or on none.
+    pub fn set_association(&mut self, index: ElementIndex, association: Option<AssociationId>) {
+        if self.elements.get(index.0).is_some_and(|element| element.association != association) {
+            self.set_association_list(index, association);
+            if let Some(element) = self.elements.get_mut(index.0) {
+                element.association = association;
+            }
+        }
+    }
+
+    /// Moves the element between the lists; its `association` field says which one it is in.
+    fn set_association_list(&mut self, index: ElementIndex, to: Option<AssociationId>) {
+        let from = self.elements.get(index.0).and_then(|element| element.association);
+        if let Some(from) = from {
+            if let Some(list) = self.by_association.get_mut(&from) {
+                list.remove(&mut self.elements, index.0, |element| &mut element.by_association);
+                if list.len == 0 {
+                    self.by_association.remove(&from);
+                }
+            }
+        }
+        if let Some(to) = to {
+            let list = self.by_association.entry(to).or_default();
+            list.push(&mut self.elements, index.0, |element| &mut element.by_association);
+        }
+    }
+
+    /// One of the elements that registered on this association.
+    pub fn first_of_association(&self, association: AssociationId) -> Option<ElementIndex> {
+        self.by_association.get(&association).map(|list| ElementIndex(list.first))
+    }
+
+    /// How many elements registered on this association.
+    pub fn count_of_association(&self, association: AssociationId) -> usize {
+        self.by_association.get(&association).map_or(0, |list| list.len)
+    }
+
+    fn enter_owner(&mut self, index: ElementIndex, id: RegistrarId) {
+        let owner = self.owners.entry(id).or_default();
+        owner.elements.push(&mut self.elements, index.0, |element| &mut element.by_owner);
+        if let Some(element) = self.elements.get(index.0) {
+            if let Some(pool) = self.pools.get(element.pool.0) {
+                owner.checksum.add(pool.handle.as_bytes(), element.pool_element.id);
+            }
+        }
+    }
+
+    fn leave_owner(&mut self, index: ElementIndex) {
+        let Some(element) = self.elements.get(index.0) else { return };
+        let (pool, id, home) = (element.pool, element.pool_element.id, element.pool_element.home_registrar);
+        let Some(owner) = self.owners.get_mut(&home) else { return };
+        if let Some(pool) = self.pools.get(pool.0) {
+            owner.checksum.subtract(pool.handle.as_bytes(), id);
+        }
+        owner.elements.remove(&mut self.elements, index.0, |element| &mut element.by_owner);
+        if owner.elements.len == 0 {
+            self.owners.remove(&home);
+        }
+    }
+
+    /// The elements that a registrar is home of, in no particular order.
+    pub fn elements_of_owner(&self, owner: RegistrarId) -> impl Iterator<Item = ElementIndex> {
+        let mut next = self.owners.get(&owner).map_or(lists::NIL, |owner| owner.elements.first);
+        std::iter::from_fn(move || {
+            let current = next;
+            next = self.elements.get(current)?.by_owner.next;
+            Some(ElementIndex(current))
+        })
+    }
+
+    /// How many elements a registrar is home of.
+    pub fn count_of_owner(&self, owner: RegistrarId) -> usize {
+        self.owners.get(&owner).map_or(0, |owner| owner.elements.len)
+    }
+
+    /// The checksum over the elements of a registrar.
+    pub fn checksum_of_owner(&self, owner: RegistrarId) -> HandlespaceChecksum {
+        self.owners.get(&owner).map_or(HandlespaceChecksum::default(), |owner| owner.checksum)
+    }
+}
+
+/// Timers.
+impl Handlespace {
+    /// Changes what is known about an element's being alive, and its timer with it.
+    pub fn update_liveness(&mut self, index: ElementIndex, change: impl FnOnce(&mut Liveness)) {
+        if let Some(element) = self.elements.get_mut(index.0) {
+            change(&mut element.liveness);
+            self.timers.set(index.0, element.liveness.next_timer());
+        }
+    }
+
+    /// The element with the earliest timer.
+    pub fn next_timer(&self) -> Option<(Time, ElementIndex)> {
+        self.timers.first().map(|(at, index)| (at, ElementIndex(index)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

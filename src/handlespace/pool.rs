@@ -1,0 +1,90 @@
+//! A pool: what its elements have in common, and the selector that orders them.
+
+use super::ElementIndex;
+use crate::PoolHandle;
+use crate::policy::{Member, Selector};
+use crate::wire::{PolicyType, TransportParameter, TransportUse};
+
+/// A pool. It exists as long as it has elements.
+#[derive(Debug)]
+pub struct Pool {
+    pub(super) handle: PoolHandle,
+    pub(super) policy_type: PolicyType,
+    pub(super) transport: TransportClass,
+    pub(super) selector: Box<dyn Selector>,
+    /// Elements by member.
+    pub(super) members: Vec<Option<ElementIndex>>,
+    pub(super) free_members: Vec<Member>,
+}
+
+impl Pool {
+    pub(super) fn new(
+        handle: PoolHandle,
+        policy_type: PolicyType,
+        transport: TransportClass,
+        selector: Box<dyn Selector>,
+    ) -> Pool {
+        Pool { handle, policy_type, transport, selector, members: Vec::new(), free_members: Vec::new() }
+    }
+
+    /// Its handle.
+    pub fn handle(&self) -> &PoolHandle {
+        &self.handle
+    }
+
+    /// Its policy.
+    pub fn policy_type(&self) -> PolicyType {
+        self.policy_type
+    }
+
+    /// How many elements it has.
+    pub fn len(&self) -> usize {
+        self.members.len() - self.free_members.len()
+    }
+
+    /// Never true: a pool without elements is removed.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Its elements, in the order of their places; places are used again.
+    pub fn elements(&self) -> impl Iterator<Item = ElementIndex> {
+        self.members.iter().flatten().copied()
+    }
+
+    pub(super) fn add(&mut self, element: ElementIndex) -> Member {
+        if let Some(member) = self.free_members.pop() {
+            self.members[member as usize] = Some(element);
+            return member;
+        }
+        self.members.push(Some(element));
+        (self.members.len() - 1) as Member
+    }
+
+    pub(super) fn take_out(&mut self, member: Member) {
+        self.selector.remove(member);
+        self.members[member as usize] = None;
+        self.free_members.push(member);
+    }
+}
+
+/// What RFC 5352 section 3.1 wants to be the same throughout a pool: transport type, and data or data plus control.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TransportClass {
+    pub kind: u16,
+    pub transport_use: TransportUse,
+}
+
+impl TransportClass {
+    pub fn of(transport: &TransportParameter) -> TransportClass {
+        let (kind, transport_use) = match transport {
+            TransportParameter::Dccp { .. } => (0x03, TransportUse::DataOnly),
+            TransportParameter::Sctp { transport_use, .. } => (0x04, *transport_use),
+            TransportParameter::Tcp { transport_use, .. } => (0x05, *transport_use),
+            TransportParameter::Udp { .. } => (0x06, TransportUse::DataOnly),
+            TransportParameter::UdpLite { .. } => (0x07, TransportUse::DataOnly),
+            TransportParameter::Opaque(_) => (0x10, TransportUse::DataOnly),
+        };
+        TransportClass { kind, transport_use }
+    }
+}
