@@ -1,6 +1,7 @@
 //! Keeps what peers can trigger from flooding the log.
 
 use crate::Time;
+use std::fmt;
 use std::time::Duration;
 
 /// Lines that may follow each other at once.
@@ -40,6 +41,27 @@ impl LogLimit {
         Some(std::mem::take(&mut self.suppressed))
     }
 }
+
+/// The end of a line: how many like it were left out.
+pub struct LeftOut(pub u64);
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 { Ok(()) } else { write!(f, " ({} such lines left out before)", self.0) }
+    }
+}
+
+/// Writes a log line unless its limit is reached: `log_limited!(limit, now, Level::Warn, "format", ...)`.
+macro_rules! log_limited {
+    ($limit:expr, $now:expr, $level:expr, $($line:tt)+) => {
+        if log::log_enabled!($level) {
+            if let Some(left_out) = $limit.allow($now) {
+                log::log!($level, "{}{}", format_args!($($line)+), $crate::log_limit::LeftOut(left_out));
+            }
+        }
+    };
+}
+pub(crate) use log_limited;
 
 #[cfg(test)]
 mod tests {

@@ -1,9 +1,9 @@
 //! What the handlespace keeps of a pool element.
 
-use super::PoolIndex;
 use super::lists::Links;
+use super::{MAX_ELEMENT_BYTES, PoolIndex};
 use crate::policy::Member;
-use crate::wire::PoolElement;
+use crate::wire::{Parameter, PoolElement, Writer};
 use crate::{AssociationId, Time};
 
 /// A pool element with its place in the handlespace.
@@ -12,6 +12,7 @@ pub struct Element {
     pub(super) pool: PoolIndex,
     pub(super) member: Member,
     pub(super) pool_element: PoolElement,
+    pub(super) encoded: Box<[u8]>,
     pub(super) association: Option<AssociationId>,
     pub(super) by_association: Links,
     pub(super) by_owner: Links,
@@ -29,6 +30,11 @@ impl Element {
         &self.pool_element
     }
 
+    /// Its Pool Element parameter as pool users get it, without ASAP transport, padded.
+    pub fn encoded(&self) -> &[u8] {
+        &self.encoded
+    }
+
     /// The association that it registered on; none for those of other registrars.
     pub fn association(&self) -> Option<AssociationId> {
         self.association
@@ -38,6 +44,24 @@ impl Element {
     pub fn liveness(&self) -> &Liveness {
         &self.liveness
     }
+}
+
+/// The parameter of an element as pool users get it: they have no use for the ASAP transport. None: it is too long.
+pub(super) fn encode(pool_element: &PoolElement) -> Option<Box<[u8]>> {
+    let mut bytes = Vec::new();
+    Writer::message(&mut bytes, 0, 0, "pool element", |w| {
+        w.tlv(PoolElement::TYPE, PoolElement::NAME, |w| {
+            w.u32(pool_element.id.0);
+            w.u32(pool_element.home_registrar.0);
+            w.bytes(&pool_element.registration_life.0.to_be_bytes());
+            pool_element.user_transport.encode(w);
+            w.parameter(&pool_element.policy);
+        });
+    })
+    .ok()?;
+    // Behind the header of the pretended message, which made the padding right.
+    let parameter = bytes.get(4..)?;
+    (parameter.len() <= MAX_ELEMENT_BYTES).then(|| parameter.into())
 }
 
 /// What is known about an element's being alive.

@@ -26,9 +26,19 @@ use slab::Slab;
 use std::collections::BTreeMap;
 use timers::Timers;
 
+/// Bytes of an encoded element at most: several must fit one message.
+pub const MAX_ELEMENT_BYTES: usize = 4096;
+
 /// Where a pool is, as long as it exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PoolIndex(u32);
+
+impl PoolIndex {
+    /// Before or at every pool.
+    pub const FIRST: PoolIndex = PoolIndex(0);
+    /// Behind every pool.
+    pub const LAST: PoolIndex = PoolIndex(u32::MAX);
+}
 
 /// Where an element is, as long as it is registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +59,8 @@ pub enum Refusal {
     TooManyPools,
     /// There are as many elements as there may be.
     TooManyElements,
+    /// The element is longer than [`MAX_ELEMENT_BYTES`].
+    TooLarge,
 }
 
 /// What a registration did.
@@ -126,11 +138,12 @@ impl Handlespace {
         pool_element: PoolElement,
         association: Option<AssociationId>,
     ) -> Result<(ElementIndex, Registered), Refusal> {
+        let encoded = element::encode(&pool_element).ok_or(Refusal::TooLarge)?;
         let pool = self.by_handle.get(pool_handle).copied();
         if let Some(pool) = pool {
             self.check_consistency(pool, &pool_element)?;
             if let Some(&index) = self.by_id.get(&(pool, pool_element.id)) {
-                return Ok((index, self.replace(index, pool_element, association)));
+                return Ok((index, self.replace(index, pool_element, encoded, association)));
             }
         }
         if self.elements.len() >= self.max_elements {
@@ -140,17 +153,18 @@ impl Handlespace {
             Some(pool) => pool,
             None => self.create_pool(pool_handle, &pool_element)?,
         };
-        Ok((self.insert(pool, pool_element, association), Registered::New))
+        Ok((self.insert(pool, pool_element, encoded, association), Registered::New))
     }
 
     fn check_consistency(&self, pool: PoolIndex, pool_element: &PoolElement) -> Result<(), Refusal> {
         let Some(pool) = self.pools.get(pool.0) else { return Ok(()) };
-        let transport = TransportClass::of(&pool_element.user_transport);
-        if pool_element.policy.policy_type() != pool.policy_type {
+        let (wanted, offered) =
+            (TransportClass::of(&pool.user_transport), TransportClass::of(&pool_element.user_transport));
+        if pool_element.policy.policy_type() != pool.policy.policy_type() {
             Err(Refusal::InconsistentPolicy)
-        } else if transport.kind != pool.transport.kind {
+        } else if offered.kind != wanted.kind {
             Err(Refusal::InconsistentTransport)
-        } else if transport.transport_use != pool.transport.transport_use {
+        } else if offered.transport_use != wanted.transport_use {
             Err(Refusal::InconsistentTransportUse)
         } else {
             Ok(())
@@ -158,13 +172,11 @@ impl Handlespace {
     }
 
     fn create_pool(&mut self, pool_handle: &PoolHandle, first: &PoolElement) -> Result<PoolIndex, Refusal> {
-        let policy_type = first.policy.policy_type();
-        let selector = policy::selector_for(policy_type).ok_or(Refusal::UnsupportedPolicy)?;
+        let selector = policy::selector_for(first.policy.policy_type()).ok_or(Refusal::UnsupportedPolicy)?;
         if self.pools.len() >= self.max_pools {
             return Err(Refusal::TooManyPools);
         }
-        let transport = TransportClass::of(&first.user_transport);
-        let pool = PoolIndex(self.pools.insert(Pool::new(pool_handle.clone(), policy_type, transport, selector)));
+        let pool = PoolIndex(self.pools.insert(Pool::new(pool_handle.clone(), first, selector)));
         self.by_handle.insert(pool_handle.clone(), pool);
         Ok(pool)
     }
@@ -173,6 +185,7 @@ impl Handlespace {
         &mut self,
         pool: PoolIndex,
         pool_element: PoolElement,
+        encoded: Box<[u8]>,
         association: Option<AssociationId>,
     ) -> ElementIndex {
         let (id, owner) = (pool_element.id, pool_element.home_registrar);
@@ -180,6 +193,7 @@ impl Handlespace {
             pool,
             member: 0,
             pool_element,
+            encoded,
             association: None,
             by_association: Default::default(),
             by_owner: Default::default(),
@@ -199,6 +213,7 @@ impl Handlespace {
         &mut self,
         index: ElementIndex,
         pool_element: PoolElement,
+        encoded: Box<[u8]>,
         association: Option<AssociationId>,
     ) -> Registered {
         let owner = pool_element.home_registrar;
@@ -211,6 +226,7 @@ impl Handlespace {
             if element.pool_element != pool_element {
                 result = Registered::Changed;
                 element.pool_element = pool_element;
+                element.encoded = encoded;
             }
             if let Some(pool) = self.pools.get_mut(element.pool.0) {
                 pool.selector.update(element.member, &element.pool_element.policy);
@@ -294,6 +310,8 @@ impl Handlespace {
         self.leave_owner(index);
         if let Some(element) = self.elements.get_mut(index.0) {
             element.pool_element.home_registrar = owner;
+            // The length does not change with the owner, so this cannot fail.
+            element.encoded = element::encode(&element.pool_element).unwrap_or_default();
             self.enter_owner(index, owner);
         }
     }

@@ -3,14 +3,14 @@
 use super::ElementIndex;
 use crate::PoolHandle;
 use crate::policy::{Member, Selector};
-use crate::wire::{PolicyType, TransportParameter, TransportUse};
+use crate::wire::{Policy, PoolElement, TransportParameter, TransportUse};
 
 /// A pool. It exists as long as it has elements.
 #[derive(Debug)]
 pub struct Pool {
     pub(super) handle: PoolHandle,
-    pub(super) policy_type: PolicyType,
-    pub(super) transport: TransportClass,
+    pub(super) policy: Policy,
+    pub(super) user_transport: TransportParameter,
     pub(super) selector: Box<dyn Selector>,
     /// Elements by member.
     pub(super) members: Vec<Option<ElementIndex>>,
@@ -18,13 +18,16 @@ pub struct Pool {
 }
 
 impl Pool {
-    pub(super) fn new(
-        handle: PoolHandle,
-        policy_type: PolicyType,
-        transport: TransportClass,
-        selector: Box<dyn Selector>,
-    ) -> Pool {
-        Pool { handle, policy_type, transport, selector, members: Vec::new(), free_members: Vec::new() }
+    /// An empty pool that will be like its first element.
+    pub(super) fn new(handle: PoolHandle, first: &PoolElement, selector: Box<dyn Selector>) -> Pool {
+        Pool {
+            handle,
+            policy: first.policy.clone(),
+            user_transport: first.user_transport.clone(),
+            selector,
+            members: Vec::new(),
+            free_members: Vec::new(),
+        }
     }
 
     /// Its handle.
@@ -32,9 +35,14 @@ impl Pool {
         &self.handle
     }
 
-    /// Its policy.
-    pub fn policy_type(&self) -> PolicyType {
-        self.policy_type
+    /// Its policy, with the values of the element that created it.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The transport of the element that created it: only type and use say something about the pool.
+    pub fn user_transport(&self) -> &TransportParameter {
+        &self.user_transport
     }
 
     /// How many elements it has.

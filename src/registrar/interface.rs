@@ -1,8 +1,8 @@
 //! What goes into the registrar core and what comes out.
 
 use crate::transport::{LossReason, Peer, PeerAddress};
-use crate::wire::{AddressList, TransportParameter};
-use crate::{AssociationId, RegistrarId};
+use crate::wire::{AddressList, PORT_ENRP, TransportParameter};
+use crate::{AssociationId, PoolHandle, RegistrarId};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -62,6 +62,44 @@ pub struct RegistrarConfig {
     pub max_resolutions_per_second: u32,
     /// Unreachable reports a second that one association may send (RFC 5355); more are ignored.
     pub max_reports_per_second: u32,
+    /// Pause between a change of a pool and the update to its subscribers: changes in between go out together.
+    pub subscription_delay: Duration,
+    /// Whether registered user addresses must be addresses of the association (RFC 5352 section 2.2.1); others are left out.
+    /// Turn it off only where address translation makes the two differ.
+    pub check_user_addresses: bool,
+}
+
+impl Default for RegistrarConfig {
+    /// The RFCs' values where they give one; else values that notice a dead element within 10 s and hold 100 000 elements.
+    ///
+    /// RFC 5352 section 3.3 wants all elements of a pool in a response. That cannot hold for pools of any size, so by
+    /// default 32 are listed, which is a response of about one packet, and at most 1024 when a pool user asks for them.
+    fn default() -> RegistrarConfig {
+        RegistrarConfig {
+            id: RegistrarId(0),
+            asap_transports: Vec::new(),
+            enrp_addresses: AddressList::new(),
+            enrp_port: PORT_ENRP,
+            peers: Vec::new(),
+            announce: true,
+            announce_interval: Duration::from_secs(1),
+            keep_alive_interval: Duration::from_secs(5),
+            keep_alive_timeout: Duration::from_secs(5),
+            max_bad_pe_report: 3,
+            max_items_default: 32,
+            max_items_limit: 1024,
+            max_pool_handle_len: PoolHandle::DEFAULT_MAX_LEN,
+            max_pools: 65_536,
+            max_pool_elements: 262_144,
+            max_elements_per_association: 4096,
+            max_associations: 65_536,
+            max_subscriptions_per_association: 64,
+            max_resolutions_per_second: 10_000,
+            max_reports_per_second: 100,
+            subscription_delay: Duration::from_millis(100),
+            check_user_addresses: true,
+        }
+    }
 }
 
 /// What happens to the registrar.

@@ -1,5 +1,176 @@
 //! The registrar core (RFC 5352 section 3, RFC 5353): a state machine without I/O.
+//!
+//! One file an idea; each adds methods to [`Registrar`]. Every change of the handlespace goes through `changes.rs`, which
+//! tells subscribers (and is where peers are to be told).
 
+mod announce;
+mod asap;
+mod associations;
+mod changes;
+mod deregistration;
+mod enrp;
 mod interface;
+mod keep_alive;
+mod limits;
+mod registration;
+mod resolution;
+mod statistics;
+mod subscriptions;
+mod unreachable;
 
 pub use interface::{Action, ConnectAttempt, Event, Link, RegistrarConfig};
+pub use statistics::Statistics;
+
+use crate::handlespace::{ElementIndex, Handlespace};
+use crate::log_limit::LogLimit;
+use crate::message::AsapMessage;
+use crate::random::Random;
+use crate::{AssociationId, RegistrarId, Time};
+use announce::Announcer;
+use associations::Associations;
+use std::time::Duration;
+use subscriptions::Subscriptions;
+
+/// No timer is shorter: a zero in the configuration must not make the registrar spin.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
+
+/// A registrar ("ENRP server").
+///
+/// Hand it what happens with [`Registrar::handle`] and do the actions; call it with [`Event::Timeout`] when
+/// [`Registrar::next_deadline`] has come. The same seed and events give the same actions.
+#[derive(Debug)]
+pub struct Registrar {
+    config: RegistrarConfig,
+    id: RegistrarId,
+    random: Random,
+    handlespace: Handlespace,
+    associations: Associations,
+    subscriptions: Subscriptions,
+    announcer: Announcer,
+    statistics: Statistics,
+    logs: Logs,
+    /// Elements chosen by the resolution under way; kept for its memory.
+    selection: Vec<ElementIndex>,
+}
+
+/// One limit for each kind of line.
+#[derive(Debug, Default)]
+struct Logs {
+    associations: LogLimit,
+    faults: LogLimit,
+    unexpected: LogLimit,
+    registrations: LogLimit,
+    refusals: LogLimit,
+    removals: LogLimit,
+    limits: LogLimit,
+    encoding: LogLimit,
+}
+
+impl Registrar {
+    /// A registrar that is alone and knows no pool yet.
+    pub fn new(mut config: RegistrarConfig, seed: u64, now: Time) -> Registrar {
+        config.keep_alive_interval = config.keep_alive_interval.max(SHORTEST_INTERVAL);
+        config.keep_alive_timeout = config.keep_alive_timeout.max(SHORTEST_INTERVAL);
+        config.announce_interval = config.announce_interval.max(SHORTEST_INTERVAL);
+        let mut random = Random::new(seed);
+        let id = if config.id == RegistrarId(0) { RegistrarId(random.identifier()) } else { config.id };
+        let hash_seed = random.next_u64();
+        Registrar {
+            id,
+            handlespace: Handlespace::new(hash_seed, config.max_pools, config.max_pool_elements),
+            associations: Associations::new(hash_seed),
+            subscriptions: Subscriptions::default(),
+            announcer: Announcer::new(&config, id, now),
+            statistics: Statistics::default(),
+            logs: Logs::default(),
+            selection: Vec::new(),
+            random,
+            config,
+        }
+    }
+
+    /// Takes notice of an event and appends what is to be done to `actions`.
+    pub fn handle(&mut self, now: Time, event: Event<'_>, actions: &mut Vec<Action>) {
+        // First of all, so that nothing is selected after its registration has expired.
+        self.run_timers(now, actions);
+        match event {
+            Event::AssociationUp { link, association, attempt, peer } => {
+                self.handle_association_up(now, link, association, attempt, peer, actions);
+            }
+            Event::ConnectFailed { attempt, reason } => self.handle_connect_failed(now, attempt, reason, actions),
+            Event::AssociationLost { association, reason } => {
+                self.handle_association_lost(now, association, &reason, actions);
+            }
+            Event::Message { association, ppid, bytes } => self.handle_message(now, association, ppid, bytes, actions),
+            Event::Datagram { from, bytes } => self.handle_datagram(now, from, bytes, actions),
+            Event::Timeout => {}
+            Event::Shutdown => actions.push(Action::ShutdownComplete),
+        }
+    }
+
+    /// When to call [`Registrar::handle`] with [`Event::Timeout`] at the latest.
+    pub fn next_deadline(&self) -> Option<Time> {
+        let timer = self.handlespace.next_timer().map(|(at, _)| at);
+        [timer, self.subscriptions.next_update(), self.announcer.next()].into_iter().flatten().min()
+    }
+
+    fn run_timers(&mut self, now: Time, actions: &mut Vec<Action>) {
+        while let Some((at, element)) = self.handlespace.next_timer() {
+            if at > now {
+                break;
+            }
+            self.on_element_timer_expired(now, element, actions);
+        }
+        self.send_due_updates(now, actions);
+        self.announce_if_due(now, actions);
+    }
+
+    /// Encodes a message for an association.
+    fn send(&mut self, now: Time, association: AssociationId, message: &AsapMessage, actions: &mut Vec<Action>) {
+        let mut bytes = Vec::with_capacity(64);
+        match message.encode(&mut bytes) {
+            Ok(()) => actions.push(Action::Send { association, bytes }),
+            Err(error) => crate::log_limit::log_limited!(
+                self.logs.encoding,
+                now,
+                log::Level::Warn,
+                "registrar {}: cannot encode {} for {association:?}: {error}; it is not sent",
+                self.id,
+                message.name()
+            ),
+        }
+    }
+}
+
+/// For a look inside.
+impl Registrar {
+    /// Its identifier.
+    pub fn id(&self) -> RegistrarId {
+        self.id
+    }
+
+    /// Its settings.
+    pub fn config(&self) -> &RegistrarConfig {
+        &self.config
+    }
+
+    /// The handlespace: pools and elements.
+    pub fn handlespace(&self) -> &Handlespace {
+        &self.handlespace
+    }
+
+    /// Counters since the start.
+    pub fn statistics(&self) -> &Statistics {
+        &self.statistics
+    }
+
+    /// How many associations it has, with whomever.
+    pub fn association_count(&self) -> usize {
+        self.associations.len()
+    }
+
+    /// How many subscriptions there are.
+    pub fn subscription_count(&self) -> usize {
+        self.subscriptions.len()
+    }
+}

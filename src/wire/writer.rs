@@ -75,6 +75,12 @@ impl<'o> Writer<'o> {
         self.out.extend_from_slice(bytes);
     }
 
+    /// Writes a parameter that is already encoded, header included.
+    pub(crate) fn encoded(&mut self, parameter: &[u8]) {
+        self.pad();
+        self.bytes(parameter);
+    }
+
     /// Makes the whole message fail; the first error is the one reported.
     pub(crate) fn fail(&mut self, error: EncodeError) {
         self.error.get_or_insert(error);

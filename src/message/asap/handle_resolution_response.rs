@@ -2,7 +2,7 @@
 
 use crate::PoolHandle;
 use crate::message::codec::{FLAG_LOW, Message};
-use crate::wire::{OperationalError, Policy, PoolElement};
+use crate::wire::{EncodeError, OperationalError, Policy, PoolElement};
 use crate::wire::{Parameter, Parameters, Reader, Reports, Undecodable, Writer, required};
 
 /// ASAP_HANDLE_RESOLUTION_RESPONSE (0x06), RFC 5352 section 2.2.6: registrar to PU.
@@ -18,6 +18,26 @@ pub struct HandleResolutionResponse {
     pub pool_elements: Vec<PoolElement>,
     /// Why there is no answer.
     pub error: Option<OperationalError>,
+}
+
+impl HandleResolutionResponse {
+    /// Appends a positive response whose elements are already encoded, each as a padded Pool Element parameter.
+    pub(crate) fn encode_positive<'a>(
+        out: &mut Vec<u8>,
+        accept_updates: bool,
+        pool_handle: &PoolHandle,
+        policy: &Policy,
+        pool_elements: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<(), EncodeError> {
+        let flags = if accept_updates { FLAG_LOW } else { 0 };
+        Writer::message(out, Self::TYPE, flags, Self::NAME, |w| {
+            w.parameter(pool_handle);
+            w.parameter(policy);
+            for pool_element in pool_elements {
+                w.encoded(pool_element);
+            }
+        })
+    }
 }
 
 impl Message for HandleResolutionResponse {

@@ -1,0 +1,47 @@
+//! ASAP_SERVER_ANNOUNCE (RFC 5352 section 3.6).
+
+use super::{Action, Link, Registrar, RegistrarConfig};
+use crate::message::AsapMessage;
+use crate::message::asap::ServerAnnounce;
+use crate::{RegistrarId, Time};
+
+/// When the next announcement is due, and its bytes, which never change.
+#[derive(Debug)]
+pub(super) struct Announcer {
+    next: Option<Time>,
+    bytes: Vec<u8>,
+}
+
+impl Announcer {
+    /// The first announcement is due at once: pool users may be waiting for it.
+    pub fn new(config: &RegistrarConfig, registrar_id: RegistrarId, now: Time) -> Announcer {
+        let mut bytes = Vec::new();
+        let announce = ServerAnnounce { registrar_id, transports: config.asap_transports.clone() };
+        let next = match AsapMessage::ServerAnnounce(announce).encode(&mut bytes) {
+            Ok(()) => config.announce.then_some(now),
+            Err(error) => {
+                log::error!("registrar {registrar_id}: cannot encode the announcement: {error}; there will be none");
+                None
+            }
+        };
+        Announcer { next, bytes }
+    }
+
+    pub fn next(&self) -> Option<Time> {
+        self.next
+    }
+}
+
+impl Registrar {
+    /// Announces the registrar every (N+1) intervals, N being the number of other registrars: so all of them together
+    /// make about one announcement an interval.
+    pub(super) fn announce_if_due(&mut self, now: Time, actions: &mut Vec<Action>) {
+        if self.announcer.next.is_none_or(|next| next > now) {
+            return;
+        }
+        let registrars = u32::try_from(self.peer_count()).unwrap_or(u32::MAX).saturating_add(1);
+        self.announcer.next = Some(now + self.config.announce_interval.saturating_mul(registrars));
+        self.statistics.announcements += 1;
+        actions.push(Action::Multicast { link: Link::Asap, bytes: self.announcer.bytes.clone() });
+    }
+}

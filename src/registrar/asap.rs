@@ -1,0 +1,145 @@
+//! Messages on associations with pool elements and pool users: checks, dispatch, error reports.
+
+use super::{Action, Link, Registrar};
+use crate::log_limit::log_limited;
+use crate::message::{AsapMessage, asap};
+use crate::wire::{Cause, Decoded, ErrorCause, OperationalError, PPID_ASAP, PPID_ENRP, UnrecognizedParameter};
+use crate::{AssociationId, Time};
+use log::Level;
+
+/// Type of ASAP_ERROR, to which no ASAP_ERROR is ever the answer.
+const ASAP_ERROR: u8 = 0x0e;
+
+impl Registrar {
+    pub(super) fn handle_message(
+        &mut self,
+        now: Time,
+        association: AssociationId,
+        ppid: u32,
+        bytes: &[u8],
+        actions: &mut Vec<Action>,
+    ) {
+        // Without one, the message was under way when the association was aborted.
+        let Some(link) = self.associations.get(association).map(|a| a.link) else { return };
+        let (expected, foreign) = match link {
+            Link::Asap => (PPID_ASAP, PPID_ENRP),
+            Link::Enrp => (PPID_ENRP, PPID_ASAP),
+        };
+        if ppid == foreign {
+            self.statistics.faults += 1;
+            self.abort(now, association, "ASAP and ENRP have different ports", actions);
+        } else if ppid != expected {
+            self.log_fault(now, association, &format_args!("a message with payload protocol {ppid} is ignored"));
+            self.count_fault(now, association, actions);
+        } else if link == Link::Asap {
+            self.handle_asap_message(now, association, bytes, actions);
+        } else {
+            self.handle_enrp_message(now, association, bytes, actions);
+        }
+    }
+
+    fn handle_asap_message(&mut self, now: Time, association: AssociationId, bytes: &[u8], actions: &mut Vec<Action>) {
+        match AsapMessage::decode(bytes) {
+            Ok(Decoded { message, unrecognized }) => {
+                if !unrecognized.is_empty() {
+                    self.report_unrecognized(now, association, bytes, unrecognized, actions);
+                }
+                if self.associations.get(association).is_some() {
+                    self.dispatch(now, association, message, actions);
+                }
+            }
+            Err(undecodable) => {
+                self.log_fault(now, association, &format_args!("a message is discarded: {}", undecodable.error));
+                let causes = undecodable.report.into_iter().collect();
+                self.report_fault(now, association, bytes, causes, actions);
+            }
+        }
+    }
+
+    fn dispatch(&mut self, now: Time, association: AssociationId, message: AsapMessage, actions: &mut Vec<Action>) {
+        match message {
+            AsapMessage::Registration(message) => self.handle_registration(now, association, message, actions),
+            AsapMessage::Deregistration(message) => self.handle_deregistration(now, association, message, actions),
+            AsapMessage::HandleResolution(message) => self.handle_handle_resolution(now, association, message, actions),
+            AsapMessage::EndpointKeepAliveAck(message) => {
+                self.handle_endpoint_keep_alive_ack(now, association, message);
+            }
+            AsapMessage::EndpointUnreachable(message) => {
+                self.handle_endpoint_unreachable(now, association, message, actions);
+            }
+            AsapMessage::Error(message) => self.handle_asap_error(now, association, &message),
+            // What only a registrar sends, or only pool elements and pool users send each other.
+            AsapMessage::RegistrationResponse(_)
+            | AsapMessage::DeregistrationResponse(_)
+            | AsapMessage::HandleResolutionResponse(_)
+            | AsapMessage::EndpointKeepAlive(_)
+            | AsapMessage::ServerAnnounce(_)
+            | AsapMessage::Cookie(_)
+            | AsapMessage::CookieEcho(_)
+            | AsapMessage::BusinessCard(_) => log_limited!(
+                self.logs.unexpected,
+                now,
+                Level::Warn,
+                "registrar {}: {association:?} sent {}, which no registrar takes: ignored",
+                self.id,
+                message.name()
+            ),
+        }
+    }
+
+    fn handle_asap_error(&mut self, now: Time, association: AssociationId, message: &asap::Error) {
+        let cause = message.error.first().unwrap_or(Cause::Unspecified);
+        log_limited!(
+            self.logs.unexpected,
+            now,
+            Level::Warn,
+            "registrar {}: {association:?} reports an error in one of our messages: {cause}",
+            self.id
+        );
+    }
+
+    fn report_unrecognized(
+        &mut self,
+        now: Time,
+        association: AssociationId,
+        bytes: &[u8],
+        unrecognized: Vec<UnrecognizedParameter>,
+        actions: &mut Vec<Action>,
+    ) {
+        let count = unrecognized.len();
+        self.log_fault(now, association, &format_args!("{count} unknown parameters are skipped"));
+        let cause = Cause::UnrecognizedParameter;
+        let causes = unrecognized.into_iter().map(|parameter| ErrorCause { cause, info: parameter.0 }).collect();
+        self.report_fault(now, association, bytes, causes, actions);
+    }
+
+    /// Reports what is wrong with the message `bytes`, if RFC 5354 wants it reported, and counts it.
+    fn report_fault(
+        &mut self,
+        now: Time,
+        association: AssociationId,
+        bytes: &[u8],
+        causes: Vec<ErrorCause>,
+        actions: &mut Vec<Action>,
+    ) {
+        if !self.count_fault(now, association, actions) || causes.is_empty() || bytes.first() == Some(&ASAP_ERROR) {
+            return;
+        }
+        let message = AsapMessage::Error(asap::Error { error: OperationalError { causes } });
+        self.send(now, association, &message, actions);
+    }
+
+    /// Aborts an association that sends nothing but nonsense. Whether it may stay.
+    pub(super) fn count_fault(&mut self, now: Time, association: AssociationId, actions: &mut Vec<Action>) -> bool {
+        self.statistics.faults += 1;
+        let within_limit = self.associations.get_mut(association).is_some_and(|a| a.faults.take(now));
+        if !within_limit {
+            self.abort(now, association, "too many malformed messages", actions);
+        }
+        within_limit
+    }
+
+    pub(super) fn log_fault(&mut self, now: Time, association: AssociationId, what: &dyn std::fmt::Display) {
+        log_limited!(self.logs.faults, now, Level::Warn, "registrar {}: {association:?}: {what}", self.id);
+    }
+}

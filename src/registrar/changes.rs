@@ -1,0 +1,51 @@
+//! The one place through which the handlespace changes, and from which others are told.
+
+use super::{Action, Registrar};
+use crate::handlespace::{ElementIndex, Registered, Removed};
+use crate::message::AsapMessage;
+use crate::message::asap::HandleResolutionResponse;
+use crate::wire::{Cause, OperationalError};
+use crate::{PoolHandle, Time};
+
+impl Registrar {
+    /// An element has been registered or registered again. ENRP: peers are told of every one, even without a change, as
+    /// its registration life starts again.
+    pub(super) fn element_registered(&mut self, now: Time, element: ElementIndex, registered: Registered) {
+        if registered != Registered::Same {
+            if let Some(element) = self.handlespace.element(element) {
+                self.subscriptions.pool_changed(element.pool(), now + self.config.subscription_delay);
+            }
+        }
+    }
+
+    /// Takes an element out and tells those who want to know.
+    pub(super) fn remove_element(
+        &mut self,
+        now: Time,
+        element: ElementIndex,
+        actions: &mut Vec<Action>,
+    ) -> Option<Removed> {
+        let removed = self.handlespace.remove(element)?;
+        if removed.pool_removed {
+            for subscriber in self.subscriptions.remove_pool(removed.pool) {
+                let message = no_such_pool(&removed.pool_handle, Cause::UnknownPoolHandle);
+                self.statistics.updates_sent += 1;
+                self.send(now, subscriber, &message, actions);
+            }
+        } else {
+            self.subscriptions.pool_changed(removed.pool, now + self.config.subscription_delay);
+        }
+        Some(removed)
+    }
+}
+
+/// A negative handle resolution response. To a subscriber it says that the subscription is over (RFC 5352 section 2.2.5).
+pub(super) fn no_such_pool(pool_handle: &PoolHandle, cause: Cause) -> AsapMessage {
+    AsapMessage::HandleResolutionResponse(HandleResolutionResponse {
+        accept_updates: false,
+        pool_handle: pool_handle.clone(),
+        policy: None,
+        pool_elements: Vec::new(),
+        error: Some(OperationalError::of(cause)),
+    })
+}

@@ -1,0 +1,71 @@
+//! ASAP_DEREGISTRATION (RFC 5352 section 3.2).
+
+use super::registration::registered_from;
+use super::{Action, Registrar};
+use crate::handlespace::{ElementIndex, Removed};
+use crate::log_limit::log_limited;
+use crate::message::AsapMessage;
+use crate::message::asap::{Deregistration, DeregistrationResponse};
+use crate::transport::TransportKind;
+use crate::wire::{Cause, OperationalError};
+use crate::{AssociationId, Time};
+use log::Level;
+
+impl Registrar {
+    pub(super) fn handle_deregistration(
+        &mut self,
+        now: Time,
+        association: AssociationId,
+        message: Deregistration,
+        actions: &mut Vec<Action>,
+    ) {
+        let Deregistration { pool_handle, pool_element_id } = message;
+        let error = match self.handlespace.find(&pool_handle, pool_element_id) {
+            // An element that is not there needs no removal: the wish is fulfilled.
+            None => None,
+            Some(element) if self.may_deregister(association, element) => {
+                self.remove_element(now, element, actions);
+                None
+            }
+            Some(_) => Some(OperationalError::of(Cause::RejectedForSecurity)),
+        };
+        match error {
+            None => self.statistics.deregistrations += 1,
+            Some(_) => {
+                self.statistics.deregistrations_refused += 1;
+                log_limited!(
+                    self.logs.refusals,
+                    now,
+                    Level::Warn,
+                    "registrar {}: {association:?} must not de-register {pool_element_id:?} of pool {pool_handle}, which \
+                     is registered by another association: refused",
+                    self.id
+                );
+            }
+        }
+        let response = DeregistrationResponse { pool_handle, pool_element_id, error };
+        self.send(now, association, &AsapMessage::DeregistrationResponse(response), actions);
+    }
+
+    /// Only the association that registered an element may take it out; for an element that registered with another
+    /// registrar, an association from the same host.
+    fn may_deregister(&self, id: AssociationId, element: ElementIndex) -> bool {
+        let Some(element) = self.handlespace.element(element) else { return false };
+        let Some(association) = self.associations.get(id) else { return false };
+        match element.association() {
+            Some(owner) => owner == id,
+            None => association.peer.kind != TransportKind::Tcp && registered_from(element, association),
+        }
+    }
+
+    /// Tells an element that it has been removed although it did not ask for it (RFC 5352 section 3.2).
+    pub(super) fn send_removal(&mut self, now: Time, removed: &Removed, actions: &mut Vec<Action>) {
+        let Some(association) = removed.association else { return };
+        let response = DeregistrationResponse {
+            pool_handle: removed.pool_handle.clone(),
+            pool_element_id: removed.pool_element.id,
+            error: None,
+        };
+        self.send(now, association, &AsapMessage::DeregistrationResponse(response), actions);
+    }
+}

@@ -1,0 +1,156 @@
+//! ASAP_ENDPOINT_KEEP_ALIVE and the end of registrations (RFC 5352 sections 3.2, 3.4 and 3.5).
+
+use super::{Action, Registrar};
+use crate::handlespace::ElementIndex;
+use crate::log_limit::log_limited;
+use crate::message::AsapMessage;
+use crate::message::asap::{EndpointKeepAlive, EndpointKeepAliveAck};
+use crate::{AssociationId, Time};
+use log::Level;
+use std::time::Duration;
+
+/// Keep-alives to one element are at least this far apart, however many reports come (RFC 5355 section 2.14).
+const SHORTEST_KEEP_ALIVE_GAP: Duration = Duration::from_millis(100);
+/// A timer that is handled later than this means that the registrar itself was not running.
+const LATE: Duration = Duration::from_secs(1);
+
+impl Registrar {
+    /// The timer of an element: its registration ends, or a keep-alive is due, or has not been answered.
+    pub(super) fn on_element_timer_expired(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
+        let Some(element) = self.handlespace.element(index) else { return };
+        let liveness = *element.liveness();
+        if liveness.expires_at <= now {
+            self.on_registration_life_expired(now, index, actions);
+        } else if liveness.keep_alive_at <= now {
+            let late = now.saturating_since(liveness.keep_alive_at) > LATE.min(self.config.keep_alive_timeout / 2);
+            if late {
+                self.restart_keep_alive(now, index, liveness.awaiting_ack);
+            } else if liveness.awaiting_ack {
+                self.on_keep_alive_timeout_expired(now, index, actions);
+            } else {
+                self.handlespace.update_liveness(index, |liveness| liveness.reported = false);
+                self.send_keep_alive(now, index, actions);
+            }
+        }
+    }
+
+    /// This registrar was stopped (a suspended machine, a stalled disk): answers may be waiting to be read, and all
+    /// keep-alives are due at once. Nobody is blamed for that, and the keep-alives are spread again.
+    fn restart_keep_alive(&mut self, now: Time, index: ElementIndex, awaiting_ack: bool) {
+        let pause = if awaiting_ack {
+            self.config.keep_alive_timeout
+        } else {
+            self.random.within(self.config.keep_alive_interval) + Duration::from_nanos(1)
+        };
+        self.handlespace.update_liveness(index, |liveness| liveness.keep_alive_at = now + pause);
+    }
+
+    fn on_registration_life_expired(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
+        let Some(removed) = self.remove_element(now, index, actions) else { return };
+        self.statistics.removed_by_expiry += 1;
+        log_limited!(
+            self.logs.removals,
+            now,
+            Level::Info,
+            "registrar {}: the registration of {:?} in pool {} has expired: removed",
+            self.id,
+            removed.pool_element.id,
+            removed.pool_handle
+        );
+        self.send_removal(now, &removed, actions);
+    }
+
+    /// Aborts the association of an element that does not answer: the process behind it hangs. All its elements go with
+    /// it, and should it come to life again, it will notice and can register again.
+    fn on_keep_alive_timeout_expired(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
+        let Some(removed) = self.remove_element(now, index, actions) else { return };
+        self.statistics.removed_by_timeout += 1;
+        log_limited!(
+            self.logs.removals,
+            now,
+            Level::Warn,
+            "registrar {}: {:?} of pool {} has not answered a keep-alive within {} ms: removed",
+            self.id,
+            removed.pool_element.id,
+            removed.pool_handle,
+            self.config.keep_alive_timeout.as_millis()
+        );
+        if let Some(association) = removed.association {
+            self.abort(now, association, "no answer to ASAP_ENDPOINT_KEEP_ALIVE", actions);
+        }
+    }
+
+    /// Sends a keep-alive and waits for the answer.
+    pub(super) fn send_keep_alive(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
+        let Some(element) = self.handlespace.element(index) else { return };
+        let pool_element_id = element.pool_element().id;
+        let pool = self.handlespace.pool(element.pool());
+        let (Some(association), Some(pool)) = (element.association(), pool) else {
+            // Another registrar's: it is not ours to watch.
+            return self.handlespace.update_liveness(index, |liveness| liveness.keep_alive_at = Time::MAX);
+        };
+        let message = AsapMessage::EndpointKeepAlive(EndpointKeepAlive {
+            home: false,
+            registrar_id: self.id,
+            pool_handle: pool.handle().clone(),
+            pool_element_id: Some(pool_element_id),
+        });
+        let deadline = now + self.config.keep_alive_timeout;
+        self.handlespace.update_liveness(index, |liveness| {
+            liveness.awaiting_ack = true;
+            liveness.keep_alive_at = deadline;
+            liveness.last_keep_alive = now;
+        });
+        self.statistics.keep_alives_sent += 1;
+        self.send(now, association, &message, actions);
+    }
+
+    /// Sends a keep-alive because of a report: at once, or as soon as the last one is long enough ago.
+    pub(super) fn probe(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
+        let Some(liveness) = self.handlespace.element(index).map(|element| *element.liveness()) else { return };
+        if liveness.awaiting_ack {
+            return; // it is being probed
+        }
+        let earliest = liveness.last_keep_alive + SHORTEST_KEEP_ALIVE_GAP;
+        if liveness.last_keep_alive == Time::ZERO || earliest <= now {
+            self.send_keep_alive(now, index, actions);
+        } else {
+            self.handlespace
+                .update_liveness(index, |liveness| liveness.keep_alive_at = liveness.keep_alive_at.min(earliest));
+        }
+    }
+
+    pub(super) fn handle_endpoint_keep_alive_ack(
+        &mut self,
+        now: Time,
+        association: AssociationId,
+        message: EndpointKeepAliveAck,
+    ) {
+        let index = self.handlespace.find(&message.pool_handle, message.pool_element_id);
+        let Some(index) = index else { return }; // removed meanwhile
+        let owner = self.handlespace.element(index).and_then(|element| element.association());
+        if owner != Some(association) {
+            log_limited!(
+                self.logs.unexpected,
+                now,
+                Level::Warn,
+                "registrar {}: {association:?} acknowledges a keep-alive for {:?} of pool {}, which is not its own: ignored",
+                self.id,
+                message.pool_element_id,
+                message.pool_handle
+            );
+            return;
+        }
+        let next = now + self.random.jitter_half(self.config.keep_alive_interval);
+        self.handlespace.update_liveness(index, |liveness| {
+            if liveness.awaiting_ack {
+                liveness.awaiting_ack = false;
+                liveness.keep_alive_at = next;
+                // A whole interval without a report: what was reported before is over.
+                if !liveness.reported {
+                    liveness.bad_reports = 0;
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,101 @@
+//! ASAP_HANDLE_RESOLUTION (RFC 5352 section 3.3).
+
+use super::changes::no_such_pool;
+use super::{Action, Registrar};
+use crate::handlespace::PoolIndex;
+use crate::log_limit::log_limited;
+use crate::message::asap::{HandleResolution, HandleResolutionResponse};
+use crate::wire::Cause;
+use crate::{AssociationId, Time};
+use log::Level;
+
+/// Bytes of encoded elements in a response at most: with handle and policy it must stay below 64 KiB.
+const MAX_ELEMENT_BYTES_PER_RESPONSE: usize = 60_000;
+
+impl Registrar {
+    pub(super) fn handle_handle_resolution(
+        &mut self,
+        now: Time,
+        association: AssociationId,
+        message: HandleResolution,
+        actions: &mut Vec<Action>,
+    ) {
+        let HandleResolution { subscribe, pool_handle, items } = message;
+        let within_limit = self.associations.get_mut(association).is_some_and(|a| a.resolutions.take(now));
+        if !within_limit {
+            self.statistics.rate_limited += 1;
+            log_limited!(
+                self.logs.limits,
+                now,
+                Level::Warn,
+                "registrar {}: {association:?} asks for more than {} resolutions a second: refused",
+                self.id,
+                self.config.max_resolutions_per_second
+            );
+            let message = no_such_pool(&pool_handle, Cause::LackOfResources);
+            return self.send(now, association, &message, actions);
+        }
+        let items = self.items_to_list(items);
+        let response = self.handlespace.find_pool(&pool_handle).and_then(|pool| {
+            let accepted = subscribe && self.subscribe(association, pool, items);
+            self.list_pool(now, pool, items, accepted)
+        });
+        match response {
+            Some(bytes) => {
+                self.statistics.resolutions += 1;
+                actions.push(Action::Send { association, bytes });
+            }
+            None => {
+                self.statistics.resolutions_failed += 1;
+                let message = no_such_pool(&pool_handle, Cause::UnknownPoolHandle);
+                self.send(now, association, &message, actions);
+            }
+        }
+    }
+
+    /// How many elements to list when a pool user wants `wanted`.
+    fn items_to_list(&self, wanted: Option<u32>) -> usize {
+        let limit = self.config.max_items_limit.max(1);
+        match wanted {
+            None | Some(0) => self.config.max_items_default.clamp(1, limit),
+            Some(wanted) => usize::try_from(wanted).unwrap_or(limit).min(limit),
+        }
+    }
+
+    /// Chooses elements by the pool's policy and encodes the positive response; none when there is nobody to choose,
+    /// because each element registered with weight zero.
+    pub(super) fn list_pool(
+        &mut self,
+        now: Time,
+        pool: PoolIndex,
+        items: usize,
+        accept_updates: bool,
+    ) -> Option<Vec<u8>> {
+        self.selection.clear();
+        self.handlespace.select(pool, items, &mut self.random, &mut self.selection);
+        let policy = &self.handlespace.element(*self.selection.first()?)?.pool_element().policy;
+        let pool_handle = self.handlespace.pool(pool)?.handle();
+        let mut room = MAX_ELEMENT_BYTES_PER_RESPONSE;
+        let elements = self.selection.iter().map_while(|&index| {
+            let encoded = self.handlespace.element(index)?.encoded();
+            room = room.checked_sub(encoded.len())?;
+            Some(encoded)
+        });
+        let mut bytes = Vec::with_capacity(64 + 64 * self.selection.len());
+        let encoded =
+            HandleResolutionResponse::encode_positive(&mut bytes, accept_updates, pool_handle, policy, elements);
+        match encoded {
+            Ok(()) => Some(bytes),
+            Err(error) => {
+                log_limited!(
+                    self.logs.encoding,
+                    now,
+                    Level::Warn,
+                    "registrar {}: the elements of pool {pool_handle} cannot be listed: {error}",
+                    self.id
+                );
+                None
+            }
+        }
+    }
+}

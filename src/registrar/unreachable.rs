@@ -1,0 +1,57 @@
+//! ASAP_ENDPOINT_UNREACHABLE (RFC 5352 section 3.5).
+
+use super::{Action, Registrar};
+use crate::log_limit::log_limited;
+use crate::message::asap::EndpointUnreachable;
+use crate::{AssociationId, Time};
+use log::Level;
+
+impl Registrar {
+    /// Asks the element at once whether it is alive. An answer keeps it, but reports count on: an element that answers its
+    /// registrar and not its users is of no use. The count starts again when the element registers again, or when there
+    /// is no report between two periodic keep-alives.
+    pub(super) fn handle_endpoint_unreachable(
+        &mut self,
+        now: Time,
+        association: AssociationId,
+        message: EndpointUnreachable,
+        actions: &mut Vec<Action>,
+    ) {
+        let within_limit = self.associations.get_mut(association).is_some_and(|a| a.reports.take(now));
+        if !within_limit {
+            self.statistics.rate_limited += 1;
+            log_limited!(
+                self.logs.limits,
+                now,
+                Level::Warn,
+                "registrar {}: {association:?} sends more than {} unreachable reports a second: ignored",
+                self.id,
+                self.config.max_reports_per_second
+            );
+            return;
+        }
+        let index = self.handlespace.find(&message.pool_handle, message.pool_element_id);
+        let Some(index) = index else { return }; // removed already
+        self.statistics.reports += 1;
+        self.handlespace.update_liveness(index, |liveness| {
+            liveness.bad_reports = liveness.bad_reports.saturating_add(1);
+            liveness.reported = true;
+        });
+        let reports = self.handlespace.element(index).map_or(0, |element| element.liveness().bad_reports);
+        if reports <= self.config.max_bad_pe_report {
+            return self.probe(now, index, actions);
+        }
+        let Some(removed) = self.remove_element(now, index, actions) else { return };
+        self.statistics.removed_by_reports += 1;
+        log_limited!(
+            self.logs.removals,
+            now,
+            Level::Warn,
+            "registrar {}: {:?} of pool {} has been reported unreachable {reports} times: removed",
+            self.id,
+            removed.pool_element.id,
+            removed.pool_handle
+        );
+        self.send_removal(now, &removed, actions);
+    }
+}
