@@ -1,0 +1,1073 @@
+/*
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * Generated from src/ffi/ by tests/headers.rs: UPDATE_HEADERS=1 cargo test --test headers
+ */
+
+#ifndef RSERPOOL_H
+#define RSERPOOL_H
+
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/poll.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/types.h>
+
+#include "rserpool-csp.h"
+#include "rserpool-policytypes.h"
+
+/*
+ * Reliable Server Pooling (RFC 5351-5356) in C. A server joins a pool:
+ *
+ *    rsp_initinfo, rsp_initarg, rsp_initialize, rsp_socket, rsp_listen, rsp_register, rsp_recvmsg, rsp_sendmsg, rsp_close
+ *
+ * and a client starts a session with the pool, which outlives the servers:
+ *
+ *    rsp_initinfo, rsp_initarg, rsp_initialize, rsp_socket, rsp_connect, rsp_sendmsg, rsp_recvmsg, rsp_close
+ *
+ * For all functions:
+ *
+ *  - Failure is -1 with errno, if nothing else is said. Nothing ends the process. Beside the errors listed with a
+ *    function: EACCES, rsp_initialize() was not called; EOWNERDEAD, the process is a child of fork(), where only
+ *    rsp_cleanup() and then rsp_initialize() help; ENOTRECOVERABLE, an internal error of the library, now or earlier, where
+ *    only rsp_cleanup() and then rsp_initialize() help.
+ *  - Any function may be called from any thread, also on one descriptor at the same time.
+ *  - A pool handle has 1 to 32 bytes. Times are in milliseconds.
+ *  - Pointers are only used during the call, and stay the caller's. What the caller has to free is said.
+ */
+
+/* Where registrars announce themselves, by default. */
+#define ASAP_ANNOUNCE_MULTICAST_ADDRESS "239.0.0.50:3863"
+#define ENRP_ANNOUNCE_MULTICAST_ADDRESS "239.0.0.51:9901"
+
+/* rsp_getaddrinfo(): the number of elements wanted. */
+#define RSPGETADDRS_MIN     ((size_t)1)
+#define RSPGETADDRS_MAX     ((size_t)0xffffffff)
+#define RSPGETADDRS_DEFAULT ((size_t)0)
+
+/**
+ * Version of the interface, as rsplib counts it.
+ */
+#define RSPLIB_VERSION 2
+
+/**
+ * Revision of the interface, as rsplib counts it.
+ */
+#define RSPLIB_REVISION 3
+
+/**
+ * SCTP and TCP port of registrars for pool elements and pool users (RFC 5352).
+ */
+#define ASAP_PORT 3863
+
+/**
+ * SCTP port of registrars among each other (RFC 5353).
+ */
+#define ENRP_PORT 9901
+
+/**
+ * rsp_register(), rsp_pe_registration(): do not wait for the registrar's answer.
+ */
+#define REGF_DONTWAIT 1
+
+/**
+ * rsp_register(): the element has a control channel (it always has).
+ */
+#define REGF_CONTROLCHANNEL 2
+
+/**
+ * rsp_register(): succeed even when there is no usable local address yet.
+ */
+#define REGF_DAEMONMODE 4
+
+/**
+ * rsp_deregister(), rsp_pe_deregistration(): do not wait for the registrar's answer.
+ */
+#define DEREGF_DONTWAIT 1
+
+/**
+ * rsp_getaddrinfo(): there is no such pool, or it is empty.
+ */
+#define REAI_NONAME -1
+
+/**
+ * rsp_getaddrinfo(): out of memory.
+ */
+#define REAI_MEMORY -2
+
+/**
+ * rsp_getaddrinfo(): another error, which is in errno.
+ */
+#define REAI_SYSTEM -3
+
+/**
+ * rsp_getaddrinfo(): unsupported address family.
+ */
+#define REAI_FAMILY -4
+
+/**
+ * rsplib's number of sessions. Kept for programs that name it: there is no such limit here.
+ */
+#define SESSION_SETSIZE 16384
+
+/**
+ * Set in `*msg_flags` by rsp_recvmsg(): the buffer holds a union rserpool_notification, not data.
+ */
+#define MSG_RSERPOOL_NOTIFICATION 1
+
+/**
+ * Set in `*msg_flags` by rsp_recvmsg(): the buffer holds a cookie, the session's state from its last server, not data.
+ */
+#define MSG_RSERPOOL_COOKIE_ECHO 2
+
+/**
+ * rf_state: the session lost its pool element. Call rsp_forcefailover().
+ */
+#define RSERPOOL_FAILOVER_NECESSARY 1
+
+/**
+ * rf_state: the session has a new pool element.
+ */
+#define RSERPOOL_FAILOVER_COMPLETE 2
+
+/**
+ * rsc_state: a session came.
+ */
+#define RSERPOOL_SESSION_ADD 1
+
+/**
+ * rsc_state: a session went.
+ */
+#define RSERPOOL_SESSION_REMOVE 2
+
+/**
+ * rn_type: struct rserpool_session_change.
+ */
+#define RSERPOOL_SESSION_CHANGE 1
+
+/**
+ * rn_type: struct rserpool_failover.
+ */
+#define RSERPOOL_FAILOVER 2
+
+/**
+ * rn_type: struct rserpool_shutdown_event.
+ */
+#define RSERPOOL_SHUTDOWN_EVENT 3
+
+/**
+ * rsp_forcefailover(): do not report the old pool element.
+ */
+#define FFF_NONE 0
+
+/**
+ * rsp_forcefailover(): tell the registrar that the old pool element does not answer.
+ */
+#define FFF_UNREACHABLE 1
+
+/**
+ * rsp_getsockopt(), rsp_setsockopt(): the level of the options below. Each value is an int.
+ */
+#define SOL_RSERPOOL 21075
+
+/**
+ * Socket option. 1: when a session loses its pool element, the library moves it to another one by itself, and tells so by
+ * notifications. 0 (default): the program calls rsp_forcefailover().
+ */
+#define RSERPOOL_AUTO_FAILOVER 1
+
+/**
+ * Socket option. 1: after a failover the library sends again what the old element never acknowledged, right after the
+ * cookie. 0 (default): it is dropped.
+ */
+#define RSERPOOL_FAILOVER_RESEND 2
+
+/**
+ * Socket option: how long a connect to one pool element may take, in milliseconds.
+ */
+#define RSERPOOL_CONNECT_TIMEOUT_MS 3
+
+/**
+ * Socket option: pause before a pool that was empty or unreachable is asked for again, in milliseconds.
+ */
+#define RSERPOOL_RESOLUTION_RETRY_DELAY_MS 4
+
+/**
+ * A registrar known beforehand: an element of the list `rsp_info.ri_registrars`.
+ */
+struct rsp_registrar_info
+{
+   /**
+    * The next registrar, or NULL.
+    */
+   struct rsp_registrar_info *rri_next;
+   /**
+    * `rri_addrs` addresses, one directly behind the other, each as long as its family says.
+    */
+   struct sockaddr *rri_addr;
+   /**
+    * Number of addresses.
+    */
+   size_t rri_addrs;
+};
+
+/**
+ * Settings for rsp_initialize(). Make it with rsp_initinfo(), fill it by rsp_initarg() or by hand, free what it holds with
+ * rsp_freeinfo(). A value of 0 means "the library's default".
+ */
+struct rsp_info
+{
+   /**
+    * Set by rsp_initialize(): RSPLIB_VERSION.
+    */
+   unsigned int ri_version;
+   /**
+    * Set by rsp_initialize(): RSPLIB_REVISION.
+    */
+   unsigned int ri_revision;
+   /**
+    * Set by rsp_initialize(): NULL. Deprecated.
+    */
+   const char *ri_build_date;
+   /**
+    * Set by rsp_initialize(): NULL. Deprecated.
+    */
+   const char *ri_build_time;
+   /**
+    * Registrars known beforehand, tried together with those that announce themselves; NULL: none.
+    */
+   struct rsp_registrar_info *ri_registrars;
+   /**
+    * Not 0: do not listen for registrars that announce themselves by multicast.
+    */
+   int ri_disable_autoconfig;
+   /**
+    * Multicast address of the announcements; NULL: ASAP_ANNOUNCE_MULTICAST_ADDRESS.
+    */
+   struct sockaddr *ri_registrar_announce;
+   /**
+    * For how long an announced registrar is remembered, in milliseconds.
+    */
+   unsigned int ri_registrar_announce_timeout;
+   /**
+    * Time for one connect to a registrar, in milliseconds.
+    */
+   unsigned int ri_registrar_connect_timeout;
+   /**
+    * Connects to a registrar before a request fails.
+    */
+   unsigned int ri_registrar_connect_max_trials;
+   /**
+    * Time for a request before it is sent again, in milliseconds.
+    */
+   unsigned int ri_registrar_request_timeout;
+   /**
+    * Time for the answer of a registrar, in milliseconds.
+    */
+   unsigned int ri_registrar_response_timeout;
+   /**
+    * Times that a request is sent before it fails.
+    */
+   unsigned int ri_registrar_request_max_trials;
+   /**
+    * Component status protocol: identifier of this component.
+    */
+   uint64_t ri_csp_identifier;
+   /**
+    * Component status protocol: where to report to; NULL: nowhere.
+    */
+   struct sockaddr *ri_csp_server;
+   /**
+    * Component status protocol: report interval in milliseconds.
+    */
+   unsigned int ri_csp_interval;
+};
+
+/**
+ * Basic mode: one pool element, as rsp_getaddrinfo() finds it or rsp_pe_registration() registers it.
+ */
+struct rsp_addrinfo
+{
+   /**
+    * AF_INET, or AF_INET6 as soon as one address is IPv6.
+    */
+   int ai_family;
+   /**
+    * SOCK_STREAM for SCTP and TCP, else SOCK_DGRAM.
+    */
+   int ai_socktype;
+   /**
+    * IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP, ...
+    */
+   int ai_protocol;
+   /**
+    * Room for one address of any family: 28, whatever the length of each address is.
+    */
+   size_t ai_addrlen;
+   /**
+    * Number of addresses.
+    */
+   size_t ai_addrs;
+   /**
+    * `ai_addrs` addresses, one directly behind the other, each as long as its family says.
+    */
+   struct sockaddr *ai_addr;
+   /**
+    * The next element, or NULL.
+    */
+   struct rsp_addrinfo *ai_next;
+   /**
+    * The element's identifier in its pool.
+    */
+   uint32_t ai_pe_id;
+};
+
+/**
+ * The selection policy of a pool and the values of one element: see rserpool-policytypes.h.
+ */
+struct rsp_loadinfo
+{
+   /**
+    * The policy: a PPT_ constant.
+    */
+   uint32_t rli_policy;
+   /**
+    * Weight (weighted policies), or priority (PPT_PRIORITY).
+    */
+   uint32_t rli_weight;
+   /**
+    * Weight distance penalty factor (DPF policies).
+    */
+   uint32_t rli_weight_dpf;
+   /**
+    * Load: 0 is idle, PPV_MAX_LOAD is 100 %.
+    */
+   uint32_t rli_load;
+   /**
+    * By how much one more session raises the load.
+    */
+   uint32_t rli_load_degradation;
+   /**
+    * Load distance penalty factor (DPF policies).
+    */
+   uint32_t rli_load_dpf;
+};
+
+/**
+ * How fast a dead peer is noticed: the SCTP parameters of a socket's associations (RFC 9260 section 16).
+ */
+struct rserpool_session_parameters
+{
+   /**
+    * RTO.Initial in milliseconds.
+    */
+   unsigned int sp_rto_initial;
+   /**
+    * RTO.Min in milliseconds.
+    */
+   unsigned int sp_rto_min;
+   /**
+    * RTO.Max in milliseconds.
+    */
+   unsigned int sp_rto_max;
+   /**
+    * Association.Max.Retrans.
+    */
+   unsigned int sp_assoc_max_rxt;
+   /**
+    * Path.Max.Retrans.
+    */
+   unsigned int sp_path_max_rxt;
+   /**
+    * HB.interval in milliseconds.
+    */
+   unsigned int sp_hbinterval;
+};
+
+/**
+ * Names a session.
+ */
+typedef int rserpool_session_t;
+
+/**
+ * What came with a message, or belongs to it.
+ */
+struct rsp_sndrcvinfo
+{
+   /**
+    * The session.
+    */
+   rserpool_session_t rinfo_session;
+   /**
+    * Payload protocol identifier, in network byte order.
+    */
+   uint32_t rinfo_ppid;
+   /**
+    * Identifier of the pool element at the other end; 0 when that is not a pool element.
+    */
+   uint32_t rinfo_pe_id;
+   /**
+    * For how long a message may wait to be sent, in milliseconds.
+    */
+   uint32_t rinfo_timetolive;
+   /**
+    * SCTP stream.
+    */
+   uint16_t rinfo_stream;
+};
+
+/**
+ * What all notifications begin with.
+ */
+struct rserpool_notification_header
+{
+   /**
+    * RSERPOOL_SESSION_CHANGE, RSERPOOL_FAILOVER or RSERPOOL_SHUTDOWN_EVENT.
+    */
+   uint16_t rn_type;
+   /**
+    * 0.
+    */
+   uint16_t rn_flags;
+   /**
+    * Length of the notification in bytes.
+    */
+   uint32_t rn_length;
+};
+
+/**
+ * Notification: a session lost its pool element, or found a new one.
+ */
+struct rserpool_failover
+{
+   /**
+    * RSERPOOL_FAILOVER.
+    */
+   uint16_t rf_type;
+   /**
+    * 0.
+    */
+   uint16_t rf_flags;
+   /**
+    * Length of the notification in bytes.
+    */
+   uint32_t rf_length;
+   /**
+    * RSERPOOL_FAILOVER_NECESSARY or RSERPOOL_FAILOVER_COMPLETE.
+    */
+   unsigned int rf_state;
+   /**
+    * The session.
+    */
+   rserpool_session_t rf_session;
+   /**
+    * Not 0: there is a cookie, so the new pool element gets the session's state.
+    */
+   unsigned char rf_has_cookie;
+};
+
+/**
+ * Notification: a session came to a one-to-many socket, or went.
+ */
+struct rserpool_session_change
+{
+   /**
+    * RSERPOOL_SESSION_CHANGE.
+    */
+   uint16_t rsc_type;
+   /**
+    * 0.
+    */
+   uint16_t rsc_flags;
+   /**
+    * Length of the notification in bytes.
+    */
+   uint32_t rsc_length;
+   /**
+    * RSERPOOL_SESSION_ADD or RSERPOOL_SESSION_REMOVE.
+    */
+   unsigned int rsc_state;
+   /**
+    * The session.
+    */
+   rserpool_session_t rsc_session;
+};
+
+/**
+ * Notification: the other end closes the session.
+ */
+struct rserpool_shutdown_event
+{
+   /**
+    * RSERPOOL_SHUTDOWN_EVENT.
+    */
+   uint16_t rse_type;
+   /**
+    * 0.
+    */
+   uint16_t rse_flags;
+   /**
+    * Length of the notification in bytes.
+    */
+   uint32_t rse_length;
+   /**
+    * The session.
+    */
+   rserpool_session_t rse_session;
+};
+
+/**
+ * What rsp_recvmsg() writes to the buffer when it sets MSG_RSERPOOL_NOTIFICATION.
+ */
+union rserpool_notification
+{
+   /**
+    * Look here first: `rn_type` tells which member is valid.
+    */
+   struct rserpool_notification_header rn_header;
+   /**
+    * When `rn_type` is RSERPOOL_FAILOVER.
+    */
+   struct rserpool_failover rn_failover;
+   /**
+    * When `rn_type` is RSERPOOL_SESSION_CHANGE.
+    */
+   struct rserpool_session_change rn_session_change;
+   /**
+    * When `rn_type` is RSERPOOL_SHUTDOWN_EVENT.
+    */
+   struct rserpool_shutdown_event rn_shutdown_event;
+};
+
+#ifdef __cplusplus
+extern "C" {
+#endif /* __cplusplus */
+
+/**
+ * Sets all fields to their defaults, which are 0, and applies the environment variables CSP_SERVER and CSP_INTERVAL.
+ * Call it before anything else is done with the structure.
+ */
+void rsp_initinfo(struct rsp_info *info);
+
+/**
+ * Frees what rsp_initarg() allocated: the list of registrars. May be called right after rsp_initialize(), and twice.
+ */
+void rsp_freeinfo(struct rsp_info *info);
+
+/**
+ * Takes one command line argument, if it is one of the library's:
+ *
+ *     -registrar=ADDRESS:PORT{,ADDRESS:PORT}   a registrar, with all its addresses; may be repeated
+ *     -asapannounce=auto|off|ADDRESS:PORT      where registrars announce themselves by multicast
+ *     -transport=auto|sctp|sctp-udp            the kernel's SCTP, or SCTP in UDP
+ *     -loglevel=0..9, -loglevel=error|warn|info|debug|trace, -logfile=FILE, -logappend=FILE, -logquiet
+ *     -cspserver=ADDRESS:PORT, -cspinterval=MILLISECONDS
+ *     -registrarannouncetimeout=, -registrarconnecttimeout=, -registrarrequesttimeout=, -registrarresponsetimeout=
+ *     -registrarconnectmaxtrials=, -registrarrequestmaxtrials=
+ *
+ * The last two lines are applied, but answered with 0, as programs know it from rsplib.
+ *
+ * Returns:
+ * 1 when the argument was taken; 0 when it is unknown or its value is bad, or for NULL.
+ */
+int rsp_initarg(struct rsp_info *info, const char *arg);
+
+/**
+ * Starts the library. Every other function but rsp_initinfo(), rsp_initarg() and rsp_freeinfo() needs it first.
+ * The environment variables RSERPOOL_REGISTRARS (ADDRESS:PORT{,ADDRESS:PORT}: further registrars), RSERPOOL_TRANSPORT
+ * (auto, sctp, sctp-udp) and RSERPOOL_LOG (error, warn, info, debug or trace, then optionally a comma and a file) hold
+ * where the structure and the arguments leave it open. NULL: defaults.
+ *
+ * Returns:
+ * 0, also when the library runs already (nothing changes then); -1 on failure.
+ *
+ * Errors:
+ * EINVAL: an address list is too long, or mixes ports. EFAULT: an address is NULL. EAFNOSUPPORT: an address is neither
+ * IPv4 nor IPv6. EPROTONOSUPPORT: the transport asked for is not available. EMFILE, ENFILE, ENOMEM, EAGAIN: no
+ * descriptors, memory or threads left. EOWNERDEAD: in a child of fork(); call rsp_cleanup() first.
+ */
+int rsp_initialize(struct rsp_info *info);
+
+/**
+ * Stops the library: de-registers, closes all sockets, wakes all blocked calls, which fail with ECANCELED. After that
+ * rsp_initialize() starts it afresh. Does nothing when the library does not run.
+ */
+void rsp_cleanup(void);
+
+/**
+ * Resolves a pool handle into elements, best first. `items`: how many at most; RSPGETADDRS_DEFAULT: as many as the
+ * registrar gives. The registrar is not asked when its last answer is younger than `staleCacheValue` milliseconds.
+ * Free the list with rsp_freeaddrinfo().
+ *
+ * Returns:
+ * The number of elements, 1 at least; REAI_NONAME: no such pool, or it is empty; REAI_MEMORY: out of memory; REAI_SYSTEM:
+ * any other error, which is in errno. In all these cases `*rserpoolAddrInfo` is NULL.
+ *
+ * Errors:
+ * With REAI_SYSTEM: EACCES: rsp_initialize() was not called. EFAULT: NULL. EINVAL: the handle is empty. ENAMETOOLONG: the
+ * handle is longer than 32 bytes. EHOSTUNREACH: no registrar can be reached. ETIMEDOUT: no registrar answers.
+ */
+int rsp_getaddrinfo(const uint8_t *poolHandle,
+                    size_t poolHandleSize,
+                    struct rsp_addrinfo **rserpoolAddrInfo,
+                    size_t items,
+                    unsigned int staleCacheValue);
+
+/**
+ * Frees a list of rsp_getaddrinfo(). NULL is allowed.
+ */
+void rsp_freeaddrinfo(struct rsp_addrinfo *rserpoolAddrInfo);
+
+/**
+ * Registers an element that is not an RSerPool socket, for `registrationLife` milliseconds: register it again in time.
+ * `rspAddrInfo` tells how users reach it; `ai_pe_id` 0: an identifier is chosen and written there. `rspLoadInfo` NULL:
+ * round robin. `flags` are ignored.
+ *
+ * Returns:
+ * 0; 0x1000: rsp_initialize() was not called; 0x1007: no registrar can be reached; 0x1008: no registrar answers; else
+ * another code: the registrar refused, or an argument is bad. errno tells it, too.
+ *
+ * Errors:
+ * As rsp_getaddrinfo(). EINVAL, also: no address, or addresses with different ports. EAFNOSUPPORT: an address is neither
+ * IPv4 nor IPv6. EPROTONOSUPPORT: `ai_protocol` is none that can be registered.
+ */
+unsigned int rsp_pe_registration(const uint8_t *poolHandle,
+                                 size_t poolHandleSize,
+                                 struct rsp_addrinfo *rspAddrInfo,
+                                 const struct rsp_loadinfo *rspLoadInfo,
+                                 unsigned int registrationLife,
+                                 int flags);
+
+/**
+ * De-registers an element of rsp_pe_registration(). `flags` are ignored.
+ *
+ * Returns:
+ * 0, or a code as for rsp_pe_registration().
+ *
+ * Errors:
+ * As rsp_getaddrinfo().
+ */
+unsigned int rsp_pe_deregistration(const uint8_t *poolHandle, size_t poolHandleSize, uint32_t identifier, int flags);
+
+/**
+ * Tells the registrar that an element does not answer.
+ *
+ * Returns:
+ * 0, or a code as for rsp_pe_registration().
+ *
+ * Errors:
+ * As rsp_getaddrinfo().
+ */
+unsigned int rsp_pe_failure(const uint8_t *poolHandle, size_t poolHandleSize, uint32_t identifier);
+
+/**
+ * Makes an RSerPool socket. The descriptor is a real one of the kernel: it works with poll(), select(), epoll and every
+ * event loop (readable while rsp_recvmsg() or rsp_accept() would succeed, writable while rsp_sendmsg() would not block),
+ * and stays the same across failovers. Only rsp_ functions may read, write and close it.
+ *
+ * `domain`: 0 for IPv6 with IPv4, AF_INET, or AF_INET6. `type`: SOCK_SEQPACKET for pool users, and for servers with all
+ * sessions on one descriptor; SOCK_STREAM for servers with a descriptor for each session, by rsp_accept().
+ * `protocol`: IPPROTO_SCTP, or 0.
+ *
+ * Returns:
+ * The descriptor, or -1.
+ *
+ * Errors:
+ * EACCES: rsp_initialize() was not called. EPROTONOSUPPORT, ESOCKTNOSUPPORT, EAFNOSUPPORT: not SCTP, another type,
+ * another domain. EMFILE, ENFILE, ENOMEM: no descriptors or memory left. EOWNERDEAD: in a child of fork().
+ */
+int rsp_socket(int domain,
+               int type,
+               int protocol);
+
+/**
+ * Sets SCTP parameters of the socket's associations. Values of 0 stay as they are. All values that hold now are written
+ * back.
+ *
+ * Returns:
+ * 0, or -1.
+ *
+ * Errors:
+ * EFAULT: `params` is NULL. EBADF: not an open RSerPool socket. EINVAL: values that contradict each other.
+ */
+int rsp_update_session_parameters(int sd, struct rserpool_session_parameters *params);
+
+/**
+ * Binds the socket. `addrs` are `addrcnt` addresses, one directly behind the other, each as long as its family says, all
+ * with the same port. `addrcnt` < 1: any address, any free port.
+ *
+ * Returns:
+ * 0, or -1.
+ *
+ * Errors:
+ * EFAULT: `addrs` is NULL. EINVAL: more than 64 addresses, different ports, or bound already. EAFNOSUPPORT: neither IPv4
+ * nor IPv6. EADDRINUSE, EADDRNOTAVAIL, EACCES: the system refuses the address. EBADF: not an open RSerPool socket.
+ */
+int rsp_bind(int sd,
+             const struct sockaddr *addrs,
+             int addrcnt);
+
+/**
+ * Accepts sessions from now on. Binds the socket first where that was not done.
+ *
+ * Returns:
+ * 0, or -1.
+ *
+ * Errors:
+ * EBADF: not an open RSerPool socket. EINVAL: the socket is connected.
+ */
+int rsp_listen(int sd, int backlog);
+
+/**
+ * Takes a new session from a listening SOCK_STREAM socket. `timeout` in milliseconds; negative: no limit.
+ *
+ * Returns:
+ * The session's own descriptor, or -1.
+ *
+ * Errors:
+ * EAGAIN: no session came in time. EBADF: not an open RSerPool socket. EINVAL: not listening. EOPNOTSUPP: not
+ * SOCK_STREAM. EMFILE, ENFILE, ENOMEM: no descriptors or memory left. ECANCELED: rsp_cleanup() was called.
+ */
+int rsp_accept(int sd, int timeout);
+
+/**
+ * Closes the socket with its sessions and, on a pool element, its registration. Closing a server's sessions makes its
+ * clients fail over. Calls on the socket that are blocked in other threads return.
+ *
+ * Returns:
+ * 0, or -1.
+ *
+ * Errors:
+ * EBADF: not an open RSerPool socket.
+ */
+int rsp_close(int sd);
+
+/**
+ * Tells which pool the socket is registered in, and as what. On entry `*poolHandleSize` is the size of the buffer, on
+ * return the size of the handle. `identifier` may be NULL.
+ *
+ * Returns:
+ * 0, or -1.
+ *
+ * Errors:
+ * EBADF: not an open RSerPool socket, or not registered. EFAULT: NULL. ENOBUFS: the buffer is too small.
+ */
+int rsp_getsockname(int sd, uint8_t *poolHandle, size_t *poolHandleSize, uint32_t *identifier);
+
+/**
+ * Tells which pool the socket is connected to, and which of its elements serves the session now. On entry
+ * `*poolHandleSize` is the size of the buffer, on return the size of the handle. `identifier` may be NULL.
+ *
+ * Returns:
+ * 0, or -1.
+ *
+ * Errors:
+ * EBADF: not an open RSerPool socket, or not connected. EFAULT: NULL. ENOBUFS: the buffer is too small.
+ */
+int rsp_getpeername(int sd, uint8_t *poolHandle, size_t *poolHandleSize, uint32_t *identifier);
+
+/**
+ * Reads a socket option. RSerPool sockets have those of level SOL_RSERPOOL, each an int; on mapped descriptors it is
+ * getsockopt(). On entry `*optlen` is the size of the buffer, on return the length of the value.
+ *
+ * Returns:
+ * 0, or -1.
+ *
+ * Errors:
+ * EBADF: not an open RSerPool socket. EFAULT: NULL. ENOPROTOOPT: no such option. EINVAL: the buffer is too small.
+ */
+int rsp_getsockopt(int sd, int level, int optname, void *optval, socklen_t *optlen);
+
+/**
+ * Sets a socket option: see rsp_getsockopt().
+ *
+ * Returns:
+ * 0, or -1.
+ *
+ * Errors:
+ * EBADF: not an open RSerPool socket. EFAULT: NULL. ENOPROTOOPT: no such option. EINVAL: a bad value or length.
+ */
+int rsp_setsockopt(int sd, int level, int optname, const void *optval, socklen_t optlen);
+
+/**
+ * Registers the socket as an element of the pool; binds it and listens first where that was not done. Again for the same
+ * pool: changes the registration, e.g. its load, without waiting. The library re-registers by itself every
+ * `reregistrationInterval` milliseconds, and with another registrar when the one in use is lost. `loadinfo` NULL: round
+ * robin. `flags`: REGF_DONTWAIT, REGF_DAEMONMODE.
+ *
+ * Returns:
+ * 0, also when no registrar is there yet (the library goes on trying); -1 on failure.
+ *
+ * Errors:
+ * EBADF: not an open RSerPool socket, or registered in another pool. EFAULT: the handle is NULL. EINVAL: the handle is
+ * empty, or the policy unknown. ENAMETOOLONG: the handle is longer than 32 bytes. EADDRNOTAVAIL: there is no usable local
+ * address, and not REGF_DAEMONMODE.
+ */
+int rsp_register(int sd,
+                 const uint8_t *poolHandle,
+                 size_t poolHandleSize,
+                 const struct rsp_loadinfo *loadinfo,
+                 unsigned int reregistrationInterval,
+                 int flags);
+
+/**
+ * Takes the element out of its pool: no new sessions come. Those that are there stay. `flags`: DEREGF_DONTWAIT.
+ *
+ * Returns:
+ * 0, or -1.
+ *
+ * Errors:
+ * EBADF: not an open RSerPool socket, or not registered.
+ */
+int rsp_deregister(int sd, int flags);
+
+/**
+ * Starts a session with the pool: an element is chosen by the pool's policy and connected. The registrar is not asked when
+ * its last answer is younger than `staleCacheValue` milliseconds.
+ *
+ * Returns:
+ * 0, also when no element can be reached now: then the session begins with RSERPOOL_FAILOVER_NECESSARY. -1 on failure.
+ *
+ * Errors:
+ * EBADF: not an open RSerPool socket, or it has a session already. EFAULT: the handle is NULL. EINVAL: the handle is empty,
+ * or the socket is a server's. ENAMETOOLONG: the handle is longer than 32 bytes. EMFILE, ENOMEM: out of descriptors or
+ * memory. ECANCELED: rsp_cleanup() was called.
+ */
+int rsp_connect(int sd,
+                const uint8_t *poolHandle,
+                size_t poolHandleSize,
+                unsigned int staleCacheValue);
+
+/**
+ * Tells whether the session's pool element has given a cookie, so that the next one can go on with the session.
+ *
+ * Returns:
+ * 1: yes. 0: no. -1 on failure.
+ *
+ * Errors:
+ * EBADF: not an open RSerPool socket, or not connected.
+ */
+int rsp_has_cookie(int sd);
+
+/**
+ * Moves the session to another pool element, and waits until that is done. The cookie, if any, is the first thing that the
+ * new element gets; RSERPOOL_FAILOVER_COMPLETE is the first thing to receive here afterwards. Not needed with the socket
+ * option RSERPOOL_AUTO_FAILOVER. `flags`: FFF_UNREACHABLE tells the registrar that the old element does not answer.
+ *
+ * Returns:
+ * 0, also when the pool is empty: then RSERPOOL_FAILOVER_NECESSARY comes again, to try again. -1 on failure.
+ *
+ * Errors:
+ * EIO: the new element could not be connected either; try again. EBADF: not an open RSerPool socket, or not connected.
+ * ECANCELED: rsp_cleanup() was called.
+ */
+int rsp_forcefailover(int sd,
+                      unsigned int flags,
+                      unsigned int staleCacheValue);
+
+/**
+ * Sends a message. `sessionID` names the session on a one-to-many server; connected sockets ignore it. `sctpPPID` is in
+ * network byte order; not 11, which is ASAP's. `sctpTimeToLive` in milliseconds, 0: no limit. `sctpFlags`:
+ * SCTP_UNORDERED, SCTP_EOF, SCTP_ABORT (the last two end the session, and need no data). `msg_flags`: MSG_DONTWAIT.
+ * `timeout` in milliseconds: how long to wait while the send queue is full; 0 and negative: not at all.
+ *
+ * Returns:
+ * The length of the data, or -1.
+ *
+ * Errors:
+ * EBADF: not an open RSerPool socket, or no such session. EIO: the session lost its pool element, and needs a failover.
+ * EAGAIN: the send queue is full. EMSGSIZE: the message is too long. EINVAL: no data, or PPID 11. EFAULT: `data` is NULL.
+ * ENOTCONN: neither connected nor a server. ECANCELED: rsp_cleanup() was called.
+ */
+ssize_t rsp_sendmsg(int sd,
+                    const void *data,
+                    size_t dataLength,
+                    unsigned int msg_flags,
+                    rserpool_session_t sessionID,
+                    uint32_t sctpPPID,
+                    uint16_t sctpStreamID,
+                    uint32_t sctpTimeToLive,
+                    uint16_t sctpFlags,
+                    int timeout);
+
+/**
+ * Gives the client of a session the session's state. The client's library keeps the last cookie, and hands it to the next
+ * pool element after a failover, where it arrives with MSG_RSERPOOL_COOKIE_ECHO. Cookies and data of a session keep their
+ * order. `timeout` as in rsp_sendmsg().
+ *
+ * Returns:
+ * The length of the cookie, or -1.
+ *
+ * Errors:
+ * As rsp_sendmsg(). EINVAL: the cookie is empty. EMSGSIZE: the cookie is too long.
+ */
+ssize_t rsp_send_cookie(int sd,
+                        const uint8_t *cookie,
+                        size_t cookieSize,
+                        rserpool_session_t sessionID,
+                        int timeout);
+
+/**
+ * Receives data, a notification (MSG_RSERPOOL_NOTIFICATION in `*msg_flags`) or a cookie that came from a client after a
+ * failover (MSG_RSERPOOL_COOKIE_ECHO). MSG_EOR in `*msg_flags` marks the end of a message; the rest of a longer one
+ * follows with the next call. On entry `*msg_flags` is 0 or MSG_DONTWAIT. `rinfo` and `msg_flags` may be NULL, then the
+ * difference between data and the rest is lost. `timeout` in milliseconds; 0 and negative: does not wait.
+ *
+ * Returns:
+ * The number of bytes; 0 when the session has ended; -1 on failure.
+ *
+ * Errors:
+ * EAGAIN: nothing came in time. EBADF: not an open RSerPool socket. EFAULT: `buffer` is NULL. EINVAL: the buffer is
+ * shorter than a union rserpool_notification, and a notification waits. ENOMEM: the buffer is too small.
+ * ENOTCONN: neither connected nor a server. ECANCELED: rsp_cleanup() was called.
+ */
+ssize_t rsp_recvmsg(int sd,
+                    void *buffer,
+                    size_t bufferLength,
+                    struct rsp_sndrcvinfo *rinfo,
+                    int *msg_flags,
+                    int timeout);
+
+/**
+ * As rsp_recvmsg(), but waits for the end of the message, or of the buffer. `timeout` in milliseconds; negative: no limit.
+ *
+ * Returns:
+ * The number of bytes; 0 when the session has ended; -1 on failure.
+ *
+ * Errors:
+ * As rsp_recvmsg().
+ */
+ssize_t rsp_recvfullmsg(int sd,
+                        void *buffer,
+                        size_t bufferLength,
+                        struct rsp_sndrcvinfo *rinfo,
+                        int *msg_flags,
+                        int timeout);
+
+/**
+ * Receives without waiting, as rsp_recvmsg() with timeout 0. Notifications and cookies cannot be told from data: for
+ * sockets whose program does not need to know. On mapped descriptors it is read().
+ *
+ * Returns:
+ * The number of bytes; 0 when the session has ended; -1 on failure.
+ *
+ * Errors:
+ * As rsp_recvmsg().
+ */
+ssize_t rsp_read(int fd, void *buffer, size_t bufferLength);
+
+/**
+ * As rsp_read(). `flags` are ignored.
+ *
+ * Returns:
+ * The number of bytes; 0 when the session has ended; -1 on failure.
+ *
+ * Errors:
+ * As rsp_recvmsg().
+ */
+ssize_t rsp_recv(int sd, void *buffer, size_t bufferLength, int flags);
+
+/**
+ * Sends a message on a connected socket without waiting, with PPID 0 on stream 0. On mapped descriptors it is write().
+ *
+ * Returns:
+ * The length of the data, or -1.
+ *
+ * Errors:
+ * As rsp_sendmsg().
+ */
+ssize_t rsp_write(int fd, const char *data, size_t dataLength);
+
+/**
+ * As rsp_write(). `flags` are ignored.
+ *
+ * Returns:
+ * The length of the data, or -1.
+ *
+ * Errors:
+ * As rsp_sendmsg().
+ */
+ssize_t rsp_send(int sd, const void *data, size_t dataLength, int flags);
+
+/**
+ * As poll(), for RSerPool sockets, mapped and all other descriptors. `timeout` in milliseconds; negative: no limit.
+ * (RSerPool descriptors work with poll() itself, too.)
+ *
+ * Returns:
+ * The number of descriptors with events; 0 when there were none in time; -1 on failure.
+ *
+ * Errors:
+ * EINTR: a signal came. EFAULT: `ufds` is NULL. EINVAL: too many descriptors.
+ */
+int rsp_poll(struct pollfd *ufds, unsigned int nfds, int timeout);
+
+/**
+ * As select(), for RSerPool sockets, mapped and all other descriptors below FD_SETSIZE. Each set may be NULL;
+ * `timeout` NULL: no limit. (RSerPool descriptors work with select() itself, too.)
+ *
+ * Returns:
+ * The number of descriptors left in the sets; 0 when nothing happened in time; -1 on failure.
+ *
+ * Errors:
+ * EINTR: a signal came. EBADF: a descriptor in a set is not open. EINVAL: `n` or `timeout` is out of range.
+ */
+int rsp_select(int n, fd_set *readfds, fd_set *writefds, fd_set *exceptfds, struct timeval *timeout);
+
+/**
+ * Makes a descriptor of the system (a pipe, a UDP socket) usable in rsp_ functions like rsp_poll(), rsp_read() and
+ * rsp_write(), under the number `toSD`; -1: any free number. Programs written for this library need it not, because
+ * RSerPool descriptors are descriptors of the system: it is there for programs written for rsplib.
+ *
+ * Returns:
+ * The number, or -1.
+ *
+ * Errors:
+ * EBADF: `sd` is not open. EINVAL: `toSD` is out of range. EMFILE: the number is taken, or none is left. ENOMEM.
+ */
+int rsp_mapsocket(int sd, int toSD);
+
+/**
+ * Undoes rsp_mapsocket(). The descriptor of the system stays open.
+ *
+ * Returns:
+ * 0, or -1.
+ *
+ * Errors:
+ * EBADF: not mapped.
+ */
+int rsp_unmapsocket(int sd);
+
+/**
+ * The name of a policy, like "LeastUsed".
+ *
+ * Returns:
+ * A string that lives forever, or NULL for an unknown type.
+ */
+const char *rsp_getpolicybytype(unsigned int policyType);
+
+/**
+ * The type of the policy with this name. Case matters.
+ *
+ * Returns:
+ * A PPT_ constant; PPT_UNDEFINED for NULL and unknown names.
+ */
+unsigned int rsp_getpolicybyname(const char *policyName);
+
+/**
+ * Writes a notification as text, without a newline, like "failover necessary for session 7 (with cookie)".
+ * NULL for either argument: does nothing.
+ */
+void rsp_print_notification(const union rserpool_notification *notification, FILE *fd);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif /* __cplusplus */
+
+#endif  /* RSERPOOL_H */

@@ -1,0 +1,87 @@
+//! The numbers of `rserpool.h`.
+
+use std::ffi::{c_int, c_uint};
+
+/// Version of the interface, as rsplib counts it.
+pub const RSPLIB_VERSION: c_uint = 2;
+/// Revision of the interface, as rsplib counts it.
+pub const RSPLIB_REVISION: c_uint = 3;
+
+/// SCTP and TCP port of registrars for pool elements and pool users (RFC 5352).
+pub const ASAP_PORT: c_int = 3863;
+/// SCTP port of registrars among each other (RFC 5353).
+pub const ENRP_PORT: c_int = 9901;
+
+/// rsp_register(), rsp_pe_registration(): do not wait for the registrar's answer.
+pub const REGF_DONTWAIT: c_int = 1;
+/// rsp_register(): the element has a control channel (it always has).
+pub const REGF_CONTROLCHANNEL: c_int = 2;
+/// rsp_register(): succeed even when there is no usable local address yet.
+pub const REGF_DAEMONMODE: c_int = 4;
+/// rsp_deregister(), rsp_pe_deregistration(): do not wait for the registrar's answer.
+pub const DEREGF_DONTWAIT: c_int = 1;
+
+/// rsp_getaddrinfo(): there is no such pool, or it is empty.
+pub const REAI_NONAME: c_int = -1;
+/// rsp_getaddrinfo(): out of memory.
+pub const REAI_MEMORY: c_int = -2;
+/// rsp_getaddrinfo(): another error, which is in errno.
+pub const REAI_SYSTEM: c_int = -3;
+/// rsp_getaddrinfo(): unsupported address family.
+pub const REAI_FAMILY: c_int = -4;
+
+/// rsplib's number of sessions. Kept for programs that name it: there is no such limit here.
+pub const SESSION_SETSIZE: c_int = 16384;
+
+/// Set in `*msg_flags` by rsp_recvmsg(): the buffer holds a union rserpool_notification, not data.
+pub const MSG_RSERPOOL_NOTIFICATION: c_int = 1;
+/// Set in `*msg_flags` by rsp_recvmsg(): the buffer holds a cookie, the session's state from its last server, not data.
+pub const MSG_RSERPOOL_COOKIE_ECHO: c_int = 2;
+
+/// rf_state: the session lost its pool element. Call rsp_forcefailover().
+pub const RSERPOOL_FAILOVER_NECESSARY: c_uint = 1;
+/// rf_state: the session has a new pool element.
+pub const RSERPOOL_FAILOVER_COMPLETE: c_uint = 2;
+/// rsc_state: a session came.
+pub const RSERPOOL_SESSION_ADD: c_uint = 1;
+/// rsc_state: a session went.
+pub const RSERPOOL_SESSION_REMOVE: c_uint = 2;
+
+/// rn_type: struct rserpool_session_change.
+pub const RSERPOOL_SESSION_CHANGE: u16 = 1;
+/// rn_type: struct rserpool_failover.
+pub const RSERPOOL_FAILOVER: u16 = 2;
+/// rn_type: struct rserpool_shutdown_event.
+pub const RSERPOOL_SHUTDOWN_EVENT: u16 = 3;
+
+/// rsp_forcefailover(): do not report the old pool element.
+pub const FFF_NONE: c_uint = 0;
+/// rsp_forcefailover(): tell the registrar that the old pool element does not answer.
+pub const FFF_UNREACHABLE: c_uint = 1;
+
+/// rsp_getsockopt(), rsp_setsockopt(): the level of the options below. Each value is an int.
+pub const SOL_RSERPOOL: c_int = 0x5253;
+/// Socket option. 1: when a session loses its pool element, the library moves it to another one by itself, and tells so by
+/// notifications. 0 (default): the program calls rsp_forcefailover().
+pub const RSERPOOL_AUTO_FAILOVER: c_int = 1;
+/// Socket option. 1: after a failover the library sends again what the old element never acknowledged, right after the
+/// cookie. 0 (default): it is dropped.
+pub const RSERPOOL_FAILOVER_RESEND: c_int = 2;
+/// Socket option: how long a connect to one pool element may take, in milliseconds.
+pub const RSERPOOL_CONNECT_TIMEOUT_MS: c_int = 3;
+/// Socket option: pause before a pool that was empty or unreachable is asked for again, in milliseconds.
+pub const RSERPOOL_RESOLUTION_RETRY_DELAY_MS: c_int = 4;
+
+#[cfg(test)]
+mod tests {
+    use crate::api;
+
+    #[test]
+    fn socket_options_are_those_of_the_api() {
+        assert_eq!(super::SOL_RSERPOOL, api::SOL_RSERPOOL);
+        assert_eq!(super::RSERPOOL_AUTO_FAILOVER, api::OPTION_AUTO_FAILOVER);
+        assert_eq!(super::RSERPOOL_FAILOVER_RESEND, api::OPTION_FAILOVER_RESEND);
+        assert_eq!(super::RSERPOOL_CONNECT_TIMEOUT_MS, api::OPTION_CONNECT_TIMEOUT_MS);
+        assert_eq!(super::RSERPOOL_RESOLUTION_RETRY_DELAY_MS, api::OPTION_RESOLUTION_RETRY_DELAY_MS);
+    }
+}

@@ -1,0 +1,252 @@
+//! Sending and receiving.
+
+use super::constants::{MSG_RSERPOOL_COOKIE_ECHO, MSG_RSERPOOL_NOTIFICATION};
+use super::convert;
+use super::guard::guard;
+use super::types::{rserpool_session_t, rsp_sndrcvinfo};
+use crate::SessionId;
+use crate::api::{self, EndSession, MessageKind, Received, Result, SendOptions, Timeout};
+use libc::ssize_t;
+use std::ffi::{c_char, c_int, c_uint, c_void};
+use std::time::Duration;
+
+// Linux's values of the flags in `sinfo_flags` (RFC 6458 section 5.3.2), for `sctpFlags`.
+const SCTP_UNORDERED: u16 = 1 << 0;
+const SCTP_ABORT: u16 = 1 << 2;
+const SCTP_EOF: u16 = libc::MSG_FIN as u16;
+
+fn session_id(session: rserpool_session_t) -> SessionId {
+    SessionId(session as u32)
+}
+
+/// A length as ssize_t: no slice is longer than that.
+fn length(len: usize) -> isize {
+    isize::try_from(len).unwrap_or(isize::MAX)
+}
+
+/// Sends a message. `sessionID` names the session on a one-to-many server; connected sockets ignore it. `sctpPPID` is in
+/// network byte order; not 11, which is ASAP's. `sctpTimeToLive` in milliseconds, 0: no limit. `sctpFlags`:
+/// SCTP_UNORDERED, SCTP_EOF, SCTP_ABORT (the last two end the session, and need no data). `msg_flags`: MSG_DONTWAIT.
+/// `timeout` in milliseconds: how long to wait while the send queue is full; 0 and negative: not at all.
+///
+/// # Returns
+/// The length of the data, or -1.
+///
+/// # Errors
+/// EBADF: not an open RSerPool socket, or no such session. EIO: the session lost its pool element, and needs a failover.
+/// EAGAIN: the send queue is full. EMSGSIZE: the message is too long. EINVAL: no data, or PPID 11. EFAULT: `data` is NULL.
+/// ENOTCONN: neither connected nor a server. ECANCELED: rsp_cleanup() was called.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rsp_sendmsg(
+    sd: c_int,
+    data: *const c_void,
+    dataLength: usize,
+    msg_flags: c_uint,
+    sessionID: rserpool_session_t,
+    sctpPPID: u32,
+    sctpStreamID: u16,
+    sctpTimeToLive: u32,
+    sctpFlags: u16,
+    timeout: c_int,
+) -> ssize_t {
+    guard(format_args!("rsp_sendmsg({sd}, {dataLength} bytes, session {sessionID}, timeout {timeout})"), || {
+        let end = match sctpFlags {
+            flags if flags & SCTP_ABORT != 0 => Some(EndSession::Abort),
+            flags if flags & SCTP_EOF != 0 => Some(EndSession::Shutdown),
+            _ => None,
+        };
+        let options = SendOptions {
+            session: session_id(sessionID),
+            ppid: u32::from_be(sctpPPID),
+            stream: sctpStreamID,
+            unordered: sctpFlags & SCTP_UNORDERED != 0,
+            time_to_live: (sctpTimeToLive != 0).then(|| Duration::from_millis(u64::from(sctpTimeToLive))),
+            end,
+            dont_wait: msg_flags & libc::MSG_DONTWAIT as c_uint != 0,
+        };
+        // SAFETY: by the contract of this module.
+        let data = unsafe { convert::bytes(data.cast(), dataLength) }?;
+        api::sendmsg(sd, data, &options, Timeout::from_ms_or_now(timeout)).map(length)
+    })
+}
+
+/// Gives the client of a session the session's state. The client's library keeps the last cookie, and hands it to the next
+/// pool element after a failover, where it arrives with MSG_RSERPOOL_COOKIE_ECHO. Cookies and data of a session keep their
+/// order. `timeout` as in rsp_sendmsg().
+///
+/// # Returns
+/// The length of the cookie, or -1.
+///
+/// # Errors
+/// As rsp_sendmsg(). EINVAL: the cookie is empty. EMSGSIZE: the cookie is too long.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rsp_send_cookie(
+    sd: c_int,
+    cookie: *const u8,
+    cookieSize: usize,
+    sessionID: rserpool_session_t,
+    timeout: c_int,
+) -> ssize_t {
+    guard(format_args!("rsp_send_cookie({sd}, {cookieSize} bytes, session {sessionID}, timeout {timeout})"), || {
+        // SAFETY: by the contract of this module.
+        let cookie = unsafe { convert::bytes(cookie, cookieSize) }?;
+        api::send_cookie(sd, cookie, session_id(sessionID), Timeout::from_ms_or_now(timeout)).map(length)
+    })
+}
+
+/// Receives data, a notification (MSG_RSERPOOL_NOTIFICATION in `*msg_flags`) or a cookie that came from a client after a
+/// failover (MSG_RSERPOOL_COOKIE_ECHO). MSG_EOR in `*msg_flags` marks the end of a message; the rest of a longer one
+/// follows with the next call. On entry `*msg_flags` is 0 or MSG_DONTWAIT. `rinfo` and `msg_flags` may be NULL, then the
+/// difference between data and the rest is lost. `timeout` in milliseconds; 0 and negative: does not wait.
+///
+/// # Returns
+/// The number of bytes; 0 when the session has ended; -1 on failure.
+///
+/// # Errors
+/// EAGAIN: nothing came in time. EBADF: not an open RSerPool socket. EFAULT: `buffer` is NULL. EINVAL: the buffer is
+/// shorter than a union rserpool_notification, and a notification waits. ENOMEM: the buffer is too small.
+/// ENOTCONN: neither connected nor a server. ECANCELED: rsp_cleanup() was called.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rsp_recvmsg(
+    sd: c_int,
+    buffer: *mut c_void,
+    bufferLength: usize,
+    rinfo: *mut rsp_sndrcvinfo,
+    msg_flags: *mut c_int,
+    timeout: c_int,
+) -> ssize_t {
+    guard(format_args!("rsp_recvmsg({sd}, {bufferLength} bytes, timeout {timeout})"), || {
+        // SAFETY: by the contract of this module.
+        unsafe { receive(sd, (buffer, bufferLength), rinfo, msg_flags, Timeout::from_ms_or_now(timeout), api::recvmsg) }
+    })
+}
+
+/// As rsp_recvmsg(), but waits for the end of the message, or of the buffer. `timeout` in milliseconds; negative: no limit.
+///
+/// # Returns
+/// The number of bytes; 0 when the session has ended; -1 on failure.
+///
+/// # Errors
+/// As rsp_recvmsg().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rsp_recvfullmsg(
+    sd: c_int,
+    buffer: *mut c_void,
+    bufferLength: usize,
+    rinfo: *mut rsp_sndrcvinfo,
+    msg_flags: *mut c_int,
+    timeout: c_int,
+) -> ssize_t {
+    guard(format_args!("rsp_recvfullmsg({sd}, {bufferLength} bytes, timeout {timeout})"), || {
+        // SAFETY: by the contract of this module.
+        unsafe { receive(sd, (buffer, bufferLength), rinfo, msg_flags, Timeout::from_ms(timeout), api::recvfullmsg) }
+    })
+}
+
+/// # Safety
+/// As for rsp_recvmsg().
+unsafe fn receive(
+    sd: c_int,
+    (buffer, len): (*mut c_void, usize),
+    rinfo: *mut rsp_sndrcvinfo,
+    msg_flags: *mut c_int,
+    timeout: Timeout,
+    from: impl Fn(c_int, &mut [u8], Timeout) -> Result<Received>,
+) -> Result<isize> {
+    // SAFETY: the caller's promise, here and below.
+    let flags = unsafe { msg_flags.as_mut() };
+    let dont_wait = flags.as_ref().is_some_and(|flags| **flags & libc::MSG_DONTWAIT != 0);
+    // SAFETY: see above.
+    let buffer = unsafe { convert::buffer(buffer.cast(), len) }?;
+    let received = from(sd, buffer, if dont_wait { Timeout::Now } else { timeout })?;
+    if let Some(flags) = flags {
+        *flags = match received.kind {
+            MessageKind::Data => 0,
+            MessageKind::Notification(_) => MSG_RSERPOOL_NOTIFICATION,
+            MessageKind::CookieEcho => MSG_RSERPOOL_COOKIE_ECHO,
+        };
+        if received.end_of_record {
+            *flags |= libc::MSG_EOR;
+        }
+    }
+    // SAFETY: see above.
+    if let Some(rinfo) = unsafe { rinfo.as_mut() } {
+        *rinfo = rsp_sndrcvinfo {
+            rinfo_session: received.session.0 as rserpool_session_t,
+            // A peculiarity of rsplib that programs know: with a cookie echo, ASAP's PPID is in host order.
+            rinfo_ppid: match received.kind {
+                MessageKind::CookieEcho => received.ppid,
+                _ => received.ppid.to_be(),
+            },
+            rinfo_pe_id: received.pool_element_id.0,
+            rinfo_timetolive: 0,
+            rinfo_stream: received.stream,
+        };
+    }
+    Ok(length(received.len))
+}
+
+/// Receives without waiting, as rsp_recvmsg() with timeout 0. Notifications and cookies cannot be told from data: for
+/// sockets whose program does not need to know. On mapped descriptors it is read().
+///
+/// # Returns
+/// The number of bytes; 0 when the session has ended; -1 on failure.
+///
+/// # Errors
+/// As rsp_recvmsg().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rsp_read(fd: c_int, buffer: *mut c_void, bufferLength: usize) -> ssize_t {
+    guard(format_args!("rsp_read({fd}, {bufferLength} bytes)"), || {
+        // SAFETY: by the contract of this module.
+        let buffer = unsafe { convert::buffer(buffer.cast(), bufferLength) }?;
+        Ok(length(api::recvmsg(fd, buffer, Timeout::Now)?.len))
+    })
+}
+
+/// As rsp_read(). `flags` are ignored.
+///
+/// # Returns
+/// The number of bytes; 0 when the session has ended; -1 on failure.
+///
+/// # Errors
+/// As rsp_recvmsg().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rsp_recv(sd: c_int, buffer: *mut c_void, bufferLength: usize, flags: c_int) -> ssize_t {
+    guard(format_args!("rsp_recv({sd}, {bufferLength} bytes, {flags})"), || {
+        // SAFETY: by the contract of this module.
+        let buffer = unsafe { convert::buffer(buffer.cast(), bufferLength) }?;
+        Ok(length(api::recvmsg(sd, buffer, Timeout::Now)?.len))
+    })
+}
+
+/// Sends a message on a connected socket without waiting, with PPID 0 on stream 0. On mapped descriptors it is write().
+///
+/// # Returns
+/// The length of the data, or -1.
+///
+/// # Errors
+/// As rsp_sendmsg().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rsp_write(fd: c_int, data: *const c_char, dataLength: usize) -> ssize_t {
+    guard(format_args!("rsp_write({fd}, {dataLength} bytes)"), || {
+        // SAFETY: by the contract of this module.
+        let data = unsafe { convert::bytes(data.cast(), dataLength) }?;
+        api::sendmsg(fd, data, &SendOptions::default(), Timeout::Now).map(length)
+    })
+}
+
+/// As rsp_write(). `flags` are ignored.
+///
+/// # Returns
+/// The length of the data, or -1.
+///
+/// # Errors
+/// As rsp_sendmsg().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rsp_send(sd: c_int, data: *const c_void, dataLength: usize, flags: c_int) -> ssize_t {
+    guard(format_args!("rsp_send({sd}, {dataLength} bytes, {flags})"), || {
+        // SAFETY: by the contract of this module.
+        let data = unsafe { convert::bytes(data.cast(), dataLength) }?;
+        api::sendmsg(sd, data, &SendOptions::default(), Timeout::Now).map(length)
+    })
+}

@@ -1,0 +1,205 @@
+//! The structures that cross the C boundary, laid out byte for byte as rsplib's (x86-64: `tests/c/abi-x86_64.tsv`).
+
+// rsplib's names are part of the interface.
+#![allow(non_camel_case_types)]
+
+use libc::sockaddr;
+use std::ffi::{c_char, c_int, c_uchar, c_uint};
+
+/// Names a session.
+pub type rserpool_session_t = c_int;
+
+/// A registrar known beforehand: an element of the list `rsp_info.ri_registrars`.
+#[repr(C)]
+pub struct rsp_registrar_info {
+    /// The next registrar, or NULL.
+    pub rri_next: *mut rsp_registrar_info,
+    /// `rri_addrs` addresses, one directly behind the other, each as long as its family says.
+    pub rri_addr: *mut sockaddr,
+    /// Number of addresses.
+    pub rri_addrs: usize,
+}
+
+/// Settings for rsp_initialize(). Make it with rsp_initinfo(), fill it by rsp_initarg() or by hand, free what it holds with
+/// rsp_freeinfo(). A value of 0 means "the library's default".
+#[repr(C)]
+pub struct rsp_info {
+    /// Set by rsp_initialize(): RSPLIB_VERSION.
+    pub ri_version: c_uint,
+    /// Set by rsp_initialize(): RSPLIB_REVISION.
+    pub ri_revision: c_uint,
+    /// Set by rsp_initialize(): NULL. Deprecated.
+    pub ri_build_date: *const c_char,
+    /// Set by rsp_initialize(): NULL. Deprecated.
+    pub ri_build_time: *const c_char,
+    /// Registrars known beforehand, tried together with those that announce themselves; NULL: none.
+    pub ri_registrars: *mut rsp_registrar_info,
+    /// Not 0: do not listen for registrars that announce themselves by multicast.
+    pub ri_disable_autoconfig: c_int,
+    /// Multicast address of the announcements; NULL: ASAP_ANNOUNCE_MULTICAST_ADDRESS.
+    pub ri_registrar_announce: *mut sockaddr,
+    /// For how long an announced registrar is remembered, in milliseconds.
+    pub ri_registrar_announce_timeout: c_uint,
+    /// Time for one connect to a registrar, in milliseconds.
+    pub ri_registrar_connect_timeout: c_uint,
+    /// Connects to a registrar before a request fails.
+    pub ri_registrar_connect_max_trials: c_uint,
+    /// Time for a request before it is sent again, in milliseconds.
+    pub ri_registrar_request_timeout: c_uint,
+    /// Time for the answer of a registrar, in milliseconds.
+    pub ri_registrar_response_timeout: c_uint,
+    /// Times that a request is sent before it fails.
+    pub ri_registrar_request_max_trials: c_uint,
+    /// Component status protocol: identifier of this component.
+    pub ri_csp_identifier: u64,
+    /// Component status protocol: where to report to; NULL: nowhere.
+    pub ri_csp_server: *mut sockaddr,
+    /// Component status protocol: report interval in milliseconds.
+    pub ri_csp_interval: c_uint,
+}
+
+/// The selection policy of a pool and the values of one element: see rserpool-policytypes.h.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rsp_loadinfo {
+    /// The policy: a PPT_ constant.
+    pub rli_policy: u32,
+    /// Weight (weighted policies), or priority (PPT_PRIORITY).
+    pub rli_weight: u32,
+    /// Weight distance penalty factor (DPF policies).
+    pub rli_weight_dpf: u32,
+    /// Load: 0 is idle, PPV_MAX_LOAD is 100 %.
+    pub rli_load: u32,
+    /// By how much one more session raises the load.
+    pub rli_load_degradation: u32,
+    /// Load distance penalty factor (DPF policies).
+    pub rli_load_dpf: u32,
+}
+
+/// Basic mode: one pool element, as rsp_getaddrinfo() finds it or rsp_pe_registration() registers it.
+#[repr(C)]
+pub struct rsp_addrinfo {
+    /// AF_INET, or AF_INET6 as soon as one address is IPv6.
+    pub ai_family: c_int,
+    /// SOCK_STREAM for SCTP and TCP, else SOCK_DGRAM.
+    pub ai_socktype: c_int,
+    /// IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP, ...
+    pub ai_protocol: c_int,
+    /// Room for one address of any family: 28, whatever the length of each address is.
+    pub ai_addrlen: usize,
+    /// Number of addresses.
+    pub ai_addrs: usize,
+    /// `ai_addrs` addresses, one directly behind the other, each as long as its family says.
+    pub ai_addr: *mut sockaddr,
+    /// The next element, or NULL.
+    pub ai_next: *mut rsp_addrinfo,
+    /// The element's identifier in its pool.
+    pub ai_pe_id: u32,
+}
+
+/// What came with a message, or belongs to it.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct rsp_sndrcvinfo {
+    /// The session.
+    pub rinfo_session: rserpool_session_t,
+    /// Payload protocol identifier, in network byte order.
+    pub rinfo_ppid: u32,
+    /// Identifier of the pool element at the other end; 0 when that is not a pool element.
+    pub rinfo_pe_id: u32,
+    /// For how long a message may wait to be sent, in milliseconds.
+    pub rinfo_timetolive: u32,
+    /// SCTP stream.
+    pub rinfo_stream: u16,
+}
+
+/// Notification: a session lost its pool element, or found a new one.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rserpool_failover {
+    /// RSERPOOL_FAILOVER.
+    pub rf_type: u16,
+    /// 0.
+    pub rf_flags: u16,
+    /// Length of the notification in bytes.
+    pub rf_length: u32,
+    /// RSERPOOL_FAILOVER_NECESSARY or RSERPOOL_FAILOVER_COMPLETE.
+    pub rf_state: c_uint,
+    /// The session.
+    pub rf_session: rserpool_session_t,
+    /// Not 0: there is a cookie, so the new pool element gets the session's state.
+    pub rf_has_cookie: c_uchar,
+}
+
+/// Notification: a session came to a one-to-many socket, or went.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rserpool_session_change {
+    /// RSERPOOL_SESSION_CHANGE.
+    pub rsc_type: u16,
+    /// 0.
+    pub rsc_flags: u16,
+    /// Length of the notification in bytes.
+    pub rsc_length: u32,
+    /// RSERPOOL_SESSION_ADD or RSERPOOL_SESSION_REMOVE.
+    pub rsc_state: c_uint,
+    /// The session.
+    pub rsc_session: rserpool_session_t,
+}
+
+/// Notification: the other end closes the session.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rserpool_shutdown_event {
+    /// RSERPOOL_SHUTDOWN_EVENT.
+    pub rse_type: u16,
+    /// 0.
+    pub rse_flags: u16,
+    /// Length of the notification in bytes.
+    pub rse_length: u32,
+    /// The session.
+    pub rse_session: rserpool_session_t,
+}
+
+/// What all notifications begin with.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rserpool_notification_header {
+    /// RSERPOOL_SESSION_CHANGE, RSERPOOL_FAILOVER or RSERPOOL_SHUTDOWN_EVENT.
+    pub rn_type: u16,
+    /// 0.
+    pub rn_flags: u16,
+    /// Length of the notification in bytes.
+    pub rn_length: u32,
+}
+
+/// What rsp_recvmsg() writes to the buffer when it sets MSG_RSERPOOL_NOTIFICATION.
+#[repr(C)]
+pub union rserpool_notification {
+    /// Look here first: `rn_type` tells which member is valid.
+    pub rn_header: rserpool_notification_header,
+    /// When `rn_type` is RSERPOOL_FAILOVER.
+    pub rn_failover: rserpool_failover,
+    /// When `rn_type` is RSERPOOL_SESSION_CHANGE.
+    pub rn_session_change: rserpool_session_change,
+    /// When `rn_type` is RSERPOOL_SHUTDOWN_EVENT.
+    pub rn_shutdown_event: rserpool_shutdown_event,
+}
+
+/// How fast a dead peer is noticed: the SCTP parameters of a socket's associations (RFC 9260 section 16).
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct rserpool_session_parameters {
+    /// RTO.Initial in milliseconds.
+    pub sp_rto_initial: c_uint,
+    /// RTO.Min in milliseconds.
+    pub sp_rto_min: c_uint,
+    /// RTO.Max in milliseconds.
+    pub sp_rto_max: c_uint,
+    /// Association.Max.Retrans.
+    pub sp_assoc_max_rxt: c_uint,
+    /// Path.Max.Retrans.
+    pub sp_path_max_rxt: c_uint,
+    /// HB.interval in milliseconds.
+    pub sp_hbinterval: c_uint,
+}
