@@ -11,6 +11,7 @@ pub mod kernel_sctp;
 mod log_limit;
 mod select;
 pub mod tcp;
+pub mod sctp_udp;
 mod types;
 
 pub use select::{detect, open, resolve};

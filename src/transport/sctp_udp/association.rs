@@ -1,0 +1,139 @@
+//! One association: a dcsctp socket and what the wrapper must know besides.
+
+use super::connect::Connecting;
+use super::packet::Envelope;
+use super::pending::Pending;
+use super::probe::Probe;
+use super::udp::Path;
+use crate::transport::{LossReason, Peer, PeerAddress, TransportKind};
+use crate::wire::AddressList;
+use crate::{AssociationId, Time};
+use dcsctp::api::{DcSctpSocket, Options, Socket, SocketTime};
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// An association in any state.
+pub(super) struct Association {
+    pub id: AssociationId,
+    pub slot: u32,
+    pub socket: Socket,
+    /// When the socket was made: the zero of its time line.
+    created: Time,
+    pub local_port: u16,
+    pub remote_port: u16,
+    /// Where packets go. Meaningless until a connect was answered.
+    pub path: Path,
+    /// Addresses that packets may come from.
+    pub addresses: AddressList,
+    pub local_tag: u32,
+    pub peer_tag: u32,
+    pub inbound: bool,
+    /// Set until the association is up, if we started it.
+    pub connecting: Option<Connecting>,
+    pub up: bool,
+    pub pending: Pending,
+    /// A send was refused; `Writable` is owed.
+    pub blocked: bool,
+    /// Closed by our user: shut down once everything is acknowledged.
+    pub closing: bool,
+    pub shutdown_started: bool,
+    /// The longest message that the peer can take.
+    pub max_message: usize,
+    /// Streams that the peer accepts.
+    pub streams: u32,
+    pub probe: Option<Probe>,
+    /// The entry of the timer heap that counts.
+    pub scheduled: Option<Time>,
+}
+
+impl Association {
+    pub fn new(id: AssociationId, slot: u32, now: Time, options: &Options, path: Path) -> Association {
+        Association {
+            id,
+            slot,
+            socket: Socket::new("", options),
+            created: now,
+            local_port: options.local_port,
+            remote_port: options.remote_port,
+            path,
+            addresses: AddressList::from_slice(&[path.remote.ip()]),
+            local_tag: 0,
+            peer_tag: 0,
+            inbound: true,
+            connecting: None,
+            up: false,
+            pending: Pending::default(),
+            blocked: false,
+            closing: false,
+            shutdown_started: false,
+            max_message: options.max_message_size,
+            streams: 1,
+            probe: None,
+            scheduled: None,
+        }
+    }
+
+    /// Brings the socket's clock up to date and runs its timers.
+    pub fn advance(&mut self, now: Time) {
+        self.socket.advance_time(SocketTime::zero() + now.saturating_since(self.created));
+    }
+
+    /// When the association wants to be woken.
+    pub fn next_deadline(&self) -> Option<Time> {
+        let timeout = self.socket.poll_timeout() - SocketTime::zero();
+        let socket = (timeout != Duration::MAX).then(|| self.created + timeout);
+        let connecting = self.connecting.as_ref().map(Connecting::next_deadline);
+        let probe = self.probe.as_ref().map(|probe| probe.next);
+        [socket, connecting, probe].into_iter().flatten().min()
+    }
+
+    /// Ports and tag of packets that the wrapper makes itself.
+    pub fn envelope(&self) -> Envelope {
+        Envelope { local_port: self.local_port, remote_port: self.remote_port, tag: self.peer_tag }
+    }
+
+    /// Whether a packet with the right tag may come from here.
+    pub fn accepts_from(&self, address: IpAddr, port: u16) -> bool {
+        let addresses = self.connecting.as_ref().map_or(&self.addresses, Connecting::addresses);
+        port == self.remote_port && (addresses.contains(&address) || self.path.remote.ip() == address)
+    }
+
+    /// Waits for an answer to its INIT.
+    pub fn awaits_init_ack(&self) -> bool {
+        self.connecting.as_ref().is_some_and(|connecting| !connecting.answered)
+    }
+
+    /// The addresses under which the endpoint's table knows this association.
+    pub fn keys(&self) -> AddressList {
+        match &self.connecting {
+            Some(connecting) => connecting.addresses().clone(),
+            None => AddressList::from_slice(&[self.path.remote.ip()]),
+        }
+    }
+
+    pub fn peer(&self) -> Peer {
+        let mut addresses = AddressList::from_slice(&[self.path.remote.ip()]);
+        addresses.extend(self.addresses.iter().copied().filter(|address| *address != self.path.remote.ip()));
+        Peer {
+            address: PeerAddress { addresses, port: self.remote_port },
+            inbound: self.inbound,
+            kind: TransportKind::SctpUdp,
+        }
+    }
+}
+
+/// Text from a peer, fit for a log line: printable ASCII, of bounded length.
+pub(super) fn sanitised(text: &str) -> String {
+    const LONGEST: usize = 120;
+    text.chars().take(LONGEST).map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
+}
+
+/// dcsctp's account of an abort in our words.
+pub(super) fn abort_reason(kind: dcsctp::api::ErrorKind, text: &str) -> LossReason {
+    use dcsctp::api::ErrorKind;
+    match kind {
+        ErrorKind::TooManyRetries => LossReason::Unreachable,
+        ErrorKind::PeerReported => LossReason::Aborted(sanitised(text)),
+        _ => LossReason::ProtocolViolation(sanitised(text)),
+    }
+}

@@ -1,0 +1,183 @@
+//! INIT and COOKIE ECHO: accepting without state, restarts, simultaneous connects (RFC 9260 sections 5.1 and 5.2).
+
+use super::SctpUdp;
+use super::association::Association;
+use super::cookie::{Opened, Origin, Remembered};
+use super::endpoint::Reply;
+use super::options::{self, fits_window};
+use super::packet::{self, Envelope, Init, cause, chunk};
+use super::receive::Packet;
+use super::udp::Path;
+use crate::Time;
+use crate::transport::LossReason;
+use crate::wire::AddressList;
+use dcsctp::api::{DcSctpSocket, Socket, SocketEvent, SocketState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Where dcsctp's cookie keeps the peer's receive window.
+const WINDOW_AT: usize = 24;
+
+impl Association {
+    /// Fixes where the peer is and what tag it wants.
+    pub(super) fn adopt_peer(&mut self, path: Path, peer_tag: u32, listed: &AddressList) {
+        self.path = path;
+        self.peer_tag = peer_tag;
+        self.addresses = AddressList::from_slice(&[path.remote.ip()]);
+        self.addresses.extend(listed.iter().copied().filter(|address| *address != path.remote.ip()));
+    }
+
+    /// A message longer than the window of such a peer would stall silently.
+    pub(super) fn limit_messages(&mut self, whole_messages_only: bool, window: u32) {
+        if whole_messages_only {
+            self.max_message = self.max_message.min(fits_window(window));
+        }
+    }
+}
+
+impl SctpUdp {
+    fn origin(&self, packet: &Packet<'_>) -> Origin {
+        Origin { address: packet.path.remote.ip(), remote_port: packet.header.source_port, local_port: self.udp.port() }
+    }
+
+    pub(super) fn on_init(&mut self, now: Time, packet: &Packet<'_>) {
+        let Some(init) = Init::parse(packet.first.value) else { return };
+        let origin = self.origin(packet);
+        let mut remembered =
+            Remembered { tie: (0, 0), whole_messages_only: init.whole_messages_only, addresses: init.addresses };
+        let known = self.table.find_peer(origin.address, origin.remote_port);
+        if let Some((slot, a)) = known.and_then(|slot| Some((slot, self.table.get(slot)?))) {
+            if init.initiate_tag == a.local_tag {
+                return; // our own INIT, reflected or sent to ourselves
+            }
+            if a.up {
+                remembered.tie = (a.local_tag, a.peer_tag);
+            }
+            // Connecting: both sides at once, which makes one association. Closing: dcsctp repeats its SHUTDOWN ACK.
+            if a.connecting.is_some() || a.socket.state() == SocketState::ShuttingDown {
+                let reply = Reply { path: packet.path, origin, remembered };
+                return self.feed_init(now, slot, packet, &reply);
+            }
+        }
+        let envelope =
+            Envelope { local_port: origin.local_port, remote_port: origin.remote_port, tag: init.initiate_tag };
+        if !self.config.listen {
+            self.udp.send(&packet.path, &envelope.refusal());
+        } else if known.is_none() && self.is_full() {
+            self.udp.send(&packet.path, &envelope.abort(cause::OUT_OF_RESOURCE, &[]));
+        } else {
+            self.answer_init(now, packet, Reply { path: packet.path, origin, remembered });
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.table.len() >= self.config.max_associations
+    }
+
+    fn feed_init(&mut self, now: Time, slot: u32, packet: &Packet<'_>, reply: &Reply) {
+        let Some(mut a) = self.table.take(slot) else { return };
+        self.entropy.reseed_dcsctp();
+        match a.feed(now, packet.bytes) {
+            Ok(()) => self.settle(now, a, Some(reply)),
+            Err(reason) => self.end(a, reason),
+        }
+    }
+
+    /// Answers with a socket that lives only for this: everything it knows is in the signed cookie.
+    fn answer_init(&mut self, now: Time, packet: &Packet<'_>, reply: Reply) {
+        self.entropy.reseed_dcsctp();
+        let options = options::options(&self.config, self.udp.port(), reply.origin.address, reply.origin.remote_port);
+        let answer = catch_unwind(AssertUnwindSafe(|| {
+            let mut socket = Socket::new("", &options);
+            socket.handle_input(packet.bytes);
+            std::iter::from_fn(|| socket.poll_event()).find_map(|event| match event {
+                SocketEvent::SendPacket(bytes) => Some(bytes),
+                _ => None,
+            })
+        }));
+        if let Ok(Some(bytes)) = answer {
+            if bytes.get(packet::HEADER) == Some(&chunk::INIT_ACK) {
+                self.send_init_ack(now, &bytes, &reply);
+            }
+        }
+    }
+
+    pub(super) fn on_cookie_echo(&mut self, now: Time, packet: &Packet<'_>) {
+        let origin = self.origin(packet);
+        let Some(signer) = &self.signer else { return };
+        // A cookie that we did not sign is discarded without an answer (RFC 9260 section 5.1.5).
+        let Some(opened) = signer.open(now, origin, packet.first.value) else { return };
+        if packet.header.verification_tag != opened.local_tag {
+            return;
+        }
+        let Some(bytes) = packet::with_echoed_cookie(packet.bytes, opened.inner) else { return };
+        let Some(slot) = self.table.find_peer(origin.address, origin.remote_port) else {
+            return self.accept(now, packet, &opened, &bytes);
+        };
+        let Some(a) = self.table.take(slot) else { return };
+        let same_local = a.local_tag == opened.local_tag;
+        let duplicate = a.up && same_local && a.peer_tag == opened.peer_tag;
+        if duplicate || a.connecting.is_some() && same_local {
+            self.confirm(now, a, packet, &opened, &bytes);
+        } else if a.up && opened.remembered.tie == (a.local_tag, a.peer_tag) && self.config.listen {
+            // RFC 9260 section 5.2.4, case A: the peer has restarted.
+            let reason = if a.closing { LossReason::Closed } else { LossReason::Restarted };
+            self.end(a, reason);
+            self.accept(now, packet, &opened, &bytes);
+        } else {
+            // Case C and the rest: an old duplicate, or not what we agreed to.
+            self.table.put(a);
+        }
+    }
+
+    /// The cookie belongs to an association that we know: a simultaneous connect, or the COOKIE ACK was lost.
+    fn confirm(&mut self, now: Time, mut a: Box<Association>, packet: &Packet<'_>, opened: &Opened<'_>, bytes: &[u8]) {
+        if !a.up {
+            a.adopt_peer(packet.path, opened.peer_tag, &opened.remembered.addresses);
+            a.limit_messages(opened.remembered.whole_messages_only, window(opened));
+            if let Some(connecting) = a.connecting.as_mut() {
+                connecting.answered = true;
+            }
+        }
+        self.entropy.reseed_dcsctp();
+        match a.feed(now, bytes) {
+            Ok(()) => self.settle(now, a, None),
+            Err(reason) => self.end(a, reason),
+        }
+    }
+
+    /// Makes the association that the cookie describes.
+    fn accept(&mut self, now: Time, packet: &Packet<'_>, opened: &Opened<'_>, bytes: &[u8]) {
+        let (local_port, remote_port) = (self.udp.port(), packet.header.source_port);
+        let envelope = Envelope { local_port, remote_port, tag: opened.peer_tag };
+        if let Some(staleness) = opened.stale {
+            let microseconds = u32::try_from(staleness.as_micros()).unwrap_or(u32::MAX);
+            self.udp.send(&packet.path, &envelope.stale_cookie(microseconds));
+            return;
+        }
+        if self.is_full() {
+            self.udp.send(&packet.path, &envelope.abort(cause::OUT_OF_RESOURCE, &[]));
+            return;
+        }
+        // A tag twice is a chance of one in thousands of millions; the peer tries again with another.
+        if self.table.find_tag(opened.local_tag).is_some() || !self.config.listen {
+            return;
+        }
+        let options = options::options(&self.config, local_port, packet.path.remote.ip(), remote_port);
+        let (id, slot) = self.table.reserve();
+        let mut a = Box::new(Association::new(id, slot, now, &options, packet.path));
+        a.local_tag = opened.local_tag;
+        a.adopt_peer(packet.path, opened.peer_tag, &opened.remembered.addresses);
+        a.limit_messages(opened.remembered.whole_messages_only, window(opened));
+        self.table.index(&a);
+        self.entropy.reseed_dcsctp();
+        match a.feed(now, bytes) {
+            Ok(()) if a.socket.state() != SocketState::Closed => self.settle(now, a, None),
+            Ok(()) => self.end(a, LossReason::Closed),
+            Err(reason) => self.end(a, reason),
+        }
+    }
+}
+
+fn window(opened: &Opened<'_>) -> u32 {
+    packet::u32_at(opened.inner, WINDOW_AT).unwrap_or(0)
+}

@@ -1,0 +1,358 @@
+//! The contract of `rserpool::transport::Transport`, as tests over any world.
+
+use super::{CONNECT_TIMEOUT, Net, PPID, Seen, pattern};
+use rserpool::Time;
+use rserpool::transport::{LossReason, OutboundMessage, PeerAddress, TransportError, TransportKind};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+fn kind(net: &mut Net, endpoint: usize) -> TransportKind {
+    net.at(endpoint).transport.capabilities().kind
+}
+
+/// A length that every transport with an ASAP frame accepts, with the frame's header right: TCP frames by it.
+fn framed(length: usize, salt: u8) -> Vec<u8> {
+    let mut message = pattern(length.max(4), salt);
+    message[0] = 1;
+    message[1] = 0;
+    let length = (message.len().min(65_535) as u16).to_be_bytes();
+    message[2..4].copy_from_slice(&length);
+    message
+}
+
+pub fn connects_and_accepts(mut net: Net) {
+    let (server, client) = (net.listener(), net.open(|_| {}));
+    let (near, far) = net.pair(client, server);
+    let port = net.port(server);
+    let peer_of = |seen: &[Seen], id| {
+        seen.iter().find_map(|e| if let Seen::Up(up, peer) = e { (*up == id).then(|| peer.clone()) } else { None })
+    };
+    let near_peer = peer_of(&net.at(client).seen, near).unwrap();
+    let far_peer = peer_of(&net.at(server).seen, far).unwrap();
+    assert!(!near_peer.inbound && far_peer.inbound);
+    assert_eq!(near_peer.address.port, port);
+    assert!(near_peer.address.addresses.contains(&net.world.address()));
+    assert!(far_peer.address.addresses.contains(&net.world.address()));
+    assert_eq!(near.transport(), client as u16);
+    assert_eq!(far.transport(), server as u16);
+}
+
+pub fn refuses_where_nobody_listens(mut net: Net) {
+    let (server, client) = (net.listener(), net.open(|_| {}));
+    let port = net.port(server);
+    net.kill(server);
+    let started = net.now();
+    let id = net.connect_port(client, port);
+    net.until("a refusal", |net| !net.at(client).failures().is_empty());
+    assert_eq!(net.at(client).failures(), [(id, LossReason::Refused)]);
+    let took = net.now().saturating_since(started);
+    assert!(took < Duration::from_secs(5), "a refusal must be quick, took {took:?}");
+}
+
+pub fn refuses_when_not_listening(mut net: Net) {
+    let (deaf, client) = (net.open(|_| {}), net.open(|_| {}));
+    if net.port(deaf) == 0 {
+        return; // a client-only transport has no port to connect to
+    }
+    let id = net.connect(client, deaf);
+    net.until("a refusal", |net| !net.at(client).failures().is_empty());
+    assert_eq!(net.at(client).failures(), [(id, LossReason::Refused)]);
+    assert!(net.at(deaf).seen.is_empty());
+}
+
+pub fn connect_times_out_in_silence(mut net: Net) {
+    let (server, client) = (net.listener(), net.open(|_| {}));
+    let port = net.port(server);
+    if !net.world.isolate(port) {
+        return;
+    }
+    let peer = PeerAddress::new(net.world.address(), port);
+    let started = net.now();
+    let id = net.at(client).transport.connect(started, &peer, Duration::from_millis(700)).unwrap();
+    net.until("a timeout", |net| !net.at(client).failures().is_empty());
+    assert_eq!(net.at(client).failures(), [(id, LossReason::Timeout)]);
+    assert!(net.now().saturating_since(started) >= Duration::from_millis(700));
+}
+
+pub fn carries_messages_of_every_size_both_ways(mut net: Net) {
+    let (server, client) = (net.listener(), net.open(|_| {}));
+    let (near, far) = net.pair(client, server);
+    let longest = net.at(client).transport.capabilities().max_message_size;
+    let tcp = kind(&mut net, client) == TransportKind::Tcp;
+    let sizes = [1, 2, 3, 4, 5, 100, 1_180, 1_200, 1_201, 1_500, 4_096, 9_000, 65_000, 70_000, 200_000];
+    for (salt, size) in
+        sizes.into_iter().filter(|size| *size <= longest && (!tcp || (4..65_536).contains(size))).enumerate()
+    {
+        let message = if tcp { framed(size, salt as u8) } else { pattern(size, salt as u8) };
+        for (from, id, to) in [(client, near, server), (server, far, client)] {
+            let before = net.at(to).messages().len();
+            net.send(from, id, &message).unwrap();
+            net.until("the message", |net| net.at(to).messages().len() > before);
+            assert!(net.at(to).messages()[before] == message, "{size} bytes arrived changed");
+        }
+    }
+}
+
+pub fn keeps_the_order_of_many_messages(mut net: Net) {
+    const MESSAGES: u32 = 2_000;
+    let (server, client) = (net.listener(), net.open(|_| {}));
+    let (near, _) = net.pair(client, server);
+    let mut sent = 0u32;
+    net.until("all messages", |net| {
+        while sent < MESSAGES {
+            let mut message = framed(20, 0);
+            message[16..].copy_from_slice(&sent.to_be_bytes());
+            match net.send(client, near, &message) {
+                Ok(()) => sent += 1,
+                Err(TransportError::WouldBlock) => break,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        net.at(server).messages().len() as u32 == MESSAGES
+    });
+    let numbers: Vec<u32> =
+        net.at(server).messages().iter().map(|m| u32::from_be_bytes(m[16..20].try_into().unwrap())).collect();
+    assert_eq!(numbers, (0..MESSAGES).collect::<Vec<_>>());
+}
+
+pub fn keeps_stream_and_ppid(mut net: Net) {
+    let (server, client) = (net.listener(), net.open(|_| {}));
+    let (near, _) = net.pair(client, server);
+    if !net.at(client).transport.capabilities().payload_protocol_id {
+        return;
+    }
+    for (stream, ppid, unordered) in [(0, 11, false), (1, 0, false), (3, 0xdead_beef, true)] {
+        let (now, before) = (net.now(), net.at(server).messages().len());
+        let message = OutboundMessage { stream, ppid, unordered, lifetime: None, payload: b"hello" };
+        net.at(client).transport.send(now, near, message).unwrap();
+        net.until("the message", |net| net.at(server).messages().len() > before);
+        let Some(Seen::Message(_, got_stream, got_ppid, payload)) = net.at(server).seen.last() else { panic!() };
+        assert_eq!((*got_stream, *got_ppid, payload.as_slice()), (stream, ppid, b"hello".as_slice()));
+    }
+}
+
+pub fn refuses_empty_and_too_long_messages(mut net: Net) {
+    let server = net.open(|config| {
+        config.listen = true;
+        config.max_message_size = 5_000;
+    });
+    let client = net.open(|config| config.max_message_size = 5_000);
+    let (near, _) = net.pair(client, server);
+    assert!(matches!(net.send(client, near, b""), Err(TransportError::EmptyMessage)));
+    let result = net.send(client, near, &framed(5_001, 0));
+    assert!(matches!(result, Err(TransportError::MessageTooLarge { limit: 5_000 })), "{result:?}");
+    net.send(client, near, &framed(5_000, 0)).unwrap();
+    net.until("the longest message", |net| net.at(server).messages().len() == 1);
+}
+
+pub fn refuses_unknown_associations(mut net: Net) {
+    let (server, client) = (net.listener(), net.open(|_| {}));
+    let (near, _) = net.pair(client, server);
+    let unknown = rserpool::AssociationId::new(client as u16, 0xffff_ffff);
+    assert!(matches!(net.send(client, unknown, b"1234"), Err(TransportError::UnknownAssociation)));
+    net.shutdown(client, unknown);
+    net.abort(client, unknown, "never was");
+    net.abort(client, near, "over");
+    assert!(matches!(net.send(client, near, b"1234"), Err(TransportError::UnknownAssociation)));
+}
+
+pub fn blocks_when_the_queue_is_full_and_reports_writable(mut net: Net) {
+    let (server, client) = (net.listener(), net.open(|config| config.max_send_queue = 100_000));
+    let (near, _) = net.pair(client, server);
+    let message = framed(10_000, 1);
+    let mut sent = 0;
+    let limit = 100_000;
+    loop {
+        match net.send(client, near, &message) {
+            Ok(()) => sent += 1,
+            Err(TransportError::WouldBlock) => break,
+            Err(error) => panic!("{error}"),
+        }
+        assert!(sent < limit, "a queue of 100 kB took 1 GB");
+    }
+    assert!(sent >= 1);
+    net.until("writable", |net| net.at(client).writables() == 1);
+    net.send(client, near, &message).unwrap();
+    net.until("everything", |net| net.at(server).messages().len() == sent + 1);
+    assert!(net.at(server).messages().iter().all(|m| *m == message));
+}
+
+pub fn shutdown_delivers_everything_first(mut net: Net) {
+    let (server, client) = (net.listener(), net.open(|_| {}));
+    let (near, far) = net.pair(client, server);
+    let message = framed(20_000, 7);
+    for _ in 0..30 {
+        net.send(client, near, &message).unwrap();
+    }
+    net.shutdown(client, near);
+    assert!(matches!(
+        net.send(client, near, b"late"),
+        Err(TransportError::Closing | TransportError::UnknownAssociation)
+    ));
+    net.until("both sides closed", |net| !net.at(client).losses().is_empty() && !net.at(server).losses().is_empty());
+    assert_eq!(net.at(server).messages().len(), 30);
+    assert_eq!(net.at(client).losses(), [(near, LossReason::Closed, vec![])]);
+    assert_eq!(net.at(server).losses(), [(far, LossReason::Closed, vec![])]);
+    assert!(matches!(net.at(server).seen.last(), Some(Seen::Lost(..))), "the end comes after the messages");
+}
+
+pub fn shutdown_by_the_other_side_is_reported(mut net: Net) {
+    let (server, client) = (net.listener(), net.open(|_| {}));
+    let (near, far) = net.pair(client, server);
+    net.shutdown(server, far);
+    net.until("both sides closed", |net| !net.at(client).losses().is_empty() && !net.at(server).losses().is_empty());
+    assert_eq!(net.at(client).losses(), [(near, LossReason::Closed, vec![])]);
+}
+
+pub fn shutdown_while_connecting_ends_it(mut net: Net) {
+    let (server, client) = (net.listener(), net.open(|_| {}));
+    let id = net.connect(client, server);
+    net.shutdown(client, id);
+    net.until("its end", |net| {
+        let endpoint = net.at(client);
+        !endpoint.failures().is_empty() || !endpoint.losses().is_empty()
+    });
+    let again = net.connect(client, server);
+    net.until("a new association", |net| net.at(client).ups().contains(&again));
+}
+
+pub fn both_sides_closing_at_once_is_clean(mut net: Net) {
+    let (server, client) = (net.listener(), net.open(|_| {}));
+    let (near, far) = net.pair(client, server);
+    net.shutdown(client, near);
+    net.shutdown(server, far);
+    net.until("both sides closed", |net| !net.at(client).losses().is_empty() && !net.at(server).losses().is_empty());
+    assert_eq!(net.at(client).losses(), [(near, LossReason::Closed, vec![])]);
+    assert_eq!(net.at(server).losses(), [(far, LossReason::Closed, vec![])]);
+}
+
+pub fn abort_ends_the_peer_and_reports_nothing_here(mut net: Net) {
+    let (server, client) = (net.listener(), net.open(|_| {}));
+    let (near, far) = net.pair(client, server);
+    net.abort(client, near, "not\nwanted");
+    net.until("the peer's loss", |net| !net.at(server).losses().is_empty());
+    let (id, reason, _) = net.at(server).losses().remove(0);
+    assert_eq!(id, far);
+    match reason {
+        LossReason::Aborted(text) => assert!(!text.contains('\n'), "a reason from the peer must be sanitised"),
+        other => panic!("{other:?}"),
+    }
+    assert!(net.at(client).losses().is_empty());
+}
+
+pub fn a_vanished_peer_is_noticed_and_the_undelivered_reported(mut net: Net) {
+    let (server, client) = (net.listener(), net.open(|_| {}));
+    let (near, _) = net.pair(client, server);
+    net.kill(server);
+    let killed = net.now();
+    // The system may say at once that nobody is there, and then there is nothing to be reported as undelivered.
+    let accepted: Vec<Vec<u8>> = (0..3).map(|i| framed(100, i)).filter(|m| net.send(client, near, m).is_ok()).collect();
+    net.until("the loss", |net| !net.at(client).losses().is_empty());
+    let took = net.now().saturating_since(killed);
+    assert!(took < Duration::from_secs(10), "noticed only after {took:?}");
+    let (id, _, undelivered) = net.at(client).losses().remove(0);
+    assert_eq!(id, near);
+    if kind(&mut net, client) != TransportKind::Tcp {
+        let left: Vec<Vec<u8>> = undelivered.iter().map(|u| u.payload.clone()).collect();
+        assert_eq!(left, accepted);
+        assert!(undelivered.iter().all(|u| u.ppid == PPID && u.stream == 0));
+    }
+}
+
+pub fn a_silent_peer_is_noticed(mut net: Net) {
+    let (server, client) = (net.listener(), net.open(|_| {}));
+    let (near, _) = net.pair(client, server);
+    let port = net.port(server);
+    if !net.world.isolate(port) {
+        return;
+    }
+    let start = net.now();
+    net.until("the loss", |net| !net.at(client).losses().is_empty());
+    assert_eq!(net.at(client).losses()[0], (near, LossReason::Unreachable, vec![]));
+    let took = net.now().saturating_since(start);
+    assert!(took < Duration::from_secs(6), "noticed only after {took:?}");
+}
+
+pub fn identifiers_are_never_reused(mut net: Net) {
+    let (server, client) = (net.listener(), net.open(|_| {}));
+    let mut seen = BTreeSet::new();
+    for _ in 0..5 {
+        let (near, far) = net.pair(client, server);
+        assert!(seen.insert(near) && seen.insert(far));
+        let losses = net.at(server).losses().len();
+        net.abort(client, near, "");
+        net.until("the peer's loss", |net| net.at(server).losses().len() > losses);
+    }
+}
+
+pub fn max_associations_is_enforced(mut net: Net) {
+    let server = net.open(|config| {
+        config.listen = true;
+        config.max_associations = 2;
+    });
+    let clients: Vec<usize> = (0..3).map(|_| net.open(|_| {})).collect();
+    net.pair(clients[0], server);
+    net.pair(clients[1], server);
+    net.connect(clients[2], server);
+    net.until("the refusal", |net| {
+        let third = net.at(clients[2]);
+        !third.failures().is_empty() || !third.losses().is_empty()
+    });
+    assert_eq!(net.at(server).ups().len(), 2);
+
+    let lonely = net.open(|config| config.max_associations = 0);
+    let (peer, now) = (PeerAddress::new(net.world.address(), net.port(server)), net.now());
+    let result = net.at(lonely).transport.connect(now, &peer, CONNECT_TIMEOUT);
+    assert!(matches!(result, Err(TransportError::TooManyAssociations)));
+}
+
+pub fn both_sides_connecting_get_through(mut net: Net) {
+    let (a, b) = (net.listener(), net.listener());
+    if kind(&mut net, a) == TransportKind::Tcp {
+        return;
+    }
+    let (near, far) = (net.connect(a, b), net.connect(b, a));
+    net.until("both connects", |net| net.at(a).ups().contains(&near) && net.at(b).ups().contains(&far));
+    net.send(a, near, b"from a").unwrap();
+    net.send(b, far, b"from b").unwrap();
+    net.until("both messages", |net| net.at(a).messages() == [b"from b"] && net.at(b).messages() == [b"from a"]);
+}
+
+pub fn a_restarted_peer_is_lost_and_up_again(mut net: Net) {
+    let (server, client) = (net.listener(), net.open(|_| {}));
+    let (_, far) = net.pair(client, server);
+    let port = net.port(client);
+    net.kill(client);
+    let Ok(reborn) = net.try_open(port, |_| {}) else { return }; // TCP's TIME-WAIT
+    let near = net.connect(reborn, server);
+    net.until("the restart", |net| net.at(reborn).ups().contains(&near) && net.at(server).ups().len() == 2);
+    let losses = net.at(server).losses();
+    assert_eq!(losses.len(), 1);
+    assert_eq!(losses[0].0, far);
+    let again = net.at(server).ups()[1];
+    assert_ne!(again, far);
+    net.send(server, again, &framed(50, 1)).unwrap();
+    net.until("a message to the reborn", |net| net.at(reborn).messages().len() == 1);
+}
+
+pub fn many_associations_on_one_endpoint(mut net: Net) {
+    const CLIENTS: usize = 200;
+    const PEERS: usize = 5;
+    let servers: Vec<usize> = (0..PEERS).map(|_| net.listener()).collect();
+    let clients: Vec<usize> = (0..CLIENTS).map(|_| net.open(|_| {})).collect();
+    for &client in &clients {
+        for &server in &servers {
+            net.connect(client, server);
+        }
+    }
+    net.until("all associations", |net| servers.iter().all(|&server| net.at(server).ups().len() == CLIENTS));
+    net.until("all connects", |net| clients.iter().all(|&client| net.at(client).ups().len() == PEERS));
+    for &server in &servers {
+        for id in net.at(server).ups() {
+            net.send(server, id, &framed(30, 0)).unwrap();
+        }
+    }
+    net.until("all messages", |net| clients.iter().all(|&client| net.at(client).messages().len() == PEERS));
+    assert!(servers.iter().all(|&server| net.at(server).losses().is_empty()));
+    assert!(net.now() > Time::ZERO);
+}
