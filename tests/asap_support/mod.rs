@@ -2,7 +2,9 @@
 
 #![allow(dead_code)] // every test file uses its own part of this
 
-use rserpool::asap::{Action, AsapClient, AsapConfig, ConnectAttempt, Event, Outcome, Request, RequestError, RequestId};
+use rserpool::asap::{
+    Action, AsapClient, AsapConfig, ConnectAttempt, Event, Outcome, Request, RequestError, RequestId,
+};
 use rserpool::message::AsapMessage;
 use rserpool::message::asap::*;
 use rserpool::transport::{LossReason, PeerAddress, TransportKind};
@@ -285,7 +287,7 @@ impl Client {
     /// Has a resolution make the core connect to the first registrar that it tries, and answers it.
     pub fn connected(config: AsapConfig) -> (Client, AssociationId) {
         let mut client = Client::new(config);
-        let connects = client.request(1_000_000, resolve(None, Duration::ZERO)).connects();
+        let connects = client.request(1_000_000, resolve(Some(1), Duration::ZERO)).connects();
         let (association, _) = client.up(&connects[0]);
         client.message(association, resolved(Some(Policy::RoundRobin), &[1]));
         (client, association)
