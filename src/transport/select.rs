@@ -1,5 +1,6 @@
 //! Chooses the transport: the kernel's SCTP where it works, else SCTP in UDP. Neither is an error.
 
+use super::sctp_udp::{SctpUdp, SctpUdpOptions};
 use super::{EndpointConfig, Transport, TransportChoice, TransportError, TransportKind};
 use std::sync::OnceLock;
 
@@ -18,10 +19,11 @@ impl TransportChoice {
 }
 
 /// Opens an endpoint on the SCTP that `choice` asks for.
-pub fn open(choice: TransportChoice, _config: &EndpointConfig) -> Result<Box<dyn Transport>, TransportError> {
+pub fn open(choice: TransportChoice, config: &EndpointConfig) -> Result<Box<dyn Transport>, TransportError> {
     match resolve(choice)? {
         TransportKind::KernelSctp => Err(TransportError::Unsupported("kernel SCTP")),
-        _ => Err(TransportError::Unsupported("SCTP in UDP")),
+        // A listener's port is also the one on which programs of this host listen to announcements.
+        _ => Ok(Box::new(SctpUdp::open(config, SctpUdpOptions { share_port: config.listen, seed: None })?)),
     }
 }
 
