@@ -73,8 +73,8 @@ pub struct Liveness {
     pub keep_alive_at: Time,
     /// A keep-alive is out and not answered.
     pub awaiting_ack: bool,
-    /// When the last keep-alive was sent.
-    pub last_keep_alive: Time,
+    /// When the last keep-alive was sent, if one was.
+    pub last_keep_alive: Option<Time>,
     /// Unreachable reports that count.
     pub bad_reports: u32,
     /// A report has come since the last periodic keep-alive.
@@ -87,7 +87,7 @@ impl Liveness {
         expires_at: Time::MAX,
         keep_alive_at: Time::MAX,
         awaiting_ack: false,
-        last_keep_alive: Time::ZERO,
+        last_keep_alive: None,
         bad_reports: 0,
         reported: false,
     };

@@ -99,7 +99,7 @@ impl Registrar {
         self.handlespace.update_liveness(index, |liveness| {
             liveness.awaiting_ack = true;
             liveness.keep_alive_at = deadline;
-            liveness.last_keep_alive = now;
+            liveness.last_keep_alive = Some(now);
         });
         self.statistics.keep_alives_sent += 1;
         self.send(now, association, &message, actions);
@@ -111,8 +111,8 @@ impl Registrar {
         if liveness.awaiting_ack {
             return; // it is being probed
         }
-        let earliest = liveness.last_keep_alive + SHORTEST_KEEP_ALIVE_GAP;
-        if liveness.last_keep_alive == Time::ZERO || earliest <= now {
+        let earliest = liveness.last_keep_alive.map_or(now, |last| last + SHORTEST_KEEP_ALIVE_GAP);
+        if earliest <= now {
             self.send_keep_alive(now, index, actions);
         } else {
             self.handlespace

@@ -190,12 +190,16 @@ fn encode(write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
     }
 }
 
-/// Leaves out the addresses that the association does not have (RFC 5352 section 2.2.1). Whether any are left.
+/// Leaves out the addresses that the association does not have (RFC 5352 section 2.2.1). False: it has none of them, and
+/// the transport is as before.
 fn keep_own_addresses(transport: &mut TransportParameter, association: &Association) -> bool {
     match transport {
         TransportParameter::Sctp { addresses, .. } => {
-            addresses.retain(|address| association.has_address(*address));
-            !addresses.is_empty()
+            let any = addresses.iter().any(|address| association.has_address(*address));
+            if any {
+                addresses.retain(|address| association.has_address(*address));
+            }
+            any
         }
         TransportParameter::Tcp { address, .. }
         | TransportParameter::Udp { address, .. }
