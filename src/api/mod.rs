@@ -9,25 +9,28 @@
 //! [`initialize`] starts afresh there.
 
 mod error;
-mod functions;
+mod lifecycle;
 mod options;
+mod registration;
+mod sessions;
+mod sockets;
 mod types;
+mod waiting;
 
 pub use error::Error;
-pub use functions::{
-    accept, bind, cleanup, close, connect, deregister, force_failover, getaddrinfo, getpeername, getsockname,
-    getsockopt, has_cookie, initialize, listen, mapsocket, pe_deregistration, pe_failure, pe_registration, poll,
-    recvfullmsg, recvmsg, register, select, send_cookie, sendmsg, setsockopt, socket, unmapsocket,
-    update_session_parameters,
-};
+pub use lifecycle::{cleanup, initialize};
 pub use options::{
     OPTION_AUTO_FAILOVER, OPTION_CONNECT_TIMEOUT_MS, OPTION_FAILOVER_RESEND, OPTION_RESOLUTION_RETRY_DELAY_MS,
-    SOL_RSERPOOL,
+    SOL_RSERPOOL, getsockopt, setsockopt,
 };
+pub use registration::{deregister, getaddrinfo, pe_deregistration, pe_failure, pe_registration, register};
+pub use sessions::{connect, force_failover, has_cookie, recvfullmsg, recvmsg, send_cookie, sendmsg};
+pub use sockets::{accept, bind, close, getpeername, getsockname, listen, socket, update_session_parameters};
 pub use types::{
     AddressInfo, Announcements, Config, ConnectOptions, EndSession, FailoverFlags, LoadInfo, MessageKind,
     NOTIFICATION_SIZE, Notification, PeName, Received, RegisterOptions, SendOptions, SessionChange, Timeout,
 };
+pub use waiting::{mapsocket, poll, select, unmapsocket};
 
 /// A descriptor number, as C has it.
 pub type Descriptor = libc::c_int;

@@ -1,14 +1,94 @@
 //! Socket options of RSerPool sockets. Each value is a C `int`.
 
+use super::lifecycle::instance;
+use super::sockets::{not_ours, with_state};
+use super::{Descriptor, Error, Result};
+use crate::driver::client::{Entry, Role, Socket, system};
+use crate::session::PoolUserConfig;
+use libc::c_int;
+use std::time::Duration;
+
 /// The level of all options here, for `rsp_setsockopt`.
-pub const SOL_RSERPOOL: libc::c_int = 0x5253;
+pub const SOL_RSERPOOL: c_int = 0x5253;
 /// 1: the library fails over by itself when a session fails, telling the application by notifications;
 /// 0 (default): the application calls `rsp_forcefailover`.
-pub const OPTION_AUTO_FAILOVER: libc::c_int = 1;
+pub const OPTION_AUTO_FAILOVER: c_int = 1;
 /// 1: after a failover the library sends again, right after the cookie echo, what the old element never acknowledged;
 /// 0 (default): it is dropped.
-pub const OPTION_FAILOVER_RESEND: libc::c_int = 2;
+pub const OPTION_FAILOVER_RESEND: c_int = 2;
 /// How long a connect to one pool element may take, in milliseconds (default 5000).
-pub const OPTION_CONNECT_TIMEOUT_MS: libc::c_int = 3;
+pub const OPTION_CONNECT_TIMEOUT_MS: c_int = 3;
 /// Pause before a pool that was empty or unreachable is asked for again, in milliseconds (default 250).
-pub const OPTION_RESOLUTION_RETRY_DELAY_MS: libc::c_int = 4;
+pub const OPTION_RESOLUTION_RETRY_DELAY_MS: c_int = 4;
+
+/// Bytes of a C int.
+const INT_LEN: usize = size_of::<c_int>();
+
+/// Reads a socket option into `value`; returns its length. Works on mapped descriptors as getsockopt(2).
+pub fn getsockopt(sd: Descriptor, level: c_int, name: c_int, value: &mut [u8]) -> Result<usize> {
+    match instance()?.descriptors.get(sd) {
+        None => Err(not_ours(sd)),
+        Some(Entry::Mapped(fd)) => {
+            system::getsockopt(fd, level, name, value).map_err(|error| Error::system(&error, "getsockopt"))
+        }
+        Some(Entry::Socket(socket)) => {
+            let number = with_state(&socket, |state| get(&state.config, level, name))??;
+            let Some(target) = value.get_mut(..INT_LEN) else {
+                return Err(Error::new(libc::EINVAL, "the option's value is an int: the buffer is too small"));
+            };
+            target.copy_from_slice(&number.to_ne_bytes());
+            Ok(INT_LEN)
+        }
+    }
+}
+
+/// Sets a socket option. Works on mapped descriptors as setsockopt(2).
+pub fn setsockopt(sd: Descriptor, level: c_int, name: c_int, value: &[u8]) -> Result<()> {
+    match instance()?.descriptors.get(sd) {
+        None => Err(not_ours(sd)),
+        Some(Entry::Mapped(fd)) => {
+            system::setsockopt(fd, level, name, value).map_err(|error| Error::system(&error, "setsockopt"))
+        }
+        Some(Entry::Socket(socket)) => {
+            let Some(bytes) = value.get(..INT_LEN).and_then(|bytes| bytes.try_into().ok()) else {
+                return Err(Error::new(libc::EINVAL, "the option's value is an int"));
+            };
+            set_on(&socket, level, name, c_int::from_ne_bytes(bytes))
+        }
+    }
+}
+
+fn unknown() -> Error {
+    Error::new(libc::ENOPROTOOPT, "RSerPool sockets have no such option")
+}
+
+fn get(config: &PoolUserConfig, level: c_int, name: c_int) -> Result<c_int> {
+    let ms = |duration: Duration| c_int::try_from(duration.as_millis()).unwrap_or(c_int::MAX);
+    match (level, name) {
+        (SOL_RSERPOOL, OPTION_AUTO_FAILOVER) => Ok(c_int::from(config.automatic)),
+        (SOL_RSERPOOL, OPTION_FAILOVER_RESEND) => Ok(c_int::from(config.resend)),
+        (SOL_RSERPOOL, OPTION_CONNECT_TIMEOUT_MS) => Ok(ms(config.connect_timeout)),
+        (SOL_RSERPOOL, OPTION_RESOLUTION_RETRY_DELAY_MS) => Ok(ms(config.retry_delay)),
+        _ => Err(unknown()),
+    }
+}
+
+fn set_on(socket: &Socket, level: c_int, name: c_int, value: c_int) -> Result<()> {
+    let positive_ms = || match u64::try_from(value) {
+        Ok(ms) if ms > 0 => Ok(Duration::from_millis(ms)),
+        _ => Err(Error::new(libc::EINVAL, "the option's value is a positive number of milliseconds")),
+    };
+    with_state(socket, |state| {
+        match (level, name) {
+            (SOL_RSERPOOL, OPTION_AUTO_FAILOVER) => state.config.automatic = value != 0,
+            (SOL_RSERPOOL, OPTION_FAILOVER_RESEND) => state.config.resend = value != 0,
+            (SOL_RSERPOOL, OPTION_CONNECT_TIMEOUT_MS) => state.config.connect_timeout = positive_ms()?,
+            (SOL_RSERPOOL, OPTION_RESOLUTION_RETRY_DELAY_MS) => state.config.retry_delay = positive_ms()?,
+            _ => return Err(unknown()),
+        }
+        if let Role::PoolUser(session) = &mut state.role {
+            *session.config_mut() = state.config.clone();
+        }
+        Ok(())
+    })?
+}

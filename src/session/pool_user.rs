@@ -149,10 +149,12 @@ impl PoolUserSession {
             Event::Control { association, bytes } if self.state == State::Up(association) => {
                 self.handle_control(association, bytes, actions)
             }
+            Event::NotResent(message) if self.config.resend => self.unacknowledged.push(message),
             Event::Timeout => self.handle_timeout(now, actions),
             Event::Close => self.handle_close(actions),
             // Of an attempt or association that was given up meanwhile.
-            Event::Resolved { .. }
+            Event::NotResent(_)
+            | Event::Resolved { .. }
             | Event::ResolveFailed { .. }
             | Event::ConnectFailed { .. }
             | Event::Lost { .. }
@@ -241,7 +243,10 @@ impl PoolUserSession {
         // All have failed lately: the one that had most time to recover, once a search and after a pause.
         let oldest = usable().min_by_key(|element| self.failed.failed_at(element.id)).cloned();
         let Some(element) = oldest else {
-            log::warn!("pool {} has no element with an SCTP transport: the session stays unconnected", self.pool_handle);
+            log::warn!(
+                "pool {} has no element with an SCTP transport: the session stays unconnected",
+                self.pool_handle
+            );
             return self.conclude_failure(now, Settled::UnknownPool, actions);
         };
         let again_at = self.failed.failed_at(element.id).unwrap_or(Time::ZERO) + self.pause();

@@ -95,7 +95,10 @@ impl Readiness {
             Shape::Pair { other } => send(other, &[1], None),
         };
         if let Err(error) = sent {
-            log::error!("descriptor {} cannot be made readable ({error}): its application may wait too long", self.raw());
+            log::error!(
+                "descriptor {} cannot be made readable ({error}): its application may wait too long",
+                self.raw()
+            );
         }
     }
 

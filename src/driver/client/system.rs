@@ -46,8 +46,9 @@ pub fn select(
     let limit = timeout.map(timespec);
     let limit = limit.as_ref().map_or(std::ptr::null(), |limit| &raw const *limit);
     // SAFETY: the sets are null or valid, `count` is within them, the time lives across the call, no signal mask is given.
-    let ready =
-        check(unsafe { libc::pselect(count, pointer(read), pointer(write), pointer(except), limit, std::ptr::null()) })?;
+    let ready = check(unsafe {
+        libc::pselect(count, pointer(read), pointer(write), pointer(except), limit, std::ptr::null())
+    })?;
     Ok(ready as usize)
 }
 

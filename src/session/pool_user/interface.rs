@@ -91,6 +91,8 @@ pub enum Event<'a> {
         /// The message.
         bytes: &'a [u8],
     },
+    /// An [`Action::Resend`] could not be done, as the association is gone already.
+    NotResent(Undelivered),
     /// `next_deadline` has come.
     Timeout,
     /// The application closes the session.

@@ -1,0 +1,137 @@
+//! Starting and ending the library.
+
+use super::{Announcements, Config, Error, Result};
+use crate::asap::AsapConfig;
+use crate::driver::client::{Instance, InstanceConfig, global};
+use crate::transport::{self, PeerAddress, TransportChoice, TransportKind};
+use crate::wire::PORT_ASAP;
+use std::hash::{BuildHasher, RandomState};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+/// Where registrars are listed: "addr:port,addr:port".
+const REGISTRARS_VARIABLE: &str = "RSERPOOL_REGISTRARS";
+/// The group of RFC 5352 section 3.6 and rsplib's.
+const ANNOUNCEMENT_GROUPS: [Ipv4Addr; 2] = [Ipv4Addr::new(224, 0, 1, 185), Ipv4Addr::new(239, 0, 0, 50)];
+
+/// The running instance, or the reason why there is none.
+pub(super) fn instance() -> Result<Arc<Instance>> {
+    match global::current() {
+        Some(instance) => Ok(instance),
+        None if global::is_forked() => {
+            Err(Error::new(libc::EOWNERDEAD, "the library belongs to the parent process: call cleanup and initialize"))
+        }
+        None => Err(Error::new(libc::EACCES, "the library is not initialised: call initialize first")),
+    }
+}
+
+/// Starts the library; nothing happens when it runs already.
+pub fn initialize(config: &Config) -> Result<()> {
+    if global::is_forked() {
+        return Err(Error::new(libc::EOWNERDEAD, "the library belongs to the parent process: call cleanup first"));
+    }
+    global::start_with(|| {
+        let config = instance_config(config)?;
+        Instance::start(config).map_err(|error| Error::system(&error, "the library cannot start its thread"))
+    })
+}
+
+/// Closes every descriptor, leaves the pools, stops the thread; blocked calls fail with `ECANCELED`. Takes two seconds at
+/// most. In a child process it only forgets what belongs to the parent.
+pub fn cleanup() {
+    if global::forget_parent() {
+        return;
+    }
+    if let Some(instance) = global::take() {
+        instance.stop();
+    }
+}
+
+fn instance_config(config: &Config) -> Result<InstanceConfig> {
+    let transport = match config.transport {
+        Some(choice) => choice,
+        None => TransportChoice::from_env().map_err(|text| Error::with(libc::EINVAL, text))?,
+    };
+    let kind = transport::resolve(transport)
+        .map_err(|error| Error::with(libc::EPROTONOSUPPORT, format!("the transport cannot be used: {error}")))?;
+    Ok(InstanceConfig {
+        transport,
+        asap: asap_config(config, kind)?,
+        announcement_groups: announcement_groups(&config.announcements),
+        // Seeds are random numbers of the system: std keys its hash maps with them.
+        seed: RandomState::new().hash_one(std::process::id()),
+    })
+}
+
+fn asap_config(config: &Config, kind: TransportKind) -> Result<AsapConfig> {
+    let mut asap = AsapConfig { static_registrars: registrars(config)?, ..AsapConfig::default() };
+    asap.registrar_transports = match kind {
+        TransportKind::KernelSctp => vec![TransportKind::KernelSctp, TransportKind::Tcp],
+        _ => vec![TransportKind::Tcp, TransportKind::SctpUdp],
+    };
+    set(&mut asap.t7_enrp_outdate, config.announce_timeout);
+    set(&mut asap.connect_timeout, config.connect_timeout);
+    set(&mut asap.max_request_time, config.request_timeout);
+    set(&mut asap.t1_enrp_request, config.response_timeout);
+    set(&mut asap.t2_registration, config.response_timeout);
+    set(&mut asap.t3_deregistration, config.response_timeout);
+    if let Some(trials) = config.request_max_trials {
+        asap.max_reg_attempt = trials.max(1);
+        asap.max_request_retransmit = trials.saturating_sub(1);
+    }
+    Ok(asap)
+}
+
+fn set<T>(target: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *target = value;
+    }
+}
+
+fn registrars(config: &Config) -> Result<Vec<PeerAddress>> {
+    let mut registrars = config.registrars.clone();
+    if let Some(list) = std::env::var_os(REGISTRARS_VARIABLE) {
+        registrars.extend(parse_registrars(&list.to_string_lossy())?);
+    }
+    if registrars.is_empty() {
+        registrars.push(PeerAddress::new(Ipv4Addr::LOCALHOST.into(), PORT_ASAP));
+    }
+    Ok(registrars)
+}
+
+fn parse_registrars(list: &str) -> Result<Vec<PeerAddress>> {
+    list.split(',')
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+        .map(|entry| match entry.parse::<SocketAddr>() {
+            Ok(address) => Ok(address.into()),
+            Err(_) => Err(Error::with(
+                libc::EINVAL,
+                format!("{REGISTRARS_VARIABLE}: \"{}\" is no address with a port", entry.escape_debug()),
+            )),
+        })
+        .collect()
+}
+
+fn announcement_groups(announcements: &Announcements) -> Vec<SocketAddr> {
+    match announcements {
+        Announcements::Off => Vec::new(),
+        Announcements::Group(group) => vec![*group],
+        Announcements::Default => {
+            ANNOUNCEMENT_GROUPS.iter().map(|group| SocketAddr::new((*group).into(), PORT_ASAP)).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_registrars_is_read_and_a_bad_one_refused() {
+        let list = parse_registrars("127.0.0.1:3863, [::1]:4000,").unwrap();
+        assert_eq!(list.len(), 2);
+        assert_eq!(list[1].port, 4000);
+        assert_eq!(parse_registrars("localhost").unwrap_err().errno, libc::EINVAL);
+    }
+}

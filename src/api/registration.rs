@@ -1,0 +1,259 @@
+//! Offering a service: registration of sockets, and basic mode for services without RSerPool sockets.
+
+use super::lifecycle::instance;
+use super::sockets::{lookup, own_endpoint, start_listening, with_state};
+use super::{AddressInfo, Descriptor, Error, LoadInfo, RegisterOptions, Result};
+use crate::asap::{Outcome, Request, RequestError};
+use crate::driver::client::{Endpoint, Registered, Registration};
+use crate::wire::{AddressList, Policy, PolicyType, PoolElement, RegistrationLife, TransportParameter, TransportUse};
+use crate::{PoolElementId, PoolHandle, RegistrarId};
+use std::hash::{BuildHasher, RandomState};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// T4-reregistration where the program names none.
+const DEFAULT_REREGISTRATION_INTERVAL: Duration = Duration::from_secs(30);
+/// Elements that one resolution may ask for.
+const MAX_ITEMS: u32 = 128;
+
+/// A handle that can be used.
+pub(super) fn checked_handle(bytes: &[u8]) -> Result<PoolHandle> {
+    if bytes.is_empty() {
+        return Err(Error::new(libc::EINVAL, "a pool handle has at least one byte"));
+    }
+    if bytes.len() > PoolHandle::DEFAULT_MAX_LEN {
+        let text = format!("a pool handle has at most {} bytes, not {}", PoolHandle::DEFAULT_MAX_LEN, bytes.len());
+        return Err(Error::with(libc::ENAMETOOLONG, text));
+    }
+    Ok(PoolHandle::new(bytes))
+}
+
+/// Registers the socket as an element of the pool, or changes its registration; binds and listens where needed.
+///
+/// Succeeds even where the registrar refuses or cannot be reached, as programs written for rsplib expect: the log says so,
+/// and the library goes on trying.
+pub fn register(
+    sd: Descriptor,
+    pool_handle: &[u8],
+    load: &LoadInfo,
+    reregistration_interval: Duration,
+    options: RegisterOptions,
+) -> Result<()> {
+    let (instance, socket) = lookup(sd)?;
+    let pool_handle = checked_handle(pool_handle)?;
+    let policy = policy_of(load)?;
+    let registered = with_state(&socket, |state| state.registration.clone())?;
+    let update = registered.is_some();
+    let id = match registered {
+        Some(registered) if registered.pool_handle != pool_handle => {
+            let text = format!("socket {sd} is registered in pool {} already", registered.pool_handle);
+            return Err(Error::with(libc::EBADF, text));
+        }
+        Some(registered) => registered.pool_element_id,
+        None => options.pool_element_id.filter(|id| id.0 != 0).unwrap_or_else(new_identifier),
+    };
+    start_listening(&instance, &socket, 0)?;
+    let endpoint = own_endpoint(&instance, &socket)?;
+    let bound = with_state(&socket, |state| state.bind.clone())?;
+    let interval =
+        if reregistration_interval.is_zero() { DEFAULT_REREGISTRATION_INTERVAL } else { reregistration_interval };
+    let registration = Registration {
+        pool_handle: pool_handle.clone(),
+        pool_element: PoolElement {
+            id,
+            home_registrar: RegistrarId(0),
+            registration_life: RegistrationLife::for_interval(interval),
+            user_transport: own_transport(&endpoint, &bound),
+            policy,
+            asap_transport: None,
+        },
+        reregistration_interval: interval,
+    };
+    with_state(&socket, |state| {
+        state.registration = Some(Registered { pool_handle: pool_handle.clone(), pool_element_id: id });
+    })?;
+    // An update never blocks.
+    let result = instance.register(registration, !update && !options.dont_wait);
+    if let Err(error) = result {
+        log::warn!("element {id} is not registered in pool {pool_handle} yet: {error}");
+    }
+    Ok(())
+}
+
+/// How the socket is reached. Without addresses where it is bound to all of them: the driver puts in those that fit.
+fn own_transport(endpoint: &Endpoint, bound: &[SocketAddr]) -> TransportParameter {
+    let mut addresses: AddressList = bound.iter().map(SocketAddr::ip).filter(|ip| !ip.is_unspecified()).collect();
+    if addresses.is_empty() {
+        addresses = endpoint.local_addresses.iter().copied().filter(|ip| !ip.is_unspecified()).collect();
+    }
+    TransportParameter::Sctp { port: endpoint.local_port, transport_use: TransportUse::DataPlusControl, addresses }
+}
+
+/// An identifier for a new element: any number but 0 and 0xffffffff.
+fn new_identifier() -> PoolElementId {
+    let random = RandomState::new().hash_one(std::process::id());
+    PoolElementId((random % 0xffff_fffe) as u32 + 1)
+}
+
+/// Takes the element out of its pool; sessions stay.
+pub fn deregister(sd: Descriptor, dont_wait: bool) -> Result<()> {
+    let (instance, socket) = lookup(sd)?;
+    let registered = with_state(&socket, |state| state.registration.take())?;
+    let registered = registered.ok_or_else(|| Error::with(libc::EBADF, format!("socket {sd} is not registered")))?;
+    let request =
+        Request::Deregister { pool_handle: registered.pool_handle, pool_element_id: registered.pool_element_id };
+    if dont_wait {
+        instance.request_in_background(request);
+    } else if let Err(error) = instance.request(request) {
+        log::warn!("de-registration of element {} was not confirmed: {error}", registered.pool_element_id);
+    }
+    Ok(())
+}
+
+/// The policy with the values that `load` gives it.
+pub(super) fn policy_of(load: &LoadInfo) -> Result<Policy> {
+    let LoadInfo { weight, weight_dpf, load: used, load_degradation: degradation, load_dpf, .. } = *load;
+    let (load_value, distance) = (used, 0);
+    let policy = match load.policy {
+        PolicyType::ROUND_ROBIN => Policy::RoundRobin,
+        PolicyType::WEIGHTED_ROUND_ROBIN => Policy::WeightedRoundRobin { weight },
+        PolicyType::RANDOM => Policy::Random,
+        PolicyType::WEIGHTED_RANDOM => Policy::WeightedRandom { weight },
+        // rsplib's struct has no priority: its weight serves as one.
+        PolicyType::PRIORITY => Policy::Priority { priority: weight },
+        PolicyType::LEAST_USED => Policy::LeastUsed { load: load_value },
+        PolicyType::LEAST_USED_DEGRADATION => Policy::LeastUsedDegradation { load: load_value, degradation },
+        PolicyType::PRIORITY_LEAST_USED => Policy::PriorityLeastUsed { load: load_value, degradation },
+        PolicyType::RANDOMIZED_LEAST_USED => Policy::RandomizedLeastUsed { load: load_value },
+        PolicyType::RANDOMIZED_PRIORITY_LEAST_USED => {
+            Policy::RandomizedPriorityLeastUsed { load: load_value, degradation }
+        }
+        PolicyType::RANDOMIZED_LEAST_USED_DEGRADATION => {
+            Policy::RandomizedLeastUsedDegradation { load: load_value, degradation }
+        }
+        PolicyType::PRIORITY_LEAST_USED_DEGRADATION => {
+            Policy::PriorityLeastUsedDegradation { load: load_value, degradation }
+        }
+        PolicyType::RANDOMIZED_PRIORITY_LEAST_USED_DEGRADATION => {
+            Policy::RandomizedPriorityLeastUsedDegradation { load: load_value, degradation }
+        }
+        PolicyType::WEIGHTED_RANDOM_DPF => Policy::WeightedRandomDpf { weight, weight_dpf, distance },
+        PolicyType::LEAST_USED_DPF => Policy::LeastUsedDpf { load: load_value, load_dpf, distance },
+        PolicyType::LEAST_USED_DEGRADATION_DPF => {
+            Policy::LeastUsedDegradationDpf { load: load_value, degradation, load_dpf, distance }
+        }
+        other => return Err(Error::with(libc::EINVAL, format!("policy {:#x} is unknown", other.0))),
+    };
+    Ok(policy)
+}
+
+fn request_error(error: &RequestError, what: &str) -> Error {
+    let errno = match error {
+        RequestError::Rejected(_) => libc::EPERM,
+        RequestError::UnknownPoolHandle => libc::ENOENT,
+        RequestError::NoRegistrar { .. } => libc::EHOSTUNREACH,
+        RequestError::NoResponse { .. } => libc::ETIMEDOUT,
+        RequestError::TooManyRequests => libc::EBUSY,
+        RequestError::Cancelled => libc::ECANCELED,
+        RequestError::Invalid(_) => libc::EINVAL,
+    };
+    let cause = match error {
+        RequestError::Rejected(error) => error.first(),
+        _ => None,
+    };
+    Error { cause, ..Error::with(errno, format!("{what}: {error}")) }
+}
+
+/// Resolves a pool handle: the elements in the order in which to use them. `ENOENT`: no such pool, or empty.
+pub fn getaddrinfo(pool_handle: &[u8], items: Option<u32>, stale_cache: Duration) -> Result<Vec<AddressInfo>> {
+    let instance = instance()?;
+    let pool_handle = checked_handle(pool_handle)?;
+    let what = format!("pool {pool_handle} cannot be resolved");
+    let items = items.map(|items| items.clamp(1, MAX_ITEMS));
+    let outcome = instance
+        .request(Request::Resolve { pool_handle, items, stale_cache })
+        .map_err(|error| request_error(&error, &what))?;
+    let Outcome::Resolved { pool_elements, .. } = outcome else {
+        return Err(Error::with(libc::EPROTO, what));
+    };
+    Ok(pool_elements.into_iter().filter_map(address_info).collect())
+}
+
+fn address_info(element: PoolElement) -> Option<AddressInfo> {
+    let at = |address, port| vec![SocketAddr::new(address, port)];
+    let (socket_type, protocol, addresses) = match element.user_transport {
+        TransportParameter::Sctp { port, addresses, .. } => {
+            let addresses = addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect();
+            (libc::SOCK_STREAM, libc::IPPROTO_SCTP, addresses)
+        }
+        TransportParameter::Tcp { port, address, .. } => (libc::SOCK_STREAM, libc::IPPROTO_TCP, at(address, port)),
+        TransportParameter::Udp { port, address } => (libc::SOCK_DGRAM, libc::IPPROTO_UDP, at(address, port)),
+        TransportParameter::UdpLite { port, address } => (libc::SOCK_DGRAM, libc::IPPROTO_UDPLITE, at(address, port)),
+        TransportParameter::Dccp { port, address, .. } => (libc::SOCK_DCCP, libc::IPPROTO_DCCP, at(address, port)),
+        TransportParameter::Opaque(_) => return None,
+    };
+    Some(AddressInfo { socket_type, protocol, addresses, pool_element_id: element.id, policy: element.policy })
+}
+
+/// Registers an element that is not an RSerPool socket; returns its identifier. It is kept registered until
+/// `pe_deregistration`, or the end of the library.
+pub fn pe_registration(
+    pool_handle: &[u8],
+    element: &AddressInfo,
+    load: &LoadInfo,
+    life: Duration,
+) -> Result<PoolElementId> {
+    let instance = instance()?;
+    let pool_handle = checked_handle(pool_handle)?;
+    let id = if element.pool_element_id.0 == 0 { new_identifier() } else { element.pool_element_id };
+    let what = format!("element {id} cannot be registered in pool {pool_handle}");
+    let life = if life.is_zero() { DEFAULT_REREGISTRATION_INTERVAL * 3 } else { life };
+    let pool_element = PoolElement {
+        id,
+        home_registrar: RegistrarId(0),
+        registration_life: RegistrationLife::for_interval(life / 3),
+        user_transport: transport_of(element)?,
+        policy: policy_of(load)?,
+        asap_transport: None,
+    };
+    let request = Request::Register { pool_handle, pool_element, reregistration_interval: life / 3 };
+    instance.request(request).map(|_| id).map_err(|error| request_error(&error, &what))
+}
+
+fn transport_of(element: &AddressInfo) -> Result<TransportParameter> {
+    let Some(first) = element.addresses.first() else {
+        return Err(Error::new(libc::EINVAL, "an element has at least one address"));
+    };
+    let (port, address) = (first.port(), first.ip());
+    match (element.socket_type, element.protocol) {
+        (_, libc::IPPROTO_SCTP) => Ok(TransportParameter::Sctp {
+            port,
+            transport_use: TransportUse::DataOnly,
+            addresses: element.addresses.iter().map(SocketAddr::ip).collect(),
+        }),
+        (libc::SOCK_STREAM, 0 | libc::IPPROTO_TCP) => {
+            Ok(TransportParameter::Tcp { port, transport_use: TransportUse::DataOnly, address })
+        }
+        (libc::SOCK_DGRAM, 0 | libc::IPPROTO_UDP) => Ok(TransportParameter::Udp { port, address }),
+        (_, libc::IPPROTO_UDPLITE) => Ok(TransportParameter::UdpLite { port, address }),
+        _ => Err(Error::new(libc::EPROTONOSUPPORT, "elements are reached over SCTP, TCP, UDP or UDP-Lite")),
+    }
+}
+
+/// De-registers an element of `pe_registration`.
+pub fn pe_deregistration(pool_handle: &[u8], id: PoolElementId) -> Result<()> {
+    let instance = instance()?;
+    let pool_handle = checked_handle(pool_handle)?;
+    let what = format!("element {id} cannot be de-registered from pool {pool_handle}");
+    let request = Request::Deregister { pool_handle, pool_element_id: id };
+    instance.request(request).map(|_| ()).map_err(|error| request_error(&error, &what))
+}
+
+/// Reports an element as unreachable.
+pub fn pe_failure(pool_handle: &[u8], id: PoolElementId) -> Result<()> {
+    let instance = instance()?;
+    let pool_handle = checked_handle(pool_handle)?;
+    let what = format!("element {id} of pool {pool_handle} cannot be reported");
+    let request = Request::ReportUnreachable { pool_handle, pool_element_id: id };
+    instance.request(request).map(|_| ()).map_err(|error| request_error(&error, &what))
+}

@@ -1,0 +1,201 @@
+//! Sessions: connecting, sending, receiving, failing over.
+
+use super::lifecycle::instance;
+use super::registration::checked_handle;
+use super::sockets::{closed, lookup, not_ours, receive_error, transport_error, until, with_state};
+use super::{
+    ConnectOptions, Descriptor, EndSession, Error, FailoverFlags, MessageKind, Received, Result, SendOptions, Timeout,
+};
+use crate::driver::client::{Entry, Instance, ONLY_SESSION, Role, SendError, Socket, system};
+use crate::driver::clock;
+use crate::session::{Event, MAX_COOKIE_LEN, PoolUserSession, ReadItem, Settled, encode_cookie};
+use crate::transport::OutboundMessage;
+use crate::wire::PPID_ASAP;
+use crate::{PoolElementId, SessionId};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A connect or failover that has not ended by then never will: the session's own limits are below.
+const SETTLE_DEADLINE: Duration = Duration::from_secs(60);
+
+/// Starts a session with the pool. Succeeds even where no element is reachable: the session then needs a failover.
+pub fn connect(sd: Descriptor, pool_handle: &[u8], options: ConnectOptions) -> Result<()> {
+    let (instance, socket) = lookup(sd)?;
+    let pool_handle = checked_handle(pool_handle)?;
+    let parameters = with_state(&socket, |state| state.parameters)?;
+    if socket.endpoint.get().is_none() {
+        let shared = instance
+            .shared_endpoint(&parameters)
+            .map_err(|error| transport_error(error, "no endpoint to connect from"))?;
+        let _ = socket.endpoint.set(shared);
+    }
+    with_state(&socket, |state| {
+        if !matches!(state.role, Role::Fresh) {
+            return Err(Error::with(libc::EBADF, format!("socket {sd} has a session already, or is a server")));
+        }
+        state.config.stale_cache = options.stale_cache;
+        if let Some(timeout) = options.connect_timeout {
+            state.config.connect_timeout = timeout;
+        }
+        if let Some(delay) = options.resolution_retry_delay {
+            state.config.retry_delay = delay;
+        }
+        let session = PoolUserSession::new(state.config.clone(), ONLY_SESSION, pool_handle);
+        state.role = Role::PoolUser(Box::new(session));
+        Ok(())
+    })??;
+    settle(&instance, &socket, Event::Start).map(|_| ())
+}
+
+/// Sets a session going and waits for what comes of it.
+fn settle(instance: &Instance, socket: &Arc<Socket>, event: Event<'_>) -> Result<Settled> {
+    let Some(endpoint) = socket.endpoint.get().cloned() else {
+        return Err(Error::new(libc::EBADF, "the socket has no session"));
+    };
+    let before = endpoint.with(instance, |endpoint| {
+        let now = clock::now();
+        let before = socket.settled_count();
+        let actions = socket.feed(now, event);
+        socket.perform(instance, endpoint, now, actions);
+        before
+    });
+    match socket.wait_settled(before, SETTLE_DEADLINE) {
+        Err(errno) => Err(closed(errno)),
+        Ok(Some(result)) => Ok(result),
+        Ok(None) => Err(Error::new(libc::ETIMEDOUT, "the session did not come to an end of its search")),
+    }
+}
+
+/// Moves the session to another element. `Ok` also for an unknown pool, after a pause: FAILOVER_NECESSARY follows again.
+pub fn force_failover(sd: Descriptor, flags: FailoverFlags, stale_cache: Duration) -> Result<()> {
+    let (instance, socket) = lookup(sd)?;
+    if !with_state(&socket, |state| matches!(state.role, Role::PoolUser(_)))? {
+        return Err(Error::with(libc::EBADF, format!("socket {sd} has no session with a pool")));
+    }
+    match settle(&instance, &socket, Event::ForceFailover { unreachable: flags.unreachable, stale_cache })? {
+        Settled::Connected | Settled::UnknownPool => Ok(()),
+        Settled::Unreachable => Err(Error::new(libc::EIO, "no element of the pool could be reached")),
+        Settled::NoRegistrar => Err(Error::new(libc::EIO, "no registrar answered, so no other element is known")),
+        Settled::Closed => Err(Error::new(libc::EBADF, "the session was closed meanwhile")),
+    }
+}
+
+/// Whether the session's element has given a cookie.
+pub fn has_cookie(sd: Descriptor) -> Result<bool> {
+    let (_, socket) = lookup(sd)?;
+    with_state(&socket, |state| matches!(&state.role, Role::PoolUser(session) if session.has_cookie()))
+}
+
+/// Sends a message; returns the bytes sent, which are all of them. Mapped descriptors: write(2).
+pub fn sendmsg(sd: Descriptor, data: &[u8], options: &SendOptions, timeout: Timeout) -> Result<usize> {
+    let instance = instance()?;
+    let socket = match instance.descriptors.get(sd) {
+        None => return Err(not_ours(sd)),
+        Some(Entry::Mapped(fd)) => {
+            return system::write(fd, data).map_err(|error| Error::system(&error, "write to a mapped descriptor"));
+        }
+        Some(Entry::Socket(socket)) => socket,
+    };
+    if options.ppid == PPID_ASAP {
+        return Err(Error::new(libc::EINVAL, "ASAP's payload protocol identifier is not for data"));
+    }
+    if data.is_empty() && options.end.is_none() {
+        return Err(Error::new(libc::EINVAL, "SCTP cannot carry an empty message"));
+    }
+    if !data.is_empty() && options.end != Some(EndSession::Abort) {
+        let message = OutboundMessage {
+            stream: options.stream,
+            ppid: options.ppid,
+            unordered: options.unordered,
+            lifetime: options.time_to_live,
+            payload: data,
+        };
+        let timeout = if options.dont_wait { Timeout::Now } else { timeout };
+        socket.send_message(&instance, options.session, message, until(timeout)).map_err(send_error)?;
+    }
+    if let Some(end) = options.end {
+        socket.end_session(&instance, options.session, end == EndSession::Abort).map_err(send_error)?;
+    }
+    Ok(data.len())
+}
+
+fn send_error(error: SendError) -> Error {
+    match error {
+        SendError::WouldBlock => {
+            Error::new(libc::EAGAIN, "the send queue is full, or a failover is under way: try again later")
+        }
+        SendError::Failed => Error::new(libc::EIO, "the session has failed: a failover is necessary"),
+        SendError::NoSession => Error::new(libc::EBADF, "there is no such session"),
+        SendError::Interrupted => Error::new(libc::EINTR, "a signal came while waiting"),
+        SendError::Closed(errno) => closed(errno),
+        SendError::Transport(error) => transport_error(error, "the message cannot be sent"),
+    }
+}
+
+/// Gives the peer of a session the state that another element needs to go on with it. Returns the cookie's length.
+pub fn send_cookie(sd: Descriptor, cookie: &[u8], session: SessionId, timeout: Timeout) -> Result<usize> {
+    let (instance, socket) = lookup(sd)?;
+    if cookie.is_empty() || cookie.len() > MAX_COOKIE_LEN {
+        let what = format!("a cookie has 1 to {MAX_COOKIE_LEN} bytes, not {}", cookie.len());
+        return Err(Error::with(libc::EMSGSIZE, what));
+    }
+    if !with_state(&socket, |state| matches!(state.role, Role::Accepted { .. } | Role::OneToMany { .. }))? {
+        return Err(Error::new(libc::EBADF, "only a pool element gives cookies"));
+    }
+    let bytes = encode_cookie(cookie).map_err(|error| Error::with(libc::EMSGSIZE, error.to_string()))?;
+    let message = OutboundMessage::control(PPID_ASAP, &bytes);
+    socket.send_message(&instance, session, message, until(timeout)).map_err(send_error)?;
+    Ok(cookie.len())
+}
+
+/// Receives data, a cookie echo or a notification. Mapped descriptors: read(2).
+pub fn recvmsg(sd: Descriptor, buffer: &mut [u8], timeout: Timeout) -> Result<Received> {
+    let instance = instance()?;
+    let socket = match instance.descriptors.get(sd) {
+        None => return Err(not_ours(sd)),
+        Some(Entry::Mapped(fd)) => return read_mapped(fd, buffer),
+        Some(Entry::Socket(socket)) => socket,
+    };
+    if buffer.is_empty() {
+        return Err(Error::new(libc::EINVAL, "the buffer has no room"));
+    }
+    // The instance is not needed for receiving: whoever waits must not keep it alive.
+    drop(instance);
+    let (read, element) = socket.receive_message(buffer, until(timeout)).map_err(receive_error)?;
+    Ok(received(read, element))
+}
+
+fn read_mapped(fd: Descriptor, buffer: &mut [u8]) -> Result<Received> {
+    let len = system::read(fd, buffer).map_err(|error| Error::system(&error, "read from a mapped descriptor"))?;
+    Ok(Received {
+        len,
+        kind: MessageKind::Data,
+        end_of_record: true,
+        session: SessionId(0),
+        ppid: 0,
+        pool_element_id: PoolElementId(0),
+        stream: 0,
+    })
+}
+
+fn received(read: ReadItem, pool_element_id: PoolElementId) -> Received {
+    let kind = match read.notification {
+        Some(notification) => MessageKind::Notification(notification),
+        None if read.cookie_echo => MessageKind::CookieEcho,
+        None => MessageKind::Data,
+    };
+    Received {
+        len: read.len,
+        kind,
+        end_of_record: read.end,
+        session: read.session,
+        ppid: if read.cookie_echo { PPID_ASAP } else { read.ppid },
+        pool_element_id,
+        stream: read.stream,
+    }
+}
+
+/// As `recvmsg`: inbox messages are whole, so only a buffer that is too small makes a message come in parts.
+pub fn recvfullmsg(sd: Descriptor, buffer: &mut [u8], timeout: Timeout) -> Result<Received> {
+    recvmsg(sd, buffer, timeout)
+}

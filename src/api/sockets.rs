@@ -1,0 +1,256 @@
+//! Making, binding, accepting and closing sockets.
+
+use super::lifecycle::instance;
+use super::{Descriptor, Error, PeName, Result, Timeout};
+use crate::driver::client::{Endpoint, Entry, Instance, MAX_BACKLOG, ReceiveError, Role, Socket, SocketState};
+use crate::driver::clock;
+use crate::transport::{EndpointConfig, SctpParameters, TransportError};
+use crate::{Time, asap};
+use libc::c_int;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// The instance and the RSerPool socket with this number.
+pub(super) fn lookup(sd: Descriptor) -> Result<(Arc<Instance>, Arc<Socket>)> {
+    let instance = instance()?;
+    match instance.descriptors.get(sd) {
+        Some(Entry::Socket(socket)) => Ok((instance, socket)),
+        Some(Entry::Mapped(_)) => {
+            Err(Error::with(libc::EOPNOTSUPP, format!("descriptor {sd} is mapped, not an RSerPool socket")))
+        }
+        None => Err(not_ours(sd)),
+    }
+}
+
+pub(super) fn not_ours(sd: Descriptor) -> Error {
+    Error::with(libc::EBADF, format!("descriptor {sd} is not an RSerPool descriptor"))
+}
+
+pub(super) fn closed(errno: c_int) -> Error {
+    match errno {
+        libc::ECANCELED => Error::new(errno, "the library was cleaned up while the call was under way"),
+        _ => Error::new(errno, "the socket was closed while the call was under way"),
+    }
+}
+
+/// Looks at or changes the state of a socket.
+pub(super) fn with_state<R>(socket: &Socket, f: impl FnOnce(&mut SocketState) -> R) -> Result<R> {
+    socket.with_state(f).map_err(closed)
+}
+
+/// When a wait ends; `None`: no wait.
+pub(super) fn until(timeout: Timeout) -> Option<Time> {
+    match timeout {
+        Timeout::Now => None,
+        Timeout::After(duration) => Some(clock::now() + duration),
+        Timeout::Never => Some(Time::MAX),
+    }
+}
+
+pub(super) fn transport_error(error: TransportError, what: &str) -> Error {
+    match error {
+        TransportError::Io(error) => Error::system(&error, what),
+        error => {
+            let errno = match error {
+                TransportError::WouldBlock => libc::EAGAIN,
+                TransportError::MessageTooLarge { .. } => libc::EMSGSIZE,
+                TransportError::EmptyMessage => libc::EINVAL,
+                TransportError::TooManyAssociations => libc::ENOBUFS,
+                TransportError::Unsupported(_) => libc::EPROTONOSUPPORT,
+                _ => libc::EIO,
+            };
+            Error::with(errno, format!("{what}: {error}"))
+        }
+    }
+}
+
+/// A new socket. `socket_type`: SOCK_STREAM for a server with a descriptor a session, SOCK_SEQPACKET for a server with all
+/// sessions on one, and for clients.
+pub fn socket(domain: c_int, socket_type: c_int, protocol: c_int) -> Result<Descriptor> {
+    let instance = instance()?;
+    if !matches!(protocol, 0 | libc::IPPROTO_SCTP) {
+        return Err(Error::new(libc::EPROTONOSUPPORT, "RSerPool sockets are SCTP sockets"));
+    }
+    if !matches!(domain, libc::AF_UNSPEC | libc::AF_INET | libc::AF_INET6) {
+        return Err(Error::new(libc::EAFNOSUPPORT, "RSerPool sockets are IPv4 or IPv6 sockets"));
+    }
+    let one_to_one = match socket_type {
+        libc::SOCK_STREAM => true,
+        libc::SOCK_SEQPACKET => false,
+        _ => return Err(Error::new(libc::ESOCKTNOSUPPORT, "RSerPool sockets are SOCK_STREAM or SOCK_SEQPACKET")),
+    };
+    let socket = Socket::new(one_to_one).map_err(|error| Error::system(&error, "no descriptor for a socket"))?;
+    enter(&instance, socket)
+}
+
+/// Puts a socket into the table under the number of its descriptor.
+fn enter(instance: &Instance, socket: Arc<Socket>) -> Result<Descriptor> {
+    // A mapping may have the number that the kernel gives: keep that descriptor until another one is found.
+    let mut misfits = Vec::new();
+    loop {
+        let Some(sd) = socket.descriptor() else { return Err(closed(libc::EBADF)) };
+        match instance.descriptors.insert(sd, Entry::Socket(Arc::clone(&socket))) {
+            Ok(()) => return Ok(sd),
+            Err(_) if misfits.len() < MAX_MISFITS => misfits.push(
+                socket.replace_descriptor().map_err(|error| Error::system(&error, "no descriptor for a socket"))?,
+            ),
+            Err(_) => return Err(Error::new(libc::EMFILE, "no free descriptor number for a socket")),
+        }
+    }
+}
+
+/// Mapped numbers that may be in the way of a new socket.
+const MAX_MISFITS: usize = 64;
+
+/// Binds to these addresses, all with the same port; empty: to any, with a port of the system's choice.
+pub fn bind(sd: Descriptor, addresses: &[SocketAddr]) -> Result<()> {
+    let (instance, socket) = lookup(sd)?;
+    if socket.endpoint.get().is_some() {
+        return Err(Error::with(libc::EINVAL, format!("socket {sd} is bound already")));
+    }
+    if addresses.windows(2).any(|pair| pair[0].port() != pair[1].port()) {
+        return Err(Error::new(libc::EINVAL, "all addresses of a socket have the same port"));
+    }
+    with_state(&socket, |state| state.bind = addresses.to_vec())?;
+    own_endpoint(&instance, &socket).map(|_| ())
+}
+
+/// The endpoint of a socket that is, or can become, a server: made where it is missing.
+pub(super) fn own_endpoint(instance: &Instance, socket: &Arc<Socket>) -> Result<Arc<Endpoint>> {
+    if let Some(endpoint) = socket.endpoint.get() {
+        return Ok(Arc::clone(endpoint));
+    }
+    let (bind, parameters) = with_state(socket, |state| (state.bind.clone(), state.parameters))?;
+    // An address that says "any" binds to the wildcard address with its port.
+    let config = EndpointConfig { bind, listen: true, parameters, ..EndpointConfig::default() };
+    let endpoint =
+        instance.open_endpoint(config).map_err(|error| transport_error(error, "the socket cannot be bound"))?;
+    Ok(Arc::clone(socket.endpoint.get_or_init(|| endpoint)))
+}
+
+/// Accepts sessions from now on; binds first where that has not been done.
+pub fn listen(sd: Descriptor, backlog: c_int) -> Result<()> {
+    let (instance, socket) = lookup(sd)?;
+    start_listening(&instance, &socket, usize::try_from(backlog).unwrap_or(0))
+}
+
+pub(super) fn start_listening(instance: &Instance, socket: &Arc<Socket>, backlog: usize) -> Result<()> {
+    let endpoint = own_endpoint(instance, socket)?;
+    let backlog = if backlog == 0 { MAX_BACKLOG } else { backlog.min(MAX_BACKLOG) };
+    endpoint.with(instance, |endpoint| {
+        let one_to_one = socket.one_to_one;
+        with_state(socket, |state| match &mut state.role {
+            Role::Fresh if one_to_one => {
+                state.role = Role::Listening { pending: Default::default(), backlog };
+                Ok(())
+            }
+            Role::Fresh => {
+                state.role = Role::OneToMany { sessions: Default::default(), last: 0 };
+                Ok(())
+            }
+            Role::Listening { backlog: current, .. } => {
+                *current = backlog;
+                Ok(())
+            }
+            Role::OneToMany { .. } => Ok(()),
+            Role::PoolUser(_) | Role::Accepted { .. } => {
+                Err(Error::new(libc::EISCONN, "a connected socket cannot listen"))
+            }
+        })??;
+        endpoint.listen(socket);
+        Ok(())
+    })
+}
+
+/// Takes a new session of a listening SOCK_STREAM socket; `EAGAIN` when none comes in time.
+pub fn accept(sd: Descriptor, timeout: Timeout) -> Result<Descriptor> {
+    let (instance, socket) = lookup(sd)?;
+    let session = socket.accept_session(until(timeout)).map_err(receive_error)?;
+    let made = session.make_descriptor().map_err(|error| Error::system(&error, "no descriptor for a session"));
+    match made.and_then(|()| enter(&instance, Arc::clone(&session))) {
+        Ok(sd) => Ok(sd),
+        Err(error) => {
+            session.close(&instance, libc::EBADF);
+            Err(error)
+        }
+    }
+}
+
+pub(super) fn receive_error(error: ReceiveError) -> Error {
+    match error {
+        ReceiveError::WouldBlock => Error::new(libc::EAGAIN, "nothing came in time"),
+        ReceiveError::BufferTooSmall => Error::new(libc::EINVAL, "the buffer is too small for a notification"),
+        ReceiveError::NotConnected => Error::new(libc::ENOTCONN, "the socket is neither connected nor registered"),
+        ReceiveError::Interrupted => Error::new(libc::EINTR, "a signal came while waiting"),
+        ReceiveError::Closed(errno) => closed(errno),
+    }
+}
+
+/// Closes the descriptor with its sessions and its registration. What was sent is still delivered, in the background.
+pub fn close(sd: Descriptor) -> Result<()> {
+    let instance = instance()?;
+    match instance.descriptors.remove_if(sd, |_| true) {
+        None => Err(not_ours(sd)),
+        Some(Entry::Mapped(fd)) => crate::driver::client::system::close(fd)
+            .map_err(|error| Error::system(&error, "the mapped descriptor cannot be closed")),
+        Some(Entry::Socket(socket)) => {
+            if let Some(registered) = socket.close(&instance, libc::EBADF) {
+                instance.request_in_background(asap::Request::Deregister {
+                    pool_handle: registered.pool_handle,
+                    pool_element_id: registered.pool_element_id,
+                });
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The pool and identifier that the socket is registered with; `EBADF` when it is not.
+pub fn getsockname(sd: Descriptor) -> Result<PeName> {
+    let (_, socket) = lookup(sd)?;
+    let registered = with_state(&socket, |state| state.registration.clone())?;
+    let registered = registered.ok_or_else(|| Error::with(libc::EBADF, format!("socket {sd} is not registered")))?;
+    Ok(PeName { pool_handle: registered.pool_handle, pool_element_id: registered.pool_element_id })
+}
+
+/// The pool and element that the socket is connected to; `EBADF` when it is not.
+pub fn getpeername(sd: Descriptor) -> Result<PeName> {
+    let (_, socket) = lookup(sd)?;
+    let name = with_state(&socket, |state| match &state.role {
+        Role::PoolUser(session) => Some(PeName {
+            pool_handle: session.pool_handle().clone(),
+            pool_element_id: session.connected_element().unwrap_or_default(),
+        }),
+        _ => None,
+    })?;
+    name.ok_or_else(|| Error::with(libc::EBADF, format!("socket {sd} is not connected to a pool")))
+}
+
+/// Sets the SCTP parameters whose value is not zero, and returns what holds now.
+///
+/// They belong to the endpoint: sockets that are connected without being bound share one, and each changes it for all.
+pub fn update_session_parameters(sd: Descriptor, parameters: &SctpParameters) -> Result<SctpParameters> {
+    let (instance, socket) = lookup(sd)?;
+    let merged = with_state(&socket, |state| {
+        state.parameters = merge(&state.parameters, parameters);
+        state.parameters
+    })?;
+    if let Some(endpoint) = socket.endpoint.get() {
+        endpoint.with(&instance, |endpoint| endpoint.set_parameters(&merged));
+    }
+    Ok(merged)
+}
+
+fn merge(old: &SctpParameters, new: &SctpParameters) -> SctpParameters {
+    fn or<T: Default + PartialEq>(new: T, old: T) -> T {
+        if new == T::default() { old } else { new }
+    }
+    SctpParameters {
+        rto_initial: or(new.rto_initial, old.rto_initial),
+        rto_min: or(new.rto_min, old.rto_min),
+        rto_max: or(new.rto_max, old.rto_max),
+        association_max_retransmissions: or(new.association_max_retransmissions, old.association_max_retransmissions),
+        path_max_retransmissions: or(new.path_max_retransmissions, old.path_max_retransmissions),
+        heartbeat_interval: or(new.heartbeat_interval, old.heartbeat_interval),
+    }
+}

@@ -1,0 +1,317 @@
+//! Runs the ASAP client core on the I/O thread, over transports of its own.
+
+use super::addresses::addresses_towards;
+use super::instance::{Command, Instance, InstanceConfig, Registration, Reply};
+use crate::asap::{Action, AsapClient, ConnectAttempt, Event, Outcome, Request, RequestError, RequestId};
+use crate::session::Event as SessionEvent;
+use crate::transport::{
+    self, EndpointConfig, LossReason, OutboundMessage, PeerAddress, Tcp, Transport, TransportChoice, TransportError,
+    TransportEvent, TransportKind,
+};
+use crate::wire::{PPID_ASAP, TransportParameter};
+use crate::{AssociationId, PoolElementId, PoolHandle, Time};
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// The SCTP endpoint towards registrars, which also listens: a registrar that takes over reaches us there.
+const SCTP: u16 = 0;
+/// TCP towards registrars.
+const TCP: u16 = 1;
+/// Associations with registrars, inbound ones included.
+const MAX_ASSOCIATIONS: usize = 64;
+/// Requests made by the driver itself have numbers from here on.
+const OWN_REQUESTS: u64 = 1 << 63;
+
+pub(super) struct AsapDriver {
+    core: AsapClient,
+    choice: TransportChoice,
+    sctp: Option<Box<dyn Transport>>,
+    tcp: Option<Box<dyn Transport>>,
+    /// Our connects, until they are up or have failed.
+    connecting: HashMap<AssociationId, ConnectAttempt>,
+    replies: HashMap<RequestId, Reply>,
+    /// Registrations whose addresses follow the registrar.
+    registrations: BTreeMap<(PoolHandle, PoolElementId), Registration>,
+    /// Where the registrar is, as far as known.
+    registrar: Option<IpAddr>,
+    actions: Vec<Action>,
+    last_own_request: u64,
+    finished: bool,
+}
+
+/// What a transport reported, kept until the transport is free again.
+enum Arrived {
+    Up(AssociationId, PeerAddress, TransportKind),
+    ConnectFailed(AssociationId, LossReason),
+    Message(AssociationId, u32, Vec<u8>),
+    Lost(AssociationId, LossReason),
+}
+
+impl AsapDriver {
+    pub fn new(config: InstanceConfig, now: Time) -> AsapDriver {
+        let registrar = config.asap.static_registrars.first().and_then(|peer| peer.addresses.first().copied());
+        AsapDriver {
+            core: AsapClient::new(config.asap, config.seed, now),
+            choice: config.transport,
+            sctp: None,
+            tcp: None,
+            connecting: HashMap::new(),
+            replies: HashMap::new(),
+            registrations: BTreeMap::new(),
+            registrar,
+            actions: Vec::new(),
+            last_own_request: OWN_REQUESTS,
+            finished: false,
+        }
+    }
+
+    pub fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    pub fn next_deadline(&self) -> Option<Time> {
+        let transports = [&self.sctp, &self.tcp].into_iter().flatten().filter_map(|t| t.next_deadline());
+        transports.chain(self.core.next_deadline()).min()
+    }
+
+    pub fn command(&mut self, instance: &Instance, now: Time, command: Command) {
+        match command {
+            Command::Request { id, request, reply } => {
+                if let Request::Deregister { pool_handle, pool_element_id } = &request {
+                    self.registrations.remove(&(pool_handle.clone(), *pool_element_id));
+                }
+                self.replies.insert(id, reply);
+                self.event(instance, now, Event::Request(id, request));
+            }
+            Command::Register { id, registration, reply } => {
+                let request = self.registration_request(&registration);
+                let key = (registration.pool_handle.clone(), registration.pool_element.id);
+                self.registrations.insert(key, registration);
+                self.replies.insert(id, reply);
+                self.event(instance, now, Event::Request(id, request));
+            }
+            Command::Cancel(id) => self.event(instance, now, Event::Cancel(id)),
+            Command::Stop => self.event(instance, now, Event::Shutdown),
+        }
+    }
+
+    /// Runs the transports and the core's timers.
+    pub fn run(&mut self, instance: &Instance, now: Time, ready: &[u64]) {
+        for number in [SCTP, TCP] {
+            while self.run_transport(instance, now, number, ready.contains(&u64::from(number))) {}
+        }
+        if self.core.next_deadline().is_some_and(|at| at <= now) {
+            self.event(instance, now, Event::Timeout);
+        }
+    }
+
+    fn transport(&mut self, number: u16) -> Option<&mut Box<dyn Transport>> {
+        if number == TCP { self.tcp.as_mut() } else { self.sctp.as_mut() }
+    }
+
+    fn run_transport(&mut self, instance: &Instance, now: Time, number: u16, ready: bool) -> bool {
+        let Some(transport) = self.transport(number) else { return false };
+        if !ready && transport.next_deadline().is_none_or(|at| at > now) {
+            return false;
+        }
+        let mut arrived = Vec::new();
+        let more = transport.poll(now, &mut |event| match event {
+            TransportEvent::Up { association, peer } => {
+                arrived.push(Arrived::Up(association, peer.address, peer.kind));
+            }
+            TransportEvent::ConnectFailed { association, reason } => {
+                arrived.push(Arrived::ConnectFailed(association, reason));
+            }
+            TransportEvent::Message { association, ppid, payload, .. } => {
+                arrived.push(Arrived::Message(association, ppid, payload.to_vec()));
+            }
+            TransportEvent::Lost { association, reason, .. } => arrived.push(Arrived::Lost(association, reason)),
+            TransportEvent::Writable { .. } => {}
+        });
+        for arrival in arrived {
+            self.arrival(instance, now, arrival);
+        }
+        more
+    }
+
+    fn arrival(&mut self, instance: &Instance, now: Time, arrival: Arrived) {
+        match arrival {
+            Arrived::Up(association, peer, kind) => {
+                let attempt = self.connecting.remove(&association);
+                let address = peer.addresses.first().copied();
+                self.event(instance, now, Event::AssociationUp { association, attempt, peer, kind });
+                if kind != TransportKind::Tcp {
+                    self.registrar_moved(instance, now, address);
+                }
+            }
+            Arrived::ConnectFailed(association, reason) => {
+                if let Some(attempt) = self.connecting.remove(&association) {
+                    self.event(instance, now, Event::ConnectFailed { attempt, reason });
+                }
+            }
+            Arrived::Message(association, ppid, bytes) => {
+                self.event(instance, now, Event::Message { association, ppid, bytes: &bytes });
+            }
+            Arrived::Lost(association, reason) => {
+                self.event(instance, now, Event::AssociationLost { association, reason });
+            }
+        }
+    }
+
+    /// A registrar on another network reaches us by other addresses.
+    fn registrar_moved(&mut self, instance: &Instance, now: Time, address: Option<IpAddr>) {
+        if address.is_none() || self.registrar == address {
+            return;
+        }
+        let before: Vec<_> = self.registrations.values().map(|r| self.registration_request(r)).collect();
+        self.registrar = address;
+        let after: Vec<_> = self.registrations.values().map(|r| self.registration_request(r)).collect();
+        for (_, request) in before.into_iter().zip(after).filter(|(before, after)| before != after) {
+            self.last_own_request += 1;
+            self.event(instance, now, Event::Request(RequestId(self.last_own_request), request));
+        }
+    }
+
+    fn registration_request(&self, registration: &Registration) -> Request {
+        let mut pool_element = registration.pool_element.clone();
+        if let TransportParameter::Sctp { addresses, .. } = &mut pool_element.user_transport {
+            if addresses.is_empty() {
+                *addresses = addresses_towards(self.registrar);
+            }
+        }
+        Request::Register {
+            pool_handle: registration.pool_handle.clone(),
+            pool_element,
+            reregistration_interval: registration.reregistration_interval,
+        }
+    }
+
+    fn event(&mut self, instance: &Instance, now: Time, event: Event<'_>) {
+        let mut actions = std::mem::take(&mut self.actions);
+        self.core.handle(now, event, &mut actions);
+        for action in actions.drain(..) {
+            self.perform(instance, now, action);
+        }
+        // Actions may have led to events, whose actions were done already.
+        if self.actions.capacity() < actions.capacity() {
+            self.actions = actions;
+        }
+    }
+
+    fn perform(&mut self, instance: &Instance, now: Time, action: Action) {
+        match action {
+            Action::Connect { attempt, kind, peer, timeout } => {
+                match self.connect(instance, now, kind, &peer, timeout) {
+                    Ok(association) => drop(self.connecting.insert(association, attempt)),
+                    Err(error) => {
+                        log::warn!("connect to the registrar at {peer} over {kind} failed: {error}");
+                        self.event(instance, now, Event::ConnectFailed { attempt, reason: LossReason::Unreachable });
+                    }
+                }
+            }
+            Action::CancelConnect { attempt } => self.cancel_connect(now, attempt),
+            Action::Send { association, bytes } => self.send(instance, now, association, &bytes),
+            Action::Shutdown { association } => {
+                if let Some(transport) = self.transport(association.transport()) {
+                    transport.shutdown(now, association);
+                }
+            }
+            Action::Abort { association, reason } => {
+                if let Some(transport) = self.transport(association.transport()) {
+                    transport.abort(now, association, reason);
+                }
+            }
+            Action::Complete { request, result } => self.complete(instance, now, request, result),
+            Action::ShutdownComplete => self.finished = true,
+        }
+    }
+
+    fn connect(
+        &mut self,
+        instance: &Instance,
+        now: Time,
+        kind: TransportKind,
+        peer: &PeerAddress,
+        timeout: Duration,
+    ) -> Result<AssociationId, TransportError> {
+        let number = if kind == TransportKind::Tcp { TCP } else { SCTP };
+        if self.transport(number).is_none() {
+            self.open(instance, number)?;
+        }
+        match self.transport(number) {
+            Some(transport) => transport.connect(now, peer, timeout),
+            None => Err(TransportError::Unsupported("this transport")),
+        }
+    }
+
+    fn open(&mut self, instance: &Instance, number: u16) -> Result<(), TransportError> {
+        let config = EndpointConfig {
+            transport_number: number,
+            listen: number == SCTP,
+            max_associations: MAX_ASSOCIATIONS,
+            ..EndpointConfig::default()
+        };
+        let transport: Box<dyn Transport> = match number {
+            TCP => Box::new(Tcp::open(&config)?),
+            _ => transport::open(self.choice, &config)?,
+        };
+        if let Some(fd) = transport.poll_fd() {
+            instance.poller().add(fd, u64::from(number))?;
+        }
+        *(if number == TCP { &mut self.tcp } else { &mut self.sctp }) = Some(transport);
+        Ok(())
+    }
+
+    fn cancel_connect(&mut self, now: Time, attempt: ConnectAttempt) {
+        let found = self.connecting.iter().find(|(_, of)| **of == attempt).map(|(association, _)| *association);
+        let Some(association) = found else { return };
+        self.connecting.remove(&association);
+        if let Some(transport) = self.transport(association.transport()) {
+            transport.abort(now, association, "connect given up");
+        }
+    }
+
+    fn send(&mut self, instance: &Instance, now: Time, association: AssociationId, bytes: &[u8]) {
+        let Some(transport) = self.transport(association.transport()) else { return };
+        match transport.send(now, association, OutboundMessage::control(PPID_ASAP, bytes)) {
+            Ok(()) => {}
+            // Its loss is about to be reported.
+            Err(TransportError::UnknownAssociation | TransportError::Closing) => {}
+            Err(error) => {
+                log::warn!(
+                    "message to the registrar on {association:?} not sent ({error}): the association is given up"
+                );
+                transport.abort(now, association, "message cannot be sent");
+                self.event(instance, now, Event::AssociationLost { association, reason: LossReason::Unreachable });
+            }
+        }
+    }
+
+    fn complete(&mut self, instance: &Instance, now: Time, request: RequestId, result: Result<Outcome, RequestError>) {
+        match self.replies.remove(&request) {
+            Some(Reply::Waiter(waiter)) => waiter.answer(result),
+            Some(Reply::Session { socket, attempt }) => {
+                let event = match result {
+                    Ok(Outcome::Resolved { pool_elements, .. }) => SessionEvent::Resolved { attempt, pool_elements },
+                    Ok(_) => SessionEvent::ResolveFailed { attempt, unknown_pool: false },
+                    Err(error) => {
+                        log::info!("session cannot resolve its pool handle: {error}");
+                        let unknown_pool = error == RequestError::UnknownPoolHandle;
+                        SessionEvent::ResolveFailed { attempt, unknown_pool }
+                    }
+                };
+                let Some(endpoint) = socket.endpoint.get().cloned() else { return };
+                endpoint.with(instance, |endpoint| {
+                    let actions = socket.feed(now, event);
+                    socket.perform(instance, endpoint, now, actions);
+                });
+            }
+            Some(Reply::Nobody) | None => {
+                if let Err(error) = result {
+                    log::warn!("request without a waiter failed: {error}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! A transport endpoint with the sessions that live on it.
+//!
+//! Lock order: endpoint before socket before the instance's small locks (commands, lists). Whatever makes a session and
+//! its association change together is done with both locks held, so no event can fall between.
+
+use super::instance::Instance;
+use super::socket::Socket;
+use crate::session::Attempt;
+use crate::transport::{
+    LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, Transport, TransportError, TransportEvent,
+    TransportKind, Undelivered,
+};
+use crate::wire::AddressList;
+use crate::{AssociationId, SessionId, Time};
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// How long an association that was closed in order may take to deliver what is queued, before it is aborted.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// An endpoint. Application threads send through it inline; the I/O thread receives.
+pub struct Endpoint {
+    /// The upper part of its association identifiers, and its key in the poller.
+    pub number: u16,
+    /// Its kind of transport.
+    pub kind: TransportKind,
+    /// Its port.
+    pub local_port: u16,
+    /// Its addresses; empty: wildcard.
+    pub local_addresses: AddressList,
+    poll_fd: Option<RawFd>,
+    /// When it wants to run, in nanoseconds: read by the I/O thread without the lock.
+    deadline: AtomicU64,
+    state: Mutex<EndpointState>,
+}
+
+/// What the lock of an endpoint protects.
+pub struct EndpointState {
+    transport: Box<dyn Transport>,
+    routes: HashMap<AssociationId, Route>,
+    listener: Option<Arc<Socket>>,
+    /// Session timers.
+    timers: BTreeMap<(Time, u64), Arc<Socket>>,
+    /// Associations being closed, by the time when they are aborted.
+    closing: BTreeSet<(Time, AssociationId)>,
+}
+
+/// Whose association it is.
+enum Route {
+    Connecting { socket: Arc<Socket>, attempt: Attempt },
+    Session { socket: Arc<Socket>, session: SessionId },
+    Closing { until: Time },
+}
+
+/// What an event of the transport leaves to do when the transport can be called again.
+enum Deferred {
+    Session { socket: Arc<Socket>, actions: SessionActions },
+    Abort { association: AssociationId, reason: &'static str },
+}
+
+/// What a socket wants done to its endpoint after an event.
+pub type SessionActions = Vec<crate::session::Action>;
+
+impl Endpoint {
+    /// An endpoint around a transport that was opened with this number.
+    pub fn new(number: u16, transport: Box<dyn Transport>) -> Endpoint {
+        Endpoint {
+            number,
+            kind: transport.capabilities().kind,
+            local_port: transport.local_port(),
+            local_addresses: transport.local_addresses(),
+            poll_fd: transport.poll_fd(),
+            deadline: AtomicU64::new(0),
+            state: Mutex::new(EndpointState {
+                transport,
+                routes: HashMap::new(),
+                listener: None,
+                timers: BTreeMap::new(),
+                closing: BTreeSet::new(),
+            }),
+        }
+    }
+
+    /// The descriptor to wait for.
+    pub fn poll_fd(&self) -> Option<RawFd> {
+        self.poll_fd
+    }
+
+    /// When it wants to run.
+    pub fn deadline(&self) -> Time {
+        Time::from_nanos(self.deadline.load(Ordering::SeqCst))
+    }
+
+    /// Does something with the endpoint locked, then sees to it that the I/O thread wakes up in time.
+    pub fn with<R>(&self, instance: &Instance, f: impl FnOnce(&mut EndpointState) -> R) -> R {
+        let mut state = self.state.lock();
+        let result = f(&mut state);
+        let deadline = state.next_deadline();
+        self.deadline.store(deadline.as_nanos(), Ordering::SeqCst);
+        drop(state);
+        instance.wake_before(deadline);
+        result
+    }
+
+    /// Receives what arrived and runs timers. Returns whether more is waiting.
+    pub fn run(&self, instance: &Instance, now: Time) -> bool {
+        self.with(instance, |state| {
+            let more = state.receive(instance, now);
+            state.run_timers(instance, now);
+            more
+        })
+    }
+
+    /// Nobody listens and no association is left: it can go.
+    pub fn is_idle(&self) -> bool {
+        let state = self.state.lock();
+        state.listener.is_none() && state.routes.is_empty()
+    }
+
+    /// Breaks the circles of references between sockets and endpoint, and drops all associations without a word.
+    pub fn clear(&self) {
+        let mut state = self.state.lock();
+        let (routes, timers) = (std::mem::take(&mut state.routes), std::mem::take(&mut state.timers));
+        let listener = state.listener.take();
+        drop(state);
+        drop((routes, timers, listener));
+    }
+}
+
+impl EndpointState {
+    fn next_deadline(&self) -> Time {
+        let timer = self.timers.keys().next().map(|(at, _)| *at);
+        let closing = self.closing.first().map(|(at, _)| *at);
+        [self.transport.next_deadline(), timer, closing].into_iter().flatten().min().unwrap_or(Time::MAX)
+    }
+
+    /// From now on `socket` gets the associations that peers make.
+    pub fn listen(&mut self, socket: &Arc<Socket>) {
+        self.listener = Some(Arc::clone(socket));
+    }
+
+    /// `socket` listens no longer.
+    pub fn stop_listening(&mut self, socket: &Arc<Socket>) {
+        if self.listener.as_ref().is_some_and(|listener| Arc::ptr_eq(listener, socket)) {
+            self.listener = None;
+        }
+    }
+
+    /// Sends on an association.
+    pub fn send(
+        &mut self,
+        now: Time,
+        association: AssociationId,
+        message: OutboundMessage<'_>,
+    ) -> Result<(), TransportError> {
+        self.transport.send(now, association, message)
+    }
+
+    /// Sets the SCTP parameters of the endpoint.
+    pub fn set_parameters(&mut self, parameters: &SctpParameters) {
+        self.transport.set_parameters(parameters);
+    }
+
+    /// Starts a connect for a session.
+    pub fn connect(
+        &mut self,
+        now: Time,
+        socket: &Arc<Socket>,
+        attempt: Attempt,
+        peer: &PeerAddress,
+        timeout: Duration,
+    ) -> Result<(), TransportError> {
+        let association = self.transport.connect(now, peer, timeout)?;
+        self.routes.insert(association, Route::Connecting { socket: Arc::clone(socket), attempt });
+        Ok(())
+    }
+
+    /// Gives a connect up.
+    pub fn cancel_connect(&mut self, now: Time, socket: &Arc<Socket>, wanted: Attempt) {
+        let found = self.routes.iter().find_map(|(association, route)| match route {
+            Route::Connecting { socket: of, attempt } if Arc::ptr_eq(of, socket) && *attempt == wanted => {
+                Some(*association)
+            }
+            _ => None,
+        });
+        if let Some(association) = found {
+            self.abort(now, association, "connect given up");
+        }
+    }
+
+    /// Aborts an association.
+    pub fn abort(&mut self, now: Time, association: AssociationId, reason: &str) {
+        if let Some(Route::Closing { until }) = self.routes.remove(&association) {
+            self.closing.remove(&(until, association));
+        }
+        self.transport.abort(now, association, reason);
+    }
+
+    /// Closes an association in order; what is queued is still delivered, for a bounded time. Nobody hears of it again.
+    pub fn shutdown(&mut self, now: Time, association: AssociationId) {
+        if !matches!(self.routes.get(&association), Some(Route::Session { .. })) {
+            return;
+        }
+        let until = now + LINGER;
+        self.routes.insert(association, Route::Closing { until });
+        self.closing.insert((until, association));
+        self.transport.shutdown(now, association);
+    }
+
+    /// Moves the timer of a socket.
+    pub fn set_timer(&mut self, socket: &Arc<Socket>, old: Option<Time>, new: Option<Time>) {
+        if let Some(old) = old {
+            self.timers.remove(&(old, socket.id));
+        }
+        if let Some(new) = new {
+            self.timers.insert((new, socket.id), Arc::clone(socket));
+        }
+    }
+
+    fn receive(&mut self, instance: &Instance, now: Time) -> bool {
+        let EndpointState { transport, routes, closing, listener, .. } = self;
+        let mut dispatch = Dispatch { now, routes, closing, listener: listener.as_ref(), deferred: Vec::new() };
+        let more = transport.poll(now, &mut |event| dispatch.event(event));
+        for work in dispatch.deferred {
+            match work {
+                Deferred::Session { socket, actions } => socket.perform(instance, self, now, actions),
+                Deferred::Abort { association, reason } => self.abort(now, association, reason),
+            }
+        }
+        more
+    }
+
+    fn run_timers(&mut self, instance: &Instance, now: Time) {
+        while let Some(entry) = self.timers.first_entry().filter(|entry| entry.key().0 <= now) {
+            let socket = entry.remove();
+            let actions = socket.handle_timeout(now);
+            socket.perform(instance, self, now, actions);
+        }
+        while let Some((_, association)) = self.closing.first().copied().filter(|(at, _)| *at <= now) {
+            self.abort(now, association, "closed");
+        }
+    }
+}
+
+/// Takes events of the transport to their sessions. Data goes straight into the inbox; what needs the transport again waits
+/// in `deferred`.
+struct Dispatch<'a> {
+    now: Time,
+    routes: &'a mut HashMap<AssociationId, Route>,
+    closing: &'a mut BTreeSet<(Time, AssociationId)>,
+    listener: Option<&'a Arc<Socket>>,
+    deferred: Vec<Deferred>,
+}
+
+impl Dispatch<'_> {
+    fn event(&mut self, event: TransportEvent<'_>) {
+        match event {
+            TransportEvent::Message { association, stream, ppid, payload } => {
+                self.message(association, stream, ppid, payload);
+            }
+            TransportEvent::Up { association, peer } => self.up(association, &peer),
+            TransportEvent::ConnectFailed { association, reason } => self.connect_failed(association, &reason),
+            TransportEvent::Writable { association } => {
+                if let Some(Route::Session { socket, .. }) = self.routes.get(&association) {
+                    socket.handle_writable(association);
+                }
+            }
+            TransportEvent::Lost { association, reason, undelivered } => self.lost(association, reason, undelivered),
+        }
+    }
+
+    fn defer(&mut self, socket: Arc<Socket>, actions: SessionActions) {
+        if !actions.is_empty() {
+            self.deferred.push(Deferred::Session { socket, actions });
+        }
+    }
+
+    fn message(&mut self, association: AssociationId, stream: u16, ppid: u32, payload: &[u8]) {
+        let Some(Route::Session { socket, session }) = self.routes.get(&association) else { return };
+        match socket.receive(self.now, *session, association, stream, ppid, payload) {
+            Ok(actions) if actions.is_empty() => {}
+            Ok(actions) => {
+                let socket = Arc::clone(socket);
+                self.defer(socket, actions);
+            }
+            Err(reason) => {
+                // Its `Lost` never comes after our own abort: tell the session now.
+                self.deferred.push(Deferred::Abort { association, reason });
+                self.lost(association, LossReason::ProtocolViolation(reason.into()), Vec::new());
+            }
+        }
+    }
+
+    fn up(&mut self, association: AssociationId, peer: &Peer) {
+        match self.routes.remove(&association) {
+            Some(Route::Connecting { socket, attempt }) => {
+                let session = socket.client_session();
+                self.routes.insert(association, Route::Session { socket: Arc::clone(&socket), session });
+                let actions = socket.feed(self.now, crate::session::Event::Up { attempt, association });
+                self.defer(socket, actions);
+            }
+            Some(other) => drop(self.routes.insert(association, other)),
+            None => self.accept(association, peer),
+        }
+    }
+
+    fn accept(&mut self, association: AssociationId, peer: &Peer) {
+        let accepted = match self.listener {
+            Some(listener) => listener.accept_association(association),
+            None => Err("nobody listens here"),
+        };
+        match accepted {
+            Ok((socket, session)) => drop(self.routes.insert(association, Route::Session { socket, session })),
+            Err(reason) => {
+                log::debug!("session of {} refused: {reason}", peer.address);
+                self.deferred.push(Deferred::Abort { association, reason });
+            }
+        }
+    }
+
+    fn connect_failed(&mut self, association: AssociationId, reason: &LossReason) {
+        match self.routes.remove(&association) {
+            Some(Route::Connecting { socket, attempt }) => {
+                log::info!("connect to a pool element failed ({reason}): the next one is tried");
+                let actions = socket.feed(self.now, crate::session::Event::ConnectFailed { attempt });
+                self.defer(socket, actions);
+            }
+            Some(other) => drop(self.routes.insert(association, other)),
+            None => {}
+        }
+    }
+
+    fn lost(&mut self, association: AssociationId, reason: LossReason, undelivered: Vec<Undelivered>) {
+        match self.routes.remove(&association) {
+            Some(Route::Session { socket, session }) => {
+                let actions = socket.handle_lost(self.now, session, association, reason, undelivered);
+                self.defer(socket, actions);
+            }
+            Some(Route::Closing { until }) => drop(self.closing.remove(&(until, association))),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! The library instance of a process: its I/O thread, endpoints and descriptors.
+
+use super::asap::AsapDriver;
+use super::endpoint::Endpoint;
+use super::socket::Socket;
+use super::table::{DescriptorTable, Entry};
+use crate::asap::{AsapConfig, Outcome, Request, RequestError, RequestId};
+use crate::driver::clock;
+use crate::driver::poller::{Poller, Waker};
+use crate::session::Attempt;
+use crate::transport::{self, EndpointConfig, SctpParameters, TransportChoice, TransportError};
+use crate::{PoolElementId, PoolHandle, Time};
+use parking_lot::{Condvar, Mutex};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Endpoints of bound sockets; the lower numbers belong to the ASAP driver.
+const FIRST_ENDPOINT_NUMBER: u16 = 16;
+/// A request that has no answer by now never will have one: the core's own limit is far below.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(60);
+/// While messages flow, the I/O thread looks at its timers this often, so that the retransmission timer that each send starts
+/// need not wake it.
+const BUSY_PERIOD: Duration = Duration::from_millis(50);
+/// How long `stop` waits for associations to close.
+const STOP_LINGER: Duration = Duration::from_secs(1);
+
+/// What an instance is made of.
+pub struct InstanceConfig {
+    /// Which SCTP.
+    pub transport: TransportChoice,
+    /// The client core.
+    pub asap: AsapConfig,
+    /// Multicast groups on which registrars announce themselves.
+    pub announcement_groups: Vec<SocketAddr>,
+    /// Seed of the client core.
+    pub seed: u64,
+}
+
+/// The running library.
+pub struct Instance {
+    /// All descriptors.
+    pub descriptors: DescriptorTable,
+    transport: TransportChoice,
+    poller: Poller,
+    waker: Waker,
+    /// Until when the I/O thread sleeps, in nanoseconds; zero while it runs.
+    sleeps_until: AtomicU64,
+    /// Counts messages, roughly: shows the I/O thread whether anything flows.
+    activity: AtomicU64,
+    commands: Mutex<VecDeque<Command>>,
+    last_request: AtomicU64,
+    endpoints: Mutex<BTreeMap<u16, Arc<Endpoint>>>,
+    /// The endpoint of all pool users that are not bound.
+    shared: Mutex<Option<Arc<Endpoint>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the I/O thread is asked for.
+pub(super) enum Command {
+    Request { id: RequestId, request: Request, reply: Reply },
+    Register { id: RequestId, registration: Registration, reply: Reply },
+    Cancel(RequestId),
+    Stop,
+}
+
+/// A registration whose addresses depend on how the registrar is reached.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// The pool.
+    pub pool_handle: PoolHandle,
+    /// The element, its transport still without addresses where the socket is bound to the wildcard address.
+    pub pool_element: crate::wire::PoolElement,
+    /// T4-reregistration.
+    pub reregistration_interval: Duration,
+}
+
+/// Who waits for the answer of a request.
+pub enum Reply {
+    /// A session that resolves.
+    Session {
+        /// Its socket.
+        socket: Arc<Socket>,
+        /// Which resolution.
+        attempt: Attempt,
+    },
+    /// A thread.
+    Waiter(Arc<Waiter>),
+    /// Nobody.
+    Nobody,
+}
+
+/// Where a thread waits for an answer.
+#[derive(Default)]
+pub struct Waiter {
+    answer: Mutex<Option<Result<Outcome, RequestError>>>,
+    answered: Condvar,
+}
+
+impl Waiter {
+    pub(super) fn answer(&self, result: Result<Outcome, RequestError>) {
+        *self.answer.lock() = Some(result);
+        self.answered.notify_all();
+    }
+}
+
+impl Instance {
+    /// Starts the I/O thread.
+    pub fn start(config: InstanceConfig) -> std::io::Result<Arc<Instance>> {
+        let poller = Poller::new()?;
+        let instance = Arc::new(Instance {
+            descriptors: DescriptorTable::default(),
+            transport: config.transport,
+            waker: poller.waker(),
+            poller,
+            sleeps_until: AtomicU64::new(0),
+            activity: AtomicU64::new(0),
+            commands: Mutex::default(),
+            last_request: AtomicU64::new(0),
+            endpoints: Mutex::default(),
+            shared: Mutex::new(None),
+            thread: Mutex::new(None),
+        });
+        let for_thread = Arc::clone(&instance);
+        let thread = std::thread::Builder::new().name("rserpool-io".into()).spawn(move || {
+            let asap = AsapDriver::new(config, clock::now());
+            for_thread.run(asap);
+        })?;
+        *instance.thread.lock() = Some(thread);
+        Ok(instance)
+    }
+
+    /// Closes every socket, leaves the pools, ends the thread. Calls that are blocked fail with `ECANCELED`.
+    pub fn stop(&self) {
+        for entry in self.descriptors.take_all() {
+            if let Entry::Socket(socket) = entry {
+                if let Some(registered) = socket.close(self, libc::ECANCELED) {
+                    self.deregister(registered.pool_handle, registered.pool_element_id, Reply::Nobody);
+                }
+            }
+        }
+        self.command(Command::Stop);
+        if let Some(thread) = self.thread.lock().take() {
+            if thread.join().is_err() {
+                log::error!("the I/O thread had panicked: associations were not closed in order");
+            }
+        }
+        for (_, endpoint) in std::mem::take(&mut *self.endpoints.lock()) {
+            endpoint.clear();
+        }
+    }
+
+    fn command(&self, command: Command) {
+        self.commands.lock().push_back(command);
+        self.wake_before(Time::ZERO);
+    }
+
+    /// Sees to it that the I/O thread does not sleep beyond `deadline`.
+    pub(super) fn wake_before(&self, deadline: Time) {
+        self.activity.fetch_add(1, Ordering::Relaxed);
+        // The thread publishes its sleep, then looks for work once more; we publish work, then look at its sleep: one of us
+        // sees the other.
+        if deadline.as_nanos() < self.sleeps_until.load(Ordering::SeqCst) {
+            self.waker.wake();
+        }
+    }
+
+    fn next_request(&self) -> RequestId {
+        RequestId(self.last_request.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Gives the client core a request.
+    pub(super) fn submit(&self, request: Request, reply: Reply) -> RequestId {
+        let id = self.next_request();
+        self.command(Command::Request { id, request, reply });
+        id
+    }
+
+    /// Gives the client core a request and waits for the answer.
+    pub fn request(&self, request: Request) -> Result<Outcome, RequestError> {
+        let waiter = Arc::new(Waiter::default());
+        let id = self.submit(request, Reply::Waiter(Arc::clone(&waiter)));
+        self.wait(id, &waiter)
+    }
+
+    /// Gives the client core a request whose answer nobody waits for.
+    pub fn request_in_background(&self, request: Request) {
+        self.submit(request, Reply::Nobody);
+    }
+
+    /// Registers an element of an RSerPool socket, and waits for the answer unless told not to.
+    pub fn register(&self, registration: Registration, wait: bool) -> Result<Outcome, RequestError> {
+        let id = self.next_request();
+        if !wait {
+            self.command(Command::Register { id, registration, reply: Reply::Nobody });
+            return Ok(Outcome::Registered);
+        }
+        let waiter = Arc::new(Waiter::default());
+        self.command(Command::Register { id, registration, reply: Reply::Waiter(Arc::clone(&waiter)) });
+        self.wait(id, &waiter)
+    }
+
+    fn deregister(&self, pool_handle: PoolHandle, pool_element_id: PoolElementId, reply: Reply) {
+        self.submit(Request::Deregister { pool_handle, pool_element_id }, reply);
+    }
+
+    fn wait(&self, id: RequestId, waiter: &Waiter) -> Result<Outcome, RequestError> {
+        let mut answer = waiter.answer.lock();
+        let timed_out = waiter.answered.wait_while_for(&mut answer, |answer| answer.is_none(), REQUEST_DEADLINE);
+        match answer.take() {
+            Some(result) => result,
+            None => {
+                debug_assert!(timed_out.timed_out());
+                drop(answer);
+                self.command(Command::Cancel(id));
+                Err(RequestError::NoResponse { attempts: 0, waited: REQUEST_DEADLINE })
+            }
+        }
+    }
+
+    /// The endpoint of all pool users that are not bound.
+    pub fn shared_endpoint(&self, parameters: &SctpParameters) -> Result<Arc<Endpoint>, TransportError> {
+        let mut shared = self.shared.lock();
+        if let Some(endpoint) = &*shared {
+            return Ok(Arc::clone(endpoint));
+        }
+        let config = EndpointConfig { parameters: *parameters, ..EndpointConfig::default() };
+        let endpoint = self.open_endpoint(config)?;
+        *shared = Some(Arc::clone(&endpoint));
+        Ok(endpoint)
+    }
+
+    /// An endpoint of its own for one socket.
+    pub fn open_endpoint(&self, mut config: EndpointConfig) -> Result<Arc<Endpoint>, TransportError> {
+        let mut endpoints = self.endpoints.lock();
+        let free = (FIRST_ENDPOINT_NUMBER..u16::MAX).find(|number| !endpoints.contains_key(number));
+        let Some(number) = free else { return Err(TransportError::Unsupported("another endpoint")) };
+        config.transport_number = number;
+        let endpoint = Arc::new(Endpoint::new(number, transport::open(self.transport, &config)?));
+        if let Some(fd) = endpoint.poll_fd() {
+            self.poller.add(fd, u64::from(number))?;
+        }
+        endpoints.insert(number, Arc::clone(&endpoint));
+        drop(endpoints);
+        self.wake_before(Time::ZERO);
+        Ok(endpoint)
+    }
+
+    /// The poller of the I/O thread.
+    pub(super) fn poller(&self) -> &Poller {
+        &self.poller
+    }
+
+    fn run(&self, mut asap: AsapDriver) {
+        let mut ready = Vec::new();
+        let mut stop_by = None;
+        loop {
+            let commands = std::mem::take(&mut *self.commands.lock());
+            for command in commands {
+                if matches!(command, Command::Stop) {
+                    stop_by.get_or_insert(clock::now() + STOP_LINGER);
+                }
+                asap.command(self, clock::now(), command);
+            }
+            asap.run(self, clock::now(), &ready);
+            let again = self.run_endpoints(&ready);
+            ready.clear();
+            if stop_by.is_some_and(|by| (asap.is_finished() && self.all_closed()) || clock::now() >= by) {
+                return;
+            }
+            let deadline = [asap.next_deadline(), stop_by].into_iter().flatten().min().unwrap_or(Time::MAX);
+            if !again {
+                self.sleep(deadline, &mut ready);
+            }
+        }
+    }
+
+    /// Runs what is ready or due; true when something has more to do at once.
+    fn run_endpoints(&self, ready: &[u64]) -> bool {
+        let endpoints: Vec<Arc<Endpoint>> = self.endpoints.lock().values().cloned().collect();
+        let now = clock::now();
+        let mut again = false;
+        for endpoint in endpoints {
+            if endpoint.deadline() <= now || ready.contains(&u64::from(endpoint.number)) {
+                again |= endpoint.run(self, now);
+                self.retire_if_unused(&endpoint);
+            }
+        }
+        again
+    }
+
+    /// An endpoint that neither a socket nor an association uses goes.
+    fn retire_if_unused(&self, endpoint: &Arc<Endpoint>) {
+        let mut endpoints = self.endpoints.lock();
+        // Two references are this function's caller's and the list's.
+        if Arc::strong_count(endpoint) > 2 || !endpoint.is_idle() {
+            return;
+        }
+        if let Some(fd) = endpoint.poll_fd() {
+            if let Err(error) = self.poller.remove(fd) {
+                log::warn!("endpoint {} cannot be taken from the poller: {error}", endpoint.number);
+            }
+        }
+        endpoints.remove(&endpoint.number);
+    }
+
+    fn all_closed(&self) -> bool {
+        self.endpoints.lock().values().all(|endpoint| endpoint.is_idle())
+    }
+
+    fn next_deadline(&self) -> Time {
+        self.endpoints.lock().values().map(|endpoint| endpoint.deadline()).min().unwrap_or(Time::MAX)
+    }
+
+    fn sleep(&self, deadline: Time, ready: &mut Vec<u64>) {
+        let now = clock::now();
+        let busy = self.activity.swap(0, Ordering::Relaxed) > 0;
+        let limit = if busy { now + BUSY_PERIOD } else { Time::MAX };
+        let until = deadline.min(limit).min(self.next_deadline());
+        self.sleeps_until.store(until.as_nanos(), Ordering::SeqCst);
+        let work_came = !self.commands.lock().is_empty() || self.next_deadline() < until;
+        if until > now && !work_came {
+            let wait_until = (until != Time::MAX).then_some(until);
+            if let Err(error) = self.poller.wait(now, wait_until, ready) {
+                log::error!("waiting for descriptors failed: {error}");
+            }
+        } else if let Err(error) = self.poller.wait(now, Some(now), ready) {
+            log::error!("looking at descriptors failed: {error}");
+        }
+        self.sleeps_until.store(0, Ordering::SeqCst);
+    }
+}

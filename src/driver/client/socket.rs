@@ -1,0 +1,267 @@
+//! An RSerPool socket: its sessions, its inbox, and what its descriptor shows.
+
+mod events;
+mod receive;
+mod send;
+
+use super::endpoint::{Endpoint, EndpointState, SessionActions};
+use super::instance::Instance;
+use super::readiness::{Readiness, Shown};
+use crate::session::{Inbox, PoolUserConfig, PoolUserSession, ServerSession, Settled};
+use crate::transport::SctpParameters;
+use crate::{AssociationId, PoolElementId, PoolHandle, SessionId, Time};
+use parking_lot::{Condvar, Mutex};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+pub use receive::ReceiveError;
+pub use send::SendError;
+
+/// Sessions that wait for `accept` on one socket, whatever `listen` was told.
+pub const MAX_BACKLOG: usize = 4096;
+/// The session of a connected or accepted socket.
+pub const ONLY_SESSION: SessionId = SessionId(1);
+
+/// An RSerPool socket.
+pub struct Socket {
+    /// Unique in the process.
+    pub id: u64,
+    /// SOCK_STREAM: a descriptor for each session; otherwise SOCK_SEQPACKET.
+    pub one_to_one: bool,
+    /// Where its associations live; set once, by bind, listen, register or connect.
+    pub endpoint: OnceLock<Arc<Endpoint>>,
+    pub(super) state: Mutex<SocketState>,
+    pub(super) settled: Condvar,
+}
+
+/// What the lock of a socket protects.
+pub struct SocketState {
+    pub(super) readiness: Option<Arc<Readiness>>,
+    pub(super) shown: Shown,
+    /// The errno of calls from now on.
+    pub(super) closed: Option<libc::c_int>,
+    pub(super) inbox: Inbox,
+    /// What the socket is used for.
+    pub role: Role,
+    /// What the socket is registered as.
+    pub registration: Option<Registered>,
+    /// Addresses given to bind.
+    pub bind: Vec<SocketAddr>,
+    /// SCTP parameters of its endpoint.
+    pub parameters: SctpParameters,
+    /// Settings of a session with a pool.
+    pub config: PoolUserConfig,
+    /// Associations whose send queue is full.
+    pub(super) blocked: BTreeSet<AssociationId>,
+    /// The results that `Action::Settled` brought, counted so that each waiter finds its own.
+    pub(super) settled: (u64, Option<Settled>),
+    timer: Option<Time>,
+}
+
+/// A registration of a socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// The pool.
+    pub pool_handle: PoolHandle,
+    /// The element.
+    pub pool_element_id: PoolElementId,
+}
+
+/// What a socket is used for.
+pub enum Role {
+    /// Nothing yet.
+    Fresh,
+    /// One-to-one server: sessions that wait to be accepted.
+    Listening {
+        /// Oldest first.
+        pending: VecDeque<Arc<Socket>>,
+        /// How many may wait.
+        backlog: usize,
+    },
+    /// A session that a listening socket accepted.
+    Accepted {
+        /// The session.
+        session: ServerSession,
+        /// Its association is gone.
+        ended: bool,
+    },
+    /// One-to-many server.
+    OneToMany {
+        /// All sessions.
+        sessions: BTreeMap<SessionId, ServerSession>,
+        /// The last identifier given.
+        last: u32,
+    },
+    /// A session with a pool.
+    PoolUser(Box<PoolUserSession>),
+}
+
+impl Socket {
+    /// A socket with a descriptor of its own.
+    pub fn new(one_to_one: bool) -> std::io::Result<Arc<Socket>> {
+        let (readiness, shown) = Readiness::new()?;
+        let socket = Socket::without_descriptor(one_to_one, Role::Fresh);
+        {
+            let mut state = socket.state.lock();
+            state.readiness = Some(Arc::new(readiness));
+            state.shown = shown;
+        }
+        Ok(socket)
+    }
+
+    pub(super) fn without_descriptor(one_to_one: bool, role: Role) -> Arc<Socket> {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Arc::new(Socket {
+            id: LAST.fetch_add(1, Ordering::Relaxed) + 1,
+            one_to_one,
+            endpoint: OnceLock::new(),
+            state: Mutex::new(SocketState {
+                readiness: None,
+                shown: Shown { readable: false, writable: true },
+                closed: None,
+                inbox: Inbox::new(),
+                role,
+                registration: None,
+                bind: Vec::new(),
+                parameters: SctpParameters::default(),
+                config: PoolUserConfig::default(),
+                blocked: BTreeSet::new(),
+                settled: (0, None),
+                timer: None,
+            }),
+            settled: Condvar::new(),
+        })
+    }
+
+    /// The descriptor's number; none before `accept` and after `close`.
+    pub fn descriptor(&self) -> Option<RawFd> {
+        self.state.lock().readiness.as_ref().map(|readiness| readiness.raw())
+    }
+
+    /// Gives an accepted socket its descriptor.
+    pub fn make_descriptor(&self) -> std::io::Result<()> {
+        let (readiness, shown) = Readiness::new()?;
+        let mut state = self.state.lock();
+        state.readiness = Some(Arc::new(readiness));
+        state.shown = shown;
+        state.update();
+        Ok(())
+    }
+
+    /// Takes another number, as something else stands in the table under this one. Keep the result until the search is over.
+    pub fn replace_descriptor(&self) -> std::io::Result<Option<Arc<Readiness>>> {
+        let (readiness, shown) = Readiness::new()?;
+        let mut state = self.state.lock();
+        let old = state.readiness.replace(Arc::new(readiness));
+        state.shown = shown;
+        state.update();
+        Ok(old)
+    }
+
+    /// Results of connects and failovers so far.
+    pub fn settled_count(&self) -> u64 {
+        self.state.lock().settled.0
+    }
+
+    /// Waits for the next result after the first `count`; `Err`: the errno of a closed socket, `None`: none in time.
+    pub fn wait_settled(&self, count: u64, timeout: Duration) -> Result<Option<Settled>, libc::c_int> {
+        let mut state = self.state.lock();
+        self.settled.wait_while_for(&mut state, |state| state.settled.0 == count && state.closed.is_none(), timeout);
+        match state.closed {
+            Some(errno) => Err(errno),
+            None if state.settled.0 == count => Ok(None),
+            None => Ok(state.settled.1),
+        }
+    }
+
+    /// Looks at or changes the state; `Err`: the errno of a closed socket.
+    pub fn with_state<R>(&self, f: impl FnOnce(&mut SocketState) -> R) -> Result<R, libc::c_int> {
+        let mut state = self.state.lock();
+        if let Some(errno) = state.closed {
+            return Err(errno);
+        }
+        let result = f(&mut state);
+        state.update();
+        Ok(result)
+    }
+
+    /// Closes the socket: every call on it fails with `errno` from now on, blocked ones included; its sessions are closed
+    /// in order, in the background. Returns what it was registered as.
+    pub fn close(self: &Arc<Self>, instance: &Instance, errno: libc::c_int) -> Option<Registered> {
+        let Some(endpoint) = self.endpoint.get().cloned() else {
+            let (_, registration) = self.mark_closed(errno);
+            return registration;
+        };
+        let (pending, registration) = endpoint.with(instance, |endpoint_state| {
+            let now = crate::driver::clock::now();
+            endpoint_state.stop_listening(self);
+            self.close_sessions(instance, endpoint_state, now);
+            let (role, registration) = self.mark_closed(errno);
+            let pending = if let Role::Listening { pending, .. } = role { pending } else { VecDeque::new() };
+            (pending, registration)
+        });
+        for socket in pending {
+            socket.close(instance, errno);
+        }
+        registration
+    }
+
+    fn close_sessions(self: &Arc<Self>, instance: &Instance, endpoint: &mut EndpointState, now: Time) {
+        let associations: Vec<AssociationId> = match &self.state.lock().role {
+            Role::Accepted { session, .. } => vec![session.association()],
+            Role::OneToMany { sessions, .. } => sessions.values().map(ServerSession::association).collect(),
+            _ => Vec::new(),
+        };
+        for association in associations {
+            endpoint.shutdown(now, association);
+        }
+        let actions = self.feed(now, crate::session::Event::Close);
+        self.perform(instance, endpoint, now, actions);
+    }
+
+    fn mark_closed(&self, errno: libc::c_int) -> (Role, Option<Registered>) {
+        let mut state = self.state.lock();
+        state.closed.get_or_insert(errno);
+        state.inbox = Inbox::new();
+        // Wakes whoever waits in poll(2); the number stays taken until the last of them has gone.
+        state.update();
+        state.readiness = None;
+        state.settled.0 += 1;
+        state.settled.1 = None;
+        self.settled.notify_all();
+        (std::mem::replace(&mut state.role, Role::Fresh), state.registration.take())
+    }
+}
+
+impl SocketState {
+    /// Brings what the descriptor shows in line with what holds.
+    pub(super) fn update(&mut self) {
+        let Some(readiness) = &self.readiness else { return };
+        let wanted = Shown { readable: self.is_readable(), writable: self.is_writable() };
+        if wanted != self.shown {
+            readiness.set(&mut self.shown, wanted);
+        }
+    }
+
+    fn is_readable(&self) -> bool {
+        let more = match &self.role {
+            Role::Listening { pending, .. } => !pending.is_empty(),
+            Role::Accepted { ended, .. } => *ended,
+            _ => false,
+        };
+        more || self.closed.is_some() || !self.inbox.is_empty()
+    }
+
+    /// A send would not block: it would succeed, or fail at once.
+    fn is_writable(&self) -> bool {
+        let connected = match &self.role {
+            Role::PoolUser(session) => session.association().is_some() || session.has_failed(),
+            _ => true,
+        };
+        self.closed.is_some() || (connected && self.blocked.is_empty())
+    }
+}

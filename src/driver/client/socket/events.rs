@@ -1,0 +1,274 @@
+//! What happens to a socket from below, and what its sessions want done there.
+
+use super::{EndpointState, ONLY_SESSION, Role, SessionActions, Socket, SocketState};
+use crate::driver::client::instance::{Instance, Reply};
+use crate::session::{Action, Event, Item, ItemKind, Notification, ServerEvent, ServerSession, SessionChange};
+use crate::transport::{LossReason, OutboundMessage, TransportError, Undelivered};
+use crate::wire::PPID_ASAP;
+use crate::{AssociationId, SessionId, Time};
+use std::sync::Arc;
+
+/// Why a message costs its sender the association.
+const TOO_MUCH_UNREAD: &str = "receive queue full: the application does not read";
+
+impl Socket {
+    /// The session identifier of a connected socket.
+    pub fn client_session(&self) -> SessionId {
+        ONLY_SESSION
+    }
+
+    /// Hands an event to the pool user's session, if that is what this socket is. The caller holds the endpoint's lock and
+    /// does the actions with [`Socket::perform`].
+    pub fn feed(&self, now: Time, event: Event<'_>) -> SessionActions {
+        let mut state = self.state.lock();
+        let actions = self.feed_locked(&mut state, now, event);
+        state.update();
+        actions
+    }
+
+    /// What concerns the socket itself is done here, the rest is returned.
+    fn feed_locked(&self, state: &mut SocketState, now: Time, event: Event<'_>) -> SessionActions {
+        let Role::PoolUser(session) = &mut state.role else { return Vec::new() };
+        let mut actions = Vec::new();
+        session.handle(now, event, &mut actions);
+        actions.retain(|action| match action {
+            Action::Notify(notification) => {
+                state.inbox.push_notification(*notification);
+                false
+            }
+            Action::ClearInbox => {
+                state.inbox.clear_session(ONLY_SESSION);
+                false
+            }
+            Action::Settled(result) => {
+                state.settled = (state.settled.0 + 1, Some(*result));
+                self.settled.notify_all();
+                false
+            }
+            _ => true,
+        });
+        actions
+    }
+
+    /// Does what a session wants done, and what follows from that.
+    pub fn perform(
+        self: &Arc<Self>,
+        instance: &Instance,
+        endpoint: &mut EndpointState,
+        now: Time,
+        actions: SessionActions,
+    ) {
+        let mut work = std::collections::VecDeque::from(actions);
+        while let Some(action) = work.pop_front() {
+            work.extend(self.perform_one(instance, endpoint, now, action));
+        }
+        self.move_timer(endpoint);
+    }
+
+    fn move_timer(self: &Arc<Self>, endpoint: &mut EndpointState) {
+        let mut state = self.state.lock();
+        let wanted = if let Role::PoolUser(session) = &state.role { session.next_deadline() } else { None };
+        if wanted != state.timer {
+            endpoint.set_timer(self, state.timer, wanted);
+            state.timer = wanted;
+        }
+    }
+
+    fn perform_one(
+        self: &Arc<Self>,
+        instance: &Instance,
+        endpoint: &mut EndpointState,
+        now: Time,
+        action: Action,
+    ) -> SessionActions {
+        match action {
+            Action::Resolve { attempt, items, stale_cache } => {
+                let Some(pool_handle) = self.pool_handle() else { return Vec::new() };
+                let request = crate::asap::Request::Resolve { pool_handle, items, stale_cache };
+                instance.submit(request, Reply::Session { socket: Arc::clone(self), attempt });
+            }
+            Action::Connect { attempt, peer, timeout } => {
+                if let Err(error) = endpoint.connect(now, self, attempt, &peer, timeout) {
+                    log::warn!("connect to the pool element at {peer} failed ({error}): the next one is tried");
+                    return self.feed(now, Event::ConnectFailed { attempt });
+                }
+            }
+            Action::CancelConnect { attempt } => endpoint.cancel_connect(now, self, attempt),
+            Action::SendControl { association, bytes } => {
+                if let Err(error) = endpoint.send(now, association, OutboundMessage::control(PPID_ASAP, &bytes)) {
+                    log::warn!("control message on {association:?} not sent: {error}");
+                }
+            }
+            Action::Resend { association, message } => return self.resend(endpoint, now, association, message),
+            Action::Abort { association } => endpoint.abort(now, association, "failover"),
+            Action::Shutdown { association } => endpoint.shutdown(now, association),
+            Action::Report(pool_element_id) => {
+                let Some(pool_handle) = self.pool_handle() else { return Vec::new() };
+                let report = crate::asap::Request::ReportUnreachable { pool_handle, pool_element_id };
+                instance.submit(report, Reply::Nobody);
+            }
+            // Done by `feed` already.
+            Action::Notify(_) | Action::ClearInbox | Action::Settled(_) => {}
+        }
+        Vec::new()
+    }
+
+    fn resend(
+        self: &Arc<Self>,
+        endpoint: &mut EndpointState,
+        now: Time,
+        association: AssociationId,
+        message: Undelivered,
+    ) -> SessionActions {
+        let Undelivered { stream, ppid, payload } = &message;
+        let outbound = OutboundMessage { stream: *stream, ppid: *ppid, unordered: false, lifetime: None, payload };
+        match endpoint.send(now, association, outbound) {
+            Ok(()) => Vec::new(),
+            Err(TransportError::UnknownAssociation | TransportError::Closing) => {
+                self.feed(now, Event::NotResent(message))
+            }
+            Err(error) => {
+                log::warn!("a message of {} bytes is lost in the failover: {error}", payload.len());
+                Vec::new()
+            }
+        }
+    }
+
+    fn pool_handle(&self) -> Option<crate::PoolHandle> {
+        match &self.state.lock().role {
+            Role::PoolUser(session) => Some(session.pool_handle().clone()),
+            _ => None,
+        }
+    }
+
+    /// A session timer fired.
+    pub fn handle_timeout(&self, now: Time) -> SessionActions {
+        self.state.lock().timer = None;
+        self.feed(now, Event::Timeout)
+    }
+
+    /// A message came. `Err`: why the association must go.
+    pub fn receive(
+        &self,
+        now: Time,
+        session: SessionId,
+        association: AssociationId,
+        stream: u16,
+        ppid: u32,
+        payload: &[u8],
+    ) -> Result<SessionActions, &'static str> {
+        let mut state = self.state.lock();
+        if state.closed.is_some() {
+            return Ok(Vec::new());
+        }
+        let result = if ppid == PPID_ASAP {
+            self.receive_control(&mut state, now, session, association, payload)
+        } else {
+            let kind = ItemKind::Data { ppid, stream, payload: payload.to_vec() };
+            state.inbox.push_received(Item { session, kind }).map(|()| Vec::new()).map_err(|_| TOO_MUCH_UNREAD)
+        };
+        state.update();
+        result
+    }
+
+    fn receive_control(
+        &self,
+        state: &mut SocketState,
+        now: Time,
+        session: SessionId,
+        association: AssociationId,
+        bytes: &[u8],
+    ) -> Result<SessionActions, &'static str> {
+        let server = match &mut state.role {
+            Role::PoolUser(_) => return Ok(self.feed_locked(state, now, Event::Control { association, bytes })),
+            Role::Accepted { session, .. } => Some(session),
+            Role::OneToMany { sessions, .. } => sessions.get_mut(&session),
+            _ => None,
+        };
+        match server.map_or(ServerEvent::Nothing, |server| server.handle_control(bytes)) {
+            ServerEvent::Nothing => Ok(Vec::new()),
+            ServerEvent::Answer(bytes) => Ok(vec![Action::SendControl { association, bytes }]),
+            ServerEvent::CookieEcho(cookie) => state
+                .inbox
+                .push_received(Item { session, kind: ItemKind::CookieEcho(cookie) })
+                .map(|()| Vec::new())
+                .map_err(|_| TOO_MUCH_UNREAD),
+        }
+    }
+
+    /// An association takes messages again.
+    pub fn handle_writable(&self, association: AssociationId) {
+        let mut state = self.state.lock();
+        if state.blocked.remove(&association) {
+            state.update();
+        }
+    }
+
+    /// An association is gone.
+    pub fn handle_lost(
+        &self,
+        now: Time,
+        session: SessionId,
+        association: AssociationId,
+        reason: LossReason,
+        undelivered: Vec<Undelivered>,
+    ) -> SessionActions {
+        let mut state = self.state.lock();
+        state.blocked.remove(&association);
+        let actions = match &mut state.role {
+            Role::PoolUser(_) => self.feed_locked(&mut state, now, Event::Lost { association, reason, undelivered }),
+            Role::Accepted { ended, .. } => {
+                *ended = true;
+                Vec::new()
+            }
+            Role::OneToMany { sessions, .. } => {
+                if sessions.remove(&session).is_some() {
+                    let change = SessionChange::Remove;
+                    state.inbox.push_notification(Notification::SessionChange { change, session });
+                }
+                Vec::new()
+            }
+            _ => Vec::new(),
+        };
+        state.update();
+        actions
+    }
+
+    /// A peer made an association with this listening socket: the socket and session that it belongs to from now on, or
+    /// why it is refused.
+    pub fn accept_association(
+        self: &Arc<Self>,
+        association: AssociationId,
+    ) -> Result<(Arc<Socket>, SessionId), &'static str> {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let accepted = match &mut state.role {
+            Role::Listening { pending, backlog } => {
+                if pending.len() >= *backlog {
+                    return Err("too many sessions wait to be accepted");
+                }
+                let role = Role::Accepted { session: ServerSession::new(association), ended: false };
+                let socket = Socket::without_descriptor(true, role);
+                if let Some(endpoint) = self.endpoint.get() {
+                    let _ = socket.endpoint.set(Arc::clone(endpoint));
+                }
+                pending.push_back(Arc::clone(&socket));
+                (socket, ONLY_SESSION)
+            }
+            Role::OneToMany { sessions, last } => {
+                *last = last.wrapping_add(1).max(1);
+                let session = SessionId(*last);
+                let added = Notification::SessionChange { change: SessionChange::Add, session };
+                let item = Item { session, kind: ItemKind::Notification(added) };
+                if sessions.contains_key(&session) || state.inbox.push_received(item).is_err() {
+                    return Err(TOO_MUCH_UNREAD);
+                }
+                sessions.insert(session, ServerSession::new(association));
+                (Arc::clone(self), session)
+            }
+            _ => return Err("nobody listens here"),
+        };
+        state.update();
+        Ok(accepted)
+    }
+}

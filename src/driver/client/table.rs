@@ -1,0 +1,73 @@
+//! The descriptors that belong to the library.
+
+use super::socket::Socket;
+use parking_lot::RwLock;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+
+/// Descriptor numbers above this are refused: the table is an array.
+const MAX_DESCRIPTOR: usize = 1 << 20;
+
+/// What a descriptor number stands for.
+#[derive(Clone)]
+pub enum Entry {
+    /// An RSerPool socket.
+    Socket(Arc<Socket>),
+    /// A descriptor of the system that the application mapped (`rsp_mapsocket`).
+    Mapped(RawFd),
+}
+
+/// From numbers to what they stand for. Gives out clones, so that a close never frees anything under its users.
+#[derive(Default)]
+pub struct DescriptorTable {
+    entries: RwLock<Vec<Option<Entry>>>,
+}
+
+impl DescriptorTable {
+    /// What stands under this number.
+    pub fn get(&self, sd: RawFd) -> Option<Entry> {
+        let index = usize::try_from(sd).ok()?;
+        self.entries.read().get(index)?.clone()
+    }
+
+    /// Puts an entry under a number; gives it back where the number is taken or too large.
+    pub fn insert(&self, sd: RawFd, entry: Entry) -> Result<(), Entry> {
+        let Some(index) = usize::try_from(sd).ok().filter(|index| *index < MAX_DESCRIPTOR) else {
+            return Err(entry);
+        };
+        let mut entries = self.entries.write();
+        if entries.len() <= index {
+            entries.resize_with(index + 1, || None);
+        }
+        match &mut entries[index] {
+            Some(_) => Err(entry),
+            free => {
+                *free = Some(entry);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes an entry out if `wanted` says so.
+    pub fn remove_if(&self, sd: RawFd, wanted: impl FnOnce(&Entry) -> bool) -> Option<Entry> {
+        let index = usize::try_from(sd).ok()?;
+        let mut entries = self.entries.write();
+        let slot = entries.get_mut(index)?;
+        if slot.as_ref().is_some_and(wanted) { slot.take() } else { None }
+    }
+
+    /// The lowest number from `least` on that is neither taken here nor refused by `usable`.
+    pub fn lowest_free(&self, least: RawFd, usable: impl Fn(RawFd) -> bool) -> Option<RawFd> {
+        let entries = self.entries.read();
+        let least = usize::try_from(least).unwrap_or(0);
+        (least..MAX_DESCRIPTOR)
+            .filter(|index| entries.get(*index).is_none_or(Option::is_none))
+            .filter_map(|index| RawFd::try_from(index).ok())
+            .find(|fd| usable(*fd))
+    }
+
+    /// Empties the table.
+    pub fn take_all(&self) -> Vec<Entry> {
+        std::mem::take(&mut *self.entries.write()).into_iter().flatten().collect()
+    }
+}
