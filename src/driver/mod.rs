@@ -2,4 +2,7 @@
 
 pub mod client;
 pub mod clock;
+pub mod interfaces;
 pub mod poller;
+#[cfg(feature = "registrar")]
+pub mod registrar;

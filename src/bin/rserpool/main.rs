@@ -1,2 +1,77 @@
-//! The `rserpool` program: registrar and tools, one subcommand a file.
-fn main() {}
+//! `rserpool`: a registrar, and tools to look at one. Each subcommand is a file.
+
+mod exchange;
+mod failure;
+mod json;
+mod list;
+mod logger;
+mod registrar;
+mod resolve;
+mod settings;
+mod show;
+mod values;
+
+use failure::Failure;
+use lexopt::prelude::*;
+use std::io::Write;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+rserpool - reliable server pooling (RSerPool, RFC 5351-5356)
+
+Usage: rserpool COMMAND [OPTIONS]
+
+Commands:
+  registrar   run a registrar: it knows which pool elements exist and answers who asks for them
+  resolve     ask a registrar for the elements of a pool
+  list        show everything that a registrar knows
+
+A first registrar, and a look into it:
+  rserpool registrar
+  rserpool list --enrp 127.0.0.1:9901
+  rserpool resolve MyPool --registrar 127.0.0.1:3863
+
+`rserpool COMMAND --help` explains a command; `rserpool --version` tells the version.
+Exit status: 0 success, 1 failure, 2 wrong usage, 3 no answer.
+";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Nothing is left to do when even the complaint cannot be written.
+            let _ = writeln!(std::io::stderr(), "rserpool: {failure}");
+            ExitCode::from(failure.exit_status())
+        }
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    let mut parser = lexopt::Parser::from_env();
+    match parser.next()? {
+        Some(Short('h') | Long("help")) => print(HELP),
+        Some(Short('V') | Long("version")) => print(&format!("rserpool {}\n", env!("CARGO_PKG_VERSION"))),
+        Some(Value(command)) => match command.to_str() {
+            Some("registrar") => registrar::run(parser),
+            Some("resolve") => resolve::run(parser),
+            Some("list") => list::run(parser),
+            Some("help") => print(HELP),
+            _ => Err(Failure::Usage(format!(
+                "unknown command \"{}\": there are registrar, resolve and list",
+                command.to_string_lossy().escape_debug()
+            ))),
+        },
+        Some(option) => Err(option.unexpected().into()),
+        None => Err(Failure::Usage("a command is missing: registrar, resolve or list; see rserpool --help".to_owned())),
+    }
+}
+
+/// Writes to standard output. A reader that has gone away, as in `rserpool list | head`, is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::Failed(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,139 @@
+//! A connection to a registrar for a question and its answers.
+
+use crate::failure::Failure;
+use rserpool::driver::clock;
+use rserpool::driver::poller::Poller;
+use rserpool::transport::{
+    self, EndpointConfig, OutboundMessage, PeerAddress, Tcp, Transport, TransportChoice, TransportError, TransportEvent,
+};
+use rserpool::{AssociationId, Time};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+/// Over what to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// TCP, which registrars offer to pool users.
+    Tcp,
+    /// SCTP.
+    Sctp(TransportChoice),
+}
+
+impl Way {
+    /// `tcp`, or what `--transport` means elsewhere.
+    pub fn parse(text: &str) -> Result<Way, String> {
+        match text {
+            "tcp" => Ok(Way::Tcp),
+            other => other.parse().map(Way::Sctp).map_err(|error: String| format!("{error}, or tcp")),
+        }
+    }
+}
+
+/// Messages that may wait to be looked at; a registrar answers with one a question.
+const MAX_WAITING: usize = 64;
+
+/// A connection to a registrar.
+pub struct Exchange {
+    transport: Box<dyn Transport>,
+    poller: Poller,
+    association: AssociationId,
+    registrar: SocketAddr,
+    deadline: Time,
+    received: std::collections::VecDeque<Vec<u8>>,
+}
+
+enum Progress {
+    Waiting,
+    Up,
+    Gone(String),
+}
+
+impl Exchange {
+    /// Connects; everything up to the last answer must come within `timeout`.
+    pub fn connect(way: Way, registrar: SocketAddr, timeout: Duration) -> Result<Exchange, Failure> {
+        let failed = |why: String| Failure::Failed(format!("cannot ask {registrar}: {why}"));
+        let mut transport = open(way, registrar).map_err(|error| failed(error.to_string()))?;
+        let poller = Poller::new().map_err(|error| failed(error.to_string()))?;
+        if let Some(fd) = transport.poll_fd() {
+            poller.add(fd, 0).map_err(|error| failed(error.to_string()))?;
+        }
+        let now = clock::now();
+        let peer = PeerAddress::from(registrar);
+        let association = transport.connect(now, &peer, timeout).map_err(|error| failed(error.to_string()))?;
+        let received = std::collections::VecDeque::new();
+        let mut exchange = Exchange { transport, poller, association, registrar, deadline: now + timeout, received };
+        loop {
+            match exchange.step()? {
+                Progress::Up => return Ok(exchange),
+                Progress::Gone(why) => {
+                    return Err(Failure::NoAnswer(format!("the registrar at {registrar} cannot be reached: {why}")));
+                }
+                Progress::Waiting => {}
+            }
+        }
+    }
+
+    /// Sends a message.
+    pub fn send(&mut self, ppid: u32, message: &[u8]) -> Result<(), Failure> {
+        let message = OutboundMessage::control(ppid, message);
+        self.transport.send(clock::now(), self.association, message).map_err(|error| {
+            Failure::NoAnswer(format!("the registrar at {} did not take the question: {error}", self.registrar))
+        })
+    }
+
+    /// The next message of the registrar.
+    pub fn receive(&mut self) -> Result<Vec<u8>, Failure> {
+        loop {
+            if let Some(message) = self.received.pop_front() {
+                return Ok(message);
+            }
+            if let Progress::Gone(why) = self.step()? {
+                if self.received.is_empty() {
+                    let registrar = self.registrar;
+                    return Err(Failure::NoAnswer(format!(
+                        "the registrar at {registrar} left without an answer: {why}"
+                    )));
+                }
+            }
+        }
+    }
+
+    /// Waits for something to happen.
+    fn step(&mut self) -> Result<Progress, Failure> {
+        let now = clock::now();
+        if now >= self.deadline {
+            return Err(Failure::NoAnswer(format!("the registrar at {} did not answer in time", self.registrar)));
+        }
+        let wake = self.transport.next_deadline().map_or(self.deadline, |at| at.min(self.deadline));
+        self.poller.wait(now, Some(wake), &mut Vec::new()).map_err(|error| Failure::Failed(error.to_string()))?;
+        let mut progress = Progress::Waiting;
+        let received = &mut self.received;
+        self.transport.poll(clock::now(), &mut |event| match event {
+            TransportEvent::Up { .. } => progress = Progress::Up,
+            TransportEvent::Message { payload, .. } if received.len() < MAX_WAITING => {
+                received.push_back(payload.to_vec());
+            }
+            TransportEvent::ConnectFailed { reason, .. } | TransportEvent::Lost { reason, .. } => {
+                progress = Progress::Gone(reason.to_string());
+            }
+            TransportEvent::Message { .. } | TransportEvent::Writable { .. } => {}
+        });
+        Ok(progress)
+    }
+}
+
+fn open(way: Way, registrar: SocketAddr) -> Result<Box<dyn Transport>, TransportError> {
+    let any: IpAddr = if registrar.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let config =
+        EndpointConfig { bind: vec![SocketAddr::new(any, 0)], max_associations: 1, ..EndpointConfig::default() };
+    match way {
+        Way::Tcp => Ok(Box::new(Tcp::open(&config)?)),
+        Way::Sctp(choice) => transport::open(choice, &config),
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.transport.abort(clock::now(), self.association, "done");
+    }
+}

@@ -1,0 +1,172 @@
+//! `rserpool list`: everything that a registrar knows.
+//!
+//! ASAP has no message for this, so it asks as a registrar would that joins: ENRP_HANDLE_TABLE_REQUEST. It never sends a
+//! PRESENCE, so it does not become a peer.
+
+use crate::exchange::{Exchange, Way};
+use crate::failure::Failure;
+use crate::{json, print, show, values};
+use lexopt::prelude::*;
+use rserpool::message::EnrpMessage;
+use rserpool::message::enrp::{HandleTableRequest, HandleTableResponse, PoolEntry};
+use rserpool::wire::{PORT_ENRP, PPID_ENRP};
+use rserpool::{PoolHandle, RegistrarId};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+const HELP: &str = "\
+Shows all pools and elements that a registrar knows.
+
+Usage: rserpool list [OPTIONS]
+
+Options:
+  --enrp ADDR:PORT       the registrar's ENRP endpoint [127.0.0.1:9901]
+  --own                  only the elements that it is home registrar of
+  --transport WAY        sctp (the kernel's), sctp-udp, or auto [auto]
+  --timeout DURATION     how long to try [5s]
+  --json                 one JSON object instead of lines
+  -h, --help             this text
+
+It asks over ENRP, as a registrar that joins would, but joins nothing and changes nothing.
+
+Examples:
+  rserpool list
+  rserpool list --enrp 192.0.2.1:9901 --json | jq '.pools | length'
+
+Exit status: 0 success, 1 the registrar refuses, 2 wrong usage, 3 no answer.
+";
+
+/// Pages taken at most: a registrar that never ends its table must not keep us.
+const MAX_PAGES: usize = 100_000;
+
+struct Options {
+    enrp: SocketAddr,
+    own: bool,
+    way: Way,
+    timeout: Duration,
+    json: bool,
+}
+
+type Pools = BTreeMap<PoolHandle, PoolEntry>;
+
+pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
+    match parse(parser)? {
+        Some(options) => list(&options),
+        None => print(HELP),
+    }
+}
+
+fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
+    let mut options = Options {
+        enrp: SocketAddr::from(([127, 0, 0, 1], PORT_ENRP)),
+        own: false,
+        way: Way::Sctp(values::transport_from_environment()?),
+        timeout: Duration::from_secs(5),
+        json: false,
+    };
+    while let Some(argument) = parser.next()? {
+        let option = match &argument {
+            Long(name) => format!("--{name}: "),
+            _ => String::new(),
+        };
+        let usage = |why: String| Failure::Usage(format!("{option}{why}"));
+        match argument {
+            Short('h') | Long("help") => return Ok(None),
+            Long("json") => options.json = true,
+            Long("own") => options.own = true,
+            Long("enrp") => {
+                let value = values::text(parser.value()?).map_err(usage)?;
+                options.enrp = values::address(&value, PORT_ENRP).map_err(usage)?;
+            }
+            Long("transport") => {
+                let value = values::text(parser.value()?).map_err(usage)?;
+                options.way = Way::Sctp(value.parse().map_err(usage)?);
+            }
+            Long("timeout") => {
+                let value = values::text(parser.value()?).map_err(usage)?;
+                options.timeout = values::duration(&value).map_err(usage)?;
+            }
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Some(options))
+}
+
+fn list(options: &Options) -> Result<(), Failure> {
+    let (registrar, pools) = ask(options)?;
+    if options.json {
+        let pools = json::array(pools.values().map(pool_json));
+        let registrar = ("registrar", registrar.0.to_string());
+        return print(&format!("{}\n", json::object([registrar, ("pools", pools)])));
+    }
+    let elements: usize = pools.values().map(|pool| pool.pool_elements.len()).sum();
+    let mut text = format!("registrar {registrar}: {} pools, {elements} pool elements\n", pools.len());
+    for pool in pools.values() {
+        text += &format!("{}  {} elements\n", show::handle(&pool.pool_handle), pool.pool_elements.len());
+        for element in &pool.pool_elements {
+            text += &format!("  {}\n", show::element(element));
+        }
+    }
+    print(&text)
+}
+
+fn pool_json(pool: &PoolEntry) -> String {
+    let elements = json::array(pool.pool_elements.iter().map(show::element_json));
+    json::object([("pool_handle", show::handle_json(&pool.pool_handle)), ("pool_elements", elements)])
+}
+
+/// The registrar's identifier and its whole table, page by page.
+fn ask(options: &Options) -> Result<(RegistrarId, Pools), Failure> {
+    let mut exchange = Exchange::connect(options.way, options.enrp, options.timeout)?;
+    let request =
+        HandleTableRequest { sender: observer_id(), receiver: RegistrarId(0), own_children_only: options.own };
+    let mut question = Vec::new();
+    EnrpMessage::HandleTableRequest(request)
+        .encode(&mut question)
+        .map_err(|error| Failure::Failed(format!("the question cannot be encoded: {error}")))?;
+    let mut pools = Pools::new();
+    for _ in 0..MAX_PAGES {
+        exchange.send(PPID_ENRP, &question)?;
+        let page = receive_page(&mut exchange)?;
+        let (sender, more) = (page.sender, page.more);
+        for entry in page.entries {
+            match pools.get_mut(&entry.pool_handle) {
+                Some(known) => known.pool_elements.extend(entry.pool_elements),
+                None => {
+                    pools.insert(entry.pool_handle.clone(), entry);
+                }
+            }
+        }
+        if !more {
+            return Ok((sender, pools));
+        }
+    }
+    Err(Failure::Failed(format!(
+        "the registrar at {} does not end its table; {MAX_PAGES} pages were taken",
+        options.enrp
+    )))
+}
+
+fn receive_page(exchange: &mut Exchange) -> Result<HandleTableResponse, Failure> {
+    loop {
+        match EnrpMessage::decode(&exchange.receive()?).map(|decoded| decoded.message) {
+            Ok(EnrpMessage::HandleTableResponse(page)) if page.reject => {
+                return Err(Failure::Failed("the registrar refuses to show its table now".to_owned()));
+            }
+            Ok(EnrpMessage::HandleTableResponse(page)) => return Ok(page),
+            Ok(EnrpMessage::Error(error)) => {
+                let cause = error.error.first().map_or("no reason given".to_owned(), |cause| cause.to_string());
+                return Err(Failure::Failed(format!("the registrar refused the question: {cause}")));
+            }
+            Ok(_) => {} // a PRESENCE, which does not matter to us
+            Err(error) => return Err(Failure::Failed(format!("the registrar's answer makes no sense: {error}"))),
+        }
+    }
+}
+
+/// An identifier for one question; it must not be zero, and two observers at a time should not share it.
+fn observer_id() -> RegistrarId {
+    let time = rserpool::driver::clock::now().as_nanos() as u32;
+    RegistrarId((std::process::id().wrapping_mul(0x9e37_79b1) ^ time) | 1)
+}

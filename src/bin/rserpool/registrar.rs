@@ -1,0 +1,105 @@
+//! `rserpool registrar`: runs a registrar until it is told to stop.
+
+use crate::failure::Failure;
+use crate::settings::{SETTINGS, Setting};
+use crate::{logger, print, values};
+use lexopt::prelude::*;
+use log::LevelFilter;
+use rserpool::driver::registrar::{RegistrarServer, RegistrarSettings, StopSignals};
+use rserpool::transport::TransportKind;
+
+const INTRODUCTION: &str = "\
+Runs a registrar (\"ENRP server\"): pool elements register with it, pool users ask it for elements, and it keeps an eye on
+whoever is registered. SIGTERM and SIGINT stop it in order.
+
+Usage: rserpool registrar [OPTIONS]
+
+";
+
+const EXAMPLES: &str = "  \
+  --log LEVEL                            off, error, warn, info, debug or trace [info]
+  -h, --help                             this text
+
+Durations have a unit: 300ms, 5s, 2m, 1h.
+
+Examples:
+  rserpool registrar
+  rserpool registrar --asap 192.0.2.1:3863 --enrp 192.0.2.1:9901
+  rserpool registrar --asap 127.0.0.1:0 --announce off --keep-alive-interval 500ms --keep-alive-timeout 500ms
+";
+
+/// Where the name of an option ends and its explanation begins in the help.
+const HELP_COLUMN: usize = 39;
+
+pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
+    match parse(parser)? {
+        Some((settings, level)) => serve(settings, level),
+        None => print(&help()),
+    }
+}
+
+fn help() -> String {
+    let defaults = RegistrarSettings::default();
+    let mut text = INTRODUCTION.to_owned();
+    text.push_str("Options [and their defaults]:\n");
+    for setting in SETTINGS {
+        let name = format!("  --{} {}", setting.name, setting.value);
+        text += &format!("{name:<HELP_COLUMN$}  {} [{}]\n", setting.help, (setting.show)(&defaults));
+    }
+    text + EXAMPLES
+}
+
+fn parse(mut parser: lexopt::Parser) -> Result<Option<(RegistrarSettings, LevelFilter)>, Failure> {
+    let transport = values::transport_from_environment()?;
+    let mut settings = RegistrarSettings { transport, ..RegistrarSettings::default() };
+    let mut level = LevelFilter::Info;
+    let mut seen: Vec<&str> = Vec::new();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok(None),
+            Long("log") => {
+                let value = values::text(parser.value()?).map_err(Failure::Usage)?;
+                level = value.parse().map_err(|_| {
+                    Failure::Usage(format!(
+                        "--log: \"{}\" is no level: use off, error, warn, info, debug or trace",
+                        value.escape_debug()
+                    ))
+                })?;
+            }
+            Long(name) => {
+                let setting = SETTINGS.iter().find(|s| s.name == name);
+                let Some(setting) = setting else { return Err(Long(name).unexpected().into()) };
+                let value = values::text(parser.value()?).map_err(Failure::Usage)?;
+                let first = !seen.contains(&setting.name);
+                seen.push(setting.name);
+                apply(setting, &mut settings, &value, first)?;
+            }
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Some((settings, level)))
+}
+
+fn apply(setting: &Setting, settings: &mut RegistrarSettings, value: &str, first: bool) -> Result<(), Failure> {
+    (setting.apply)(settings, value, first).map_err(|why| Failure::Usage(format!("--{}: {why}", setting.name)))
+}
+
+fn serve(settings: RegistrarSettings, level: LevelFilter) -> Result<(), Failure> {
+    logger::start(level);
+    let signals = StopSignals::block().map_err(|error| Failure::Failed(format!("cannot catch signals: {error}")))?;
+    let mut server = RegistrarServer::open(settings).map_err(|error| Failure::Failed(error.to_string()))?;
+    print(&greeting(&server))?;
+    server.stop_on(signals).map_err(|error| Failure::Failed(format!("cannot wait for signals: {error}")))?;
+    server.run().map_err(|error| Failure::Failed(format!("the registrar cannot go on: {error}")))
+}
+
+/// One line for whoever started us, with the ports that the system chose.
+fn greeting(server: &RegistrarServer) -> String {
+    let addresses = server.addresses();
+    let transport = match addresses.kind {
+        TransportKind::KernelSctp => "sctp",
+        _ => "sctp-udp",
+    };
+    let (id, asap, enrp) = (addresses.id, addresses.asap, addresses.enrp);
+    format!("registrar {id} asap {asap} enrp {enrp} transport {transport}\n")
+}

@@ -1,0 +1,149 @@
+//! `rserpool resolve`: which elements does a pool have?
+
+use crate::exchange::{Exchange, Way};
+use crate::failure::Failure;
+use crate::{json, print, show, values};
+use lexopt::prelude::*;
+use rserpool::PoolHandle;
+use rserpool::message::AsapMessage;
+use rserpool::message::asap::{HandleResolution, HandleResolutionResponse};
+use rserpool::wire::{Cause, PORT_ASAP, PPID_ASAP};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+const HELP: &str = "\
+Asks a registrar for the elements of a pool, best first, as a pool user would.
+
+Usage: rserpool resolve HANDLE [OPTIONS]
+
+Options:
+  --registrar ADDR:PORT  the registrar [127.0.0.1:3863]
+  --items N              elements wanted at most [what the registrar gives by itself]
+  --transport WAY        tcp, sctp (the kernel's), sctp-udp, or auto: first TCP, then SCTP [auto]
+  --timeout DURATION     how long to try [5s]
+  --json                 one JSON object instead of lines
+  -h, --help             this text
+
+Examples:
+  rserpool resolve CallControl
+  rserpool resolve CallControl --registrar 192.0.2.1:3863 --items 1
+  rserpool resolve CallControl --json | jq -r '.pool_elements[0].user_transport.port'
+
+Exit status: 0 the pool has elements, 1 there is no such pool, 2 wrong usage, 3 no answer.
+";
+
+struct Options {
+    handle: PoolHandle,
+    registrar: SocketAddr,
+    items: Option<u32>,
+    ways: Vec<Way>,
+    timeout: Duration,
+    json: bool,
+}
+
+pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
+    match parse(parser)? {
+        Some(options) => resolve(&options),
+        None => print(HELP),
+    }
+}
+
+fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
+    let mut handle = None;
+    let mut registrar = SocketAddr::from(([127, 0, 0, 1], PORT_ASAP));
+    let mut items = None;
+    let mut ways = vec![Way::Tcp, Way::Sctp(values::transport_from_environment()?)];
+    let mut timeout = Duration::from_secs(5);
+    let mut json = false;
+    while let Some(argument) = parser.next()? {
+        let option = match &argument {
+            Long(name) => format!("--{name}: "),
+            _ => String::new(),
+        };
+        let usage = |why: String| Failure::Usage(format!("{option}{why}"));
+        match argument {
+            Short('h') | Long("help") => return Ok(None),
+            Long("json") => json = true,
+            Long("registrar") => {
+                let value = values::text(parser.value()?).map_err(usage)?;
+                registrar = values::address(&value, PORT_ASAP).map_err(usage)?;
+            }
+            Long("items") => {
+                let value = values::text(parser.value()?).map_err(usage)?;
+                items = Some(values::count_u32(&value).map_err(usage)?);
+            }
+            Long("transport") => {
+                let value = values::text(parser.value()?).map_err(usage)?;
+                if value != "auto" {
+                    ways = vec![Way::parse(&value).map_err(usage)?];
+                }
+            }
+            Long("timeout") => {
+                let value = values::text(parser.value()?).map_err(usage)?;
+                timeout = values::duration(&value).map_err(usage)?;
+            }
+            Value(value) if handle.is_none() => {
+                use std::os::unix::ffi::OsStrExt;
+                handle = Some(PoolHandle::new(value.as_bytes()));
+            }
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let handle =
+        handle.ok_or_else(|| Failure::Usage("the pool handle is missing; see rserpool resolve --help".into()))?;
+    Ok(Some(Options { handle, registrar, items, ways, timeout, json }))
+}
+
+fn resolve(options: &Options) -> Result<(), Failure> {
+    let response = ask(options)?;
+    if let Some(error) = &response.error {
+        let pool = show::handle(&options.handle);
+        return Err(Failure::Failed(match error.first() {
+            Some(Cause::UnknownPoolHandle) => format!("the registrar knows no pool {pool}"),
+            Some(cause) => format!("the registrar did not resolve {pool}: {cause}"),
+            None => format!("the registrar did not resolve {pool}, without giving a reason"),
+        }));
+    }
+    let elements = &response.pool_elements;
+    if options.json {
+        let elements = json::array(elements.iter().map(show::element_json));
+        let pool = ("pool_handle", show::handle_json(&response.pool_handle));
+        return print(&format!("{}\n", json::object([pool, ("pool_elements", elements)])));
+    }
+    print(&elements.iter().map(|e| show::element(e) + "\n").collect::<String>())
+}
+
+/// Asks in each of the ways until one leads to an answer.
+fn ask(options: &Options) -> Result<HandleResolutionResponse, Failure> {
+    let mut failure = None;
+    for &way in &options.ways {
+        match ask_by(way, options) {
+            Err(Failure::NoAnswer(why)) => failure = Some(Failure::NoAnswer(why)),
+            other => return other,
+        }
+    }
+    Err(failure.unwrap_or_else(|| Failure::Usage("no transport to ask by".to_owned())))
+}
+
+fn ask_by(way: Way, options: &Options) -> Result<HandleResolutionResponse, Failure> {
+    let mut exchange = Exchange::connect(way, options.registrar, options.timeout)?;
+    let request = HandleResolution { subscribe: false, pool_handle: options.handle.clone(), items: options.items };
+    let mut bytes = Vec::new();
+    AsapMessage::HandleResolution(request)
+        .encode(&mut bytes)
+        .map_err(|error| Failure::Usage(format!("the pool handle cannot be sent: {error}")))?;
+    exchange.send(PPID_ASAP, &bytes)?;
+    loop {
+        match AsapMessage::decode(&exchange.receive()?).map(|decoded| decoded.message) {
+            Ok(AsapMessage::HandleResolutionResponse(response)) if response.pool_handle == options.handle => {
+                return Ok(response);
+            }
+            Ok(AsapMessage::Error(error)) => {
+                let cause = error.error.first().map_or("no reason given".to_owned(), |cause| cause.to_string());
+                return Err(Failure::Failed(format!("the registrar refused the question: {cause}")));
+            }
+            Ok(_) => {} // not for us
+            Err(error) => return Err(Failure::Failed(format!("the registrar's answer makes no sense: {error}"))),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Pool elements for people and for programs.
+
+use crate::json;
+use rserpool::PoolHandle;
+use rserpool::wire::{Policy, PoolElement, TransportParameter, TransportUse};
+use std::net::IpAddr;
+
+/// A handle as a person types it, or in quotes with escapes where it is not plain text.
+pub fn handle(handle: &PoolHandle) -> String {
+    let plain = handle.as_bytes().iter().all(|b| b.is_ascii_graphic());
+    match std::str::from_utf8(handle.as_bytes()) {
+        Ok(text) if plain && !text.is_empty() => text.to_owned(),
+        _ => handle.to_string(),
+    }
+}
+
+/// A handle as a JSON string: bytes that are no printable ASCII stand as `\xNN`.
+pub fn handle_json(handle: &PoolHandle) -> String {
+    json::string(&handle.as_bytes().escape_ascii().to_string())
+}
+
+/// A transport, e.g. `SCTP 192.0.2.1,192.0.2.2:7000`.
+pub fn transport(transport: &TransportParameter) -> String {
+    let (name, port, addresses) = parts(transport);
+    match transport {
+        TransportParameter::Opaque(bytes) => format!("opaque, {} bytes", bytes.len()),
+        _ => format!("{name} {}:{port}{}", join(&addresses), control(transport)),
+    }
+}
+
+fn transport_json(transport: &TransportParameter) -> String {
+    let (name, port, addresses) = parts(transport);
+    let addresses = json::array(addresses.iter().map(|a| json::string(&a.to_string())));
+    json::object([
+        ("protocol", json::string(name)),
+        ("port", port.to_string()),
+        ("addresses", addresses),
+        ("control_channel", (!control(transport).is_empty()).to_string()),
+    ])
+}
+
+fn parts(transport: &TransportParameter) -> (&'static str, u16, Vec<IpAddr>) {
+    match transport {
+        TransportParameter::Dccp { port, address, .. } => ("DCCP", *port, vec![*address]),
+        TransportParameter::Sctp { port, addresses, .. } => ("SCTP", *port, addresses.to_vec()),
+        TransportParameter::Tcp { port, address, .. } => ("TCP", *port, vec![*address]),
+        TransportParameter::Udp { port, address } => ("UDP", *port, vec![*address]),
+        TransportParameter::UdpLite { port, address } => ("UDP-Lite", *port, vec![*address]),
+        TransportParameter::Opaque(_) => ("opaque", 0, Vec::new()),
+    }
+}
+
+fn control(transport: &TransportParameter) -> &'static str {
+    match transport {
+        TransportParameter::Sctp { transport_use: TransportUse::DataPlusControl, .. }
+        | TransportParameter::Tcp { transport_use: TransportUse::DataPlusControl, .. } => " +control",
+        _ => "",
+    }
+}
+
+fn join(addresses: &[IpAddr]) -> String {
+    let shown: Vec<String> = addresses
+        .iter()
+        .map(|address| match address {
+            IpAddr::V4(v4) => v4.to_string(),
+            IpAddr::V6(v6) => format!("[{v6}]"),
+        })
+        .collect();
+    shown.join(",")
+}
+
+/// A policy with its values, e.g. `WeightedRoundRobin(weight 3)`.
+pub fn policy(policy: &Policy) -> String {
+    match policy {
+        Policy::Unknown { policy_type, .. } => format!("policy {:#010x}", policy_type.0),
+        known => {
+            let text = format!("{known:?}");
+            text.replace(" { ", "(").replace(" }", ")").replace(": ", " ")
+        }
+    }
+}
+
+fn life(element: &PoolElement) -> String {
+    element.registration_life.as_duration().map_or("infinite".to_owned(), |life| format!("{}s", life.as_secs()))
+}
+
+/// One line about an element.
+pub fn element(element: &PoolElement) -> String {
+    format!(
+        "{}  home {}  {}  {}  life {}",
+        element.id,
+        element.home_registrar,
+        transport(&element.user_transport),
+        policy(&element.policy),
+        life(element)
+    )
+}
+
+/// An element as a JSON object.
+pub fn element_json(element: &PoolElement) -> String {
+    let life = element.registration_life.as_duration().map_or("null".to_owned(), |life| life.as_secs().to_string());
+    let mut members = vec![
+        ("id", element.id.0.to_string()),
+        ("home_registrar", element.home_registrar.0.to_string()),
+        ("registration_life_s", life),
+        ("policy", json::string(&policy(&element.policy))),
+        ("policy_type", element.policy.policy_type().0.to_string()),
+        ("user_transport", transport_json(&element.user_transport)),
+    ];
+    members.extend(element.asap_transport.as_ref().map(|t| ("asap_transport", transport_json(t))));
+    json::object(members)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rserpool::wire::{AddressList, RegistrationLife};
+    use rserpool::{PoolElementId, RegistrarId};
+
+    fn sample() -> PoolElement {
+        PoolElement {
+            id: PoolElementId(0x2a),
+            home_registrar: RegistrarId(1),
+            registration_life: RegistrationLife::INFINITE,
+            user_transport: TransportParameter::Sctp {
+                port: 7000,
+                transport_use: TransportUse::DataPlusControl,
+                addresses: AddressList::from_slice(&["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()]),
+            },
+            policy: Policy::WeightedRoundRobin { weight: 3 },
+            asap_transport: None,
+        }
+    }
+
+    #[test]
+    fn an_element_is_one_readable_line() {
+        assert_eq!(
+            element(&sample()),
+            "0x0000002a  home 0x00000001  SCTP 192.0.2.1,[2001:db8::1]:7000 +control  WeightedRoundRobin(weight 3)  \
+             life infinite"
+        );
+    }
+
+    #[test]
+    fn an_element_is_one_json_object() {
+        assert_eq!(
+            element_json(&sample()),
+            r#"{"id":42,"home_registrar":1,"registration_life_s":null,"policy":"WeightedRoundRobin(weight 3)","policy_type":2,"user_transport":{"protocol":"SCTP","port":7000,"addresses":["192.0.2.1","2001:db8::1"],"control_channel":true}}"#
+        );
+    }
+
+    #[test]
+    fn handles_that_are_no_plain_text_are_escaped() {
+        assert_eq!(handle(&PoolHandle::from("MyPool")), "MyPool");
+        assert_eq!(handle(&PoolHandle::new(b"a b\x1b")), "\"a b\\x1b\"");
+        assert_eq!(handle_json(&PoolHandle::new(b"a\"\xff")), r#""a\\\"\\xff""#);
+    }
+}

@@ -1,0 +1,176 @@
+//! The sockets of a registrar.
+
+use super::{RegistrarSettings, StartError};
+use crate::driver::interfaces::local_addresses;
+use crate::driver::poller::Poller;
+use crate::registrar::{Link, RegistrarConfig};
+use crate::transport::{self, EndpointConfig, Tcp, Transport, TransportError, TransportKind};
+use crate::wire::{AddressList, MAX_SCTP_ADDRESSES, TransportParameter, TransportUse};
+use crate::{AssociationId, Time};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+/// ASAP over SCTP.
+const ASAP_SCTP: u16 = 0;
+/// ENRP over SCTP.
+const ENRP_SCTP: u16 = 1;
+/// ASAP over TCP.
+const ASAP_TCP: u16 = 2;
+/// Tries to find a port that is free for SCTP and for TCP, when the system may choose.
+const PORT_ATTEMPTS: usize = 16;
+/// Bytes that a transport queues for one association before the driver's backlog begins.
+const MAX_SEND_QUEUE: usize = 256 << 10;
+/// Longest message taken: ASAP and ENRP messages have 16-bit lengths.
+const MAX_MESSAGE_SIZE: usize = 64 << 10;
+
+/// What a key of the poller stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    Transport(usize),
+    Group(usize),
+}
+
+impl Key {
+    pub(super) fn as_u64(self) -> u64 {
+        match self {
+            Key::Transport(number) => number as u64,
+            Key::Group(number) => 0x1_0000 + number as u64,
+        }
+    }
+}
+
+/// A transport of the registrar.
+pub(super) struct Endpoint {
+    pub(super) link: Link,
+    pub(super) transport: Box<dyn Transport>,
+    /// The last poll left something to do.
+    pub(super) more: bool,
+}
+
+/// All sockets.
+pub(super) struct Endpoints {
+    /// By their transport number.
+    pub(super) transports: Vec<Endpoint>,
+    pub(super) asap: SocketAddr,
+    pub(super) enrp: SocketAddr,
+}
+
+impl Endpoints {
+    pub(super) fn open(settings: &RegistrarSettings) -> Result<Endpoints, StartError> {
+        let (sctp, tcp) = open_asap(settings)?;
+        let enrp = open_sctp(settings, ENRP_SCTP, settings.enrp)
+            .map_err(|error| refused("ENRP endpoint", settings.enrp, "SCTP", &error))?;
+        let asap_address = SocketAddr::new(settings.asap.ip(), sctp.local_port());
+        let enrp_address = SocketAddr::new(settings.enrp.ip(), enrp.local_port());
+        let endpoint = |link, transport| Endpoint { link, transport, more: false };
+        let transports = vec![endpoint(Link::Asap, sctp), endpoint(Link::Enrp, enrp), endpoint(Link::Asap, tcp)];
+        Ok(Endpoints { transports, asap: asap_address, enrp: enrp_address })
+    }
+
+    /// Which SCTP was chosen.
+    pub(super) fn kind(&self) -> TransportKind {
+        self.transports[usize::from(ASAP_SCTP)].transport.capabilities().kind
+    }
+
+    /// Fills in what the core must know of its endpoints, where the settings do not say it.
+    pub(super) fn describe(&self, settings: &RegistrarSettings, config: &mut RegistrarConfig) {
+        config.announce = !settings.announce_groups.is_empty();
+        config.enrp_port = self.enrp.port();
+        if config.enrp_addresses.is_empty() {
+            config.enrp_addresses = reachable(self.enrp.ip());
+        }
+        if config.asap_transports.is_empty() {
+            let addresses = reachable(self.asap.ip());
+            let port = self.asap.port();
+            let transport_use = TransportUse::DataOnly;
+            let tcp = addresses.first().map(|&address| TransportParameter::Tcp { port, transport_use, address });
+            config.asap_transports.extend(tcp);
+            config.asap_transports.push(TransportParameter::Sctp { port, transport_use, addresses });
+        }
+    }
+
+    /// The transport that an association lives on.
+    pub(super) fn of(&mut self, association: AssociationId) -> Option<&mut dyn Transport> {
+        let endpoint = self.transports.get_mut(usize::from(association.transport()))?;
+        Some(&mut *endpoint.transport)
+    }
+
+    /// The SCTP endpoint of a side.
+    pub(super) fn sctp(&mut self, link: Link) -> &mut dyn Transport {
+        let number = match link {
+            Link::Asap => ASAP_SCTP,
+            Link::Enrp => ENRP_SCTP,
+        };
+        &mut *self.transports[usize::from(number)].transport
+    }
+
+    /// Waits for all of them.
+    pub(super) fn watch(&self, poller: &Poller) -> io::Result<()> {
+        for (number, endpoint) in self.transports.iter().enumerate() {
+            if let Some(fd) = endpoint.transport.poll_fd() {
+                poller.add(fd, Key::Transport(number).as_u64())?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        let deadlines = self.transports.iter().filter_map(|endpoint| match endpoint.more {
+            true => Some(Time::ZERO),
+            false => endpoint.transport.next_deadline(),
+        });
+        deadlines.min()
+    }
+}
+
+type AsapEndpoints = (Box<dyn Transport>, Box<dyn Transport>);
+
+/// SCTP and TCP under the same port number.
+fn open_asap(settings: &RegistrarSettings) -> Result<AsapEndpoints, StartError> {
+    let attempts = if settings.asap.port() == 0 { PORT_ATTEMPTS } else { 1 };
+    let mut failure = None;
+    for _ in 0..attempts {
+        let sctp = open_sctp(settings, ASAP_SCTP, settings.asap)
+            .map_err(|error| refused("ASAP endpoint", settings.asap, "SCTP", &error))?;
+        let address = SocketAddr::new(settings.asap.ip(), sctp.local_port());
+        match Tcp::open(&endpoint_config(settings, ASAP_TCP, address)) {
+            Ok(tcp) => return Ok((sctp, Box::new(tcp))),
+            Err(error) => failure = Some(refused("ASAP endpoint", address, "TCP", &error)),
+        }
+    }
+    Err(failure.unwrap_or_else(|| StartError { what: "ASAP endpoint".to_owned(), why: "not tried".to_owned() }))
+}
+
+fn open_sctp(settings: &RegistrarSettings, number: u16, at: SocketAddr) -> Result<Box<dyn Transport>, TransportError> {
+    transport::open(settings.transport, &endpoint_config(settings, number, at))
+}
+
+fn endpoint_config(settings: &RegistrarSettings, transport_number: u16, bind: SocketAddr) -> EndpointConfig {
+    EndpointConfig {
+        transport_number,
+        bind: vec![bind],
+        listen: true,
+        // The core refuses earlier and says so to the peer; this bound is for what is still being set up.
+        max_associations: settings.core.max_associations.saturating_add(settings.core.max_associations / 8 + 16),
+        max_send_queue: MAX_SEND_QUEUE,
+        max_message_size: MAX_MESSAGE_SIZE,
+        parameters: settings.sctp,
+    }
+}
+
+fn refused(what: &str, at: SocketAddr, how: &str, error: &TransportError) -> StartError {
+    StartError { what: format!("{what} {at} over {how}"), why: error.to_string() }
+}
+
+/// The addresses to tell others: the bound one, or for the wildcard address those of the machine.
+fn reachable(bound: IpAddr) -> AddressList {
+    if !bound.is_unspecified() {
+        return AddressList::from_slice(&[bound]);
+    }
+    let all = local_addresses().unwrap_or_else(|error| {
+        log::warn!("the addresses of this machine cannot be read, so announcements name loopback only: {error}");
+        vec![IpAddr::from([127, 0, 0, 1])]
+    });
+    // A wildcard IPv4 endpoint is not reached by IPv6; a wildcard IPv6 endpoint is reached by both.
+    all.into_iter().filter(|a| a.is_ipv4() || bound.is_ipv6()).take(MAX_SCTP_ADDRESSES).collect()
+}

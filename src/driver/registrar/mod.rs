@@ -1,0 +1,171 @@
+//! A running registrar: one thread around the registrar core.
+//!
+//! The thread waits for its endpoints (ASAP over SCTP, ASAP over TCP under the same port number, ENRP over SCTP), the ENRP
+//! group, a stop, and the core's deadline; then polls in turn whoever has something to do, each for a bounded amount of
+//! work, and does what the core wants done.
+
+mod backlog;
+mod endpoints;
+mod metrics;
+mod settings;
+mod signals;
+mod state;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+pub use metrics::RegistrarMetrics;
+pub use settings::RegistrarSettings;
+pub use signals::StopSignals;
+
+use crate::RegistrarId;
+use crate::driver::poller::Waker;
+use crate::registrar::Registrar;
+use crate::transport::TransportKind;
+use endpoints::Endpoints;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use worker::{Shared, Worker};
+
+/// Why a registrar could not start: what it wanted to open, and what the system said.
+#[derive(Debug)]
+pub struct StartError {
+    /// The endpoint or resource, e.g. `"ASAP endpoint 0.0.0.0:3863"`.
+    pub what: String,
+    /// Why not.
+    pub why: String,
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot open {}: {}", self.what, self.why)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// Where a running registrar can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegistrarAddresses {
+    /// Its identifier.
+    pub id: RegistrarId,
+    /// ASAP, by SCTP and by TCP.
+    pub asap: SocketAddr,
+    /// ENRP, by SCTP.
+    pub enrp: SocketAddr,
+    /// Which SCTP.
+    pub kind: TransportKind,
+}
+
+/// A registrar with open endpoints that does not serve yet.
+pub struct RegistrarServer {
+    worker: Worker<Registrar>,
+    addresses: RegistrarAddresses,
+}
+
+impl RegistrarServer {
+    /// Opens the endpoints: from now on, peers can connect, and are served as soon as [`RegistrarServer::run`] runs.
+    pub fn open(settings: RegistrarSettings) -> Result<RegistrarServer, StartError> {
+        let system = |what: &str| {
+            let what = what.to_owned();
+            move |error: io::Error| StartError { what, why: error.to_string() }
+        };
+        let endpoints = Endpoints::open(&settings)?;
+        let mut config = settings.core.clone();
+        endpoints.describe(&settings, &mut config);
+        let (asap, enrp, kind) = (endpoints.asap, endpoints.enrp, endpoints.kind());
+        let seed = random_seed().map_err(system("the random number source"))?;
+        let core = Registrar::new(config, seed, crate::driver::clock::now());
+        let id = core.id();
+        log::info!("registrar {id} serves ASAP at {asap} and ENRP at {enrp}, over {kind}; ASAP also over TCP");
+        let worker = Worker::new(core, endpoints, settings.stop_timeout).map_err(system("an epoll descriptor"))?;
+        Ok(RegistrarServer { worker, addresses: RegistrarAddresses { id, asap, enrp, kind } })
+    }
+
+    /// Where it can be reached.
+    pub fn addresses(&self) -> RegistrarAddresses {
+        self.addresses
+    }
+
+    /// Stops in order at the first of these signals, at once at the second.
+    pub fn stop_on(&mut self, signals: StopSignals) -> io::Result<()> {
+        self.worker.stop_on(signals)
+    }
+
+    /// Serves until a signal stops it.
+    pub fn run(self) -> io::Result<()> {
+        self.worker.run()
+    }
+}
+
+/// A registrar that serves in a thread of its own until it is stopped or dropped.
+///
+/// ```no_run
+/// use rserpool::driver::registrar::{RegistrarHandle, RegistrarSettings};
+/// let registrar = RegistrarHandle::start(RegistrarSettings::loopback())?;
+/// println!("pool users may connect to {}", registrar.addresses().asap);
+/// registrar.stop();
+/// # Ok::<(), rserpool::driver::registrar::StartError>(())
+/// ```
+pub struct RegistrarHandle {
+    addresses: RegistrarAddresses,
+    shared: Arc<Shared>,
+    waker: Waker,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl RegistrarHandle {
+    /// Opens the endpoints and starts the thread.
+    pub fn start(settings: RegistrarSettings) -> Result<RegistrarHandle, StartError> {
+        let server = RegistrarServer::open(settings)?;
+        let addresses = server.addresses();
+        let (shared, waker) = server.worker.shared();
+        let thread = std::thread::Builder::new()
+            .name("registrar".to_owned())
+            .spawn(move || server.run())
+            .map_err(|error| StartError { what: "a thread for the registrar".to_owned(), why: error.to_string() })?;
+        Ok(RegistrarHandle { addresses, shared, waker, thread: Some(thread) })
+    }
+
+    /// Where it can be reached.
+    pub fn addresses(&self) -> RegistrarAddresses {
+        self.addresses
+    }
+
+    /// What it has done so far.
+    pub fn metrics(&self) -> RegistrarMetrics {
+        *self.shared.metrics.lock()
+    }
+
+    /// Stops it in order, in bounded time, as SIGTERM stops the program.
+    pub fn stop(self) {
+        drop(self);
+    }
+
+    /// Ends it at once, its associations aborted: as near to a crash as a thread can come.
+    pub fn kill(self) {
+        self.shared.kill.store(true, Ordering::Release);
+        drop(self);
+    }
+}
+
+impl Drop for RegistrarHandle {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Release);
+        self.waker.wake();
+        if let Some(Ok(Err(error))) = self.thread.take().map(JoinHandle::join) {
+            log::error!("the registrar thread ended early, so nobody was served any more: {error}");
+        }
+    }
+}
+
+fn random_seed() -> io::Result<u64> {
+    let mut seed = [0u8; 8];
+    // SAFETY: `seed` has room for its length.
+    let count = unsafe { libc::getrandom(seed.as_mut_ptr().cast(), seed.len(), 0) };
+    if count == seed.len() as isize { Ok(u64::from_ne_bytes(seed)) } else { Err(io::Error::last_os_error()) }
+}

@@ -1,0 +1,240 @@
+//! Between the core and the transports: turns transport events into core events and keeps what belongs to associations.
+
+use super::backlog::{BacklogFull, Backlogs};
+use super::metrics::RegistrarMetrics;
+use crate::log_limit::LogLimit;
+use crate::registrar::{Action, ConnectAttempt, Event, Link, Registrar};
+use crate::transport::{LossReason, OutboundMessage, Transport, TransportError, TransportEvent};
+use crate::wire::{PPID_ASAP, PPID_ENRP};
+use crate::{AssociationId, Time};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+/// A registrar core as the driver sees it, so that the driver can be tested with a scripted one.
+pub(super) trait Core {
+    /// Takes an event and appends what is to be done.
+    fn handle(&mut self, now: Time, event: Event<'_>, actions: &mut Vec<Action>);
+    /// When to hand in [`Event::Timeout`].
+    fn next_deadline(&self) -> Option<Time>;
+}
+
+impl Core for Registrar {
+    fn handle(&mut self, now: Time, event: Event<'_>, actions: &mut Vec<Action>) {
+        Registrar::handle(self, now, event, actions);
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        Registrar::next_deadline(self)
+    }
+}
+
+/// The core with everything the driver knows about associations; has no transports, so that a transport can be polled
+/// while its events go in here.
+pub(super) struct State<C> {
+    core: C,
+    /// What the core wants done, in this order; the worker takes it all at once and hands the vector back.
+    pub(super) actions: Vec<Action>,
+    /// Associations that may have room again for what waits.
+    pub(super) writable: Vec<AssociationId>,
+    associations: HashMap<AssociationId, Link>,
+    attempts: HashMap<AssociationId, ConnectAttempt>,
+    /// Connects that failed as soon as they were asked for. The core hears of them in the next round, so that one that
+    /// tries again at once cannot keep the driver from everything else.
+    failed_connects: Vec<ConnectAttempt>,
+    backlogs: Backlogs,
+    metrics: RegistrarMetrics,
+    log_limit: LogLimit,
+}
+
+impl<C: Core> State<C> {
+    pub(super) fn new(core: C) -> State<C> {
+        State {
+            core,
+            actions: Vec::new(),
+            writable: Vec::new(),
+            associations: HashMap::new(),
+            attempts: HashMap::new(),
+            failed_connects: Vec::new(),
+            backlogs: Backlogs::default(),
+            metrics: RegistrarMetrics::default(),
+            log_limit: LogLimit::default(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn core(&self) -> &C {
+        &self.core
+    }
+
+    pub(super) fn metrics(&self) -> RegistrarMetrics {
+        RegistrarMetrics {
+            associations: self.associations.len(),
+            backlog_bytes: self.backlogs.total_cost(),
+            ..self.metrics
+        }
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        if self.failed_connects.is_empty() { self.core.next_deadline() } else { Some(Time::ZERO) }
+    }
+
+    /// The associations that are up, in the order of their numbers.
+    pub(super) fn associations(&self) -> Vec<AssociationId> {
+        let mut all: Vec<_> = self.associations.keys().copied().collect();
+        all.sort_unstable();
+        all
+    }
+
+    pub(super) fn has_associations(&self) -> bool {
+        !self.associations.is_empty()
+    }
+
+    /// Hands the core what is due: connects that failed at once, and its timeout.
+    pub(super) fn on_time(&mut self, now: Time) {
+        for attempt in std::mem::take(&mut self.failed_connects) {
+            let reason = LossReason::Unreachable;
+            self.core.handle(now, Event::ConnectFailed { attempt, reason }, &mut self.actions);
+        }
+        if self.core.next_deadline().is_some_and(|at| at <= now) {
+            self.core.handle(now, Event::Timeout, &mut self.actions);
+        }
+    }
+
+    /// Tells the core to leave the scope.
+    pub(super) fn on_stop(&mut self, now: Time) {
+        self.core.handle(now, Event::Shutdown, &mut self.actions);
+    }
+
+    /// A datagram came on the ENRP group.
+    pub(super) fn on_datagram(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
+        self.metrics.datagrams_received += 1;
+        self.core.handle(now, Event::Datagram { from, bytes }, &mut self.actions);
+    }
+
+    /// Datagrams went out.
+    pub(super) fn on_datagrams_sent(&mut self, count: usize) {
+        self.metrics.datagrams_sent += count as u64;
+    }
+
+    /// Something happened on an endpoint of the side `link`.
+    pub(super) fn on_transport_event(&mut self, now: Time, link: Link, event: TransportEvent<'_>) {
+        match event {
+            TransportEvent::Message { association, ppid, payload, .. } => {
+                self.metrics.messages_received += 1;
+                let event = Event::Message { association, ppid, bytes: payload };
+                self.core.handle(now, event, &mut self.actions);
+            }
+            TransportEvent::Up { association, peer } => {
+                self.associations.insert(association, link);
+                let attempt = self.attempts.remove(&association);
+                log::debug!("association {association} with {} over {} is up", peer.address, peer.kind);
+                let event = Event::AssociationUp { link, association, attempt, peer };
+                self.core.handle(now, event, &mut self.actions);
+            }
+            TransportEvent::ConnectFailed { association, reason } => {
+                if let Some(attempt) = self.attempts.remove(&association) {
+                    self.core.handle(now, Event::ConnectFailed { attempt, reason }, &mut self.actions);
+                }
+            }
+            TransportEvent::Writable { association } => self.writable.push(association),
+            TransportEvent::Lost { association, reason, .. } => self.on_lost(now, association, reason),
+        }
+    }
+
+    fn on_lost(&mut self, now: Time, association: AssociationId, reason: LossReason) {
+        if self.associations.remove(&association).is_none() {
+            return; // aborted by us in the meantime
+        }
+        self.backlogs.remove(association);
+        log::debug!("association {association} is lost: {reason}");
+        self.core.handle(now, Event::AssociationLost { association, reason }, &mut self.actions);
+    }
+
+    /// Remembers which attempt a started connect belongs to, or that it failed at once.
+    pub(super) fn on_connect_started(
+        &mut self,
+        attempt: ConnectAttempt,
+        result: Result<AssociationId, TransportError>,
+    ) {
+        match result {
+            Ok(association) => {
+                self.attempts.insert(association, attempt);
+            }
+            Err(error) => {
+                log::debug!("a connect could not be started: {error}");
+                self.failed_connects.push(attempt);
+            }
+        }
+    }
+
+    /// Sends a message of the core, or lets it wait; a peer that does not read loses its association.
+    pub(super) fn send(
+        &mut self,
+        now: Time,
+        transport: &mut dyn Transport,
+        association: AssociationId,
+        message: Vec<u8>,
+    ) {
+        let Some(&link) = self.associations.get(&association) else { return }; // lost since the core decided
+        if !self.backlogs.is_waiting(association) {
+            match transport.send(now, association, OutboundMessage::control(ppid(link), &message)) {
+                Ok(()) => {
+                    self.metrics.messages_sent += 1;
+                    return;
+                }
+                Err(TransportError::WouldBlock) => {}
+                // It is being closed or gone: the event that says so is on its way.
+                Err(TransportError::Closing | TransportError::UnknownAssociation) => return,
+                Err(error) => return self.give_up(now, transport, association, &error.to_string()),
+            }
+        }
+        match self.backlogs.push(association, message) {
+            Ok(()) => {}
+            Err(full) => {
+                self.metrics.slow_peers_aborted += 1;
+                let why = match full {
+                    BacklogFull::Association => "it does not read, and its share of waiting messages is used up",
+                    BacklogFull::Total => "it does not read, and the memory for waiting messages is used up",
+                };
+                self.give_up(now, transport, association, why);
+            }
+        }
+    }
+
+    /// Sends what waits for an association that has room again.
+    pub(super) fn flush(&mut self, now: Time, transport: &mut dyn Transport, association: AssociationId) {
+        let Some(&link) = self.associations.get(&association) else { return };
+        let sent = &mut self.metrics.messages_sent;
+        self.backlogs.flush(association, |message| {
+            let result = transport.send(now, association, OutboundMessage::control(ppid(link), message));
+            *sent += u64::from(result.is_ok());
+            // Any other failure means that the association is on its way out: nothing is gained by keeping the message.
+            !matches!(result, Err(TransportError::WouldBlock))
+        });
+    }
+
+    /// Forgets an association that the core aborts; no event follows, neither here nor there.
+    pub(super) fn forget(&mut self, association: AssociationId) {
+        self.associations.remove(&association);
+        self.attempts.remove(&association);
+        self.backlogs.remove(association);
+    }
+
+    fn give_up(&mut self, now: Time, transport: &mut dyn Transport, association: AssociationId, why: &str) {
+        if let Some(suppressed) = self.log_limit.allow(now) {
+            log::warn!(
+                "association {association} is aborted: {why}; its elements are removed ({suppressed} such lines suppressed)"
+            );
+        }
+        transport.abort(now, association, "send queue full");
+        self.on_lost(now, association, LossReason::Aborted("send queue full".to_owned()));
+    }
+}
+
+/// The payload protocol identifier of a side.
+pub(super) fn ppid(link: Link) -> u32 {
+    match link {
+        Link::Asap => PPID_ASAP,
+        Link::Enrp => PPID_ENRP,
+    }
+}

@@ -1,0 +1,167 @@
+//! The driver's state between a scripted core and a scripted transport.
+
+use super::backlog::MAX_BACKLOG_PER_ASSOCIATION;
+use super::state::{Core, State};
+use crate::registrar::{Action, ConnectAttempt, Event, Link};
+use crate::transport::{
+    Capabilities, LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, Transport, TransportError,
+    TransportEvent, TransportKind,
+};
+use crate::wire::{AddressList, PPID_ASAP};
+use crate::{AssociationId, Time};
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::fd::RawFd;
+use std::time::Duration;
+
+const NOW: Time = Time::from_secs(1);
+const PEER: AssociationId = AssociationId::new(0, 1);
+
+/// Writes down what it hears.
+#[derive(Default)]
+struct Script {
+    heard: Vec<String>,
+}
+
+impl Core for Script {
+    fn handle(&mut self, _now: Time, event: Event<'_>, _actions: &mut Vec<Action>) {
+        self.heard.push(match event {
+            Event::AssociationUp { association, attempt, .. } => format!("up {association} {attempt:?}"),
+            Event::AssociationLost { association, .. } => format!("lost {association}"),
+            Event::ConnectFailed { attempt, .. } => format!("failed {}", attempt.0),
+            other => format!("{other:?}"),
+        });
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        None
+    }
+}
+
+/// Takes `room` messages, then refuses.
+struct Narrow {
+    room: usize,
+    sent: Vec<(u32, Vec<u8>)>,
+    aborted: Vec<AssociationId>,
+}
+
+impl Narrow {
+    fn with_room(room: usize) -> Narrow {
+        Narrow { room, sent: Vec::new(), aborted: Vec::new() }
+    }
+}
+
+impl Transport for Narrow {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            kind: TransportKind::Memory,
+            multi_homing: false,
+            payload_protocol_id: true,
+            max_message_size: 1 << 16,
+        }
+    }
+    fn local_port(&self) -> u16 {
+        1
+    }
+    fn local_addresses(&self) -> AddressList {
+        AddressList::new()
+    }
+    fn connect(&mut self, _: Time, _: &PeerAddress, _: Duration) -> Result<AssociationId, TransportError> {
+        Err(TransportError::TooManyAssociations)
+    }
+    fn send(&mut self, _: Time, _: AssociationId, message: OutboundMessage<'_>) -> Result<(), TransportError> {
+        if self.room == 0 {
+            return Err(TransportError::WouldBlock);
+        }
+        self.room -= 1;
+        self.sent.push((message.ppid, message.payload.to_vec()));
+        Ok(())
+    }
+    fn shutdown(&mut self, _: Time, _: AssociationId) {}
+    fn abort(&mut self, _: Time, association: AssociationId, _: &str) {
+        self.aborted.push(association);
+    }
+    fn set_parameters(&mut self, _: &SctpParameters) {}
+    fn round_trip_time(&self, _: AssociationId) -> Option<Duration> {
+        None
+    }
+    fn poll(&mut self, _: Time, _: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
+        false
+    }
+    fn next_deadline(&self) -> Option<Time> {
+        None
+    }
+    fn poll_fd(&self) -> Option<RawFd> {
+        None
+    }
+}
+
+fn with_peer() -> State<Script> {
+    let mut state = State::new(Script::default());
+    let address = PeerAddress::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2);
+    let peer = Peer { address, inbound: true, kind: TransportKind::Memory };
+    state.on_transport_event(NOW, Link::Asap, TransportEvent::Up { association: PEER, peer });
+    state
+}
+
+#[test]
+fn messages_wait_in_order_for_a_peer_that_is_slow_for_a_while() {
+    let mut state = with_peer();
+    let mut transport = Narrow::with_room(1);
+    for byte in 1..=3u8 {
+        state.send(NOW, &mut transport, PEER, vec![byte]);
+    }
+    assert_eq!(transport.sent, [(PPID_ASAP, vec![1])]);
+    transport.room = 9;
+    state.on_transport_event(NOW, Link::Asap, TransportEvent::Writable { association: PEER });
+    assert_eq!(state.writable, [PEER]);
+    state.flush(NOW, &mut transport, PEER);
+    assert_eq!(transport.sent.iter().map(|(_, m)| m[0]).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(state.metrics().backlog_bytes, 0);
+}
+
+#[test]
+fn a_peer_that_never_reads_loses_its_association_and_the_core_hears_of_it() {
+    let mut state = with_peer();
+    let mut transport = Narrow::with_room(0);
+    for _ in 0..MAX_BACKLOG_PER_ASSOCIATION / 1000 + 1 {
+        state.send(NOW, &mut transport, PEER, vec![0; 1000]);
+        assert!(state.metrics().backlog_bytes <= MAX_BACKLOG_PER_ASSOCIATION);
+    }
+    assert_eq!(transport.aborted, [PEER]);
+    assert_eq!(state.core().heard.last().map(String::as_str), Some("lost 0/1"));
+    assert_eq!(state.metrics().backlog_bytes, 0);
+    assert_eq!(state.metrics().slow_peers_aborted, 1);
+    assert_eq!(state.metrics().associations, 0);
+}
+
+#[test]
+fn a_loss_that_the_transport_reports_after_our_abort_is_not_told_twice() {
+    let mut state = with_peer();
+    state.forget(PEER);
+    let lost = TransportEvent::Lost { association: PEER, reason: LossReason::Unreachable, undelivered: Vec::new() };
+    state.on_transport_event(NOW, Link::Asap, lost);
+    assert!(state.core().heard.iter().all(|line| !line.starts_with("lost")));
+}
+
+#[test]
+fn a_connect_that_fails_at_once_is_told_in_the_next_round() {
+    let mut state = State::new(Script::default());
+    let mut transport = Narrow::with_room(0);
+    let peer = PeerAddress::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2);
+    let result = transport.connect(NOW, &peer, Duration::from_secs(1));
+    state.on_connect_started(ConnectAttempt(7), result);
+    assert!(state.core().heard.is_empty());
+    assert_eq!(state.next_deadline(), Some(Time::ZERO), "the next round comes at once");
+    state.on_time(NOW);
+    assert_eq!(state.core().heard, ["failed 7"]);
+}
+
+#[test]
+fn a_connect_of_ours_comes_up_with_its_attempt() {
+    let mut state = State::new(Script::default());
+    state.on_connect_started(ConnectAttempt(7), Ok(PEER));
+    let address = PeerAddress::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2);
+    let peer = Peer { address, inbound: false, kind: TransportKind::Memory };
+    state.on_transport_event(NOW, Link::Enrp, TransportEvent::Up { association: PEER, peer });
+    assert_eq!(state.core().heard, ["up 0/1 Some(ConnectAttempt(7))"]);
+}

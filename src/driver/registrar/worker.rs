@@ -1,0 +1,234 @@
+//! The thread of a registrar: waits, polls its endpoints in turn, does what the core wants done.
+
+use super::endpoints::{Endpoints, Key};
+use super::metrics::RegistrarMetrics;
+use super::signals::StopSignals;
+use super::state::{Core, State};
+use crate::Time;
+use crate::driver::clock;
+use crate::driver::poller::{Poller, Waker};
+use crate::registrar::{Action, Link};
+use parking_lot::Mutex;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How often a running registrar logs its metrics.
+const METRICS_INTERVAL: Duration = Duration::from_secs(60);
+/// Datagrams taken from one group in a round, so that a flood on it cannot starve the associations.
+const DATAGRAMS_PER_ROUND: usize = 32;
+/// The key of the signal descriptor; endpoints have small keys.
+const SIGNAL_KEY: u64 = 1 << 32;
+
+/// What other threads share with a running registrar.
+#[derive(Default)]
+pub(super) struct Shared {
+    pub(super) stop: AtomicBool,
+    /// Together with `stop`: do not stop in order.
+    pub(super) kill: AtomicBool,
+    pub(super) metrics: Mutex<RegistrarMetrics>,
+}
+
+/// How far a stop has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Running,
+    /// The core leaves the scope.
+    Leaving,
+    /// The associations are being closed.
+    Closing,
+    Done,
+}
+
+pub(super) struct Worker<C> {
+    state: State<C>,
+    endpoints: Endpoints,
+    poller: Poller,
+    signals: Option<StopSignals>,
+    shared: Arc<Shared>,
+    stop_timeout: Duration,
+    phase: Phase,
+    phase_end: Time,
+    next_metrics: Time,
+    ready: Vec<u64>,
+    /// Actions being done; kept for its memory.
+    doing: Vec<Action>,
+}
+
+impl<C: Core> Worker<C> {
+    pub(super) fn new(core: C, endpoints: Endpoints, stop_timeout: Duration) -> io::Result<Worker<C>> {
+        let poller = Poller::new()?;
+        endpoints.watch(&poller)?;
+        Ok(Worker {
+            state: State::new(core),
+            endpoints,
+            poller,
+            signals: None,
+            shared: Arc::default(),
+            stop_timeout,
+            phase: Phase::Running,
+            phase_end: Time::MAX,
+            next_metrics: clock::now() + METRICS_INTERVAL,
+            ready: Vec::new(),
+            doing: Vec::new(),
+        })
+    }
+
+    /// Stops in order at the first signal, at once at the second.
+    pub(super) fn stop_on(&mut self, signals: StopSignals) -> io::Result<()> {
+        self.poller.add(signals.as_raw_fd(), SIGNAL_KEY)?;
+        self.signals = Some(signals);
+        Ok(())
+    }
+
+    pub(super) fn shared(&self) -> (Arc<Shared>, Waker) {
+        (Arc::clone(&self.shared), self.poller.waker())
+    }
+
+    /// Serves until it is told to stop.
+    pub(super) fn run(mut self) -> io::Result<()> {
+        while self.phase != Phase::Done {
+            let deadline = self.next_deadline();
+            self.ready.clear();
+            self.poller.wait(clock::now(), deadline, &mut self.ready)?;
+            self.round(clock::now());
+        }
+        log::info!("the registrar has stopped: {}", self.state.metrics());
+        Ok(())
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        let due = [self.endpoints.next_deadline(), self.state.next_deadline(), Some(self.next_metrics)];
+        let due = due.into_iter().flatten().min();
+        if self.phase == Phase::Running { due } else { due.map(|at| at.min(self.phase_end)) }
+    }
+
+    fn round(&mut self, now: Time) {
+        self.check_stop(now);
+        if self.phase == Phase::Done {
+            return;
+        }
+        self.poll_endpoints(now);
+        self.state.on_time(now);
+        self.perform(now);
+        self.advance_stop(now);
+        *self.shared.metrics.lock() = self.state.metrics();
+        if now >= self.next_metrics {
+            self.next_metrics = now + METRICS_INTERVAL;
+            log::debug!("{}", self.state.metrics());
+        }
+    }
+
+    /// Polls each endpoint once that has something to do; each does a bounded amount of work.
+    fn poll_endpoints(&mut self, now: Time) {
+        for (number, endpoint) in self.endpoints.transports.iter_mut().enumerate() {
+            let due = endpoint.transport.next_deadline().is_some_and(|at| at <= now);
+            if due || endpoint.more || self.ready.contains(&Key::Transport(number).as_u64()) {
+                let link = endpoint.link;
+                let state = &mut self.state;
+                endpoint.more = endpoint.transport.poll(now, &mut |event| state.on_transport_event(now, link, event));
+            }
+        }
+    }
+
+    /// Does everything that the core wants done. What that makes the core want, e.g. because an association had to be
+    /// aborted, is done as well: it is less each time, as associations only become fewer in here.
+    fn perform(&mut self, now: Time) {
+        loop {
+            while let Some(association) = self.state.writable.pop() {
+                if let Some(transport) = self.endpoints.of(association) {
+                    self.state.flush(now, transport, association);
+                }
+            }
+            std::mem::swap(&mut self.state.actions, &mut self.doing);
+            if self.doing.is_empty() {
+                return;
+            }
+            let mut doing = std::mem::take(&mut self.doing);
+            for action in doing.drain(..) {
+                self.perform_one(now, action);
+            }
+            self.doing = doing;
+        }
+    }
+
+    fn perform_one(&mut self, now: Time, action: Action) {
+        match action {
+            Action::Send { association, bytes } => {
+                if let Some(transport) = self.endpoints.of(association) {
+                    self.state.send(now, transport, association, bytes);
+                }
+            }
+            Action::Connect { attempt, link, peer, timeout } => {
+                let result = self.endpoints.sctp(link).connect(now, &peer, timeout);
+                self.state.on_connect_started(attempt, result);
+            }
+            Action::Multicast { link, bytes } => {
+                let _ = (link, bytes);
+            }
+            Action::Abort { association, reason } => {
+                self.state.forget(association);
+                if let Some(transport) = self.endpoints.of(association) {
+                    transport.abort(now, association, reason);
+                }
+            }
+            Action::ShutdownComplete => self.close_associations(now),
+        }
+    }
+
+    fn check_stop(&mut self, now: Time) {
+        if self.shared.kill.load(Ordering::Acquire) {
+            return self.abort_all(now);
+        }
+        let signal = self.signals.as_ref().and_then(StopSignals::take);
+        match (self.phase, signal) {
+            (Phase::Running, Some(signal)) => {
+                log::info!("signal {signal}: leaving the scope; a second signal stops at once");
+                self.leave(now);
+            }
+            (Phase::Running, None) if self.shared.stop.load(Ordering::Acquire) => self.leave(now),
+            (Phase::Leaving | Phase::Closing, Some(_)) => self.abort_all(now),
+            _ => {}
+        }
+    }
+
+    fn leave(&mut self, now: Time) {
+        self.phase = Phase::Leaving;
+        self.phase_end = now + self.stop_timeout / 2;
+        self.state.on_stop(now);
+    }
+
+    fn close_associations(&mut self, now: Time) {
+        if self.phase != Phase::Leaving {
+            return;
+        }
+        self.phase = Phase::Closing;
+        self.phase_end = now + self.stop_timeout / 2;
+        for association in self.state.associations() {
+            if let Some(transport) = self.endpoints.of(association) {
+                transport.shutdown(now, association);
+            }
+        }
+    }
+
+    fn advance_stop(&mut self, now: Time) {
+        if self.phase == Phase::Leaving && now >= self.phase_end {
+            log::warn!("the registrar did not leave the scope in time; closing its associations");
+            self.close_associations(now);
+        }
+        if self.phase == Phase::Closing && (now >= self.phase_end || !self.state.has_associations()) {
+            self.abort_all(now);
+        }
+    }
+
+    fn abort_all(&mut self, now: Time) {
+        for association in self.state.associations() {
+            if let Some(transport) = self.endpoints.of(association) {
+                transport.abort(now, association, "the registrar stops");
+            }
+        }
+        self.phase = Phase::Done;
+    }
+}
