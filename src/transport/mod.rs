@@ -8,12 +8,12 @@
 
 mod epoll;
 pub mod kernel_sctp;
-mod log_limit;
 mod select;
 pub mod tcp;
 pub mod sctp_udp;
 mod types;
 
+pub use kernel_sctp::KernelSctp;
 pub use select::{detect, open, resolve};
 pub use tcp::Tcp;
 pub use types::{

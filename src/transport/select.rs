@@ -1,7 +1,7 @@
 //! Chooses the transport: the kernel's SCTP where it works, else SCTP in UDP. Neither is an error.
 
 use super::sctp_udp::{SctpUdp, SctpUdpOptions};
-use super::{EndpointConfig, Transport, TransportChoice, TransportError, TransportKind};
+use super::{EndpointConfig, KernelSctp, Transport, TransportChoice, TransportError, TransportKind};
 use std::sync::OnceLock;
 
 /// The environment variable that overrides the choice.
@@ -21,7 +21,7 @@ impl TransportChoice {
 /// Opens an endpoint on the SCTP that `choice` asks for.
 pub fn open(choice: TransportChoice, config: &EndpointConfig) -> Result<Box<dyn Transport>, TransportError> {
     match resolve(choice)? {
-        TransportKind::KernelSctp => Err(TransportError::Unsupported("kernel SCTP")),
+        TransportKind::KernelSctp => Ok(Box::new(KernelSctp::open(config)?)),
         // A listener's port is also the one on which programs of this host listen to announcements.
         _ => Ok(Box::new(SctpUdp::open(config, SctpUdpOptions { share_port: config.listen, seed: None })?)),
     }
@@ -68,7 +68,6 @@ fn kernel_sctp() -> Result<(), &'static str> {
     });
     probed.as_ref().copied().map_err(String::as_str)
 }
-
 
 #[cfg(test)]
 mod tests {

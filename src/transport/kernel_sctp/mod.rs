@@ -1,16 +1,271 @@
-//! The kernel's SCTP: one one-to-many socket an endpoint (RFC 6458 section 3).
+//! The kernel's SCTP: one one-to-many socket an endpoint (RFC 6458 section 3), with as many associations as needed.
+//!
+//! A peer that speaks SCTP in UDP only is reached by encapsulation (RFC 6951) where the system allows it
+//! (`sysctl net.sctp.udp_port`): a connect tries native SCTP first, then UDP to the port number of the peer's SCTP.
 
-use socket2::{Domain, Protocol, Socket, Type};
+mod abi;
+mod association;
+mod connecting;
+mod notification;
+mod receiving;
+mod sending;
+mod socket;
+
+use super::epoll::{Epoll, Interest};
+use super::{
+    Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, Transport,
+    TransportError, TransportEvent, TransportKind, Undelivered,
+};
+use crate::log_limit::{LogLimit, log_limited};
+use crate::wire::AddressList;
+use crate::{AssociationId, Time};
+use abi::KernelId;
+use association::{Association, Connecting, Queued, State};
+use notification::{Notification, SendFailed, abort_reason};
+pub(super) use socket::probe;
+use socket::{Received, SctpSocket, SendOptions};
+use std::collections::{BTreeSet, HashMap};
 use std::io;
+use std::mem::MaybeUninit;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::Duration;
 
-const IPPROTO_SCTP: i32 = 132;
+/// Bytes received in one go: more than the largest IP packet, so that no notification is cut.
+const RECEIVE_BUFFER: usize = 128 << 10;
+/// Messages and notifications taken in one poll.
+const RECEIVES_PER_POLL: usize = 64;
+/// What one association may have in the kernel unacknowledged; the rest waits here.
+const KERNEL_WINDOW: usize = 256 << 10;
+/// How long a connect tries native SCTP before it tries UDP encapsulation.
+const NATIVE_ATTEMPT: Duration = Duration::from_secs(1);
+/// Where the system says on which UDP port its kernel takes and sends encapsulated SCTP; 0: not at all.
+const ENCAPSULATION_SYSCTL: &str = "/proc/sys/net/sctp/udp_port";
+/// The key of the socket in the epoll set.
+const SOCKET_KEY: u64 = 0;
 
-/// Whether this kernel's SCTP works: it makes a socket, and the socket can listen.
-///
-/// A socket alone proves little: without a usable cookie HMAC the kernel gives one that cannot listen.
-pub(super) fn probe() -> io::Result<()> {
-    let kind = Type::SEQPACKET.nonblocking().cloexec();
-    let protocol = Some(Protocol::from(IPPROTO_SCTP));
-    let socket = Socket::new(Domain::IPV6, kind, protocol).or_else(|_| Socket::new(Domain::IPV4, kind, protocol))?;
-    socket.listen(1)
+type Sink<'s> = &'s mut dyn FnMut(TransportEvent<'_>);
+
+/// An endpoint on the kernel's SCTP. See the [module](self).
+pub struct KernelSctp {
+    config: EndpointConfig,
+    socket: SctpSocket,
+    epoll: Epoll,
+    local_port: u16,
+    local_addresses: AddressList,
+    /// The system encapsulates in UDP.
+    encapsulation: bool,
+    associations: HashMap<AssociationId, Association>,
+    /// The kernel may use its numbers again.
+    by_kernel_id: HashMap<KernelId, AssociationId>,
+    next_number: u64,
+    timers: BTreeSet<(Time, AssociationId)>,
+    /// Associations whose queue waits for room in the socket's send buffer.
+    blocked: BTreeSet<AssociationId>,
+    /// Associations that the kernel has ended and that are yet to be reported.
+    ending: Vec<AssociationId>,
+    /// Connects that failed at once.
+    failed_connects: Vec<(AssociationId, LossReason)>,
+    buffer: Box<[MaybeUninit<u8>]>,
+    full_log: LogLimit,
+    violation_log: LogLimit,
+    error_log: LogLimit,
+}
+
+impl KernelSctp {
+    /// Opens an endpoint.
+    pub fn open(config: &EndpointConfig) -> Result<KernelSctp, TransportError> {
+        let socket = SctpSocket::open(&config.bind, config.listen).map_err(|error| match error.raw_os_error() {
+            Some(libc::EPROTONOSUPPORT | libc::ESOCKTNOSUPPORT) => TransportError::Unsupported("kernel SCTP"),
+            Some(libc::ENOPROTOOPT) => TransportError::Unsupported("kernel SCTP of Linux 5.0 or newer"),
+            _ => TransportError::Io(error),
+        })?;
+        socket.set_parameters(abi::FUTURE_ASSOCIATIONS, &config.parameters)?;
+        let epoll = Epoll::new()?;
+        epoll.add(socket.as_raw_fd(), SOCKET_KEY, Interest::Read)?;
+        let specified = config.bind.iter().map(SocketAddr::ip).filter(|address| !address.is_unspecified());
+        Ok(KernelSctp {
+            epoll,
+            local_port: socket.local_port()?,
+            local_addresses: specified.collect(),
+            encapsulation: system_encapsulates(),
+            socket,
+            associations: HashMap::new(),
+            by_kernel_id: HashMap::new(),
+            next_number: 1,
+            timers: BTreeSet::new(),
+            blocked: BTreeSet::new(),
+            ending: Vec::new(),
+            failed_connects: Vec::new(),
+            buffer: vec![MaybeUninit::uninit(); RECEIVE_BUFFER].into_boxed_slice(),
+            full_log: LogLimit::default(),
+            violation_log: LogLimit::default(),
+            error_log: LogLimit::default(),
+            config: config.clone(),
+        })
+    }
+
+    /// Whether a connect that native SCTP does not answer tries UDP encapsulation; it does where the system allows it.
+    pub fn set_encapsulation(&mut self, enabled: bool) {
+        self.encapsulation = enabled && system_encapsulates();
+    }
+
+    fn new_association(&mut self, association: Association) -> AssociationId {
+        let id = self.next_id();
+        self.by_kernel_id.insert(association.kernel_id, id);
+        self.associations.insert(id, association);
+        id
+    }
+
+    fn next_id(&mut self) -> AssociationId {
+        let id = AssociationId::new(self.config.transport_number, self.next_number);
+        self.next_number += 1;
+        id
+    }
+
+    fn by_kernel_id(&mut self, kernel_id: KernelId) -> Option<(AssociationId, &mut Association)> {
+        let id = *self.by_kernel_id.get(&kernel_id)?;
+        Some((id, self.associations.get_mut(&id)?))
+    }
+
+    fn set_deadline(&mut self, id: AssociationId, deadline: Option<Time>) {
+        let Some(association) = self.associations.get_mut(&id) else { return };
+        if let Some(old) = std::mem::replace(&mut association.deadline, deadline) {
+            self.timers.remove(&(old, id));
+        }
+        if let Some(new) = deadline {
+            self.timers.insert((new, id));
+        }
+    }
+
+    /// Forgets an association; the kernel's number means nothing from now on.
+    fn remove(&mut self, id: AssociationId) -> Option<Association> {
+        self.set_deadline(id, None);
+        self.blocked.remove(&id);
+        let association = self.associations.remove(&id)?;
+        if self.by_kernel_id.get(&association.kernel_id) == Some(&id) {
+            self.by_kernel_id.remove(&association.kernel_id);
+        }
+        Some(association)
+    }
+
+    /// Sends an ABORT. An error means that there is nothing left to abort.
+    fn abort_in_kernel(&self, association: KernelId, reason: &str) {
+        let options =
+            SendOptions { association, stream: 0, ppid: 0, flags: abi::SCTP_ABORT, context: 0, lifetime: None };
+        let _ = self.socket.send(options, reason.as_bytes());
+    }
+}
+
+impl Transport for KernelSctp {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            kind: TransportKind::KernelSctp,
+            multi_homing: true,
+            payload_protocol_id: true,
+            max_message_size: self.config.max_message_size,
+        }
+    }
+
+    fn local_port(&self) -> u16 {
+        self.local_port
+    }
+
+    fn local_addresses(&self) -> AddressList {
+        self.local_addresses.clone()
+    }
+
+    fn connect(
+        &mut self,
+        now: Time,
+        peer: &PeerAddress,
+        connect_timeout: Duration,
+    ) -> Result<AssociationId, TransportError> {
+        if self.associations.len() + self.failed_connects.len() >= self.config.max_associations {
+            return Err(TransportError::TooManyAssociations);
+        }
+        self.start(now, peer, connect_timeout)
+    }
+
+    fn send(
+        &mut self,
+        now: Time,
+        association: AssociationId,
+        message: OutboundMessage<'_>,
+    ) -> Result<(), TransportError> {
+        self.send_message(now, association, message)
+    }
+
+    fn shutdown(&mut self, _now: Time, id: AssociationId) {
+        let Some(association) = self.associations.get_mut(&id) else { return };
+        match &mut association.state {
+            State::Up => {
+                association.state = State::Closing { told: false };
+                self.close_when_flushed(id);
+            }
+            State::Connecting(_) if association.outbox.queue.is_empty() => {
+                let kernel_id = association.kernel_id;
+                self.remove(id);
+                self.abort_in_kernel(kernel_id, "");
+                self.failed_connects.push((id, LossReason::Closed));
+            }
+            State::Connecting(connecting) => connecting.then_close = true,
+            State::Closing { .. } | State::PeerClosing | State::Ending(_) => {}
+        }
+    }
+
+    fn abort(&mut self, _now: Time, id: AssociationId, reason: &str) {
+        self.failed_connects.retain(|(failed, _)| *failed != id);
+        if let Some(association) = self.remove(id) {
+            self.abort_in_kernel(association.kernel_id, reason);
+        }
+    }
+
+    fn set_parameters(&mut self, parameters: &SctpParameters) {
+        self.config.parameters = *parameters;
+        let existing = self.associations.values().map(|association| association.kernel_id);
+        for kernel_id in existing.chain([abi::FUTURE_ASSOCIATIONS]) {
+            if let Err(error) = self.socket.set_parameters(kernel_id, parameters) {
+                log::debug!("SCTP port {}: new parameters not set: {error}", self.local_port);
+            }
+        }
+    }
+
+    fn round_trip_time(&self, id: AssociationId) -> Option<Duration> {
+        let association = self.associations.get(&id).filter(|association| association.established)?;
+        let status = self.socket.status(association.kernel_id).ok()?;
+        // The kernel tells whole milliseconds. Zero is a measurement too if it has moved the timeout.
+        let measured =
+            status.primary_srtt > 0 || u128::from(status.primary_rto) != self.config.parameters.rto_initial.as_millis();
+        measured.then(|| Duration::from_millis(status.primary_srtt.into()))
+    }
+
+    fn poll(&mut self, now: Time, sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
+        for (association, reason) in std::mem::take(&mut self.failed_connects) {
+            sink(TransportEvent::ConnectFailed { association, reason });
+        }
+        let more = self.receive(now, sink);
+        if !self.blocked.is_empty() {
+            self.flush_blocked(now, sink);
+        }
+        // After what has arrived: an answer that came in time must not lose against a late call.
+        self.run_timers(now, sink);
+        more
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        if !self.failed_connects.is_empty() || !self.ending.is_empty() {
+            return Some(Time::ZERO);
+        }
+        self.timers.first().map(|(deadline, _)| *deadline)
+    }
+
+    fn poll_fd(&self) -> Option<RawFd> {
+        Some(self.epoll.as_raw_fd())
+    }
+}
+
+fn system_encapsulates() -> bool {
+    let port = std::fs::read_to_string(ENCAPSULATION_SYSCTL).ok().and_then(|text| text.trim().parse::<u16>().ok());
+    port.is_some_and(|port| port > 0)
 }

@@ -9,11 +9,11 @@ mod options;
 mod send_log;
 
 use super::epoll::{EVENTS_PER_WAIT, Epoll, Interest, Ready};
-use super::log_limit::LogLimit;
 use super::{
     Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, Transport,
     TransportError, TransportEvent, TransportKind,
 };
+use crate::log_limit::{LogLimit, log_limited};
 use crate::wire::AddressList;
 use crate::{AssociationId, Time};
 use connection::{Connecting, Connection, State, canonical, loss_reason};
@@ -369,26 +369,26 @@ impl Tcp {
             self.epoll.remove(listener.as_raw_fd());
         }
         self.accept_again = Some(now + ACCEPT_PAUSE);
-        if let Some(suppressed) = self.accept_log.allow(now) {
-            log::warn!(
-                "TCP port {}: cannot accept connections for now: {error} ({} connections open, {suppressed} like lines \
-                 suppressed)",
-                self.local_port,
-                self.connections.len()
-            );
-        }
+        log_limited!(
+            self.accept_log,
+            now,
+            log::Level::Warn,
+            "TCP port {}: cannot accept connections for now: {error} ({} connections open)",
+            self.local_port,
+            self.connections.len()
+        );
     }
 
     fn admit(&mut self, now: Time, socket: Socket, peer: SocketAddr, sink: Sink<'_>) {
         if self.connections.len() >= self.config.max_associations {
-            if let Some(suppressed) = self.full_log.allow(now) {
-                log::warn!(
-                    "TCP port {}: connection from {peer} refused: {} connections are the limit ({suppressed} like lines \
-                     suppressed)",
-                    self.local_port,
-                    self.config.max_associations
-                );
-            }
+            log_limited!(
+                self.full_log,
+                now,
+                log::Level::Warn,
+                "TCP port {}: connection from {peer} refused: {} connections are the limit",
+                self.local_port,
+                self.config.max_associations
+            );
             return;
         }
         if let Err(error) = options::tune(&socket, &self.config.parameters) {

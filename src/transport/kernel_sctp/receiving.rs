@@ -1,0 +1,188 @@
+//! How messages and notifications come in.
+
+use super::*;
+
+impl KernelSctp {
+    /// Takes what has arrived; true when more may be waiting.
+    pub(super) fn receive(&mut self, now: Time, sink: Sink<'_>) -> bool {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut more = true;
+        for _ in 0..RECEIVES_PER_POLL {
+            match self.socket.receive(&mut buffer) {
+                Ok(Received::Data { association, stream, ppid, len, end }) => {
+                    self.report_ended(sink);
+                    // SAFETY: the kernel filled the first `len` bytes.
+                    let payload = unsafe { initialised(&buffer, len) };
+                    self.handle_data(now, association, stream, ppid, payload, end, sink);
+                }
+                Ok(Received::Notification { len }) => {
+                    // SAFETY: the kernel filled the first `len` bytes.
+                    let notification = Notification::decode(unsafe { initialised(&buffer, len) });
+                    self.handle_notification(now, notification, sink);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    more = false;
+                    break;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let port = self.local_port;
+                    log_limited!(self.error_log, now, log::Level::Warn, "SCTP port {port}: receiving failed: {error}");
+                    more = false;
+                    break;
+                }
+            }
+        }
+        self.buffer = buffer;
+        if !more {
+            self.report_ended(sink);
+        }
+        more
+    }
+
+    fn handle_notification(&mut self, now: Time, notification: Notification<'_>, sink: Sink<'_>) {
+        if !matches!(notification, Notification::SendFailed(_)) {
+            // The kernel hands back what an association could not deliver right after the news of its end.
+            self.report_ended(sink);
+        }
+        match notification {
+            Notification::Up { association, outbound_streams } => {
+                self.handle_up(now, association, outbound_streams, sink);
+            }
+            Notification::Restart { association, outbound_streams } => {
+                self.handle_restart(now, association, outbound_streams, sink);
+            }
+            Notification::Lost { association, error, causes } => {
+                self.handle_lost(now, association, error, causes, sink)
+            }
+            Notification::ShutdownComplete { association } => self.end(association, LossReason::Closed),
+            Notification::CannotStart { association } => {
+                if let Some((id, _)) = self.by_kernel_id(association) {
+                    self.attempt_failed(now, id, LossReason::Refused, sink);
+                }
+            }
+            Notification::PathUnreachable { association } => {
+                if let Some((_, association)) = self.by_kernel_id(association) {
+                    association.path_unreachable = true;
+                }
+            }
+            Notification::SendFailed(failed) => self.handle_send_failed(&failed),
+            Notification::PeerShutdown { association } => {
+                if let Some((_, association)) = self.by_kernel_id(association) {
+                    if matches!(association.state, State::Up) {
+                        association.state = State::PeerClosing;
+                    }
+                }
+            }
+            Notification::PartialDeliveryAborted { association } => {
+                if let Some((_, association)) = self.by_kernel_id(association) {
+                    association.partial = Vec::new();
+                }
+            }
+            Notification::SenderDry { association } => self.handle_dry(now, association, sink),
+            Notification::Other => {}
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)] // one received message, taken apart
+    fn handle_data(
+        &mut self,
+        now: Time,
+        kernel_id: KernelId,
+        stream: u16,
+        ppid: u32,
+        payload: &[u8],
+        end: bool,
+        sink: Sink<'_>,
+    ) {
+        let limit = self.config.max_message_size;
+        // Unknown: aborted by us a moment ago.
+        let Some((id, association)) = self.by_kernel_id(kernel_id) else { return };
+        if association.partial.len() + payload.len() > limit {
+            return self.break_off(now, id, sink);
+        }
+        if end && association.partial.is_empty() {
+            sink(TransportEvent::Message { association: id, stream, ppid, payload });
+            return;
+        }
+        association.partial.extend_from_slice(payload);
+        if end {
+            let payload = std::mem::take(&mut association.partial);
+            sink(TransportEvent::Message { association: id, stream, ppid, payload: &payload });
+        }
+    }
+
+    /// Ends an association whose peer sends more than we take.
+    fn break_off(&mut self, now: Time, id: AssociationId, sink: Sink<'_>) {
+        let limit = self.config.max_message_size;
+        let Some(association) = self.remove(id) else { return };
+        log_limited!(
+            self.violation_log,
+            now,
+            log::Level::Warn,
+            "SCTP port {}: association {id} aborted: the peer sent a message of more than {limit} bytes",
+            self.local_port
+        );
+        self.abort_in_kernel(association.kernel_id, "message too long");
+        let reason = LossReason::ProtocolViolation(format!("a message of more than {limit} bytes"));
+        let undelivered = association.outbox.into_undelivered();
+        sink(TransportEvent::Lost { association: id, reason, undelivered });
+    }
+
+    fn handle_lost(&mut self, now: Time, kernel_id: KernelId, error: u16, causes: &[u8], sink: Sink<'_>) {
+        let Some((id, association)) = self.by_kernel_id(kernel_id) else { return };
+        if !association.established {
+            return self.attempt_failed(now, id, LossReason::Refused, sink);
+        }
+        let reason = if causes.is_empty() && (error == 0 || association.path_unreachable) {
+            LossReason::Unreachable
+        } else {
+            LossReason::Aborted(abort_reason(causes))
+        };
+        self.end(kernel_id, reason);
+    }
+
+    /// The kernel ended an association.
+    fn end(&mut self, kernel_id: KernelId, reason: LossReason) {
+        let Some((id, association)) = self.by_kernel_id(kernel_id) else { return };
+        association.state = State::Ending(reason);
+        self.ending.push(id);
+    }
+
+    /// Reports the associations that ended, now that all of their undelivered messages are known.
+    fn report_ended(&mut self, sink: Sink<'_>) {
+        for id in std::mem::take(&mut self.ending) {
+            let Some(association) = self.remove(id) else { continue };
+            let State::Ending(reason) = association.state else { continue };
+            let undelivered = association.outbox.into_undelivered();
+            sink(TransportEvent::Lost { association: id, reason, undelivered });
+        }
+    }
+
+    /// The peer forgot everything and began anew under the same number of the kernel.
+    fn handle_restart(&mut self, now: Time, kernel_id: KernelId, outbound_streams: u16, sink: Sink<'_>) {
+        if let Some((id, _)) = self.by_kernel_id(kernel_id) {
+            if let Some(association) = self.remove(id).filter(|association| association.established) {
+                let undelivered = association.outbox.into_undelivered();
+                sink(TransportEvent::Lost { association: id, reason: LossReason::Restarted, undelivered });
+            }
+        }
+        self.handle_up(now, kernel_id, outbound_streams, sink);
+    }
+
+    fn handle_send_failed(&mut self, failed: &SendFailed<'_>) {
+        let Some((_, association)) = self.by_kernel_id(failed.association) else { return };
+        let message = Undelivered { stream: failed.stream, ppid: failed.ppid, payload: failed.payload.to_vec() };
+        association.outbox.take_back(failed.context, failed.whole, message);
+    }
+}
+
+/// The first `len` bytes of a buffer.
+///
+/// # Safety
+/// They must be initialised.
+unsafe fn initialised(buffer: &[MaybeUninit<u8>], len: usize) -> &[u8] {
+    let len = len.min(buffer.len());
+    // SAFETY: the caller promises that these bytes are initialised.
+    unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast(), len) }
+}
