@@ -3,6 +3,8 @@
 //! Every message starts with type, flags and a 16-bit length that counts the header but not the padding. On the stream
 //! a message occupies that length rounded up to 4. Messages are handed on with their padding, just as SCTP delivers them.
 
+use crate::message::message_length;
+
 /// Type, flags and length.
 pub(super) const HEADER_LEN: usize = 4;
 
@@ -32,8 +34,8 @@ pub(super) fn frame_len(header: [u8; HEADER_LEN], limit: usize) -> Result<usize,
     if length < HEADER_LEN {
         return Err(FramingError::TooShort { length });
     }
-    let padded = length.next_multiple_of(4);
-    if padded > limit { Err(FramingError::TooLong { length, limit }) } else { Ok(padded) }
+    let occupied = message_length(&header).unwrap_or(HEADER_LEN);
+    if occupied > limit { Err(FramingError::TooLong { length, limit }) } else { Ok(occupied) }
 }
 
 /// Collects the message that the bytes received so far end in.
