@@ -1,7 +1,7 @@
 //! De-registration of elements (RFC 5352 section 3.2).
 
 use super::client::ElementKey;
-use super::request::{Place, Waiter};
+use super::request::{Place, Waiter, take_if};
 use super::resolution::causes;
 use super::timers::Timer;
 use super::{Action, AsapClient, Outcome, RequestError, RequestId};
@@ -22,7 +22,8 @@ pub(super) struct Deregistration {
 
 impl Deregistration {
     fn deadline(&self) -> Option<Time> {
-        Some(self.t3.map_or(self.given_up_at, |t3| t3.min(self.given_up_at)))
+        let waiters = self.waiters.iter().map(|waiter| waiter.deadline);
+        waiters.chain(self.t3).chain([self.given_up_at]).min()
     }
 }
 
@@ -139,19 +140,19 @@ impl AsapClient {
     }
 
     pub(super) fn on_deregistration_timer(&mut self, key: ElementKey, actions: &mut Vec<Action>) {
-        let Some(deregistration) = self.deregistrations.get(&key) else { return };
-        let t3_expired = deregistration.t3.is_some_and(|t3| t3 <= self.now);
-        if deregistration.given_up_at <= self.now {
+        let Some(deregistration) = self.deregistrations.get_mut(&key) else { return };
+        let now = self.now;
+        let t3_expired = deregistration.t3.is_some_and(|t3| t3 <= now);
+        let late = take_if(&mut deregistration.waiters, |waiter| waiter.deadline <= now);
+        if deregistration.given_up_at <= now {
             log::warn!("de-registration of {} in pool {} unanswered: it expires at the registrar", key.1, key.0);
-            let waiters = self.deregistrations.remove(&key).map(|d| d.waiters).unwrap_or_default();
-            for waiter in &waiters {
-                let error = self.timed_out(waiter);
-                self.complete(waiter, Err(error), actions);
-            }
+            self.deregistrations.remove(&key);
         } else {
-            let now = self.now;
-            let deadline = deregistration.deadline().filter(|at| *at > now).unwrap_or(deregistration.given_up_at);
-            self.timers.set(Timer::Deregistration(key.0, key.1), Some(deadline));
+            self.timers.set(Timer::Deregistration(key.0, key.1), deregistration.deadline());
+        }
+        for waiter in &late {
+            let error = self.timed_out(waiter);
+            self.complete(waiter, Err(error), actions);
         }
         if t3_expired {
             self.leave_home("no answer to a de-registration", actions);
