@@ -33,7 +33,7 @@ impl Random {
     ///
     /// The bias is below 2^-64 times `bound`: nothing that a pool could notice.
     pub fn below(&mut self, bound: u64) -> u64 {
-        (u128::from(self.next_u64()) * u128::from(bound) >> 64) as u64
+        ((u128::from(self.next_u64()) * u128::from(bound)) >> 64) as u64
     }
 
     /// An identifier: any 32-bit number but zero.
