@@ -2,8 +2,7 @@
 
 use crate::PoolHandle;
 use crate::message::codec::Message;
-use crate::wire::PoolElement;
-use crate::wire::{Parameter, Parameters, Reader, Reports, Undecodable, Writer, required};
+use crate::wire::{Parameter, Parameters, PoolElement, Reader, Reports, Undecodable, Writer, required};
 
 /// ASAP_BUSINESS_CARD (0x0d), RFC 5352 section 2.2.13: PE to PU or PU (itself a PE) to PE.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,7 @@
 //! ASAP_DEREGISTRATION_RESPONSE (0x04), RFC 5352 section 2.2.4: registrar to PE.
 
 use crate::message::codec::Message;
-use crate::wire::OperationalError;
-use crate::wire::{Parameter, Parameters, Reader, Reports, Undecodable, Writer, required};
+use crate::wire::{OperationalError, Parameter, Parameters, Reader, Reports, Undecodable, Writer, required};
 use crate::{PoolElementId, PoolHandle};
 
 /// ASAP_DEREGISTRATION_RESPONSE (0x04), RFC 5352 section 2.2.4: registrar to PE.

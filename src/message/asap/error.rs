@@ -1,8 +1,9 @@
 //! ASAP_ERROR (0x0e), RFC 5352 section 2.2.14.
 
 use crate::message::codec::Message;
-use crate::wire::OperationalError;
-use crate::wire::{Parameter, Parameters, Reader, Reports, Undecodable, UnrecognizedParameter, Writer, required};
+use crate::wire::{
+    OperationalError, Parameter, Parameters, Reader, Reports, Undecodable, UnrecognizedParameter, Writer, required,
+};
 
 /// ASAP_ERROR (0x0e), RFC 5352 section 2.2.14.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,7 @@
 
 use crate::PoolHandle;
 use crate::message::codec::{FLAG_LOW, Message};
-use crate::wire::HandleResolutionOption;
-use crate::wire::{Parameter, Parameters, Reader, Reports, Undecodable, Writer, required};
+use crate::wire::{HandleResolutionOption, Parameter, Parameters, Reader, Reports, Undecodable, Writer, required};
 
 /// ASAP_HANDLE_RESOLUTION (0x05), RFC 5352 section 2.2.5: PU to registrar.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,10 @@
 
 use crate::PoolHandle;
 use crate::message::codec::{FLAG_LOW, Message};
-use crate::wire::{EncodeError, OperationalError, Policy, PoolElement};
-use crate::wire::{Parameter, Parameters, Reader, Reports, Undecodable, Writer, required};
+use crate::wire::{
+    EncodeError, OperationalError, Parameter, Parameters, Policy, PoolElement, Reader, Reports, Undecodable, Writer,
+    required,
+};
 
 /// ASAP_HANDLE_RESOLUTION_RESPONSE (0x06), RFC 5352 section 2.2.6: registrar to PU.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -53,4 +53,9 @@ pub enum AsapMessage {
     Error(Error),
 }
 
-protocol!(AsapMessage: Registration, Deregistration, RegistrationResponse, DeregistrationResponse, HandleResolution, HandleResolutionResponse, EndpointKeepAlive, EndpointKeepAliveAck, EndpointUnreachable, ServerAnnounce, Cookie, CookieEcho, BusinessCard, Error);
+protocol! {
+    AsapMessage:
+    Registration, Deregistration, RegistrationResponse, DeregistrationResponse, HandleResolution,
+    HandleResolutionResponse, EndpointKeepAlive, EndpointKeepAliveAck, EndpointUnreachable, ServerAnnounce, Cookie,
+    CookieEcho, BusinessCard, Error
+}

@@ -2,8 +2,7 @@
 
 use crate::PoolHandle;
 use crate::message::codec::Message;
-use crate::wire::PoolElement;
-use crate::wire::{Parameter, Parameters, Reader, Reports, Undecodable, Writer, required};
+use crate::wire::{Parameter, Parameters, PoolElement, Reader, Reports, Undecodable, Writer, required};
 
 /// ASAP_REGISTRATION (0x01), RFC 5352 section 2.2.1: PE to registrar.
 #[derive(Clone, Debug, PartialEq, Eq)]

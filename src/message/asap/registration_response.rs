@@ -1,8 +1,7 @@
 //! ASAP_REGISTRATION_RESPONSE (0x03), RFC 5352 section 2.2.3: registrar to PE.
 
 use crate::message::codec::{FLAG_LOW, Message};
-use crate::wire::OperationalError;
-use crate::wire::{Parameter, Parameters, Reader, Reports, Undecodable, Writer, required};
+use crate::wire::{OperationalError, Parameter, Parameters, Reader, Reports, Undecodable, Writer, required};
 use crate::{PoolElementId, PoolHandle};
 
 /// ASAP_REGISTRATION_RESPONSE (0x03), RFC 5352 section 2.2.3: registrar to PE.

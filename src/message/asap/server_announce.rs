@@ -2,8 +2,7 @@
 
 use crate::RegistrarId;
 use crate::message::codec::Message;
-use crate::wire::TransportParameter;
-use crate::wire::{Parameters, Reader, Reports, Undecodable, Writer};
+use crate::wire::{Parameters, Reader, Reports, TransportParameter, Undecodable, Writer};
 
 /// ASAP_SERVER_ANNOUNCE (0x0a), RFC 5352 section 2.2.10: registrar, by multicast.
 #[derive(Clone, Debug, PartialEq, Eq)]

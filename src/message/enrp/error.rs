@@ -3,8 +3,9 @@
 use super::Servers;
 use crate::RegistrarId;
 use crate::message::codec::Message;
-use crate::wire::OperationalError;
-use crate::wire::{Parameter, Parameters, Reader, Reports, Undecodable, UnrecognizedParameter, Writer, required};
+use crate::wire::{
+    OperationalError, Parameter, Parameters, Reader, Reports, Undecodable, UnrecognizedParameter, Writer, required,
+};
 
 /// ENRP_ERROR (0x0a), RFC 5353 section 2.10.
 #[derive(Clone, Debug, PartialEq, Eq)]

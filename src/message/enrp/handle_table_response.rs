@@ -2,8 +2,7 @@
 
 use super::Servers;
 use crate::message::codec::{FLAG_LOW, FLAG_MORE, Message};
-use crate::wire::PoolElement;
-use crate::wire::{EncodeError, Parameter, Parameters, Reader, Reports, Undecodable, WireError, Writer};
+use crate::wire::{EncodeError, Parameter, Parameters, PoolElement, Reader, Reports, Undecodable, WireError, Writer};
 use crate::{PoolHandle, RegistrarId};
 
 /// ENRP_HANDLE_TABLE_RESPONSE (0x03), RFC 5353 section 2.3.

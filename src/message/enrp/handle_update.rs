@@ -2,8 +2,7 @@
 
 use super::Servers;
 use crate::message::codec::{FLAG_LOW, Message};
-use crate::wire::PoolElement;
-use crate::wire::{Parameter, Parameters, Reader, Reports, Undecodable, WireError, Writer, required};
+use crate::wire::{Parameter, Parameters, PoolElement, Reader, Reports, Undecodable, WireError, Writer, required};
 use crate::{PoolHandle, RegistrarId};
 
 /// ENRP_HANDLE_UPDATE (0x04), RFC 5353 section 2.4.

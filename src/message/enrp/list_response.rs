@@ -3,8 +3,7 @@
 use super::Servers;
 use crate::RegistrarId;
 use crate::message::codec::{FLAG_LOW, Message};
-use crate::wire::ServerInformation;
-use crate::wire::{Parameter, Parameters, Reader, Reports, Undecodable, Writer};
+use crate::wire::{Parameter, Parameters, Reader, Reports, ServerInformation, Undecodable, Writer};
 
 /// ENRP_LIST_RESPONSE (0x06), RFC 5353 section 2.6.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -42,7 +42,11 @@ pub enum EnrpMessage {
     Error(Error),
 }
 
-protocol!(EnrpMessage: Presence, HandleTableRequest, HandleTableResponse, HandleUpdate, ListRequest, ListResponse, InitTakeover, InitTakeoverAck, TakeoverServer, Error);
+protocol! {
+    EnrpMessage:
+    Presence, HandleTableRequest, HandleTableResponse, HandleUpdate, ListRequest, ListResponse, InitTakeover,
+    InitTakeoverAck, TakeoverServer, Error
+}
 
 /// What every ENRP message begins with.
 struct Servers {

@@ -3,9 +3,7 @@
 use super::Servers;
 use crate::RegistrarId;
 use crate::message::codec::{FLAG_LOW, Message};
-use crate::wire::PeChecksum;
-use crate::wire::ServerInformation;
-use crate::wire::{Parameter, Parameters, Reader, Reports, Undecodable, Writer};
+use crate::wire::{Parameter, Parameters, PeChecksum, Reader, Reports, ServerInformation, Undecodable, Writer};
 
 /// ENRP_PRESENCE (0x01), RFC 5353 section 2.1.
 #[derive(Clone, Debug, PartialEq, Eq)]
