@@ -35,7 +35,7 @@ fn resolutions_that_wait_for_a_registrar_share_one_message_and_get_different_fir
 fn an_answer_under_way_is_shared_only_with_who_would_take_one_as_old_from_the_cache() {
     let (mut client, home) = Client::connected(config(1, SCTP));
     assert_eq!(resolutions(&client.request(1, resolve(None, ms(100)))), 1);
-    client.now = client.now + ms(50);
+    client.now += ms(50);
     assert_eq!(resolutions(&client.request(2, resolve(None, ms(100)))), 0);
     assert_eq!(resolutions(&client.request(3, resolve(None, ms(50)))), 1);
     assert_eq!(resolutions(&client.request(4, resolve(None, Duration::ZERO))), 1);

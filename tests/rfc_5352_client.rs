@@ -381,7 +381,7 @@ fn asap_086_087_089_090_a_fresh_cache_entry_answers_without_a_message() {
     let (mut client, home) = Client::connected(config(1, SCTP));
     client.request(1, resolve(Some(2), ms(500)));
     client.message(home, resolved(Some(Policy::RoundRobin), &[1, 2, 3]));
-    client.now = client.now + ms(499);
+    client.now += ms(499);
     let done = client.request(2, resolve(Some(2), ms(500)));
     assert!(done.sent().is_empty());
     assert_eq!(done.elements(2), [2, 3], "Round Robin goes on");
@@ -393,7 +393,7 @@ fn asap_088_a_stale_cache_entry_has_the_pool_resolved_again() {
     let (mut client, home) = Client::connected(config(1, SCTP));
     client.request(1, resolve(None, ms(500)));
     client.message(home, resolved(Some(Policy::RoundRobin), &[1, 2, 3]));
-    client.now = client.now + ms(500);
+    client.now += ms(500);
     let done = client.request(2, resolve(None, ms(500)));
     assert_eq!((done.sent().len(), done.completed().len()), (1, 0));
     assert_eq!(client.message(home, resolved(None, &[4])).elements(2), [4]);
@@ -426,7 +426,7 @@ fn asap_103_a_report_waits_for_a_registrar_but_not_for_ever() {
         let done = client.request(1, unreachable(2));
         assert_eq!(done.completed(), [(1, Ok(Outcome::Reported))]);
         assert!(done.connects().is_empty(), "a report alone is no need for a registrar");
-        client.now = client.now + pause;
+        client.now += pause;
         let connects = client.request(2, resolve(None, Duration::ZERO)).connects();
         let (_, done) = client.up(&connects[0]);
         let sent = done.sent();

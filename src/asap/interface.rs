@@ -133,7 +133,8 @@ pub enum Request {
         /// The element.
         pool_element_id: PoolElementId,
     },
-    /// Resolve a pool handle into elements, in the order in which to use them.
+    /// Resolve a pool handle into elements, in the order in which to use them: the registrar's order, or from the cache the
+    /// policy applied again as far as a client can (Round Robin and Random; the registrar's order for all others).
     Resolve {
         /// The pool.
         pool_handle: PoolHandle,
@@ -142,7 +143,8 @@ pub enum Request {
         /// stale.cache.value: an answer from the cache will do when it is younger than this.
         stale_cache: Duration,
     },
-    /// Tell the registrar that an element does not answer, and stop offering it from the cache. Completes at once.
+    /// Tell the registrar that an element does not answer, and stop offering it from the cache. Completes at once. Only for
+    /// elements to which the application has sent something (RFC 5352 section 3.5), and once for each such event.
     ReportUnreachable {
         /// The pool.
         pool_handle: PoolHandle,
@@ -226,7 +228,8 @@ impl std::error::Error for RequestError {}
 pub enum Event<'a> {
     /// A request of the application.
     Request(RequestId, Request),
-    /// The application no longer wants an answer.
+    /// The application no longer wants an answer. What it asked for may happen all the same: an element stays to be
+    /// registered until it is de-registered.
     Cancel(RequestId),
     /// A connect succeeded (`attempt`), or a registrar connected to us (none).
     AssociationUp {
@@ -271,7 +274,8 @@ pub enum Event<'a> {
     },
     /// `next_deadline` has come.
     Timeout,
-    /// De-register everything that is registered, then close. Requests under way are cancelled.
+    /// De-register everything that is registered, for `shutdown_timeout` at most and with the present home registrar only,
+    /// then close. Requests under way are cancelled.
     Shutdown,
 }
 

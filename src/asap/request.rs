@@ -78,7 +78,8 @@ impl AsapClient {
         if element.0 == 0 {
             return Err(RequestError::Invalid("zero is no pool element identifier"));
         }
-        if self.requests.len() >= self.config.max_requests {
+        let waits = !matches!(request, Request::ReportUnreachable { .. });
+        if waits && self.requests.len() >= self.config.max_requests {
             return Err(RequestError::TooManyRequests);
         }
         Ok(())

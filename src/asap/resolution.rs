@@ -33,7 +33,8 @@ pub(super) struct Resolution {
 
 impl Resolution {
     fn deadline(&self) -> Option<Time> {
-        self.waiters.iter().map(|waiter| waiter.deadline).chain(self.t1).min()
+        // All requests have the same time, so the oldest one's is over first.
+        self.waiters.first().map(|waiter| waiter.deadline).into_iter().chain(self.t1).min()
     }
 }
 
