@@ -7,10 +7,13 @@
 //! TLS (RFC 3436 over SCTP, and over TCP) will be a transport that wraps another: the trait is its place.
 
 mod epoll;
+mod event;
 pub mod kernel_sctp;
+pub mod memory;
+mod pending;
+pub mod sctp_udp;
 mod select;
 pub mod tcp;
-pub mod sctp_udp;
 mod types;
 
 pub use kernel_sctp::KernelSctp;

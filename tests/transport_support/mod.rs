@@ -7,11 +7,13 @@
 
 pub mod suite;
 
+use rserpool::transport::memory::{Delays, MemoryNetwork};
 use rserpool::transport::{
-    EndpointConfig, LossReason, Peer, PeerAddress, Transport, TransportError, TransportEvent, Undelivered,
+    EndpointConfig, LossReason, Peer, PeerAddress, Transport, TransportError, TransportEvent, TransportKind,
+    Undelivered,
 };
 use rserpool::{AssociationId, Time};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::RawFd;
 use std::time::Duration;
 
@@ -32,11 +34,8 @@ pub trait World {
     fn now(&self) -> Time;
     /// Waits until a descriptor is readable or `until`, or makes it so.
     fn wait(&mut self, fds: &[RawFd], until: Time);
-    /// Makes the peers of this endpoint hear nothing from it any more, nor it from them, as if its host were gone.
-    /// False where the world cannot do that.
-    fn isolate(&mut self, _port: u16) -> bool {
-        false
-    }
+    /// Told of an endpoint that is not driven any more, for worlds where that alone does not make it silent.
+    fn silence(&mut self, _endpoint: SocketAddr) {}
 }
 
 /// The real machine: real sockets, real time.
@@ -64,6 +63,40 @@ impl World for RealWorld {
         let ms = until.saturating_since(self.now()).as_micros().div_ceil(1000).min(1000) as i32;
         // SAFETY: the pointer and the length are those of a live vector.
         unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, ms) };
+    }
+}
+
+/// A network in memory, in virtual time.
+pub struct MemoryWorld {
+    network: MemoryNetwork,
+    now: Time,
+}
+
+impl MemoryWorld {
+    pub fn new(seed: u64) -> MemoryWorld {
+        MemoryWorld { network: MemoryNetwork::new(seed, Delays::default()), now: Time::from_secs(1) }
+    }
+}
+
+impl World for MemoryWorld {
+    fn open(&mut self, config: &EndpointConfig) -> Result<Box<dyn Transport>, TransportError> {
+        Ok(Box::new(self.network.open(config)?))
+    }
+
+    fn address(&self) -> IpAddr {
+        IpAddr::V4(Ipv4Addr::new(10, 1, 1, 1))
+    }
+
+    fn now(&self) -> Time {
+        self.now
+    }
+
+    fn wait(&mut self, _fds: &[RawFd], until: Time) {
+        self.now = self.now.max(until);
+    }
+
+    fn silence(&mut self, endpoint: SocketAddr) {
+        self.network.isolate(self.now, endpoint);
     }
 }
 
@@ -95,6 +128,8 @@ impl From<TransportEvent<'_>> for Seen {
 pub struct Endpoint {
     pub transport: Box<dyn Transport>,
     pub seen: Vec<Seen>,
+    /// Not driven: to its peers it is silent.
+    frozen: bool,
 }
 
 impl Endpoint {
@@ -154,7 +189,7 @@ impl Net {
         };
         change(&mut config);
         let transport = self.world.open(&config)?;
-        self.endpoints.push(Some(Endpoint { transport, seen: Vec::new() }));
+        self.endpoints.push(Some(Endpoint { transport, seen: Vec::new(), frozen: false }));
         Ok(self.endpoints.len() - 1)
     }
 
@@ -165,6 +200,16 @@ impl Net {
     /// Drops an endpoint without closing anything, as a killed process does.
     pub fn kill(&mut self, index: usize) {
         self.endpoints[index] = None;
+    }
+
+    /// Stops driving an endpoint, so that its peers hear nothing from it any more, not even that it is gone.
+    /// False where the kernel answers in its place.
+    pub fn freeze(&mut self, index: usize) -> bool {
+        let silent = SocketAddr::new(self.world.address(), self.port(index));
+        self.world.silence(silent);
+        let endpoint = self.at(index);
+        endpoint.frozen = true;
+        matches!(endpoint.transport.capabilities().kind, TransportKind::SctpUdp | TransportKind::Memory)
     }
 
     pub fn port(&mut self, index: usize) -> u16 {
@@ -215,7 +260,7 @@ impl Net {
     pub fn step(&mut self) -> bool {
         let now = self.now();
         let mut busy = false;
-        for endpoint in self.endpoints.iter_mut().flatten() {
+        for endpoint in self.endpoints.iter_mut().flatten().filter(|endpoint| !endpoint.frozen) {
             let seen = &mut endpoint.seen;
             busy |= endpoint.transport.poll(now, &mut |event| seen.push(event.into()));
             busy |= endpoint.transport.next_deadline().is_some_and(|at| at <= now);
@@ -225,7 +270,7 @@ impl Net {
 
     /// Waits for the next thing to happen, at most until `limit`.
     fn wait(&mut self, limit: Time) {
-        let endpoints = || self.endpoints.iter().flatten();
+        let endpoints = || self.endpoints.iter().flatten().filter(|endpoint| !endpoint.frozen);
         let fds: Vec<RawFd> = endpoints().filter_map(|e| e.transport.poll_fd()).collect();
         let next = endpoints().filter_map(|e| e.transport.next_deadline()).min().unwrap_or(Time::MAX);
         self.world.wait(&fds, next.min(limit));

@@ -63,7 +63,7 @@ pub fn refuses_when_not_listening(mut net: Net) {
 pub fn connect_times_out_in_silence(mut net: Net) {
     let (server, client) = (net.listener(), net.open(|_| {}));
     let port = net.port(server);
-    if !net.world.isolate(port) {
+    if !net.freeze(server) {
         return;
     }
     let peer = PeerAddress::new(net.world.address(), port);
@@ -264,8 +264,7 @@ pub fn a_vanished_peer_is_noticed_and_the_undelivered_reported(mut net: Net) {
 pub fn a_silent_peer_is_noticed(mut net: Net) {
     let (server, client) = (net.listener(), net.open(|_| {}));
     let (near, _) = net.pair(client, server);
-    let port = net.port(server);
-    if !net.world.isolate(port) {
+    if !net.freeze(server) {
         return;
     }
     let start = net.now();

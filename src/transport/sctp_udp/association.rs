@@ -2,9 +2,9 @@
 
 use super::connect::Connecting;
 use super::packet::Envelope;
-use super::pending::Pending;
 use super::probe::Probe;
 use super::udp::Path;
+use crate::transport::pending::Pending;
 use crate::transport::{LossReason, Peer, PeerAddress, TransportKind};
 use crate::wire::AddressList;
 use crate::{AssociationId, Time};

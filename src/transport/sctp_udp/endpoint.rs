@@ -3,7 +3,7 @@
 use super::SctpUdp;
 use super::association::{Association, abort_reason};
 use super::cookie::{CookieSigner, Origin, Remembered};
-use super::event::Event;
+use crate::transport::event::Event;
 use super::packet::{self, cause, chunk};
 use super::probe::{self, Probe, Verdict};
 use super::udp::Path;

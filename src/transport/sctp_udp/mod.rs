@@ -10,7 +10,7 @@
 //! | `receive.rs` | which association a packet belongs to, and what to do with those that belong to none |
 //! | `handshake.rs` | INIT and COOKIE ECHO: accepting, restart, simultaneous connects |
 //! | `connect.rs` | the race of a connect to the places where a peer may listen |
-//! | `association.rs`, `table.rs`, `pending.rs`, `timers.rs` | state |
+//! | `association.rs`, `table.rs`, `timers.rs` | state |
 //! | `cookie.rs` | signed state cookies |
 //! | `probe.rs` | what ICMP errors lead to |
 //! | `packet.rs`, `crc32c.rs` | packets as far as the wrapper reads and writes them |
@@ -23,11 +23,9 @@ mod cookie;
 mod crc32c;
 mod endpoint;
 mod entropy;
-mod event;
 mod handshake;
 mod options;
 mod packet;
-mod pending;
 mod probe;
 mod receive;
 mod table;
@@ -44,7 +42,7 @@ use connect::Connecting;
 use cookie::CookieSigner;
 use dcsctp::api::{DcSctpSocket, SocketState};
 use entropy::Entropy;
-use event::Event;
+use super::event::Event;
 use packet::cause;
 use std::collections::VecDeque;
 use std::io;

@@ -8,7 +8,7 @@ const OVERHEAD: usize = 64;
 
 /// Unacknowledged messages of one association, oldest first. Their numbers count up from 1.
 #[derive(Default)]
-pub(super) struct Pending {
+pub(crate) struct Pending {
     /// `None` where a younger message was acknowledged before an older one.
     messages: VecDeque<Option<Undelivered>>,
     /// Number of the message at the front, less one.

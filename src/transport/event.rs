@@ -4,7 +4,7 @@ use crate::AssociationId;
 use crate::transport::{LossReason, Peer, TransportEvent, Undelivered};
 
 /// A [`TransportEvent`] that owns its message.
-pub(super) enum Event {
+pub(crate) enum Event {
     Up { association: AssociationId, peer: Peer },
     ConnectFailed { association: AssociationId, reason: LossReason },
     Message { association: AssociationId, stream: u16, ppid: u32, payload: Vec<u8> },

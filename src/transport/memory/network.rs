@@ -1,0 +1,523 @@
+//! The network itself: endpoints, what is on its way between them, and what is broken.
+
+use super::Delays;
+use super::association::{Item, Side, death_time, detection_time};
+use crate::transport::event::Event;
+use crate::transport::{
+    EndpointConfig, LossReason, OutboundMessage, PeerAddress, SctpParameters, TransportError, Undelivered,
+};
+use crate::{AssociationId, Time};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+/// The first port given to endpoints that ask for any.
+const FIRST_FREE_PORT: u16 = 49_152;
+
+struct Endpoint {
+    address: SocketAddr,
+    config: EndpointConfig,
+    sides: BTreeMap<AssociationId, Side>,
+    /// Associations by the peer's address.
+    peers: BTreeMap<SocketAddr, AssociationId>,
+    inbox: BTreeMap<(Time, u64), Item>,
+    events: VecDeque<Event>,
+    next_id: u64,
+}
+
+/// Endpoints and what is between them. All its tables are ordered, so a run depends on nothing but its inputs.
+pub(super) struct Network {
+    random: fastrand::Rng,
+    delays: Delays,
+    endpoints: Vec<Option<Endpoint>>,
+    by_address: BTreeMap<SocketAddr, usize>,
+    next_port: u16,
+    next_host: u32,
+    sequence: u64,
+    /// The latest arrival on each way, for nothing overtakes.
+    arrivals: BTreeMap<(SocketAddr, SocketAddr), Time>,
+    isolated: BTreeSet<SocketAddr>,
+    blocked: BTreeSet<(SocketAddr, SocketAddr)>,
+    stalled: BTreeMap<(SocketAddr, SocketAddr), Time>,
+    /// What was sent on ways that are broken, in order.
+    held: Vec<(SocketAddr, SocketAddr, Item)>,
+    /// Counts healings: suspicions from before one do not count after it.
+    epoch: u64,
+}
+
+impl Network {
+    pub fn new(seed: u64, delays: Delays) -> Network {
+        Network {
+            random: fastrand::Rng::with_seed(seed),
+            delays,
+            endpoints: Vec::new(),
+            by_address: BTreeMap::new(),
+            next_port: FIRST_FREE_PORT,
+            next_host: 1,
+            sequence: 0,
+            arrivals: BTreeMap::new(),
+            isolated: BTreeSet::new(),
+            blocked: BTreeSet::new(),
+            stalled: BTreeMap::new(),
+            held: Vec::new(),
+            epoch: 0,
+        }
+    }
+
+    pub fn open(&mut self, config: &EndpointConfig) -> Result<(usize, SocketAddr), TransportError> {
+        let wanted = config.bind.first().copied().unwrap_or_else(|| self.fresh_host());
+        let address = self.free_address(wanted)?;
+        self.endpoints.push(Some(Endpoint {
+            address,
+            config: config.clone(),
+            sides: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            inbox: BTreeMap::new(),
+            events: VecDeque::new(),
+            next_id: 1,
+        }));
+        let number = self.endpoints.len() - 1;
+        self.by_address.insert(address, number);
+        Ok((number, address))
+    }
+
+    fn fresh_host(&mut self) -> SocketAddr {
+        let [_, b, c, d] = self.next_host.to_be_bytes();
+        self.next_host += 1;
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, b, c, d)), 0)
+    }
+
+    fn free_address(&mut self, wanted: SocketAddr) -> Result<SocketAddr, TransportError> {
+        if wanted.port() != 0 {
+            let taken = self.by_address.contains_key(&wanted);
+            return if taken { Err(TransportError::Io(io::ErrorKind::AddrInUse.into())) } else { Ok(wanted) };
+        }
+        for _ in FIRST_FREE_PORT..=u16::MAX {
+            let address = SocketAddr::new(wanted.ip(), self.next_port);
+            self.next_port = self.next_port.checked_add(1).unwrap_or(FIRST_FREE_PORT);
+            if !self.by_address.contains_key(&address) {
+                return Ok(address);
+            }
+        }
+        Err(TransportError::Io(io::ErrorKind::AddrInUse.into()))
+    }
+
+    fn at(&mut self, number: usize) -> Option<&mut Endpoint> {
+        self.endpoints.get_mut(number)?.as_mut()
+    }
+
+    fn side(&mut self, number: usize, id: AssociationId) -> Option<&mut Side> {
+        self.at(number)?.sides.get_mut(&id)
+    }
+
+    fn peek(&self, number: usize) -> Option<&Endpoint> {
+        self.endpoints.get(number)?.as_ref()
+    }
+
+    pub fn max_message_size(&self, number: usize) -> usize {
+        self.peek(number).map_or(0, |endpoint| endpoint.config.max_message_size)
+    }
+
+    pub fn set_parameters(&mut self, number: usize, parameters: &SctpParameters) {
+        if let Some(endpoint) = self.at(number) {
+            endpoint.config.parameters = *parameters;
+        }
+    }
+
+    pub fn round_trip_time(&self, number: usize, id: AssociationId) -> Option<Duration> {
+        self.peek(number)?.sides.get(&id)?.round_trip
+    }
+
+    pub fn next_deadline(&self, number: usize) -> Option<Time> {
+        let endpoint = self.peek(number)?;
+        let first = || endpoint.inbox.first_key_value().map(|((at, _), _)| *at);
+        if endpoint.events.is_empty() { first() } else { Some(Time::ZERO) }
+    }
+
+    /// The next thing that happened at an endpoint until `now`.
+    pub fn next_event(&mut self, now: Time, number: usize) -> Option<Event> {
+        loop {
+            let endpoint = self.at(number)?;
+            if let Some(event) = endpoint.events.pop_front() {
+                return Some(event);
+            }
+            let due = endpoint.inbox.first_entry().filter(|entry| entry.key().0 <= now)?;
+            let item = due.remove();
+            self.handle(now, number, item);
+        }
+    }
+
+    // What the users of endpoints ask for.
+
+    pub fn connect(
+        &mut self,
+        now: Time,
+        number: usize,
+        peer: &PeerAddress,
+        timeout: Duration,
+    ) -> Result<AssociationId, TransportError> {
+        let invalid = || TransportError::Io(io::ErrorKind::InvalidInput.into());
+        let candidates = || peer.addresses.iter().map(|address| SocketAddr::new(*address, peer.port));
+        let there = candidates().find(|address| self.by_address.contains_key(address));
+        let to = there.or_else(|| candidates().next()).ok_or_else(invalid)?;
+        let endpoint = self.at(number).ok_or(TransportError::UnknownAssociation)?;
+        if endpoint.sides.len() >= endpoint.config.max_associations {
+            return Err(TransportError::TooManyAssociations);
+        }
+        if endpoint.peers.contains_key(&to) {
+            return Err(TransportError::Io(io::Error::from_raw_os_error(libc::EISCONN)));
+        }
+        let id = endpoint.add(Side::new(to, None, false, now));
+        let from = endpoint.address;
+        self.push(number, now + timeout, Item::ConnectTimeout { to: id });
+        self.transfer(now, from, to, Item::Connect { from, peer: id });
+        Ok(id)
+    }
+
+    pub fn send(
+        &mut self,
+        now: Time,
+        number: usize,
+        id: AssociationId,
+        message: &OutboundMessage<'_>,
+    ) -> Result<(), TransportError> {
+        let endpoint = self.at(number).ok_or(TransportError::UnknownAssociation)?;
+        let (limit, queue) = (endpoint.config.max_message_size, endpoint.config.max_send_queue);
+        let from = endpoint.address;
+        let side = endpoint.sides.get_mut(&id).ok_or(TransportError::UnknownAssociation)?;
+        let length = message.payload.len();
+        if length == 0 {
+            return Err(TransportError::EmptyMessage);
+        }
+        if length > limit {
+            return Err(TransportError::MessageTooLarge { limit });
+        }
+        if side.closing || side.peer_closed {
+            return Err(TransportError::Closing);
+        }
+        let Some(to) = side.peer.filter(|_| side.pending.has_room(length, queue)) else {
+            side.blocked = true;
+            return Err(TransportError::WouldBlock);
+        };
+        let (stream, ppid, payload) = (message.stream, message.ppid, message.payload.to_vec());
+        let number = side.pending.push(Undelivered { stream, ppid, payload: payload.clone() });
+        let peer_address = side.peer_address;
+        self.transfer(now, from, peer_address, Item::Message { from, to, number, stream, ppid, payload });
+        Ok(())
+    }
+
+    pub fn shutdown(&mut self, now: Time, number: usize, id: AssociationId) {
+        let Some(side) = self.side(number, id) else { return };
+        if side.peer.is_none() {
+            return self.end(number, id, LossReason::Closed);
+        }
+        side.closing = true;
+        self.advance_shutdown(now, number, id);
+    }
+
+    pub fn abort(&mut self, now: Time, number: usize, id: AssociationId, reason: &str) {
+        let Some(endpoint) = self.at(number) else { return };
+        endpoint.events.retain(|event| event.association() != id);
+        let from = endpoint.address;
+        let Some(side) = endpoint.remove(id) else { return };
+        if let Some(to) = side.peer {
+            let reason = LossReason::Aborted(reason.chars().filter(|c| !c.is_control()).collect());
+            self.transfer(now, from, side.peer_address, Item::Aborted { to, reason });
+        }
+    }
+
+    // What breaks it.
+
+    pub fn kill(&mut self, number: usize) {
+        let Some(endpoint) = self.endpoints.get_mut(number).and_then(Option::take) else { return };
+        self.by_address.remove(&endpoint.address);
+        // Nothing says when the process died but the last arrival: the heartbeats of its peers find out from there.
+        let last = self.arrivals.values().max().copied().unwrap_or(Time::ZERO);
+        for side in endpoint.sides.values() {
+            if let Some(to) = side.peer {
+                self.suspect_death(last, side.peer_address, to);
+            }
+        }
+    }
+
+    pub fn isolate(&mut self, now: Time, who: SocketAddr) {
+        self.isolated.insert(who);
+        self.suspect_all(now);
+    }
+
+    pub fn block(&mut self, now: Time, from: SocketAddr, to: SocketAddr) {
+        self.blocked.insert((from, to));
+        self.suspect_all(now);
+    }
+
+    pub fn stall(&mut self, from: SocketAddr, to: SocketAddr, until: Time) {
+        self.stalled.insert((from, to), until);
+    }
+
+    pub fn cut(&mut self, _now: Time, one: SocketAddr, other: SocketAddr) {
+        for (who, peer) in [(one, other), (other, one)] {
+            let Some(&number) = self.by_address.get(&who) else { continue };
+            if let Some(id) = self.at(number).and_then(|endpoint| endpoint.peers.get(&peer).copied()) {
+                self.end(number, id, LossReason::Unreachable);
+            }
+        }
+    }
+
+    pub fn forget(&mut self, now: Time, who: SocketAddr, peer: SocketAddr) {
+        let Some(&number) = self.by_address.get(&who) else { return };
+        let Some(endpoint) = self.at(number) else { return };
+        let side = endpoint.peers.get(&peer).copied().and_then(|id| endpoint.remove(id));
+        if let Some(to) = side.and_then(|side| side.peer) {
+            self.suspect_death(now, peer, to);
+        }
+    }
+
+    pub fn heal(&mut self, now: Time) {
+        self.epoch += 1;
+        self.isolated.clear();
+        self.blocked.clear();
+        self.stalled.clear();
+        for (from, to, item) in std::mem::take(&mut self.held) {
+            self.transfer(now, from, to, item);
+        }
+    }
+
+    fn is_broken(&self, from: SocketAddr, to: SocketAddr) -> bool {
+        self.isolated.contains(&from) || self.isolated.contains(&to) || self.blocked.contains(&(from, to))
+    }
+
+    /// Every association that has lost a direction is found out about in its own time.
+    fn suspect_all(&mut self, now: Time) {
+        for number in 0..self.endpoints.len() {
+            let Some(endpoint) = self.peek(number) else { continue };
+            let suspects: Vec<AssociationId> = endpoint
+                .sides
+                .iter()
+                .filter(|(_, side)| self.is_cut_off(endpoint.address, side.peer_address))
+                .map(|(id, _)| *id)
+                .collect();
+            let at = now + detection_time(&endpoint.config.parameters);
+            let epoch = self.epoch;
+            for to in suspects {
+                self.push(number, at, Item::Check { to, epoch });
+            }
+        }
+    }
+
+    fn is_cut_off(&self, one: SocketAddr, other: SocketAddr) -> bool {
+        self.is_broken(one, other) || self.is_broken(other, one)
+    }
+
+    /// The other side of `to` is gone without a word.
+    fn suspect_death(&mut self, now: Time, address: SocketAddr, to: AssociationId) {
+        let Some(&number) = self.by_address.get(&address) else { return };
+        let Some(endpoint) = self.peek(number) else { return };
+        let longest = death_time(&endpoint.config).as_nanos() as u64;
+        let at = now + Duration::from_nanos(self.random.u64(longest / 2..=longest));
+        let epoch = self.epoch;
+        self.push(number, at, Item::Check { to, epoch });
+    }
+
+    // What happens on the way.
+
+    fn push(&mut self, number: usize, at: Time, item: Item) {
+        self.sequence += 1;
+        let key = (at, self.sequence);
+        if let Some(endpoint) = self.at(number) {
+            endpoint.inbox.insert(key, item);
+        }
+    }
+
+    /// Sends an item on its way, in order behind what was sent before.
+    fn transfer(&mut self, now: Time, from: SocketAddr, to: SocketAddr, item: Item) {
+        if self.is_broken(from, to) {
+            self.held.push((from, to, item));
+            return;
+        }
+        let (shortest, longest) = (self.delays.shortest.as_nanos() as u64, self.delays.longest.as_nanos() as u64);
+        let delay = Duration::from_nanos(self.random.u64(shortest..=longest.max(shortest)));
+        let stalled = self.stalled.get(&(from, to)).copied().unwrap_or(Time::ZERO);
+        let latest = self.arrivals.entry((from, to)).or_insert(Time::ZERO);
+        *latest = (now + delay).max(stalled).max(*latest);
+        let at = *latest;
+        match (self.by_address.get(&to), item) {
+            (Some(&number), item) => self.push(number, at, item),
+            // Nobody there: a connect is refused, anything else gives the death away.
+            (None, Item::Connect { peer, .. }) => self.answer(at, to, from, Item::Refused { to: peer }),
+            (None, _) => {}
+        }
+    }
+
+    fn answer(&mut self, now: Time, from: SocketAddr, to: SocketAddr, item: Item) {
+        self.transfer(now, from, to, item);
+    }
+
+    fn handle(&mut self, now: Time, number: usize, item: Item) {
+        match item {
+            Item::Connect { from, peer } => self.on_connect(now, number, from, peer),
+            Item::Accepted { to, peer } => self.on_up(now, number, to, peer),
+            Item::Refused { to } => self.end_if_connecting(number, to, LossReason::Refused),
+            Item::ConnectTimeout { to } => self.end_if_connecting(number, to, LossReason::Timeout),
+            Item::Message { from, to, number: message, stream, ppid, payload } => {
+                let Some(peer) = self.known(now, number, from, to) else { return };
+                if let Some(endpoint) = self.at(number) {
+                    endpoint.events.push_back(Event::Message { association: to, stream, ppid, payload });
+                }
+                self.reply(now, number, from, Item::Acknowledged { to: peer, number: message });
+            }
+            Item::Acknowledged { to, number: message } => self.on_acknowledged(now, number, to, message),
+            Item::Shutdown { from, to } => {
+                if self.known(now, number, from, to).is_some() {
+                    if let Some(side) = self.side(number, to) {
+                        side.peer_closed = true;
+                    }
+                    self.advance_shutdown(now, number, to);
+                }
+            }
+            Item::ShutdownComplete { to } => self.end(number, to, LossReason::Closed),
+            Item::Aborted { to, reason } => self.end(number, to, reason),
+            Item::Check { to, epoch } => self.on_check(number, to, epoch),
+        }
+    }
+
+    fn reply(&mut self, now: Time, number: usize, to: SocketAddr, item: Item) {
+        if let Some(from) = self.peek(number).map(|endpoint| endpoint.address) {
+            self.transfer(now, from, to, item);
+        }
+    }
+
+    /// The peer's identifier of an association; whoever sends to one that is not there is told so.
+    fn known(&mut self, now: Time, number: usize, from: SocketAddr, to: AssociationId) -> Option<AssociationId> {
+        if let Some(side) = self.side(number, to).filter(|side| side.peer_address == from) {
+            return side.peer;
+        }
+        let address = self.peek(number)?.address;
+        let sender = self.by_address.get(&from).and_then(|n| self.peek(*n))?;
+        let sender =
+            *sender.peers.get(&address).filter(|id| sender.sides.get(id).is_some_and(|s| s.peer == Some(to)))?;
+        self.reply(now, number, from, Item::Aborted { to: sender, reason: LossReason::Aborted(String::new()) });
+        None
+    }
+
+    fn on_connect(&mut self, now: Time, number: usize, from: SocketAddr, peer: AssociationId) {
+        let Some(endpoint) = self.at(number) else { return };
+        let existing = endpoint.peers.get(&from).copied();
+        if let Some(id) = existing.filter(|id| endpoint.sides.get(id).is_some_and(|side| side.peer.is_none())) {
+            // Both connect at once: one association, and the other side finds the same.
+            return self.on_up(now, number, id, peer);
+        }
+        let full = existing.is_none() && endpoint.sides.len() >= endpoint.config.max_associations;
+        if !endpoint.config.listen || full {
+            return self.reply(now, number, from, Item::Refused { to: peer });
+        }
+        if let Some(id) = existing {
+            self.end(number, id, LossReason::Restarted);
+        }
+        let Some(endpoint) = self.at(number) else { return };
+        let id = endpoint.add(Side::new(from, Some(peer), true, now));
+        endpoint.up(id);
+        self.reply(now, number, from, Item::Accepted { to: peer, peer: id });
+        self.suspect_if_cut_off(now, number, id);
+    }
+
+    fn on_up(&mut self, now: Time, number: usize, id: AssociationId, peer: AssociationId) {
+        let Some(side) = self.side(number, id).filter(|side| side.peer.is_none()) else { return };
+        side.peer = Some(peer);
+        side.round_trip = Some(now.saturating_since(side.started));
+        if let Some(endpoint) = self.at(number) {
+            endpoint.up(id);
+        }
+        self.suspect_if_cut_off(now, number, id);
+    }
+
+    fn suspect_if_cut_off(&mut self, now: Time, number: usize, id: AssociationId) {
+        let Some(endpoint) = self.peek(number) else { return };
+        let Some(side) = endpoint.sides.get(&id) else { return };
+        if self.is_cut_off(endpoint.address, side.peer_address) {
+            let (at, epoch) = (now + detection_time(&endpoint.config.parameters), self.epoch);
+            self.push(number, at, Item::Check { to: id, epoch });
+        }
+    }
+
+    fn on_acknowledged(&mut self, now: Time, number: usize, id: AssociationId, message: u64) {
+        let Some(endpoint) = self.at(number) else { return };
+        let queue = endpoint.config.max_send_queue;
+        let Some(side) = endpoint.sides.get_mut(&id) else { return };
+        side.pending.done(message);
+        if side.blocked && !side.closing && side.pending.is_low(queue) {
+            side.blocked = false;
+            endpoint.events.push_back(Event::Writable { association: id });
+        }
+        self.advance_shutdown(now, number, id);
+    }
+
+    fn on_check(&mut self, number: usize, id: AssociationId, epoch: u64) {
+        let Some(endpoint) = self.peek(number) else { return };
+        let Some(side) = endpoint.sides.get(&id) else { return };
+        let there = self
+            .by_address
+            .get(&side.peer_address)
+            .and_then(|peer| self.peek(*peer))
+            .is_some_and(|peer| side.peer.is_some_and(|id| peer.sides.contains_key(&id)));
+        let silent = epoch == self.epoch && self.is_cut_off(endpoint.address, side.peer_address);
+        if side.peer.is_some() && (!there || silent) {
+            self.end(number, id, LossReason::Unreachable);
+        }
+    }
+
+    /// Goes on with closing once everything that was sent is acknowledged.
+    fn advance_shutdown(&mut self, now: Time, number: usize, id: AssociationId) {
+        let Some(side) = self.side(number, id).filter(|side| side.pending.is_empty()) else { return };
+        let (Some(to), peer_address) = (side.peer, side.peer_address) else { return };
+        if side.peer_closed {
+            self.reply(now, number, peer_address, Item::ShutdownComplete { to });
+            self.end(number, id, LossReason::Closed);
+        } else if side.closing && !side.shutdown_sent {
+            side.shutdown_sent = true;
+            let Some(from) = self.peek(number).map(|endpoint| endpoint.address) else { return };
+            self.transfer(now, from, peer_address, Item::Shutdown { from, to });
+        }
+    }
+
+    fn end_if_connecting(&mut self, number: usize, id: AssociationId, reason: LossReason) {
+        if self.side(number, id).is_some_and(|side| side.peer.is_none()) {
+            self.end(number, id, reason);
+        }
+    }
+
+    fn end(&mut self, number: usize, id: AssociationId, reason: LossReason) {
+        let Some(endpoint) = self.at(number) else { return };
+        let Some(mut side) = endpoint.remove(id) else { return };
+        endpoint.events.push_back(match side.peer {
+            Some(_) => Event::Lost { association: id, reason, undelivered: side.pending.take() },
+            None => Event::ConnectFailed { association: id, reason },
+        });
+    }
+}
+
+impl Endpoint {
+    fn add(&mut self, side: Side) -> AssociationId {
+        let id = AssociationId::new(self.config.transport_number, self.next_id);
+        self.next_id += 1;
+        self.peers.insert(side.peer_address, id);
+        self.sides.insert(id, side);
+        id
+    }
+
+    fn remove(&mut self, id: AssociationId) -> Option<Side> {
+        let side = self.sides.remove(&id)?;
+        if self.peers.get(&side.peer_address) == Some(&id) {
+            self.peers.remove(&side.peer_address);
+        }
+        Some(side)
+    }
+
+    fn up(&mut self, id: AssociationId) {
+        let Some(side) = self.sides.get_mut(&id) else { return };
+        self.events.push_back(Event::Up { association: id, peer: side.peer() });
+        if std::mem::take(&mut side.blocked) {
+            self.events.push_back(Event::Writable { association: id });
+        }
+    }
+}
