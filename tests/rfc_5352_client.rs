@@ -580,3 +580,12 @@ fn section_2_2_6_pushed_updates_change_the_cache() {
     assert_eq!(client.request(3, resolve(None, ms(5000))).sent().len(), 1, "the pool is gone");
     assert_eq!(client.now, Time::ZERO);
 }
+
+#[test]
+fn asap_097_an_element_that_was_never_registered_answers_no_keep_alive_and_gets_no_home_by_it() {
+    let mut client = Client::new(config(1, SCTP));
+    client.request(1, register(1));
+    let (stranger, _) = client.inbound(9);
+    assert!(client.message(stranger, keep_alive(true, 6, POOL, Some(1))).0.is_empty());
+    assert_eq!(client.core.home_registrar(), None);
+}
