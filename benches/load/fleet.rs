@@ -10,6 +10,9 @@ use rserpool::transport::{
 use rserpool::wire::{AddressList, PPID_ASAP, Policy, PoolElement, RegistrationLife, TransportParameter, TransportUse};
 use rserpool::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Registrations of one association that wait for their response at a time.
@@ -81,6 +84,35 @@ impl Fleet {
             }
         }
         true
+    }
+}
+
+/// A fleet that goes on answering in a thread of its own until this is dropped.
+pub struct Serving {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Fleet {
+    /// Goes on answering in the background.
+    pub fn serve(mut self) -> Serving {
+        let stop = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            while !asked.load(Ordering::Relaxed) {
+                self.run(Duration::from_millis(100), |_| false);
+            }
+        });
+        Serving { stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(Err(panic)) = self.thread.take().map(JoinHandle::join) {
+            eprintln!("the elements ended early: {panic:?}");
+        }
     }
 }
 

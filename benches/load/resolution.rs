@@ -79,6 +79,7 @@ pub fn run(scale: Scale) {
     let registrar = Registrar::start(&["--keep-alive-interval", "1h"]);
     let mut fleet = Fleet::new(registrar.asap, 1, ITEMS as usize, 1);
     assert!(fleet.run(Duration::from_secs(20), |counts| counts.registered == ITEMS as usize), "{:?}", fleet.counts);
+    let _serving = fleet.serve();
 
     let mut resolver = Resolver::connect(registrar.asap);
     let question = question(&pool_handle(0), ITEMS);
@@ -101,6 +102,4 @@ pub fn run(scale: Scale) {
         row(&format!("TCP echoes a second, {window} at a time"), &format!("{echoes:.0}"));
         row("ratio", &format!("{:.2}", resolutions / echoes));
     }
-    // The elements need nobody to answer for them meanwhile, but their association has to stay.
-    drop(fleet);
 }

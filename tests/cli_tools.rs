@@ -1,0 +1,110 @@
+//! `rserpool resolve`, `rserpool list`, help and manual pages.
+
+mod cli_support;
+
+use cli_support::{Element, RegistrarProcess, rserpool, text};
+
+/// Keeps elements alive in a thread while `look` runs.
+fn with_elements(registrar: &RegistrarProcess, elements: &[(&str, u32)], look: impl FnOnce()) {
+    let elements: Vec<Element> =
+        elements.iter().map(|(handle, id)| Element::register(registrar.asap, handle, *id)).collect();
+    look();
+    drop(elements);
+}
+
+#[test]
+fn resolve_prints_a_line_an_element_in_the_order_of_the_policy() {
+    let registrar = RegistrarProcess::start(&[]);
+    let asap = registrar.asap.to_string();
+    with_elements(&registrar, &[("Pool", 1), ("Pool", 2)], || {
+        let output = rserpool(&["resolve", "Pool", "--registrar", &asap]);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let lines = text(&output.stdout);
+        assert_eq!(lines.lines().count(), 2, "{lines}");
+        assert!(lines.contains("0x00000001  home 0x") && lines.contains("SCTP 127.0.0.1:"), "{lines}");
+    });
+}
+
+#[test]
+fn resolve_takes_every_transport() {
+    let registrar = RegistrarProcess::start(&["--transport", "sctp-udp"]);
+    let asap = registrar.asap.to_string();
+    let element = ["resolve", "Pool", "--registrar", &asap, "--transport"];
+    for way in ["tcp", "sctp-udp"] {
+        let output = rserpool(&[&element[..], &[way]].concat());
+        assert_eq!(output.status.code(), Some(1), "{way}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains("knows no pool Pool"), "{way}");
+    }
+}
+
+#[test]
+fn resolve_asks_for_as_many_items_as_it_is_told() {
+    let registrar = RegistrarProcess::start(&[]);
+    let asap = registrar.asap.to_string();
+    with_elements(&registrar, &[("Pool", 1), ("Pool", 2), ("Pool", 3)], || {
+        let output = rserpool(&["resolve", "Pool", "--registrar", &asap, "--items", "1", "--json"]);
+        let json = text(&output.stdout);
+        assert!(json.starts_with("{\"pool_handle\":\"Pool\",\"pool_elements\":[{\"id\":"), "{json}");
+        assert_eq!(json.matches("\"policy\":\"RoundRobin\"").count(), 1, "{json}");
+    });
+}
+
+#[test]
+fn without_a_registrar_the_tools_end_with_3_and_say_whom_they_asked() {
+    // Bound but not listening: nobody else can take the port meanwhile.
+    let reserved = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let nobody = reserved.local_addr().unwrap().to_string();
+    for arguments in [["resolve", "Pool", "--registrar", &nobody], ["list", "--json", "--enrp", &nobody]] {
+        let output = rserpool(&[&arguments[..], &["--timeout", "300ms"]].concat());
+        assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(&nobody), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn help_and_version_go_to_standard_output_and_end_with_0() {
+    for arguments in [&["--help"][..], &["registrar", "--help"], &["resolve", "-h"], &["list", "--help"]] {
+        let output = rserpool(arguments);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(text(&output.stdout).contains("Usage: rserpool"), "{arguments:?}");
+    }
+    let version = rserpool(&["--version"]);
+    assert_eq!(text(&version.stdout), format!("rserpool {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    for arguments in
+        [&[][..], &["dance"], &["resolve"], &["resolve", "A", "B"], &["list", "--items"], &["resolve", "--x"]]
+    {
+        let output = rserpool(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&output.stderr).starts_with("rserpool: "), "{arguments:?}");
+    }
+}
+
+#[test]
+fn every_option_of_the_help_is_in_the_manual_page_and_the_other_way_round() {
+    for command in ["registrar", "resolve", "list"] {
+        let help = text(&rserpool(&[command, "--help"]).stdout);
+        let mut in_help: Vec<&str> = help
+            .lines()
+            .filter_map(|line| {
+                line.trim_start().strip_prefix("--").or_else(|| line.trim_start().strip_prefix("-h, --"))
+            })
+            .map(|option| option.split_whitespace().next().expect("a name"))
+            .collect();
+        let path = format!("{}/man/rserpool-{command}.1", env!("CARGO_MANIFEST_DIR"));
+        let page = std::fs::read_to_string(path).expect("a manual page");
+        let mut in_page: Vec<&str> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix(".It Fl "))
+            .map(|item| {
+                item.trim_start_matches("h , ").trim_start_matches('-').split_whitespace().next().expect("a name")
+            })
+            .collect();
+        in_help.sort_unstable();
+        in_page.sort_unstable();
+        assert_eq!(in_help, in_page, "{command}");
+    }
+}
