@@ -8,7 +8,7 @@ use crate::asap::{AsapConfig, Outcome, Request, RequestError, RequestId};
 use crate::driver::clock;
 use crate::driver::poller::{Poller, Waker};
 use crate::session::Attempt;
-use crate::transport::{self, EndpointConfig, SctpParameters, TransportChoice, TransportError};
+use crate::transport::{self, EndpointConfig, TransportChoice, TransportError};
 use crate::{PoolElementId, PoolHandle, Time};
 use parking_lot::{Condvar, Mutex};
 use std::collections::{BTreeMap, VecDeque};
@@ -54,8 +54,6 @@ pub struct Instance {
     commands: Mutex<VecDeque<Command>>,
     last_request: AtomicU64,
     endpoints: Mutex<BTreeMap<u16, Arc<Endpoint>>>,
-    /// The endpoint of all pool users that are not bound.
-    shared: Mutex<Option<Arc<Endpoint>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -121,7 +119,6 @@ impl Instance {
             commands: Mutex::default(),
             last_request: AtomicU64::new(0),
             endpoints: Mutex::default(),
-            shared: Mutex::new(None),
             thread: Mutex::new(None),
         });
         let for_thread = Arc::clone(&instance);
@@ -219,18 +216,6 @@ impl Instance {
                 Err(RequestError::NoResponse { attempts: 0, waited: REQUEST_DEADLINE })
             }
         }
-    }
-
-    /// The endpoint of all pool users that are not bound.
-    pub fn shared_endpoint(&self, parameters: &SctpParameters) -> Result<Arc<Endpoint>, TransportError> {
-        let mut shared = self.shared.lock();
-        if let Some(endpoint) = &*shared {
-            return Ok(Arc::clone(endpoint));
-        }
-        let config = EndpointConfig { parameters: *parameters, ..EndpointConfig::default() };
-        let endpoint = self.open_endpoint(config)?;
-        *shared = Some(Arc::clone(&endpoint));
-        Ok(endpoint)
     }
 
     /// An endpoint of its own for one socket.
