@@ -1,0 +1,261 @@
+//! Sessions through the API: pool elements and pool users over SCTP in UDP on loopback.
+
+mod api_support;
+
+use api_support::*;
+use rserpool::SessionId;
+use rserpool::api::{self, ConnectOptions, FailoverFlags, Notification, SendOptions, SessionChange, Timeout};
+use std::time::Duration;
+
+#[test]
+#[ignore = "the server process that other tests start"]
+fn server_process() {
+    server_main();
+}
+
+#[test]
+fn a_one_to_many_server_sees_its_sessions_come_talk_and_go() {
+    library();
+    let server = seqpacket_socket();
+    register(server, "one-to-many");
+    let client = connect("one-to-many");
+    send(client, "hello");
+    let (added, session) = receive(server);
+    assert_eq!(
+        added,
+        Got::Notification(Notification::SessionChange { change: SessionChange::Add, session })
+    );
+    assert_eq!(receive(server), (Got::Data("hello".into()), session));
+    let options = SendOptions { session, ppid: 5, stream: 1, ..SendOptions::default() };
+    api::sendmsg(server, b"answer", &options, Timeout::Now).unwrap();
+    let mut buffer = [0; 100];
+    let received = api::recvmsg(client, &mut buffer, Timeout::After(PATIENCE)).unwrap();
+    assert_eq!((&buffer[..received.len], received.ppid, received.stream), (&b"answer"[..], 5, 1));
+    assert_eq!(received.pool_element_id, api::getsockname(server).unwrap().pool_element_id);
+    assert_eq!(api::getpeername(client).unwrap().pool_element_id, received.pool_element_id);
+    api::close(client).unwrap();
+    let removed = Notification::SessionChange { change: SessionChange::Remove, session };
+    assert_eq!(receive(server), (Got::Notification(removed), session));
+    let error = api::sendmsg(server, b"too late", &options, Timeout::Now).unwrap_err();
+    assert_eq!(error.errno, libc::EBADF);
+    api::close(server).unwrap();
+}
+
+#[test]
+fn a_one_to_one_server_has_a_descriptor_for_each_session() {
+    library();
+    let server = stream_socket();
+    register(server, "one-to-one");
+    assert_eq!(api::accept(server, Timeout::Now).unwrap_err().errno, libc::EAGAIN);
+    let clients = [connect("one-to-one"), connect("one-to-one")];
+    for (n, client) in clients.into_iter().enumerate() {
+        send(client, &format!("from {n}"));
+    }
+    for _ in 0..2 {
+        let session = api::accept(server, Timeout::After(PATIENCE)).unwrap();
+        let (Got::Data(text), _) = receive(session) else { panic!("data comes first") };
+        let n: usize = text.strip_prefix("from ").unwrap().parse().unwrap();
+        send(session, "bye");
+        assert_eq!(receive(clients[n]).0, Got::Data("bye".into()));
+        api::close(clients[n]).unwrap();
+        assert_eq!(receive(session).0, Got::End);
+        assert_eq!(receive(session).0, Got::End);
+        api::close(session).unwrap();
+    }
+    api::close(server).unwrap();
+}
+
+#[test]
+fn a_message_is_read_in_parts_when_the_buffer_is_too_small() {
+    library();
+    let server = seqpacket_socket();
+    register(server, "parts");
+    let client = connect("parts");
+    send(client, "0123456789");
+    let (Got::Notification(_), _) = receive(server) else { panic!("the session comes first") };
+    let mut buffer = [0; 4];
+    let mut parts = Vec::new();
+    loop {
+        let received = api::recvmsg(server, &mut buffer, Timeout::After(PATIENCE)).unwrap();
+        parts.push(String::from_utf8_lossy(&buffer[..received.len]).into_owned());
+        if received.end_of_record {
+            break;
+        }
+    }
+    assert_eq!(parts, ["0123", "4567", "89"]);
+    api::close(client).unwrap();
+    api::close(server).unwrap();
+}
+
+#[test]
+fn asap_139_a_killed_element_is_followed_by_another_that_first_gets_the_cookie() {
+    let registrar = library();
+    let mut servers = [ServerProcess::start(registrar, "classic"), ServerProcess::start(registrar, "classic")];
+    let client = connect("classic");
+    let first = api::getpeername(client).unwrap().pool_element_id;
+    send(client, "a");
+    assert_eq!(receive(client).0, Got::Data(format!("{}:1:a", first.0)));
+    assert!(api::has_cookie(client).unwrap());
+    let (victim, other) = if servers[0].id == first { (0, 1) } else { (1, 0) };
+    servers[victim].kill();
+    let session = SessionId(1);
+    let necessary = Notification::FailoverNecessary { session, has_cookie: true };
+    assert_eq!(receive(client).0, Got::Notification(necessary));
+    let error = api::sendmsg(client, b"x", &SendOptions::default(), Timeout::Now).unwrap_err();
+    assert_eq!(error.errno, libc::EIO);
+    api::force_failover(client, FailoverFlags { unreachable: true }, Duration::ZERO).unwrap();
+    let complete = Notification::FailoverComplete { session, has_cookie: true };
+    assert_eq!(receive(client).0, Got::Notification(complete));
+    assert_eq!(api::getpeername(client).unwrap().pool_element_id, servers[other].id);
+    send(client, "b");
+    assert_eq!(receive(client).0, Got::Data(format!("{}:2:b", servers[other].id.0)));
+    api::close(client).unwrap();
+}
+
+#[test]
+fn an_automatic_session_fails_over_by_itself_and_sends_again_what_was_not_acknowledged() {
+    let registrar = library();
+    let mut servers = [ServerProcess::start(registrar, "automatic"), ServerProcess::start(registrar, "automatic")];
+    let client = seqpacket_socket();
+    for option in [api::OPTION_AUTO_FAILOVER, api::OPTION_FAILOVER_RESEND] {
+        api::setsockopt(client, api::SOL_RSERPOOL, option, &1i32.to_ne_bytes()).unwrap();
+    }
+    api::connect(client, b"automatic", ConnectOptions::default()).unwrap();
+    let first = api::getpeername(client).unwrap().pool_element_id;
+    send(client, "a");
+    assert_eq!(receive(client).0, Got::Data(format!("{}:1:a", first.0)));
+    let (victim, other) = if servers[0].id == first { (0, 1) } else { (1, 0) };
+    servers[victim].kill();
+    // Nobody is there to acknowledge this one.
+    send(client, "b");
+    let session = SessionId(1);
+    let necessary = Notification::FailoverNecessary { session, has_cookie: true };
+    assert_eq!(receive(client).0, Got::Notification(necessary));
+    let complete = Notification::FailoverComplete { session, has_cookie: true };
+    assert_eq!(receive(client).0, Got::Notification(complete));
+    assert_eq!(receive(client).0, Got::Data(format!("{}:2:b", servers[other].id.0)));
+    send(client, "c");
+    assert_eq!(receive(client).0, Got::Data(format!("{}:3:c", servers[other].id.0)));
+    api::close(client).unwrap();
+}
+
+#[test]
+fn a_pool_that_nobody_serves_connects_and_then_needs_a_failover_again_and_again() {
+    library();
+    let client = connect("nobody");
+    let necessary = Notification::FailoverNecessary { session: SessionId(1), has_cookie: false };
+    for _ in 0..2 {
+        assert_eq!(receive(client).0, Got::Notification(necessary));
+        api::force_failover(client, FailoverFlags::default(), Duration::ZERO).unwrap();
+    }
+    let server = seqpacket_socket();
+    register(server, "nobody");
+    assert_eq!(receive(client).0, Got::Notification(necessary));
+    api::force_failover(client, FailoverFlags::default(), Duration::ZERO).unwrap();
+    let complete = Notification::FailoverComplete { session: SessionId(1), has_cookie: false };
+    assert_eq!(receive(client).0, Got::Notification(complete));
+    api::close(client).unwrap();
+    api::close(server).unwrap();
+}
+
+#[test]
+fn closing_a_server_in_order_is_told_as_shutdown_and_failover_necessary() {
+    library();
+    let server = seqpacket_socket();
+    register(server, "drain");
+    let client = connect("drain");
+    send(client, "x");
+    receive(server);
+    assert_eq!(receive(server).0, Got::Data("x".into()));
+    api::close(server).unwrap();
+    let session = SessionId(1);
+    assert_eq!(receive(client).0, Got::Notification(Notification::Shutdown { session }));
+    let necessary = Notification::FailoverNecessary { session, has_cookie: false };
+    assert_eq!(receive(client).0, Got::Notification(necessary));
+    api::close(client).unwrap();
+}
+
+#[test]
+fn the_descriptor_polls_as_readable_exactly_while_something_waits() {
+    library();
+    let server = seqpacket_socket();
+    register(server, "polling");
+    let client = connect("polling");
+    let ready = |sd, timeout| {
+        let mut fds = [libc::pollfd { fd: sd, events: libc::POLLIN | libc::POLLOUT, revents: 0 }];
+        api::poll(&mut fds, timeout).unwrap();
+        fds[0].revents
+    };
+    assert_eq!(ready(client, Timeout::Now), libc::POLLOUT);
+    send(client, "one");
+    let (Got::Notification(_), session) = receive(server) else { panic!("the session comes first") };
+    receive(server);
+    assert_eq!(ready(server, Timeout::Now), libc::POLLOUT);
+    let options = SendOptions { session, ..SendOptions::default() };
+    api::sendmsg(server, b"two", &options, Timeout::Now).unwrap();
+    api::sendmsg(server, b"three", &options, Timeout::Now).unwrap();
+    assert_eq!(receive(client).0, Got::Data("two".into()));
+    let mut fds = [libc::pollfd { fd: client, events: libc::POLLIN, revents: 0 }];
+    assert_eq!(api::poll(&mut fds, Timeout::After(PATIENCE)).unwrap(), 1);
+    assert_eq!(receive(client).0, Got::Data("three".into()));
+    assert_eq!(ready(client, Timeout::Now), libc::POLLOUT);
+    api::close(client).unwrap();
+    api::close(server).unwrap();
+}
+
+#[test]
+fn closing_from_another_thread_wakes_a_blocked_receive() {
+    library();
+    let server = seqpacket_socket();
+    register(server, "close-blocked");
+    let client = connect("close-blocked");
+    let blocked = std::thread::spawn(move || {
+        let mut buffer = [0; 100];
+        api::recvmsg(client, &mut buffer, Timeout::Never).unwrap_err().errno
+    });
+    // Whether the other thread waits already or not: it must come back.
+    api::close(client).unwrap();
+    assert_eq!(blocked.join().unwrap(), libc::EBADF);
+    api::close(server).unwrap();
+}
+
+#[test]
+fn two_threads_send_on_one_session_and_nothing_is_lost_or_torn() {
+    library();
+    let server = seqpacket_socket();
+    register(server, "two-threads");
+    let client = connect("two-threads");
+    const EACH: usize = 500;
+    let senders: Vec<_> = (0..2)
+        .map(|thread| {
+            std::thread::spawn(move || {
+                for n in 0..EACH {
+                    send(client, &format!("{thread} {n}"));
+                }
+            })
+        })
+        .collect();
+    let mut next = [0; 2];
+    while next != [EACH; 2] {
+        if let (Got::Data(text), _) = receive(server) {
+            let (thread, n) = text.split_once(' ').unwrap();
+            let (thread, n): (usize, usize) = (thread.parse().unwrap(), n.parse().unwrap());
+            assert_eq!(n, next[thread], "messages of one thread come in order");
+            next[thread] += 1;
+        }
+    }
+    for sender in senders {
+        sender.join().unwrap();
+    }
+    api::close(client).unwrap();
+    api::close(server).unwrap();
+}
+
+#[test]
+fn asap_152_data_never_goes_out_with_the_payload_protocol_identifier_of_asap() {
+    library();
+    let client = connect("ppid");
+    let options = SendOptions { ppid: rserpool::wire::PPID_ASAP, ..SendOptions::default() };
+    assert_eq!(api::sendmsg(client, b"x", &options, Timeout::Now).unwrap_err().errno, libc::EINVAL);
+    api::close(client).unwrap();
+}
