@@ -9,7 +9,7 @@ use super::{
 use crate::driver::client::{Entry, Instance, ONLY_SESSION, Role, SendError, Socket, system};
 use crate::driver::clock;
 use crate::session::{Event, MAX_COOKIE_LEN, PoolUserSession, ReadItem, Settled, encode_cookie};
-use crate::transport::{EndpointConfig, OutboundMessage};
+use crate::transport::OutboundMessage;
 use crate::wire::PPID_ASAP;
 use crate::{PoolElementId, SessionId};
 use std::sync::Arc;
@@ -24,12 +24,10 @@ pub fn connect(sd: Descriptor, pool_handle: &[u8], options: ConnectOptions) -> R
     let pool_handle = checked_handle(pool_handle)?;
     let parameters = with_state(&socket, |state| state.parameters)?;
     if socket.endpoint.get().is_none() {
-        // Its own: two endpoints have at most one association (RFC 9260 section 1.3), and any number of sessions of this
-        // process may be with the same element.
-        let config = EndpointConfig { parameters, ..EndpointConfig::default() };
-        let own =
-            instance.open_endpoint(config).map_err(|error| transport_error(error, "no endpoint to connect from"))?;
-        let _ = socket.endpoint.set(own);
+        let shared = instance
+            .shared_endpoint(&parameters)
+            .map_err(|error| transport_error(error, "no endpoint to connect from"))?;
+        let _ = socket.endpoint.set(shared);
     }
     with_state(&socket, |state| {
         if !matches!(state.role, Role::Fresh) {

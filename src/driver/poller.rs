@@ -96,6 +96,13 @@ impl Poller {
     }
 }
 
+impl AsRawFd for Poller {
+    /// Readable while something in the set is, so that sets can be nested.
+    fn as_raw_fd(&self) -> RawFd {
+        self.epoll.as_raw_fd()
+    }
+}
+
 impl Waker {
     /// Ends the current or the next wait.
     pub fn wake(&self) {

@@ -2,13 +2,14 @@
 
 use super::asap::AsapDriver;
 use super::endpoint::Endpoint;
+use super::ports::Ports;
 use super::socket::Socket;
 use super::table::{DescriptorTable, Entry};
 use crate::asap::{AsapConfig, Outcome, Request, RequestError, RequestId};
 use crate::driver::clock;
 use crate::driver::poller::{Poller, Waker};
 use crate::session::Attempt;
-use crate::transport::{self, EndpointConfig, TransportChoice, TransportError};
+use crate::transport::{self, EndpointConfig, SctpParameters, Transport, TransportChoice, TransportError};
 use crate::{PoolElementId, PoolHandle, Time};
 use parking_lot::{Condvar, Mutex};
 use std::collections::{BTreeMap, VecDeque};
@@ -54,6 +55,8 @@ pub struct Instance {
     commands: Mutex<VecDeque<Command>>,
     last_request: AtomicU64,
     endpoints: Mutex<BTreeMap<u16, Arc<Endpoint>>>,
+    /// The endpoint of all pool users that are not bound.
+    shared: Mutex<Option<Arc<Endpoint>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -119,6 +122,7 @@ impl Instance {
             commands: Mutex::default(),
             last_request: AtomicU64::new(0),
             endpoints: Mutex::default(),
+            shared: Mutex::new(None),
             thread: Mutex::new(None),
         });
         let for_thread = Arc::clone(&instance);
@@ -218,13 +222,36 @@ impl Instance {
         }
     }
 
+    /// The endpoint of all pool users that are not bound.
+    pub fn shared_endpoint(&self, parameters: &SctpParameters) -> Result<Arc<Endpoint>, TransportError> {
+        let mut shared = self.shared.lock();
+        if let Some(endpoint) = &*shared {
+            return Ok(Arc::clone(endpoint));
+        }
+        let config = EndpointConfig { parameters: *parameters, ..EndpointConfig::default() };
+        let choice = self.transport;
+        let ports = Ports::open(config, Box::new(move |config| transport::open(choice, config)))?;
+        let endpoint = self.add_endpoint(|_| Ok(Box::new(ports)))?;
+        *shared = Some(Arc::clone(&endpoint));
+        Ok(endpoint)
+    }
+
     /// An endpoint of its own for one socket.
     pub fn open_endpoint(&self, mut config: EndpointConfig) -> Result<Arc<Endpoint>, TransportError> {
+        self.add_endpoint(|number| {
+            config.transport_number = number;
+            transport::open(self.transport, &config)
+        })
+    }
+
+    fn add_endpoint(
+        &self,
+        open: impl FnOnce(u16) -> Result<Box<dyn Transport>, TransportError>,
+    ) -> Result<Arc<Endpoint>, TransportError> {
         let mut endpoints = self.endpoints.lock();
         let free = (FIRST_ENDPOINT_NUMBER..u16::MAX).find(|number| !endpoints.contains_key(number));
         let Some(number) = free else { return Err(TransportError::Unsupported("another endpoint")) };
-        config.transport_number = number;
-        let endpoint = Arc::new(Endpoint::new(number, transport::open(self.transport, &config)?));
+        let endpoint = Arc::new(Endpoint::new(number, open(number)?));
         if let Some(fd) = endpoint.poll_fd() {
             self.poller.add(fd, u64::from(number))?;
         }

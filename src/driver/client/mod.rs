@@ -6,6 +6,7 @@ mod asap;
 mod endpoint;
 pub mod global;
 mod instance;
+mod ports;
 mod readiness;
 mod socket;
 pub mod system;

@@ -1,0 +1,289 @@
+//! One endpoint for all pool users of a process, on as many ports as their sessions need.
+//!
+//! SCTP allows one association between two ports (RFC 9260 section 1.3), so two sessions with the same pool element need two
+//! local ports. This transport opens another port only when every open one has an association with the peer already, and
+//! closes a port again with its last association: the number of ports is the number of sessions with the busiest element.
+
+use crate::driver::poller::Poller;
+use crate::transport::{
+    Capabilities, EndpointConfig, OutboundMessage, PeerAddress, SctpParameters, Transport, TransportError,
+    TransportEvent,
+};
+use crate::{AssociationId, Time};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::Duration;
+
+/// Ports that are open at a time.
+const MAX_PORTS: usize = 60_000;
+
+/// Opens the transport of one port.
+type Open = Box<dyn FnMut(&EndpointConfig) -> Result<Box<dyn Transport>, TransportError> + Send>;
+
+/// A transport made of transports on different ports.
+pub struct Ports {
+    open: Open,
+    config: EndpointConfig,
+    ports: BTreeMap<u16, Port>,
+    /// When each port wants to run.
+    deadlines: BTreeSet<(Time, u16)>,
+    poller: Poller,
+    last_number: u16,
+    /// Ports that had more to do than one `poll` does.
+    unfinished: BTreeSet<u16>,
+    ready: Vec<u64>,
+}
+
+struct Port {
+    transport: Box<dyn Transport>,
+    deadline: Option<Time>,
+    associations: HashSet<AssociationId>,
+}
+
+impl Ports {
+    /// Opens the first port.
+    pub fn open(config: EndpointConfig, open: Open) -> Result<Ports, TransportError> {
+        let mut ports = Ports {
+            open,
+            config,
+            ports: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            poller: Poller::new()?,
+            last_number: 0,
+            unfinished: BTreeSet::new(),
+            ready: Vec::new(),
+        };
+        ports.open_port()?;
+        Ok(ports)
+    }
+
+    /// Ports that are open.
+    #[cfg(test)]
+    fn count(&self) -> usize {
+        self.ports.len()
+    }
+
+    fn open_port(&mut self) -> Result<u16, TransportError> {
+        if self.ports.len() >= MAX_PORTS {
+            return Err(TransportError::TooManyAssociations);
+        }
+        let mut number = self.last_number;
+        loop {
+            number = number.wrapping_add(1);
+            if !self.ports.contains_key(&number) {
+                break;
+            }
+        }
+        self.last_number = number;
+        let transport = (self.open)(&EndpointConfig { transport_number: number, ..self.config.clone() })?;
+        if let Some(fd) = transport.poll_fd() {
+            self.poller.add(fd, u64::from(number))?;
+        }
+        self.ports.insert(number, Port { transport, deadline: None, associations: HashSet::new() });
+        self.refresh(number);
+        Ok(number)
+    }
+
+    /// Brings the list of deadlines up to date after a call on a port.
+    fn refresh(&mut self, number: u16) {
+        let Some(port) = self.ports.get_mut(&number) else { return };
+        let deadline = port.transport.next_deadline();
+        if deadline != port.deadline {
+            if let Some(old) = port.deadline {
+                self.deadlines.remove(&(old, number));
+            }
+            if let Some(new) = deadline {
+                self.deadlines.insert((new, number));
+            }
+            port.deadline = deadline;
+        }
+    }
+
+    /// Closes a port that has no association any more, unless it is the last one.
+    fn close_if_unused(&mut self, number: u16) {
+        let unused = self.ports.get(&number).is_some_and(|port| port.associations.is_empty());
+        if !unused || self.ports.len() == 1 {
+            return;
+        }
+        if let Some(port) = self.ports.remove(&number) {
+            if let Some(deadline) = port.deadline {
+                self.deadlines.remove(&(deadline, number));
+            }
+            if let Some(Err(error)) = port.transport.poll_fd().map(|fd| self.poller.remove(fd)) {
+                log::debug!("port {number} was not in the poller: {error}");
+            }
+            self.unfinished.remove(&number);
+        }
+    }
+
+    fn connect_on(
+        &mut self,
+        number: u16,
+        now: Time,
+        peer: &PeerAddress,
+        timeout: Duration,
+    ) -> Result<AssociationId, TransportError> {
+        let Some(port) = self.ports.get_mut(&number) else { return Err(TransportError::UnknownAssociation) };
+        let association = port.transport.connect(now, peer, timeout)?;
+        port.associations.insert(association);
+        self.refresh(number);
+        Ok(association)
+    }
+
+    fn poll_port(&mut self, now: Time, number: u16, sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
+        let Some(Port { transport, associations, .. }) = self.ports.get_mut(&number) else { return false };
+        let more = transport.poll(now, &mut |event| {
+            match &event {
+                TransportEvent::Lost { association, .. } | TransportEvent::ConnectFailed { association, .. } => {
+                    associations.remove(association);
+                }
+                TransportEvent::Up { association, .. } => {
+                    associations.insert(*association);
+                }
+                _ => {}
+            }
+            sink(event);
+        });
+        self.refresh(number);
+        more
+    }
+}
+
+/// The peer has an association with this port already.
+fn is_connected_already(error: &TransportError) -> bool {
+    matches!(error, TransportError::Io(error) if matches!(error.raw_os_error(), Some(libc::EISCONN | libc::EALREADY)))
+}
+
+impl Transport for Ports {
+    fn capabilities(&self) -> Capabilities {
+        // There is always one port.
+        let first = self.ports.values().next().map(|port| port.transport.capabilities());
+        first.unwrap_or(Capabilities {
+            kind: crate::transport::TransportKind::SctpUdp,
+            multi_homing: false,
+            payload_protocol_id: true,
+            max_message_size: 0,
+        })
+    }
+
+    fn local_port(&self) -> u16 {
+        self.ports.values().next().map_or(0, |port| port.transport.local_port())
+    }
+
+    fn local_addresses(&self) -> crate::wire::AddressList {
+        self.ports.values().next().map(|port| port.transport.local_addresses()).unwrap_or_default()
+    }
+
+    fn connect(&mut self, now: Time, peer: &PeerAddress, timeout: Duration) -> Result<AssociationId, TransportError> {
+        let numbers: Vec<u16> = self.ports.keys().copied().collect();
+        for number in numbers {
+            match self.connect_on(number, now, peer, timeout) {
+                Err(error) if is_connected_already(&error) => {}
+                result => return result,
+            }
+        }
+        let number = self.open_port()?;
+        let result = self.connect_on(number, now, peer, timeout);
+        if result.is_err() {
+            self.close_if_unused(number);
+        }
+        result
+    }
+
+    fn send(
+        &mut self,
+        now: Time,
+        association: AssociationId,
+        message: OutboundMessage<'_>,
+    ) -> Result<(), TransportError> {
+        let number = association.transport();
+        let port = self.ports.get_mut(&number).ok_or(TransportError::UnknownAssociation)?;
+        let result = port.transport.send(now, association, message);
+        self.refresh(number);
+        result
+    }
+
+    fn shutdown(&mut self, now: Time, association: AssociationId) {
+        let number = association.transport();
+        if let Some(port) = self.ports.get_mut(&number) {
+            port.transport.shutdown(now, association);
+            self.refresh(number);
+        }
+    }
+
+    fn abort(&mut self, now: Time, association: AssociationId, reason: &str) {
+        let number = association.transport();
+        if let Some(port) = self.ports.get_mut(&number) {
+            port.transport.abort(now, association, reason);
+            port.associations.remove(&association);
+            self.refresh(number);
+            self.close_if_unused(number);
+        }
+    }
+
+    fn set_parameters(&mut self, parameters: &SctpParameters) {
+        self.config.parameters = *parameters;
+        for port in self.ports.values_mut() {
+            port.transport.set_parameters(parameters);
+        }
+    }
+
+    fn round_trip_time(&self, association: AssociationId) -> Option<Duration> {
+        self.ports.get(&association.transport())?.transport.round_trip_time(association)
+    }
+
+    fn poll(&mut self, now: Time, sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
+        let mut ready = std::mem::take(&mut self.ready);
+        if let Err(error) = self.poller.wait(now, Some(now), &mut ready) {
+            log::error!("looking at the ports of pool users failed: {error}");
+        }
+        let mut due = std::mem::take(&mut self.unfinished);
+        due.extend(ready.drain(..).filter_map(|key| u16::try_from(key).ok()));
+        due.extend(self.deadlines.iter().take_while(|(at, _)| *at <= now).map(|(_, number)| *number));
+        self.ready = ready;
+        for number in due {
+            if self.poll_port(now, number, sink) {
+                self.unfinished.insert(number);
+            }
+            self.close_if_unused(number);
+        }
+        !self.unfinished.is_empty()
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    fn poll_fd(&self) -> Option<RawFd> {
+        Some(self.poller.as_raw_fd())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::{self, TransportChoice};
+
+    fn open(config: &EndpointConfig) -> Result<Box<dyn Transport>, TransportError> {
+        transport::open(TransportChoice::SctpUdp, config)
+    }
+
+    #[test]
+    fn each_session_with_the_same_peer_has_a_port_and_gives_it_back() {
+        let loopback = vec!["127.0.0.1:0".parse().unwrap()];
+        let server =
+            open(&EndpointConfig { bind: loopback.clone(), listen: true, ..EndpointConfig::default() }).unwrap();
+        let peer = PeerAddress::new("127.0.0.1".parse().unwrap(), server.local_port());
+        let config = EndpointConfig { bind: loopback, ..EndpointConfig::default() };
+        let mut ports = Ports::open(config, Box::new(open)).unwrap();
+        let timeout = Duration::from_secs(5);
+        let associations: Vec<_> = (0..3).map(|_| ports.connect(Time::ZERO, &peer, timeout).unwrap()).collect();
+        assert_eq!(ports.count(), 3);
+        let numbers: HashSet<u16> = associations.iter().map(|association| association.transport()).collect();
+        assert_eq!(numbers.len(), 3);
+        for association in associations {
+            ports.abort(Time::ZERO, association, "test");
+        }
+        assert_eq!(ports.count(), 1);
+    }
+}
