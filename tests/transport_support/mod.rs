@@ -321,8 +321,8 @@ pub fn pattern(length: usize, salt: u8) -> Vec<u8> {
 /// Makes a module with every test of the suite for one world.
 #[macro_export]
 macro_rules! contract {
-    ($module:ident, $world:expr) => {
-        $crate::contract!(@tests $module, $world,
+    ($(#[$attribute:meta])* $module:ident, $world:expr) => {
+        $crate::contract!(@tests [$(#[$attribute])*] $module, $world,
             connects_and_accepts, refuses_where_nobody_listens, refuses_when_not_listening, connect_times_out_in_silence,
             carries_messages_of_every_size_both_ways, keeps_the_order_of_many_messages, keeps_stream_and_ppid,
             refuses_empty_and_too_long_messages, refuses_unknown_associations,
@@ -334,14 +334,16 @@ macro_rules! contract {
             both_sides_closing_at_once_is_clean
         );
     };
-    (@tests $module:ident, $world:expr, $($test:ident),+) => {
+    (@tests $attributes:tt $module:ident, $world:expr, $($test:ident),+) => {
         mod $module {
-            $(
-                #[test]
-                fn $test() {
-                    $crate::transport_support::suite::$test($crate::transport_support::Net::new(Box::new($world)));
-                }
-            )+
+            $($crate::contract!(@one $attributes $world, $test);)+
+        }
+    };
+    (@one [$(#[$attribute:meta])*] $world:expr, $test:ident) => {
+        #[test]
+        $(#[$attribute])*
+        fn $test() {
+            $crate::transport_support::suite::$test($crate::transport_support::Net::new(Box::new($world)));
         }
     };
 }

@@ -27,9 +27,10 @@ pub(super) enum State {
 /// A connect in progress.
 #[derive(Debug)]
 pub(super) struct Connecting {
-    pub peer: PeerAddress,
     /// UDP encapsulation may be tried after this attempt.
     pub encapsulation_left: bool,
+    /// Why native SCTP failed, before UDP encapsulation was tried.
+    pub native_failure: Option<LossReason>,
     /// When the whole connect fails.
     pub give_up: Time,
     /// `shutdown` was called meanwhile.
@@ -169,9 +170,15 @@ fn is_before(a: u32, b: u32) -> bool {
     order(a, b).is_lt()
 }
 
+/// In the place of the kernel's number: there is none yet. (The kernel never gives this number.)
+pub(super) const NO_KERNEL_ID: KernelId = 0;
+
 #[derive(Debug)]
 pub(super) struct Association {
+    /// The kernel's number, or [`NO_KERNEL_ID`].
     pub kernel_id: KernelId,
+    /// As connected to, later as the kernel knows it.
+    pub peer: PeerAddress,
     pub state: State,
     pub inbound: bool,
     /// It has been reported as up.
@@ -189,9 +196,10 @@ pub(super) struct Association {
 }
 
 impl Association {
-    pub fn new(kernel_id: KernelId, state: State, inbound: bool) -> Association {
+    pub fn new(kernel_id: KernelId, peer: PeerAddress, state: State, inbound: bool) -> Association {
         Association {
             kernel_id,
+            peer,
             state,
             inbound,
             established: false,
@@ -202,6 +210,11 @@ impl Association {
             path_unreachable: false,
             deadline: None,
         }
+    }
+
+    /// Whether the peer has this port and one of these addresses.
+    pub fn is_with(&self, peer: &PeerAddress) -> bool {
+        self.peer.port == peer.port && self.peer.addresses.iter().any(|address| peer.addresses.contains(address))
     }
 }
 

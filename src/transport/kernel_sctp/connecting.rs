@@ -10,37 +10,44 @@ impl KernelSctp {
         peer: &PeerAddress,
         connect_timeout: Duration,
     ) -> Result<AssociationId, TransportError> {
-        let mut connecting = Connecting {
-            peer: peer.clone(),
-            encapsulation_left: self.encapsulation,
-            give_up: now + connect_timeout,
-            then_close: false,
-        };
-        match self.attempt(now, &mut connecting, false) {
-            Ok((kernel_id, deadline)) => {
-                let id = self.new_association(Association::new(kernel_id, State::Connecting(connecting), false));
-                self.set_deadline(id, Some(deadline));
-                Ok(id)
+        let give_up = now + connect_timeout;
+        let mut connecting =
+            Connecting { encapsulation_left: self.encapsulation, native_failure: None, give_up, then_close: false };
+        let (kernel_id, deadline) = match self.attempt(now, peer, &mut connecting, false) {
+            Ok(begun) => begun,
+            Err(error) if already_there(&error) => {
+                if self.associations.values().any(|association| association.is_with(peer)) {
+                    return Err(error.into());
+                }
+                // The peer began one at the same time, and the news of it wait to be received.
+                (NO_KERNEL_ID, give_up)
             }
-            // There is an association with this peer already, or one begins: the caller has to use that.
-            Err(error) if matches!(error.raw_os_error(), Some(libc::EISCONN | libc::EALREADY)) => Err(error.into()),
             Err(error) => {
                 log::debug!("SCTP connect to {peer} failed at once: {error}");
                 let id = self.next_id();
                 self.failed_connects.push((id, LossReason::Unreachable));
-                Ok(id)
+                return Ok(id);
             }
-        }
+        };
+        let id = self.new_association(Association::new(kernel_id, peer.clone(), State::Connecting(connecting), false));
+        self.set_deadline(id, Some(deadline));
+        Ok(id)
     }
 
     /// Begins an attempt; returns the kernel's number and when the attempt ends.
-    fn attempt(&self, now: Time, connecting: &mut Connecting, encapsulated: bool) -> io::Result<(KernelId, Time)> {
-        let PeerAddress { addresses, port } = &connecting.peer;
+    fn attempt(
+        &self,
+        now: Time,
+        peer: &PeerAddress,
+        connecting: &mut Connecting,
+        encapsulated: bool,
+    ) -> io::Result<(KernelId, Time)> {
+        let PeerAddress { addresses, port } = peer;
         if encapsulated {
             connecting.encapsulation_left = false;
             self.socket.set_encapsulation(*port)?;
             let result = self.socket.connect(addresses, *port);
-            // The option is for the associations to come: only for this one.
+            // The option is for all associations to come: it must not outlast this one.
             self.socket.set_encapsulation(0)?;
             return Ok((result?, connecting.give_up));
         }
@@ -51,7 +58,7 @@ impl KernelSctp {
             }
             Ok(kernel_id) => Ok((kernel_id, connecting.give_up)),
             Err(error) if connecting.encapsulation_left && is_unreachable(&error) => {
-                self.attempt(now, connecting, true)
+                self.attempt(now, peer, connecting, true)
             }
             Err(error) => Err(error),
         }
@@ -61,31 +68,38 @@ impl KernelSctp {
     pub(super) fn attempt_failed(&mut self, now: Time, id: AssociationId, reason: LossReason, sink: Sink<'_>) {
         let Some(mut association) = self.remove(id) else { return };
         let State::Connecting(connecting) = &mut association.state else { return };
-        let next = if connecting.encapsulation_left && connecting.give_up > now {
-            log::debug!("SCTP connect to {}: {reason}; trying it in UDP", connecting.peer);
-            self.attempt(now, connecting, true).ok()
-        } else {
-            None
-        };
-        let Some((kernel_id, deadline)) = next else {
+        if !connecting.encapsulation_left || connecting.give_up <= now {
+            // Where a host refused native SCTP and is silent in UDP, the refusal is what counts.
+            let refused = connecting.native_failure.take().filter(|native| *native == LossReason::Refused);
+            let reason = refused.unwrap_or(reason);
             return sink(TransportEvent::ConnectFailed { association: id, reason });
+        }
+        log::debug!("SCTP connect to {}: {reason}; trying it in UDP", association.peer);
+        let (kernel_id, deadline) = match self.attempt(now, &association.peer, connecting, true) {
+            // The kernel ignores that nobody takes its UDP packets, and a host that refuses has little time left.
+            Ok((kernel_id, deadline)) if reason == LossReason::Refused => {
+                (kernel_id, deadline.min(now + ENCAPSULATED_ATTEMPT))
+            }
+            Ok(begun) => begun,
+            // The peer began an association itself, and the news of it wait to be received.
+            Err(error) if already_there(&error) => (NO_KERNEL_ID, connecting.give_up),
+            Err(_) => return sink(TransportEvent::ConnectFailed { association: id, reason }),
         };
+        connecting.native_failure = Some(reason);
         association.kernel_id = kernel_id;
-        self.by_kernel_id.insert(kernel_id, id);
-        self.associations.insert(id, association);
+        self.insert(id, association);
         self.set_deadline(id, Some(deadline));
     }
 
     /// The kernel says that an association is up.
     pub(super) fn handle_up(&mut self, now: Time, kernel_id: KernelId, outbound_streams: u16, sink: Sink<'_>) {
-        let known = self.by_kernel_id(kernel_id).map(|(id, _)| id);
-        let id = match known {
+        let peer = self.peer_address(kernel_id);
+        let id = match self.by_kernel_id.get(&kernel_id).copied().or_else(|| self.waiting_for(kernel_id, &peer)) {
             Some(id) => id,
             None if self.associations.len() >= self.config.max_associations => {
-                self.refuse(now, kernel_id);
-                return;
+                return self.refuse(now, kernel_id, &peer);
             }
-            None => self.new_association(Association::new(kernel_id, State::Up, true)),
+            None => self.new_association(Association::new(kernel_id, peer.clone(), State::Up, true)),
         };
         let Some(association) = self.associations.get_mut(&id) else { return };
         if association.established {
@@ -95,22 +109,36 @@ impl KernelSctp {
         let then_close = matches!(&association.state, State::Connecting(connecting) if connecting.then_close);
         association.state = if then_close { State::Closing { told: false } } else { State::Up };
         association.established = true;
+        association.peer = peer.clone();
         let inbound = association.inbound;
         self.set_deadline(id, None);
-        let peer = Peer { address: self.peer_address(kernel_id), inbound, kind: TransportKind::KernelSctp };
+        let peer = Peer { address: peer, inbound, kind: TransportKind::KernelSctp };
         sink(TransportEvent::Up { association: id, peer });
         self.flush(now, id, sink);
     }
 
+    /// The connect that found an association begun by the peer, which is this one.
+    fn waiting_for(&mut self, kernel_id: KernelId, peer: &PeerAddress) -> Option<AssociationId> {
+        let expected = |id: &AssociationId| {
+            self.associations
+                .get(id)
+                .is_some_and(|association| association.kernel_id == NO_KERNEL_ID && association.is_with(peer))
+        };
+        let index = self.expected.iter().position(expected)?;
+        let id = self.expected.swap_remove(index);
+        self.associations.get_mut(&id)?.kernel_id = kernel_id;
+        self.by_kernel_id.insert(kernel_id, id);
+        Some(id)
+    }
+
     /// Too many associations: an ABORT is all that the peer gets.
-    fn refuse(&mut self, now: Time, kernel_id: KernelId) {
+    fn refuse(&mut self, now: Time, kernel_id: KernelId, peer: &PeerAddress) {
         log_limited!(
             self.full_log,
             now,
             log::Level::Warn,
-            "SCTP port {}: association with {} refused: {} associations are the limit",
+            "SCTP port {}: association with {peer} refused: {} associations are the limit",
             self.local_port,
-            self.peer_address(kernel_id),
             self.config.max_associations
         );
         self.abort_in_kernel(kernel_id, "too many associations");
@@ -122,6 +150,7 @@ impl KernelSctp {
         PeerAddress { addresses, port }
     }
 
+    /// Does what is due, which are ends of attempts to connect.
     pub(super) fn run_timers(&mut self, now: Time, sink: Sink<'_>) {
         while let Some(&(deadline, id)) = self.timers.first() {
             if deadline > now {
@@ -135,6 +164,11 @@ impl KernelSctp {
             self.attempt_failed(now, id, LossReason::Timeout, sink);
         }
     }
+}
+
+/// There is an association with the peer, or one begins.
+fn already_there(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EISCONN | libc::EALREADY))
 }
 
 fn is_unreachable(error: &io::Error) -> bool {

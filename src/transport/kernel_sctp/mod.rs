@@ -20,7 +20,7 @@ use crate::log_limit::{LogLimit, log_limited};
 use crate::wire::AddressList;
 use crate::{AssociationId, Time};
 use abi::KernelId;
-use association::{Association, Connecting, Queued, State};
+use association::{Association, Connecting, NO_KERNEL_ID, Queued, State};
 use notification::{Notification, SendFailed, abort_reason};
 pub(super) use socket::probe;
 use socket::{Received, SctpSocket, SendOptions};
@@ -39,6 +39,8 @@ const RECEIVES_PER_POLL: usize = 64;
 const KERNEL_WINDOW: usize = 256 << 10;
 /// How long a connect tries native SCTP before it tries UDP encapsulation.
 const NATIVE_ATTEMPT: Duration = Duration::from_secs(1);
+/// How long it tries UDP encapsulation where native SCTP was refused.
+const ENCAPSULATED_ATTEMPT: Duration = Duration::from_secs(1);
 /// Where the system says on which UDP port its kernel takes and sends encapsulated SCTP; 0: not at all.
 const ENCAPSULATION_SYSCTL: &str = "/proc/sys/net/sctp/udp_port";
 /// The key of the socket in the epoll set.
@@ -64,6 +66,8 @@ pub struct KernelSctp {
     blocked: BTreeSet<AssociationId>,
     /// Associations that the kernel has ended and that are yet to be reported.
     ending: Vec<AssociationId>,
+    /// Connects to peers that began an association themselves, which is yet to be received.
+    expected: Vec<AssociationId>,
     /// Connects that failed at once.
     failed_connects: Vec<(AssociationId, LossReason)>,
     buffer: Box<[MaybeUninit<u8>]>,
@@ -96,6 +100,7 @@ impl KernelSctp {
             timers: BTreeSet::new(),
             blocked: BTreeSet::new(),
             ending: Vec::new(),
+            expected: Vec::new(),
             failed_connects: Vec::new(),
             buffer: vec![MaybeUninit::uninit(); RECEIVE_BUFFER].into_boxed_slice(),
             full_log: LogLimit::default(),
@@ -112,9 +117,17 @@ impl KernelSctp {
 
     fn new_association(&mut self, association: Association) -> AssociationId {
         let id = self.next_id();
-        self.by_kernel_id.insert(association.kernel_id, id);
-        self.associations.insert(id, association);
+        self.insert(id, association);
         id
+    }
+
+    fn insert(&mut self, id: AssociationId, association: Association) {
+        if association.kernel_id == NO_KERNEL_ID {
+            self.expected.push(id);
+        } else {
+            self.by_kernel_id.insert(association.kernel_id, id);
+        }
+        self.associations.insert(id, association);
     }
 
     fn next_id(&mut self) -> AssociationId {
@@ -143,6 +156,7 @@ impl KernelSctp {
         self.set_deadline(id, None);
         self.blocked.remove(&id);
         let association = self.associations.remove(&id)?;
+        self.expected.retain(|expected| *expected != id);
         if self.by_kernel_id.get(&association.kernel_id) == Some(&id) {
             self.by_kernel_id.remove(&association.kernel_id);
         }
@@ -151,6 +165,9 @@ impl KernelSctp {
 
     /// Sends an ABORT. An error means that there is nothing left to abort.
     fn abort_in_kernel(&self, association: KernelId, reason: &str) {
+        if association == NO_KERNEL_ID {
+            return;
+        }
         let options =
             SendOptions { association, stream: 0, ppid: 0, flags: abi::SCTP_ABORT, context: 0, lifetime: None };
         let _ = self.socket.send(options, reason.as_bytes());

@@ -1,0 +1,267 @@
+//! Kernel SCTP: the contract suite, and both directions between the kernel and SCTP in UDP.
+//!
+//! These tests want root on a kernel with SCTP and are ignored elsewhere: `scripts/guest/test` runs them in a guest.
+//! Each has a network namespace of its own.
+
+mod transport_support;
+
+use rserpool::Time;
+use rserpool::transport::sctp_udp::{SctpUdp, SctpUdpOptions};
+use rserpool::transport::{
+    EndpointConfig, KernelSctp, LossReason, OutboundMessage, PeerAddress, Transport, TransportChoice, TransportError,
+    TransportKind,
+};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::RawFd;
+use std::process::Command;
+use std::time::Duration;
+use transport_support::{Net, RealWorld, World, pattern};
+
+type Open = fn(&EndpointConfig) -> Result<Box<dyn Transport>, TransportError>;
+
+fn open_kernel(config: &EndpointConfig) -> Result<Box<dyn Transport>, TransportError> {
+    Ok(Box::new(KernelSctp::open(config)?))
+}
+
+fn open_sctp_udp(config: &EndpointConfig) -> Result<Box<dyn Transport>, TransportError> {
+    Ok(Box::new(SctpUdp::open(config, SctpUdpOptions::default())?))
+}
+
+/// Endpoints in a network namespace of their own: the first that is opened on one transport, all others on another.
+struct KernelWorld {
+    real: RealWorld,
+    others: Open,
+    opened: usize,
+}
+
+impl KernelWorld {
+    fn new(first: Open, others: Open, address: IpAddr) -> KernelWorld {
+        enter_new_namespace();
+        KernelWorld { real: RealWorld { open: first, address }, others, opened: 0 }
+    }
+}
+
+/// Gives this thread a network namespace with loopback and UDP encapsulation.
+fn enter_new_namespace() {
+    // SAFETY: no pointers are involved; only this thread changes its namespace.
+    let result = unsafe { libc::unshare(libc::CLONE_NEWNET) };
+    assert_eq!(result, 0, "a network namespace: {}", std::io::Error::last_os_error());
+    std::fs::write("/proc/sys/net/sctp/cookie_hmac_alg", "sha1").expect("a kernel with SCTP");
+    std::fs::write("/proc/sys/net/sctp/udp_port", "9899").expect("a kernel with SCTP in UDP");
+    run("ip link set lo up");
+    run("ip address add 10.255.1.1/32 dev lo");
+    run("ip address add 10.255.1.2/32 dev lo");
+    run("ip address add fd00:255::9/128 dev lo nodad");
+}
+
+/// Runs a command in this thread's namespace.
+fn run(command: &str) {
+    let mut words = command.split(' ');
+    let status = Command::new(words.next().unwrap()).args(words).status().expect("start a command");
+    assert!(status.success(), "{command}: {status}");
+}
+
+impl World for KernelWorld {
+    fn open(&mut self, config: &EndpointConfig) -> Result<Box<dyn Transport>, TransportError> {
+        self.opened += 1;
+        if self.opened == 1 { self.real.open(config) } else { (self.others)(config) }
+    }
+
+    fn address(&self) -> IpAddr {
+        self.real.address()
+    }
+
+    fn now(&self) -> Time {
+        self.real.now()
+    }
+
+    fn wait(&mut self, fds: &[RawFd], until: Time) {
+        self.real.wait(fds, until);
+    }
+
+    /// Everything is lost in the namespace from now on.
+    fn isolate(&mut self, _port: u16) -> bool {
+        run("tc qdisc add dev lo root netem loss 100%");
+        true
+    }
+}
+
+const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
+
+contract!(
+    #[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
+    kernel_v4,
+    super::KernelWorld::new(super::open_kernel, super::open_kernel, super::V4)
+);
+contract!(
+    #[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
+    kernel_v6,
+    super::KernelWorld::new(super::open_kernel, super::open_kernel, super::V6)
+);
+contract!(
+    #[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
+    kernel_serves_sctp_udp_v4,
+    super::KernelWorld::new(super::open_kernel, super::open_sctp_udp, super::V4)
+);
+contract!(
+    #[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
+    kernel_serves_sctp_udp_v6,
+    super::KernelWorld::new(super::open_kernel, super::open_sctp_udp, super::V6)
+);
+contract!(
+    #[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
+    sctp_udp_serves_kernel_v4,
+    super::KernelWorld::new(super::open_sctp_udp, super::open_kernel, super::V4)
+);
+contract!(
+    #[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
+    sctp_udp_serves_kernel_v6,
+    super::KernelWorld::new(super::open_sctp_udp, super::open_kernel, super::V6)
+);
+
+fn kernel_net(address: IpAddr) -> Net {
+    Net::new(Box::new(KernelWorld::new(open_kernel, open_kernel, address)))
+}
+
+#[test]
+#[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
+fn the_automatic_choice_is_the_kernels_sctp() {
+    enter_new_namespace();
+    let config = EndpointConfig { listen: true, ..EndpointConfig::default() };
+    let transport = rserpool::transport::open(TransportChoice::Auto, &config).unwrap();
+    assert_eq!(transport.capabilities().kind, TransportKind::KernelSctp);
+    assert_ne!(transport.local_port(), 0);
+    let other = rserpool::transport::open(TransportChoice::SctpUdp, &config).unwrap();
+    assert_eq!(other.capabilities().kind, TransportKind::SctpUdp);
+}
+
+/// Opens an endpoint on several addresses.
+fn multi_homed(net: &mut Net, addresses: &[&str]) -> usize {
+    let bind = addresses.iter().map(|address| SocketAddr::new(address.parse().unwrap(), 0)).collect();
+    net.open(|config| {
+        config.bind = bind;
+        config.listen = true;
+    })
+}
+
+#[test]
+#[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
+fn a_multi_homed_association_survives_the_loss_of_a_path() {
+    let mut net = kernel_net(V4);
+    let server = multi_homed(&mut net, &["10.255.1.1", "10.255.1.2", "fd00:255::9"]);
+    let client = net.open(|config| config.bind.clear());
+    let peer = PeerAddress { addresses: ["10.255.1.1".parse().unwrap()].into_iter().collect(), port: net.port(server) };
+    let now = net.now();
+    let near = net.at(client).transport.connect(now, &peer, Duration::from_secs(20)).unwrap();
+    net.until("both up", |net| net.at(client).ups().contains(&near) && !net.at(server).ups().is_empty());
+    let Some(transport_support::Seen::Up(_, seen)) = net.at(client).seen.first() else { panic!("up comes first") };
+    let mut addresses = seen.address.addresses.to_vec();
+    addresses.sort();
+    let expected: Vec<IpAddr> =
+        ["10.255.1.1", "10.255.1.2", "fd00:255::9"].iter().map(|text| text.parse().unwrap()).collect();
+    assert_eq!(addresses, expected);
+    // The other paths have to be confirmed by a heartbeat before they can take over.
+    net.during(Duration::from_secs(2));
+    run("ip route add blackhole 10.255.1.1/32 table 10");
+    run("ip rule add to 10.255.1.1 table 10 priority 0");
+    run("ip rule add from 10.255.1.1 table 10 priority 0");
+    net.send(client, near, b"over another path").unwrap();
+    net.until("the message", |net| net.at(server).messages() == [b"over another path"]);
+    assert!(net.at(client).losses().is_empty());
+}
+
+#[test]
+#[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
+fn what_a_silent_peer_did_not_acknowledge_is_reported_in_order() {
+    let mut net = kernel_net(V4);
+    let (server, client) = (net.listener(), net.open(|_| {}));
+    let (near, _) = net.pair(client, server);
+    assert!(net.world.isolate(0));
+    let sizes = [10, 70_000, 500, 1_500, 200_000, 3, 100_000, 20];
+    let messages: Vec<Vec<u8>> = (0..).zip(sizes).map(|(salt, size)| pattern(size, salt)).collect();
+    for message in &messages {
+        net.send(client, near, message).unwrap();
+    }
+    net.until("the loss", |net| !net.at(client).losses().is_empty());
+    let (id, reason, undelivered) = net.at(client).losses().remove(0);
+    assert_eq!((id, reason), (near, LossReason::Unreachable));
+    let payloads: Vec<Vec<u8>> = undelivered.into_iter().map(|undelivered| undelivered.payload).collect();
+    assert_eq!(payloads.iter().map(Vec::len).collect::<Vec<_>>(), sizes);
+    assert!(payloads == messages);
+}
+
+#[test]
+#[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
+fn a_message_past_its_lifetime_is_given_up() {
+    let mut net = kernel_net(V4);
+    let (server, client) = (net.listener(), net.open(|_| {}));
+    let (near, _) = net.pair(client, server);
+    run("tc qdisc add dev lo root netem loss 100%");
+    let now = net.now();
+    let lifetime = Some(Duration::from_millis(1));
+    let message = OutboundMessage { stream: 0, ppid: 11, unordered: false, lifetime, payload: b"stale" };
+    net.at(client).transport.send(now, near, message).unwrap();
+    net.during(Duration::from_millis(300));
+    run("tc qdisc del dev lo root");
+    net.send(client, near, b"fresh").unwrap();
+    net.until("the fresh message", |net| net.at(server).messages().contains(&b"fresh".as_slice()));
+    assert_eq!(net.at(server).messages(), [b"fresh"]);
+}
+
+#[test]
+#[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
+fn a_peer_that_stops_reading_does_not_hold_up_others() {
+    let mut net = kernel_net(V4);
+    let (stuck, server, client) = (net.listener(), net.listener(), net.open(|_| {}));
+    let (to_stuck, _) = net.pair(client, stuck);
+    let (near, _) = net.pair(client, server);
+    let silent = net.endpoints[stuck].take();
+    let mut sent = 0;
+    while net.send(client, to_stuck, &pattern(50_000, 1)).is_ok() {
+        sent += 1;
+        assert!(sent < 10_000, "the queue has a limit");
+    }
+    for i in 0..100 {
+        net.send(client, near, &pattern(1_000, i)).unwrap();
+    }
+    net.until("all messages to the other peer", |net| net.at(server).messages().len() == 100);
+    net.endpoints[stuck] = silent;
+    net.until("all messages to the stuck peer", |net| net.at(stuck).messages().len() == sent);
+    assert_eq!(net.at(client).writables(), 1);
+}
+
+#[test]
+#[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
+fn a_message_beyond_the_limit_ends_the_association() {
+    let mut net = kernel_net(V4);
+    let server = net.open(|config| {
+        config.listen = true;
+        config.max_message_size = 10_000;
+    });
+    let client = net.open(|_| {});
+    let (near, far) = net.pair(client, server);
+    net.send(client, near, &pattern(200_000, 0)).unwrap();
+    net.until("both losses", |net| !net.at(server).losses().is_empty() && !net.at(client).losses().is_empty());
+    let (id, reason, _) = net.at(server).losses().remove(0);
+    assert_eq!(id, far);
+    assert!(matches!(reason, LossReason::ProtocolViolation(_)), "{reason:?}");
+    assert_eq!(net.at(client).losses()[0].1, LossReason::Aborted("message too long".into()));
+    assert!(net.at(server).messages().is_empty());
+}
+
+#[test]
+#[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
+fn the_round_trip_time_is_measured() {
+    let mut net = kernel_net(V4);
+    let (server, client) = (net.listener(), net.open(|_| {}));
+    run("tc qdisc add dev lo root netem delay 30ms");
+    let (near, _) = net.pair(client, server);
+    for i in 0..5 {
+        net.send(client, near, &pattern(100, i)).unwrap();
+        net.until("the message", |net| net.at(server).messages().len() > usize::from(i));
+    }
+    net.during(Duration::from_millis(300));
+    let measured = net.at(client).transport.round_trip_time(near).expect("measured");
+    assert!((60..500).contains(&measured.as_millis()), "60 ms and some, but {measured:?}");
+}
