@@ -8,8 +8,10 @@
 
 mod epoll;
 mod event;
+mod interfaces;
 pub mod kernel_sctp;
 pub mod memory;
+pub mod multicast;
 mod pending;
 pub mod sctp_udp;
 mod select;
@@ -25,6 +27,8 @@ pub use types::{
 };
 
 use crate::{AssociationId, Time};
+use std::io;
+use std::net::UdpSocket;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
@@ -80,6 +84,15 @@ pub trait Transport: Send {
     /// When [`Transport::poll`] wants to be called even if nothing arrives; [`Time::ZERO`] when events are waiting already
     /// (a send, connect or abort may produce some).
     fn next_deadline(&self) -> Option<Time>;
+
+    /// A UDP socket with the endpoint's port, for [`multicast::AnnouncementSender`]: who hears an announcement takes the
+    /// port that it comes from for the registrar's. Nobody may receive from it.
+    fn announcement_socket(&self) -> io::Result<UdpSocket> {
+        if self.poll_fd().is_none() {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "announcements need a network"));
+        }
+        multicast::announcement_socket(&self.local_addresses(), self.local_port())
+    }
 
     /// The descriptor that becomes readable when [`Transport::poll`] has something to do; none in memory.
     fn poll_fd(&self) -> Option<RawFd>;

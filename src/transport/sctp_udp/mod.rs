@@ -263,6 +263,10 @@ impl Transport for SctpUdp {
         if self.events.is_empty() { self.timers.next() } else { Some(Time::ZERO) }
     }
 
+    fn announcement_socket(&self) -> io::Result<UdpSocket> {
+        self.udp_socket()
+    }
+
     fn poll_fd(&self) -> Option<RawFd> {
         Some(self.udp.fd())
     }
