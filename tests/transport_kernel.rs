@@ -80,7 +80,7 @@ impl World for KernelWorld {
     }
 
     /// Everything is lost in the namespace from now on.
-    fn isolate(&mut self, _port: u16) -> bool {
+    fn silence(&mut self, _endpoint: SocketAddr) -> bool {
         run("tc qdisc add dev lo root netem loss 100%");
         true
     }
@@ -177,7 +177,7 @@ fn what_a_silent_peer_did_not_acknowledge_is_reported_in_order() {
     let mut net = kernel_net(V4);
     let (server, client) = (net.listener(), net.open(|_| {}));
     let (near, _) = net.pair(client, server);
-    assert!(net.world.isolate(0));
+    assert!(net.freeze(server));
     let sizes = [10, 70_000, 500, 1_500, 200_000, 3, 100_000, 20];
     let messages: Vec<Vec<u8>> = (0..).zip(sizes).map(|(salt, size)| pattern(size, salt)).collect();
     for message in &messages {

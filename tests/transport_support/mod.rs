@@ -35,7 +35,10 @@ pub trait World {
     /// Waits until a descriptor is readable or `until`, or makes it so.
     fn wait(&mut self, fds: &[RawFd], until: Time);
     /// Told of an endpoint that is not driven any more, for worlds where that alone does not make it silent.
-    fn silence(&mut self, _endpoint: SocketAddr) {}
+    /// True where the world has made it so.
+    fn silence(&mut self, _endpoint: SocketAddr) -> bool {
+        false
+    }
 }
 
 /// The real machine: real sockets, real time.
@@ -95,8 +98,9 @@ impl World for MemoryWorld {
         self.now = self.now.max(until);
     }
 
-    fn silence(&mut self, endpoint: SocketAddr) {
+    fn silence(&mut self, endpoint: SocketAddr) -> bool {
         self.network.isolate(self.now, endpoint);
+        true
     }
 }
 
@@ -206,10 +210,10 @@ impl Net {
     /// False where the kernel answers in its place.
     pub fn freeze(&mut self, index: usize) -> bool {
         let silent = SocketAddr::new(self.world.address(), self.port(index));
-        self.world.silence(silent);
+        let silenced = self.world.silence(silent);
         let endpoint = self.at(index);
         endpoint.frozen = true;
-        matches!(endpoint.transport.capabilities().kind, TransportKind::SctpUdp | TransportKind::Memory)
+        silenced || endpoint.transport.capabilities().kind == TransportKind::SctpUdp
     }
 
     pub fn port(&mut self, index: usize) -> u16 {
