@@ -11,6 +11,8 @@ pub const SERVE: &str = "--serve";
 pub fn serve(what: &str, arguments: &[String]) {
     match what {
         "tcp-echo" => super::echo::serve_tcp(arguments),
+        "udp-echo" => super::echo::serve_udp(),
+        super::session::SERVER => super::session::serve(arguments),
         other => panic!("there is no server {other}"),
     }
 }

@@ -7,6 +7,7 @@ mod echo;
 mod fleet;
 mod registrar;
 mod resolution;
+mod session;
 
 use std::time::Duration;
 
@@ -56,6 +57,9 @@ fn main() {
     }
     if wanted("resolution") {
         resolution::run(scale);
+    }
+    if wanted("session") {
+        session::run(scale);
     }
 }
 

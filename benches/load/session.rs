@@ -1,0 +1,134 @@
+//! Round trips a second on sessions through the whole library, over SCTP in UDP, beside a UDP echo with messages of the same
+//! length: server in a process of its own, one client thread.
+
+use crate::child::{Process, Registrar};
+use crate::{Scale, median, row};
+use rserpool::api::{
+    self, Announcements, Config, ConnectOptions, LoadInfo, MessageKind, RegisterOptions, SendOptions, Timeout,
+};
+use rserpool::driver::clock;
+use rserpool::transport::TransportChoice;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
+
+/// The name of the server in [`crate::child::serve`].
+pub const SERVER: &str = "session-echo";
+/// The pool.
+const POOL: &[u8] = b"BenchPool";
+/// Longer than any answer takes.
+const PATIENCE: Timeout = Timeout::After(Duration::from_secs(20));
+
+fn initialize(registrar: SocketAddr) {
+    api::initialize(&Config {
+        registrars: vec![registrar.into()],
+        transport: Some(TransportChoice::SctpUdp),
+        announcements: Announcements::Off,
+        ..Config::default()
+    })
+    .expect("the library starts");
+}
+
+/// A pool element that sends everything back; the argument is the registrar's address.
+pub fn serve(arguments: &[String]) {
+    initialize(arguments[0].parse().expect("an address"));
+    let sd = api::socket(libc::AF_INET, libc::SOCK_SEQPACKET, 0).expect("a socket");
+    api::register(sd, POOL, &LoadInfo::default(), Duration::from_secs(30), RegisterOptions::default())
+        .expect("registered");
+    println!("registered");
+    let mut buffer = vec![0; 1 << 16];
+    while let Ok(received) = api::recvmsg(sd, &mut buffer, Timeout::Never) {
+        if received.kind == MessageKind::Data && received.len > 0 {
+            let options = SendOptions { session: received.session, ppid: received.ppid, ..SendOptions::default() };
+            let _ = api::sendmsg(sd, &buffer[..received.len], &options, PATIENCE); // the client may have gone
+        }
+    }
+}
+
+/// Something that sends and gets back messages.
+trait Echo {
+    fn send(&mut self, message: &[u8]);
+    fn receive(&mut self, buffer: &mut [u8]) -> usize;
+
+    /// Round trips a second of messages of `length` bytes, with `window` of them under way.
+    fn rate(&mut self, length: usize, window: usize, time: Duration) -> f64 {
+        let message = vec![0x55; length];
+        let mut buffer = vec![0; 1 << 16];
+        let begin = clock::now();
+        for _ in 0..window {
+            self.send(&message);
+        }
+        let mut rounds = 0u64;
+        loop {
+            assert_eq!(self.receive(&mut buffer), length);
+            rounds += 1;
+            let passed = clock::now().saturating_since(begin);
+            if passed >= time {
+                break;
+            }
+            self.send(&message);
+        }
+        for _ in 1..window {
+            self.receive(&mut buffer);
+        }
+        rounds as f64 / clock::now().saturating_since(begin).as_secs_f64()
+    }
+}
+
+struct Session(api::Descriptor);
+
+impl Echo for Session {
+    fn send(&mut self, message: &[u8]) {
+        let options = SendOptions { ppid: 0x4543_484f, ..SendOptions::default() };
+        api::sendmsg(self.0, message, &options, PATIENCE).expect("the session takes it");
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> usize {
+        loop {
+            let received = api::recvmsg(self.0, buffer, PATIENCE).expect("an answer");
+            if received.kind == MessageKind::Data {
+                return received.len;
+            }
+        }
+    }
+}
+
+impl Echo for UdpSocket {
+    fn send(&mut self, message: &[u8]) {
+        UdpSocket::send(self, message).expect("loopback takes it");
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> usize {
+        self.recv(buffer).expect("an answer; loopback loses nothing at this rate")
+    }
+}
+
+pub fn run(scale: Scale) {
+    let registrar = Registrar::start(&[]);
+    let server = Process::server(SERVER, &[registrar.asap.to_string()]);
+    assert_eq!(server.greeting, "registered");
+    initialize(registrar.asap);
+    let sd = api::socket(libc::AF_INET, libc::SOCK_SEQPACKET, 0).expect("a socket");
+    api::connect(sd, POOL, ConnectOptions::default()).expect("a session");
+    let mut session = Session(sd);
+
+    let raw = Process::server("udp-echo", &[]);
+    let mut udp = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    udp.connect(&*raw.greeting).expect("an address");
+    udp.set_read_timeout(Some(Duration::from_secs(20))).expect("an option of sockets");
+
+    println!("\nsession over SCTP in UDP");
+    for (length, window) in [(200, 1), (200, 32), (1000, 1)] {
+        let (mut sessions, mut echoes) = (Vec::new(), Vec::new());
+        for _ in 0..scale.repetitions {
+            // Interleaved, so that whatever else the machine does meets both.
+            sessions.push(session.rate(length, window, scale.measure));
+            echoes.push(udp.rate(length, window, scale.measure));
+        }
+        let (sessions, echoes) = (median(sessions), median(echoes));
+        row(&format!("round trips a second, {length} bytes, {window} at a time"), &format!("{sessions:.0}"));
+        row(&format!("UDP echoes a second, {length} bytes, {window} at a time"), &format!("{echoes:.0}"));
+        row("ratio", &format!("{:.2}", sessions / echoes));
+    }
+    api::close(sd).expect("it is ours");
+    api::cleanup();
+}
