@@ -194,3 +194,71 @@ fn copy_rest(from: &[u8], consumed: &mut usize, buffer: &mut [u8]) -> (usize, bo
     *consumed += len;
     (len, *consumed >= from.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn data(session: u32, len: usize) -> Item {
+        Item { session: SessionId(session), kind: ItemKind::Data { ppid: 1, stream: 2, payload: vec![7; len] } }
+    }
+
+    #[test]
+    fn a_notification_waits_for_a_buffer_that_holds_it() {
+        let mut inbox = Inbox::new();
+        inbox.push_notification(Notification::Shutdown { session: SessionId(3) });
+        assert_eq!(inbox.read(&mut [0; NOTIFICATION_SIZE - 1]), Some(Err(NotificationTooLong)));
+        let mut buffer = [0; NOTIFICATION_SIZE];
+        let read = inbox.read(&mut buffer).unwrap().unwrap();
+        assert_eq!(read.notification, Some(Notification::Shutdown { session: SessionId(3) }));
+        assert_eq!(Notification::from_bytes(&buffer), read.notification);
+        assert!(inbox.is_empty());
+    }
+
+    #[test]
+    fn one_session_that_is_not_read_leaves_room_for_others() {
+        let mut inbox = Inbox::new();
+        while inbox.push_received(data(1, 1 << 20)).is_ok() {}
+        assert_eq!(inbox.push_received(data(1, 1 << 20)), Err(InboxFull));
+        assert_eq!(inbox.push_received(data(2, 1 << 20)), Ok(()));
+    }
+
+    #[test]
+    fn tiny_messages_are_bounded_too() {
+        let mut inbox = Inbox::new();
+        let count = (0..).take_while(|_| inbox.push_received(data(1, 1)).is_ok()).count();
+        assert!(count <= MAX_INBOX_BYTES_PER_SESSION / ITEM_OVERHEAD);
+    }
+
+    proptest! {
+        /// Reads give back every byte in order, whatever the buffers, and leave no bytes on the account.
+        #[test]
+        fn reads_of_any_size_return_what_was_pushed(
+            messages in prop::collection::vec((1..3u32, 1..50usize), 0..20),
+            sizes in prop::collection::vec(1..30usize, 1..10),
+        ) {
+            let mut inbox = Inbox::new();
+            for (session, len) in &messages {
+                inbox.push_received(data(*session, *len)).unwrap();
+            }
+            let mut sizes = sizes.iter().cycle();
+            for (session, len) in messages {
+                let mut left = len;
+                loop {
+                    let mut buffer = vec![0; *sizes.next().unwrap()];
+                    let read = inbox.read(&mut buffer).unwrap().unwrap();
+                    prop_assert_eq!(read.session, SessionId(session));
+                    left -= read.len;
+                    if read.end {
+                        break;
+                    }
+                }
+                prop_assert_eq!(left, 0);
+            }
+            prop_assert!(inbox.is_empty());
+            prop_assert_eq!(inbox.bytes, 0);
+            prop_assert!(inbox.bytes_of.is_empty());
+        }
+    }
+}

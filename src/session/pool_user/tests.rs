@@ -1,1 +1,398 @@
+use super::*;
+use crate::message::AsapMessage;
+use crate::message::asap::{BusinessCard, Cookie};
+use crate::wire::{AddressList, Policy, RegistrationLife, TransportUse};
+use crate::{PoolElementId, RegistrarId};
+use proptest::prelude::*;
 
+const SESSION: SessionId = SessionId(1);
+
+struct Harness {
+    session: PoolUserSession,
+    now: Time,
+    associations: u64,
+}
+
+fn element(id: u32) -> PoolElement {
+    PoolElement {
+        id: PoolElementId(id),
+        home_registrar: RegistrarId(1),
+        registration_life: RegistrationLife::INFINITE,
+        user_transport: TransportParameter::Sctp {
+            port: id as u16 + 1000,
+            transport_use: TransportUse::DataPlusControl,
+            addresses: AddressList::from_slice(&["127.0.0.1".parse().unwrap()]),
+        },
+        policy: Policy::RoundRobin,
+        asap_transport: None,
+    }
+}
+
+fn elements(ids: &[u32]) -> Vec<PoolElement> {
+    ids.iter().map(|id| element(*id)).collect()
+}
+
+fn encoded(message: AsapMessage) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    message.encode(&mut bytes).unwrap();
+    bytes
+}
+
+impl Harness {
+    fn new(automatic: bool) -> Harness {
+        let config = PoolUserConfig { automatic, resend: true, ..PoolUserConfig::default() };
+        Harness {
+            session: PoolUserSession::new(config, SESSION, "pool".into()),
+            now: Time::from_secs(1),
+            associations: 0,
+        }
+    }
+
+    fn handle(&mut self, event: Event<'_>) -> Vec<Action> {
+        let mut actions = Vec::new();
+        self.session.handle(self.now, event, &mut actions);
+        actions
+    }
+
+    /// Lets time pass until the session wants to be woken.
+    fn sleep(&mut self) -> Vec<Action> {
+        self.now = self.session.next_deadline().expect("the session waits for a time");
+        self.handle(Event::Timeout)
+    }
+
+    /// Answers the resolution in `actions` with these elements.
+    fn resolve(&mut self, actions: &[Action], ids: &[u32]) -> Vec<Action> {
+        let attempt = resolution(actions);
+        self.handle(Event::Resolved { attempt, pool_elements: elements(ids) })
+    }
+
+    /// Lets the connect in `actions` succeed.
+    fn up(&mut self, actions: &[Action]) -> (AssociationId, Vec<Action>) {
+        self.associations += 1;
+        let association = AssociationId::new(1, self.associations);
+        let (attempt, _) = connect(actions);
+        (association, self.handle(Event::Up { attempt, association }))
+    }
+
+    /// Connected to element 1.
+    fn connected(automatic: bool) -> (Harness, AssociationId) {
+        let mut harness = Harness::new(automatic);
+        let actions = harness.handle(Event::Start);
+        let actions = harness.resolve(&actions, &[1, 2]);
+        let (association, actions) = harness.up(&actions);
+        assert_eq!(actions, [Action::Settled(Settled::Connected)]);
+        (harness, association)
+    }
+
+    fn lose(&mut self, association: AssociationId, reason: LossReason) -> Vec<Action> {
+        self.handle(Event::Lost { association, reason, undelivered: Vec::new() })
+    }
+}
+
+fn resolution(actions: &[Action]) -> Attempt {
+    let found = actions.iter().find_map(|action| match action {
+        Action::Resolve { attempt, .. } => Some(*attempt),
+        _ => None,
+    });
+    found.unwrap_or_else(|| panic!("no resolution in {actions:?}"))
+}
+
+/// The connect in `actions`: which, and to which element.
+fn connect(actions: &[Action]) -> (Attempt, u32) {
+    let found = actions.iter().find_map(|action| match action {
+        Action::Connect { attempt, peer, .. } => Some((*attempt, u32::from(peer.port) - 1000)),
+        _ => None,
+    });
+    found.unwrap_or_else(|| panic!("no connect in {actions:?}"))
+}
+
+fn necessary(has_cookie: bool) -> Action {
+    Action::Notify(Notification::FailoverNecessary { session: SESSION, has_cookie })
+}
+
+fn complete(has_cookie: bool) -> Action {
+    Action::Notify(Notification::FailoverComplete { session: SESSION, has_cookie })
+}
+
+#[test]
+fn the_first_connect_brings_no_failover_complete() {
+    let (harness, association) = Harness::connected(false);
+    assert_eq!(harness.session.association(), Some(association));
+    assert_eq!(harness.session.connected_element(), Some(PoolElementId(1)));
+}
+
+#[test]
+fn a_failure_is_reported_and_in_classic_mode_left_to_the_application() {
+    let (mut harness, association) = Harness::connected(false);
+    let actions = harness.lose(association, LossReason::Unreachable);
+    assert_eq!(actions, [Action::Report(PoolElementId(1)), necessary(false)]);
+    assert!(harness.session.has_failed());
+    // The report is out already: asked for again, it is not repeated.
+    let actions = harness.handle(Event::ForceFailover { unreachable: true, stale_cache: Duration::ZERO });
+    assert!(!actions.contains(&Action::Report(PoolElementId(1))), "{actions:?}");
+}
+
+#[test]
+fn a_failed_element_is_not_chosen_again_while_there_are_others() {
+    let (mut harness, association) = Harness::connected(true);
+    let actions = harness.lose(association, LossReason::Unreachable);
+    let wanted = actions.iter().any(|action| matches!(action, Action::Resolve { items: Some(2), .. }));
+    assert!(wanted, "one more than failed: {actions:?}");
+    let actions = harness.resolve(&actions, &[1, 2]);
+    assert_eq!(connect(&actions).1, 2);
+    let (attempt, _) = connect(&actions);
+    let actions = harness.handle(Event::ConnectFailed { attempt });
+    assert!(actions.contains(&Action::Report(PoolElementId(2))));
+    let actions = harness.resolve(&actions, &[2, 1, 3]);
+    assert_eq!(connect(&actions).1, 3);
+}
+
+#[test]
+fn the_only_element_is_tried_again_after_a_pause_that_grows() {
+    let (mut harness, association) = Harness::connected(true);
+    let mut actions = harness.lose(association, LossReason::Unreachable);
+    let mut pauses = Vec::new();
+    for _ in 0..6 {
+        let before = harness.now;
+        assert!(harness.resolve(&actions, &[1]).is_empty(), "a pause comes first");
+        actions = harness.sleep();
+        pauses.push(harness.now.saturating_since(before).as_millis());
+        actions = harness.resolve(&actions, &[1]);
+        let (attempt, _) = connect(&actions);
+        actions = harness.handle(Event::ConnectFailed { attempt });
+    }
+    assert_eq!(pauses, [250, 500, 1000, 2000, 2000, 2000]);
+}
+
+#[test]
+fn a_forced_failover_with_nobody_left_ends_with_unreachable_and_the_next_notification() {
+    let (mut harness, association) = Harness::connected(false);
+    harness.lose(association, LossReason::Unreachable);
+    let actions = harness.handle(Event::ForceFailover { unreachable: false, stale_cache: Duration::ZERO });
+    assert!(harness.resolve(&actions, &[1]).is_empty());
+    let actions = harness.sleep();
+    let actions = harness.resolve(&actions, &[1]);
+    let (attempt, _) = connect(&actions);
+    let actions = harness.handle(Event::ConnectFailed { attempt });
+    let actions = harness.resolve(&actions, &[1]);
+    assert_eq!(actions, [necessary(false), Action::Settled(Settled::Unreachable)]);
+}
+
+#[test]
+fn an_unknown_pool_is_told_after_the_retry_delay() {
+    let mut harness = Harness::new(false);
+    let actions = harness.handle(Event::Start);
+    let attempt = resolution(&actions);
+    let before = harness.now;
+    assert!(harness.handle(Event::ResolveFailed { attempt, unknown_pool: true }).is_empty());
+    let actions = harness.sleep();
+    assert_eq!(harness.now.saturating_since(before), Duration::from_millis(250));
+    assert_eq!(actions, [necessary(false), Action::Settled(Settled::UnknownPool)]);
+}
+
+#[test]
+fn asap_139_the_latest_cookie_is_echoed_before_anything_else_on_the_new_association() {
+    let (mut harness, association) = Harness::connected(true);
+    for cookie in [b"old".to_vec(), b"new".to_vec()] {
+        let bytes = encoded(AsapMessage::Cookie(Cookie { cookie }));
+        assert!(harness.handle(Event::Control { association, bytes: &bytes }).is_empty());
+    }
+    let unacknowledged = Undelivered { stream: 3, ppid: 9, payload: b"data".to_vec() };
+    let control = Undelivered { stream: 0, ppid: PPID_ASAP, payload: b"an echo".to_vec() };
+    let actions = harness.handle(Event::Lost {
+        association,
+        reason: LossReason::Unreachable,
+        undelivered: vec![control, unacknowledged.clone()],
+    });
+    assert!(actions.contains(&necessary(true)));
+    let actions = harness.resolve(&actions, &[2]);
+    let (association, actions) = harness.up(&actions);
+    let echo = encode_cookie_echo(b"new").unwrap();
+    assert_eq!(
+        actions,
+        [
+            Action::SendControl { association, bytes: echo },
+            Action::Resend { association, message: unacknowledged },
+            complete(true),
+        ]
+    );
+}
+
+#[test]
+fn a_message_that_could_not_be_sent_again_waits_for_the_next_element() {
+    let (mut harness, association) = Harness::connected(true);
+    let message = Undelivered { stream: 0, ppid: 9, payload: b"data".to_vec() };
+    let lost = vec![message.clone()];
+    let actions = harness.handle(Event::Lost { association, reason: LossReason::Unreachable, undelivered: lost });
+    let actions = harness.resolve(&actions, &[2]);
+    let (association, actions) = harness.up(&actions);
+    assert!(actions.contains(&Action::Resend { association, message: message.clone() }));
+    let actions = harness.lose(association, LossReason::Unreachable);
+    assert!(harness.handle(Event::NotResent(message.clone())).is_empty());
+    let actions = harness.resolve(&actions, &[3]);
+    let (association, actions) = harness.up(&actions);
+    assert!(actions.contains(&Action::Resend { association, message }));
+}
+
+#[test]
+fn asap_141_a_business_card_gives_the_order_of_failover() {
+    let (mut harness, association) = Harness::connected(true);
+    let card = BusinessCard { pool_handle: "pool".into(), pool_elements: elements(&[1, 7, 8]) };
+    let bytes = encoded(AsapMessage::BusinessCard(card));
+    harness.handle(Event::Control { association, bytes: &bytes });
+    let actions = harness.lose(association, LossReason::Unreachable);
+    assert_eq!(connect(&actions).1, 7, "without asking a registrar");
+}
+
+#[test]
+fn a_business_card_for_another_pool_is_ignored() {
+    let (mut harness, association) = Harness::connected(true);
+    let card = BusinessCard { pool_handle: "elsewhere".into(), pool_elements: elements(&[7]) };
+    let bytes = encoded(AsapMessage::BusinessCard(card));
+    harness.handle(Event::Control { association, bytes: &bytes });
+    let actions = harness.lose(association, LossReason::Unreachable);
+    resolution(&actions);
+}
+
+#[test]
+fn an_element_that_closes_in_order_is_avoided_but_not_reported() {
+    let (mut harness, association) = Harness::connected(true);
+    let actions = harness.lose(association, LossReason::Closed);
+    assert_eq!(actions[0], Action::Notify(Notification::Shutdown { session: SESSION }));
+    assert!(!actions.iter().any(|action| matches!(action, Action::Report(_))), "{actions:?}");
+    let actions = harness.resolve(&actions, &[1, 2]);
+    assert_eq!(connect(&actions).1, 2);
+}
+
+#[test]
+fn a_forced_failover_leaves_a_living_element_and_its_unread_messages() {
+    let (mut harness, association) = Harness::connected(false);
+    let actions = harness.handle(Event::ForceFailover { unreachable: true, stale_cache: Duration::ZERO });
+    let expected = [Action::ClearInbox, Action::Report(PoolElementId(1)), Action::Abort { association }];
+    assert_eq!(actions[..3], expected);
+    let actions = harness.resolve(&actions, &[1, 2]);
+    assert_eq!(connect(&actions).1, 2);
+}
+
+#[test]
+fn an_association_that_nobody_waits_for_any_more_is_aborted() {
+    let mut harness = Harness::new(false);
+    let actions = harness.handle(Event::Start);
+    let actions = harness.resolve(&actions, &[1]);
+    let (attempt, _) = connect(&actions);
+    let closing = harness.handle(Event::Close);
+    assert_eq!(closing, [Action::CancelConnect { attempt }, Action::Settled(Settled::Closed)]);
+    let (association, actions) = harness.up(&actions);
+    assert_eq!(actions, [Action::Abort { association }]);
+}
+
+#[test]
+fn elements_without_an_sctp_transport_are_passed_over() {
+    let mut harness = Harness::new(false);
+    let actions = harness.handle(Event::Start);
+    let mut pool_elements = elements(&[1, 2]);
+    pool_elements[0].user_transport = TransportParameter::Udp { port: 9, address: "127.0.0.1".parse().unwrap() };
+    let attempt = resolution(&actions);
+    let actions = harness.handle(Event::Resolved { attempt, pool_elements });
+    assert_eq!(connect(&actions).1, 2);
+}
+
+/// Steps of a random life.
+#[derive(Clone, Debug)]
+enum Step {
+    Resolved(Vec<u8>),
+    ResolveFailed(bool),
+    ConnectFailed,
+    Up,
+    Lost(bool, u8),
+    Control(Vec<u8>),
+    ForceFailover(bool),
+    Sleep,
+    Stale,
+    Close,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => prop::collection::vec(0..6u8, 0..5).prop_map(Step::Resolved),
+        1 => any::<bool>().prop_map(Step::ResolveFailed),
+        2 => Just(Step::ConnectFailed),
+        4 => Just(Step::Up),
+        3 => (any::<bool>(), 0..4u8).prop_map(|(closed, lost)| Step::Lost(closed, lost)),
+        2 => prop::collection::vec(any::<u8>(), 0..40).prop_map(Step::Control),
+        1 => any::<bool>().prop_map(Step::ForceFailover),
+        3 => Just(Step::Sleep),
+        1 => Just(Step::Stale),
+        1 => Just(Step::Close),
+    ]
+}
+
+proptest! {
+    /// Whatever happens: no panic; each wait is settled at most once; each necessary failover is followed by at most one
+    /// completion; every message that was lost is sent again exactly once for each loss, or still kept.
+    #[test]
+    fn any_sequence_of_events_keeps_the_accounts(automatic in any::<bool>(), steps in prop::collection::vec(step(), 0..80)) {
+        let mut harness = Harness::new(automatic);
+        let mut pending = harness.handle(Event::Start);
+        let (mut waits, mut settled) = (1u32, 0u32);
+        let (mut lost, mut resent) = (0usize, 0usize);
+        let mut latest: (Option<Attempt>, Option<Attempt>) = (None, None);
+        for step in std::iter::once(Step::Stale).chain(steps) {
+            for action in &pending {
+                match action {
+                    Action::Resolve { attempt, .. } => latest.0 = Some(*attempt),
+                    Action::Connect { attempt, .. } => latest.1 = Some(*attempt),
+                    Action::Settled(_) => settled += 1,
+                    Action::Resend { .. } => resent += 1,
+                    _ => {}
+                }
+            }
+            prop_assert!(settled <= waits);
+            prop_assert_eq!(resent + harness.session.unacknowledged.len(), lost);
+            pending = match (step, latest) {
+                (Step::Resolved(ids), (Some(attempt), _)) => {
+                    let pool_elements = ids.iter().map(|id| element(u32::from(*id) + 1)).collect();
+                    harness.handle(Event::Resolved { attempt, pool_elements })
+                }
+                (Step::ResolveFailed(unknown_pool), (Some(attempt), _)) => {
+                    harness.handle(Event::ResolveFailed { attempt, unknown_pool })
+                }
+                (Step::ConnectFailed, (_, Some(attempt))) => harness.handle(Event::ConnectFailed { attempt }),
+                (Step::Up, (_, Some(attempt))) => {
+                    harness.associations += 1;
+                    let association = AssociationId::new(1, harness.associations);
+                    harness.handle(Event::Up { attempt, association })
+                }
+                (Step::Lost(closed, count), _) => match harness.session.association() {
+                    Some(association) => {
+                        let undelivered: Vec<_> =
+                            (0..count).map(|_| Undelivered { stream: 0, ppid: 1, payload: vec![1] }).collect();
+                        lost += undelivered.len();
+                        let reason = if closed { LossReason::Closed } else { LossReason::Unreachable };
+                        harness.handle(Event::Lost { association, reason, undelivered })
+                    }
+                    None => Vec::new(),
+                },
+                (Step::Control(bytes), _) => match harness.session.association() {
+                    Some(association) => harness.handle(Event::Control { association, bytes: &bytes }),
+                    None => Vec::new(),
+                },
+                (Step::ForceFailover(unreachable), _) => {
+                    // One waiter at a time, as one application thread has it.
+                    waits = settled + 1;
+                    harness.handle(Event::ForceFailover { unreachable, stale_cache: Duration::ZERO })
+                }
+                (Step::Sleep, _) if harness.session.next_deadline().is_some() => harness.sleep(),
+                (Step::Stale, _) => {
+                    let association = AssociationId::new(9, 9);
+                    let attempt = Attempt(u64::MAX);
+                    let actions = harness.handle(Event::ConnectFailed { attempt });
+                    prop_assert!(actions.is_empty());
+                    harness.handle(Event::Lost { association, reason: LossReason::Closed, undelivered: Vec::new() })
+                }
+                (Step::Close, _) => harness.handle(Event::Close),
+                _ => Vec::new(),
+            };
+        }
+    }
+}
