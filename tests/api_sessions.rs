@@ -21,10 +21,7 @@ fn a_one_to_many_server_sees_its_sessions_come_talk_and_go() {
     let client = connect("one-to-many");
     send(client, "hello");
     let (added, session) = receive(server);
-    assert_eq!(
-        added,
-        Got::Notification(Notification::SessionChange { change: SessionChange::Add, session })
-    );
+    assert_eq!(added, Got::Notification(Notification::SessionChange { change: SessionChange::Add, session }));
     assert_eq!(receive(server), (Got::Data("hello".into()), session));
     let options = SendOptions { session, ppid: 5, stream: 1, ..SendOptions::default() };
     api::sendmsg(server, b"answer", &options, Timeout::Now).unwrap();
@@ -258,4 +255,120 @@ fn asap_152_data_never_goes_out_with_the_payload_protocol_identifier_of_asap() {
     let options = SendOptions { ppid: rserpool::wire::PPID_ASAP, ..SendOptions::default() };
     assert_eq!(api::sendmsg(client, b"x", &options, Timeout::Now).unwrap_err().errno, libc::EINVAL);
     api::close(client).unwrap();
+}
+
+#[test]
+fn a_full_send_queue_makes_the_descriptor_unwritable_until_there_is_room() {
+    let registrar = library();
+    let server = ServerProcess::start(registrar, "stopped");
+    let client = connect("stopped");
+    let writable = |timeout| {
+        let mut fds = [libc::pollfd { fd: client, events: libc::POLLOUT, revents: 0 }];
+        api::poll(&mut fds, timeout).unwrap() == 1
+    };
+    server.signal(libc::SIGSTOP);
+    let message = vec![b'x'; 60_000];
+    let refused = loop {
+        match api::sendmsg(client, &message, &SendOptions::default(), Timeout::Now) {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(refused.errno, libc::EAGAIN);
+    assert!(!writable(Timeout::Now));
+    server.signal(libc::SIGCONT);
+    assert!(writable(Timeout::After(PATIENCE)));
+    api::close(client).unwrap();
+}
+
+#[test]
+fn options_are_read_back_and_bad_ones_refused() {
+    library();
+    let sd = seqpacket_socket();
+    let mut value = [0; 4];
+    for (option, number) in [
+        (api::OPTION_AUTO_FAILOVER, 1i32),
+        (api::OPTION_FAILOVER_RESEND, 1),
+        (api::OPTION_CONNECT_TIMEOUT_MS, 700),
+        (api::OPTION_RESOLUTION_RETRY_DELAY_MS, 70),
+    ] {
+        api::setsockopt(sd, api::SOL_RSERPOOL, option, &number.to_ne_bytes()).unwrap();
+        assert_eq!(api::getsockopt(sd, api::SOL_RSERPOOL, option, &mut value).unwrap(), 4);
+        assert_eq!(i32::from_ne_bytes(value), number);
+    }
+    let set = |level, name, bytes: &[u8]| api::setsockopt(sd, level, name, bytes).unwrap_err().errno;
+    assert_eq!(set(api::SOL_RSERPOOL, 99, &[0; 4]), libc::ENOPROTOOPT);
+    assert_eq!(set(libc::SOL_SOCKET, api::OPTION_AUTO_FAILOVER, &[0; 4]), libc::ENOPROTOOPT);
+    assert_eq!(set(api::SOL_RSERPOOL, api::OPTION_CONNECT_TIMEOUT_MS, &(-1i32).to_ne_bytes()), libc::EINVAL);
+    assert_eq!(set(api::SOL_RSERPOOL, api::OPTION_AUTO_FAILOVER, &[1]), libc::EINVAL);
+    assert_eq!(api::getsockopt(sd, api::SOL_RSERPOOL, 1, &mut [0; 3]).unwrap_err().errno, libc::EINVAL);
+    api::close(sd).unwrap();
+}
+
+#[test]
+fn mapped_descriptors_are_polled_read_and_written_under_their_number() {
+    library();
+    let mut ends = [0; 2];
+    // SAFETY: there is room for both ends.
+    assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0);
+    let [output, input] = ends;
+    let number = 9000;
+    assert_eq!(api::mapsocket(output, number).unwrap(), number);
+    assert_eq!(api::mapsocket(input, -1).unwrap(), input);
+    assert_eq!(api::mapsocket(output, number).unwrap_err().errno, libc::EINVAL);
+    let mut fds = [libc::pollfd { fd: number, events: libc::POLLIN, revents: 0 }];
+    assert_eq!(api::poll(&mut fds, Timeout::Now).unwrap(), 0);
+    assert_eq!(api::sendmsg(input, b"through", &SendOptions::default(), Timeout::Now).unwrap(), 7);
+    assert_eq!(api::poll(&mut fds, Timeout::Now).unwrap(), 1);
+    assert_eq!(fds[0].fd, number);
+    let mut buffer = [0; 32];
+    assert_eq!(api::recvmsg(number, &mut buffer, Timeout::Now).unwrap().len, 7);
+    api::unmapsocket(input).unwrap();
+    assert_eq!(api::unmapsocket(input).unwrap_err().errno, libc::EBADF);
+    api::close(number).unwrap();
+    let socket = seqpacket_socket();
+    assert_eq!(api::unmapsocket(socket).unwrap_err().errno, libc::EBADF);
+    assert_eq!(api::mapsocket(socket, -1).unwrap_err().errno, libc::EINVAL);
+    api::close(socket).unwrap();
+}
+
+#[test]
+fn select_works_on_descriptors_of_every_kind() {
+    library();
+    let server = seqpacket_socket();
+    register(server, "selecting");
+    let client = connect("selecting");
+    let mut read = rserpool::driver::client::system::FdSet::new();
+    read.insert(server);
+    read.insert(client);
+    send(client, "x");
+    let count = server.max(client) + 1;
+    assert_eq!(api::select(count, Some(&mut read.0), None, None, Timeout::After(PATIENCE)).unwrap(), 1);
+    assert!(read.contains(server) && !read.contains(client));
+    let too_many = libc::FD_SETSIZE as i32 + 1;
+    assert_eq!(api::select(too_many, None, None, None, Timeout::Now).unwrap_err().errno, libc::EINVAL);
+    api::close(client).unwrap();
+    api::close(server).unwrap();
+}
+
+#[test]
+fn many_sessions_with_one_element_live_side_by_side() {
+    library();
+    let server = seqpacket_socket();
+    register(server, "many");
+    let echo = std::thread::spawn(move || serve_counting(server, "s"));
+    let clients: Vec<_> = (0..50).map(|_| connect("many")).collect();
+    for round in 1..=2 {
+        for client in &clients {
+            send(*client, "x");
+        }
+        for client in &clients {
+            assert_eq!(receive(*client).0, Got::Data(format!("s:{round}:x")));
+        }
+    }
+    for client in clients {
+        api::close(client).unwrap();
+    }
+    api::close(server).unwrap();
+    echo.join().unwrap();
 }

@@ -237,6 +237,11 @@ impl ServerProcess {
         ServerProcess { child, id }
     }
 
+    pub fn signal(&self, signal: libc::c_int) {
+        // SAFETY: the process is our child and has not been waited for.
+        assert_eq!(unsafe { libc::kill(self.child.id() as libc::pid_t, signal) }, 0);
+    }
+
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
