@@ -3,6 +3,7 @@
 use crate::values::{address, count, count_u32, duration, identifier, show_duration};
 use rserpool::RegistrarId;
 use rserpool::driver::registrar::RegistrarSettings;
+use rserpool::transport::multicast::ENRP_GROUPS;
 use rserpool::transport::{PeerAddress, TransportChoice};
 use rserpool::wire::{PORT_ASAP, PORT_ENRP};
 use std::net::SocketAddr;
@@ -87,11 +88,11 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "enrp-group",
-        value: "off|GROUP:PORT",
+        value: "on|off|GROUP:PORT",
         help: "groups that registrars find each other by; may be repeated",
         show: |s| groups(&s.enrp_groups),
         apply: |s, v, first| {
-            let on = RegistrarSettings::default().enrp_groups;
+            let on = ENRP_GROUPS.into();
             set_groups(&mut s.enrp_groups, v, first, on, PORT_ENRP)
         },
     },
@@ -160,7 +161,7 @@ fn set_groups(
     }
     match value {
         "off" => groups.clear(),
-        "on" if !on.is_empty() => groups.extend(on),
+        "on" => groups.extend(on),
         text => {
             let group = address(text, port)?;
             if !group.ip().is_multicast() {

@@ -4,6 +4,7 @@ use super::{RegistrarSettings, StartError};
 use crate::driver::interfaces::local_addresses;
 use crate::driver::poller::Poller;
 use crate::registrar::{Link, RegistrarConfig};
+use crate::transport::multicast::{AnnouncementListener, AnnouncementSender};
 use crate::transport::{self, EndpointConfig, Tcp, Transport, TransportError, TransportKind};
 use crate::wire::{AddressList, MAX_SCTP_ADDRESSES, TransportParameter, TransportUse};
 use crate::{AssociationId, Time};
@@ -27,14 +28,15 @@ const MAX_MESSAGE_SIZE: usize = 64 << 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
     Transport(usize),
-    Group(usize),
+    /// The ENRP group.
+    EnrpGroup,
 }
 
 impl Key {
     pub(super) fn as_u64(self) -> u64 {
         match self {
             Key::Transport(number) => number as u64,
-            Key::Group(number) => 0x1_0000 + number as u64,
+            Key::EnrpGroup => 1 << 16,
         }
     }
 }
@@ -51,6 +53,12 @@ pub(super) struct Endpoint {
 pub(super) struct Endpoints {
     /// By their transport number.
     pub(super) transports: Vec<Endpoint>,
+    /// Hears other registrars on the ENRP groups.
+    pub(super) enrp_listener: Option<AnnouncementListener>,
+    /// Sends announcements from the ASAP port.
+    asap_sender: Option<AnnouncementSender>,
+    /// Sends PRESENCE from the ENRP port.
+    enrp_sender: Option<AnnouncementSender>,
     pub(super) asap: SocketAddr,
     pub(super) enrp: SocketAddr,
 }
@@ -62,9 +70,14 @@ impl Endpoints {
             .map_err(|error| refused("ENRP endpoint", settings.enrp, "SCTP", &error))?;
         let asap_address = SocketAddr::new(settings.asap.ip(), sctp.local_port());
         let enrp_address = SocketAddr::new(settings.enrp.ip(), enrp.local_port());
+        let ttl = settings.multicast_ttl;
+        let asap_sender = sender(sctp.as_ref(), &settings.announce_groups, ttl, "announcements");
+        let enrp_sender = sender(enrp.as_ref(), &settings.enrp_groups, ttl, "PRESENCE to ENRP groups");
+        let enrp_listener = listener(&settings.enrp_groups);
         let endpoint = |link, transport| Endpoint { link, transport, more: false };
         let transports = vec![endpoint(Link::Asap, sctp), endpoint(Link::Enrp, enrp), endpoint(Link::Asap, tcp)];
-        Ok(Endpoints { transports, asap: asap_address, enrp: enrp_address })
+        let (asap, enrp) = (asap_address, enrp_address);
+        Ok(Endpoints { transports, enrp_listener, asap_sender, enrp_sender, asap, enrp })
     }
 
     /// Which SCTP was chosen.
@@ -104,12 +117,24 @@ impl Endpoints {
         &mut *self.transports[usize::from(number)].transport
     }
 
+    /// Sends a datagram to the groups of a side; returns how many went out.
+    pub(super) fn multicast(&mut self, link: Link, bytes: &[u8]) -> usize {
+        let sender = match link {
+            Link::Asap => self.asap_sender.as_mut(),
+            Link::Enrp => self.enrp_sender.as_mut(),
+        };
+        sender.map_or(0, |sender| sender.send(bytes))
+    }
+
     /// Waits for all of them.
     pub(super) fn watch(&self, poller: &Poller) -> io::Result<()> {
         for (number, endpoint) in self.transports.iter().enumerate() {
             if let Some(fd) = endpoint.transport.poll_fd() {
                 poller.add(fd, Key::Transport(number).as_u64())?;
             }
+        }
+        if let Some(listener) = &self.enrp_listener {
+            poller.add(listener.poll_fd(), Key::EnrpGroup.as_u64())?;
         }
         Ok(())
     }
@@ -121,6 +146,24 @@ impl Endpoints {
         });
         deadlines.min()
     }
+}
+
+/// A sender to groups from the port of `endpoint`: whoever hears it takes that port for the registrar's. A machine where
+/// that does not work is an ordinary one: peers find the registrar by their configuration.
+fn sender(endpoint: &dyn Transport, groups: &[SocketAddr], ttl: u32, what: &str) -> Option<AnnouncementSender> {
+    if groups.is_empty() {
+        return None;
+    }
+    let sender = endpoint.announcement_socket().and_then(|socket| AnnouncementSender::new(socket, groups, ttl));
+    sender.map_err(|error| log::info!("no {what}: no socket with the endpoint's port: {error}")).ok()
+}
+
+fn listener(groups: &[SocketAddr]) -> Option<AnnouncementListener> {
+    if groups.is_empty() {
+        return None;
+    }
+    let listener = AnnouncementListener::open(groups);
+    listener.map_err(|error| log::info!("registrars on ENRP groups are not heard: {error}")).ok()
 }
 
 type AsapEndpoints = (Box<dyn Transport>, Box<dyn Transport>);

@@ -1,15 +1,11 @@
 //! How to run a registrar.
 
 use crate::registrar::RegistrarConfig;
+use crate::transport::multicast::{ASAP_GROUPS, DEFAULT_TTL};
 use crate::transport::{SctpParameters, TransportChoice};
 use crate::wire::{PORT_ASAP, PORT_ENRP};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
-
-/// The group that RFC 5352 assigns to announcements.
-const ANNOUNCE_GROUP_IANA: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 1, 185));
-/// The group that rsplib uses for announcements.
-const ANNOUNCE_GROUP_RSPLIB: IpAddr = IpAddr::V4(Ipv4Addr::new(239, 0, 0, 50));
 
 /// How to run a registrar: where, over what, and the settings of its core.
 #[derive(Clone, Debug)]
@@ -43,9 +39,9 @@ impl Default for RegistrarSettings {
             asap: SocketAddr::new(any, PORT_ASAP),
             enrp: SocketAddr::new(any, PORT_ENRP),
             transport: TransportChoice::Auto,
-            announce_groups: [ANNOUNCE_GROUP_IANA, ANNOUNCE_GROUP_RSPLIB].map(|g| SocketAddr::new(g, PORT_ASAP)).into(),
+            announce_groups: ASAP_GROUPS.into(),
             enrp_groups: Vec::new(),
-            multicast_ttl: 30,
+            multicast_ttl: DEFAULT_TTL,
             sctp: SctpParameters::default(),
             stop_timeout: Duration::from_secs(3),
             core: RegistrarConfig::default(),

@@ -7,7 +7,7 @@ use super::state::{Core, State};
 use crate::Time;
 use crate::driver::clock;
 use crate::driver::poller::{Poller, Waker};
-use crate::registrar::{Action, Link};
+use crate::registrar::Action;
 use parking_lot::Mutex;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -17,8 +17,6 @@ use std::time::Duration;
 
 /// How often a running registrar logs its metrics.
 const METRICS_INTERVAL: Duration = Duration::from_secs(60);
-/// Datagrams taken from one group in a round, so that a flood on it cannot starve the associations.
-const DATAGRAMS_PER_ROUND: usize = 32;
 /// The key of the signal descriptor; endpoints have small keys.
 const SIGNAL_KEY: u64 = 1 << 32;
 
@@ -111,6 +109,7 @@ impl<C: Core> Worker<C> {
             return;
         }
         self.poll_endpoints(now);
+        self.poll_enrp_group(now);
         self.state.on_time(now);
         self.perform(now);
         self.advance_stop(now);
@@ -129,6 +128,17 @@ impl<C: Core> Worker<C> {
                 let link = endpoint.link;
                 let state = &mut self.state;
                 endpoint.more = endpoint.transport.poll(now, &mut |event| state.on_transport_event(now, link, event));
+            }
+        }
+    }
+
+    /// Takes a bounded number of datagrams, so that a flood on the group cannot starve the associations; the descriptor
+    /// stays readable while more is waiting.
+    fn poll_enrp_group(&mut self, now: Time) {
+        if let Some(listener) = &mut self.endpoints.enrp_listener {
+            if self.ready.contains(&Key::EnrpGroup.as_u64()) {
+                let state = &mut self.state;
+                listener.receive(&mut |from, bytes| state.on_datagram(now, from, bytes));
             }
         }
     }
@@ -166,7 +176,8 @@ impl<C: Core> Worker<C> {
                 self.state.on_connect_started(attempt, result);
             }
             Action::Multicast { link, bytes } => {
-                let _ = (link, bytes);
+                let sent = self.endpoints.multicast(link, &bytes);
+                self.state.on_datagrams_sent(sent);
             }
             Action::Abort { association, reason } => {
                 self.state.forget(association);
