@@ -3,11 +3,12 @@
 use super::SctpUdp;
 use super::association::{Association, abort_reason};
 use super::cookie::{CookieSigner, Origin, Remembered};
-use crate::transport::event::Event;
 use super::packet::{self, cause, chunk};
 use super::probe::{self, Probe, Verdict};
 use super::udp::Path;
 use crate::Time;
+use crate::log_limit::log_limited;
+use crate::transport::event::Event;
 use crate::transport::{LossReason, OutboundMessage, TransportEvent, Undelivered};
 use dcsctp::api::{DcSctpSocket, LifecycleId, Message, PpId, SendOptions, SocketEvent, StreamId};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -63,7 +64,7 @@ impl SctpUdp {
                     end.get_or_insert(reason);
                 }
             }
-            if let Some(reason) = self.take_messages(&mut a) {
+            if let Some(reason) = self.take_messages(now, &mut a) {
                 end.get_or_insert(reason);
             }
             // dcsctp shuts down as soon as nothing is in flight, even if messages are still queued: wait for those.
@@ -99,6 +100,13 @@ impl SctpUdp {
         } else if !a.inbound {
             self.events.push_back(Event::ConnectFailed { association, reason });
         }
+    }
+
+    /// Ends an association because of what its peer sent.
+    pub(super) fn fail(&mut self, now: Time, a: Box<Association>, reason: LossReason) {
+        let (from, level) = (a.path.remote, log::Level::Warn);
+        log_limited!(self.offences, now, level, "SCTP in UDP: {from}: {reason}: {} is given up", a.id);
+        self.end(a, reason);
     }
 
     fn on_socket_event(
@@ -166,11 +174,13 @@ impl SctpUdp {
     }
 
     /// Takes what has arrived; it would vanish with the socket's next change of state.
-    fn take_messages(&mut self, a: &mut Association) -> Option<LossReason> {
+    fn take_messages(&mut self, now: Time, a: &mut Association) -> Option<LossReason> {
         while let Some(message) = a.socket.get_next_message() {
             if message.payload.len() > self.config.max_message_size {
                 self.udp.send(&a.path, &a.envelope().abort(cause::USER_INITIATED_ABORT, b"message too long"));
                 let what = format!("a message of {} bytes, too long", message.payload.len());
+                let (from, level) = (a.path.remote, log::Level::Warn);
+                log_limited!(self.offences, now, level, "SCTP in UDP: {from} sent {what}: {} aborted", a.id);
                 return Some(LossReason::ProtocolViolation(what));
             }
             if a.up {

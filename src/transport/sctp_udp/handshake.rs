@@ -9,6 +9,7 @@ use super::packet::{self, Envelope, Init, cause, chunk};
 use super::receive::Packet;
 use super::udp::Path;
 use crate::Time;
+use crate::log_limit::log_limited;
 use crate::transport::LossReason;
 use crate::wire::AddressList;
 use dcsctp::api::{DcSctpSocket, Socket, SocketEvent, SocketState};
@@ -78,7 +79,7 @@ impl SctpUdp {
         self.entropy.reseed_dcsctp();
         match a.feed(now, packet.bytes) {
             Ok(()) => self.settle(now, a, Some(reply)),
-            Err(reason) => self.end(a, reason),
+            Err(reason) => self.fail(now, a, reason),
         }
     }
 
@@ -105,7 +106,11 @@ impl SctpUdp {
         let origin = self.origin(packet);
         let Some(signer) = &self.signer else { return };
         // A cookie that we did not sign is discarded without an answer (RFC 9260 section 5.1.5).
-        let Some(opened) = signer.open(now, origin, packet.first.value) else { return };
+        let Some(opened) = signer.open(now, origin, packet.first.value) else {
+            let (from, level) = (packet.path.remote, log::Level::Warn);
+            log_limited!(self.strangers, now, level, "SCTP in UDP: a cookie from {from} is not ours: discarded");
+            return;
+        };
         if packet.header.verification_tag != opened.local_tag {
             return;
         }
@@ -121,6 +126,8 @@ impl SctpUdp {
         } else if a.up && opened.remembered.tie == (a.local_tag, a.peer_tag) && self.config.listen {
             // RFC 9260 section 5.2.4, case A: the peer has restarted.
             let reason = if a.closing { LossReason::Closed } else { LossReason::Restarted };
+            let (from, level) = (packet.path.remote, log::Level::Info);
+            log_limited!(self.offences, now, level, "SCTP in UDP: the peer at {from} has restarted: {} is lost", a.id);
             self.end(a, reason);
             self.accept(now, packet, &opened, &bytes);
         } else {
@@ -141,7 +148,7 @@ impl SctpUdp {
         self.entropy.reseed_dcsctp();
         match a.feed(now, bytes) {
             Ok(()) => self.settle(now, a, None),
-            Err(reason) => self.end(a, reason),
+            Err(reason) => self.fail(now, a, reason),
         }
     }
 
@@ -155,6 +162,9 @@ impl SctpUdp {
             return;
         }
         if self.is_full() {
+            let (from, limit) = (packet.path.remote, self.config.max_associations);
+            let level = log::Level::Warn;
+            log_limited!(self.strangers, now, level, "SCTP in UDP: {from} refused: {limit} associations already");
             self.udp.send(&packet.path, &envelope.abort(cause::OUT_OF_RESOURCE, &[]));
             return;
         }
@@ -173,7 +183,7 @@ impl SctpUdp {
         match a.feed(now, bytes) {
             Ok(()) if a.socket.state() != SocketState::Closed => self.settle(now, a, None),
             Ok(()) => self.end(a, LossReason::Closed),
-            Err(reason) => self.end(a, reason),
+            Err(reason) => self.fail(now, a, reason),
         }
     }
 }

@@ -32,17 +32,18 @@ mod table;
 mod timers;
 mod udp;
 
+use super::event::Event;
 use super::{
     Capabilities, EndpointConfig, LossReason, OutboundMessage, PeerAddress, SctpParameters, Transport, TransportError,
     TransportEvent, TransportKind,
 };
+use crate::log_limit::LogLimit;
 use crate::{AssociationId, Time};
 use association::Association;
 use connect::Connecting;
 use cookie::CookieSigner;
 use dcsctp::api::{DcSctpSocket, SocketState};
 use entropy::Entropy;
-use super::event::Event;
 use packet::cause;
 use std::collections::VecDeque;
 use std::io;
@@ -74,6 +75,10 @@ pub struct SctpUdp {
     events: VecDeque<Event>,
     /// Taken out while in use.
     batch: Option<Box<Batch>>,
+    /// Log lines about packets that belong to no association.
+    strangers: LogLimit,
+    /// Log lines about what peers do wrong.
+    offences: LogLimit,
 }
 
 // SAFETY: dcsctp's sockets are not `Send` because parts of one socket share state by `Rc`. No such `Rc` ever leaves its
@@ -97,6 +102,8 @@ impl SctpUdp {
             signer: None,
             events: VecDeque::new(),
             batch: None,
+            strangers: LogLimit::default(),
+            offences: LogLimit::default(),
         })
     }
 

@@ -145,7 +145,7 @@ impl SctpUdp {
             && packet::heartbeat_information(packet.first.value).is_some_and(probe::is_ours);
         if !ours {
             if let Err(reason) = a.feed(now, packet.bytes) {
-                return self.end(a, reason);
+                return self.fail(now, a, reason);
             }
         }
         self.settle(now, a, None);
@@ -170,7 +170,7 @@ impl SctpUdp {
     fn on_init_ack(&mut self, now: Time, mut a: Box<Association>, packet: &Packet<'_>) {
         let Some(init) = Init::parse(packet.first.value) else { return self.table.put(a) };
         if init.cookie.is_some_and(|cookie| cookie.len() > MAX_PEER_COOKIE) {
-            return self.end(a, LossReason::ProtocolViolation("a state cookie too long to return".into()));
+            return self.fail(now, a, LossReason::ProtocolViolation("a state cookie too long to return".into()));
         }
         if let Some(connecting) = a.connecting.as_mut() {
             connecting.answered = true;
@@ -181,7 +181,7 @@ impl SctpUdp {
         self.entropy.reseed_dcsctp();
         match a.feed(now, packet.bytes) {
             Ok(()) => self.settle(now, a, None),
-            Err(reason) => self.end(a, reason),
+            Err(reason) => self.fail(now, a, reason),
         }
     }
 
