@@ -1,5 +1,6 @@
 //! What goes into the registrar core and what comes out.
 
+use crate::handlespace::MAX_ELEMENT_BYTES;
 use crate::transport::{LossReason, Peer, PeerAddress};
 use crate::wire::{AddressList, PORT_ENRP, TransportParameter};
 use crate::{AssociationId, PoolHandle, RegistrarId};
@@ -67,6 +68,42 @@ pub struct RegistrarConfig {
     /// Whether registered user addresses must be addresses of the association (RFC 5352 section 2.2.1); others are left out.
     /// Turn it off only where address translation makes the two differ.
     pub check_user_addresses: bool,
+    /// PEER-HEARTBEAT-CYCLE: interval of PRESENCE messages to all other registrars.
+    pub peer_heartbeat_cycle: Duration,
+    /// MAX-TIME-LAST-HEARD: silence after which another registrar is asked whether it is alive.
+    pub max_time_last_heard: Duration,
+    /// MAX-TIME-NO-RESPONSE: how long to wait for the answer of another registrar, and for a connection to it.
+    pub max_time_no_response: Duration,
+    /// How long to look for a mentor when none can be reached, before this registrar starts alone.
+    pub mentor_discovery_timeout: Duration,
+    /// How long to wait for the INIT_TAKEOVER_ACKs of all registrars; those that are silent for twice as long are not waited for.
+    pub takeover_expiry: Duration,
+    /// Whether to send PRESENCE messages to the ENRP group as well, so that registrars find each other.
+    pub enrp_multicast: bool,
+    /// For scopes with rsplib registrars: in the arbitration of takeovers the lower identifier wins (RFC 5353: the higher one),
+    /// and the PE checksum wraps as theirs does.
+    pub rsplib_compatibility: bool,
+    /// Whether to spread pool elements over the registrars by the T bit of HANDLE_UPDATE
+    /// (draft-dreibholz-rserpool-enrp-takeover), when they re-register.
+    pub takeover_suggestion: bool,
+    /// Other registrars.
+    pub max_peers: usize,
+    /// First pause before a failed connection to another registrar is tried again; it doubles from failure to failure.
+    pub peer_reconnect_min: Duration,
+    /// Longest such pause.
+    pub peer_reconnect_max: Duration,
+    /// Bytes of a HANDLE_TABLE_RESPONSE: what a download may hold up everything else for.
+    pub max_handle_table_page: usize,
+    /// Downloads of the handle table that are served at a time.
+    pub max_handle_table_sessions: usize,
+    /// How long a download waits for its next request before it is forgotten.
+    pub handle_table_session_timeout: Duration,
+    /// Connections to the elements of a dead registrar that are set up at a time.
+    pub max_takeover_connects: usize,
+    /// How long a connection to such an element may take.
+    pub takeover_connect_timeout: Duration,
+    /// How long a registrar that leaves waits for others to take its elements.
+    pub leave_timeout: Duration,
 }
 
 impl Default for RegistrarConfig {
@@ -98,9 +135,128 @@ impl Default for RegistrarConfig {
             max_reports_per_second: 100,
             subscription_delay: Duration::from_millis(100),
             check_user_addresses: true,
+            peer_heartbeat_cycle: Duration::from_secs(30),
+            max_time_last_heard: Duration::from_secs(61),
+            max_time_no_response: Duration::from_secs(5),
+            mentor_discovery_timeout: Duration::from_secs(5),
+            takeover_expiry: Duration::from_secs(5),
+            enrp_multicast: false,
+            rsplib_compatibility: false,
+            takeover_suggestion: false,
+            max_peers: 256,
+            peer_reconnect_min: Duration::from_millis(250),
+            peer_reconnect_max: Duration::from_secs(10),
+            max_handle_table_page: 32 << 10,
+            max_handle_table_sessions: 64,
+            handle_table_session_timeout: Duration::from_secs(5),
+            max_takeover_connects: 256,
+            takeover_connect_timeout: Duration::from_secs(2),
+            leave_timeout: Duration::from_secs(1),
         }
     }
 }
+
+/// Profiles and checks.
+impl RegistrarConfig {
+    /// The `fast` profile, for call control: dead registrars and dead elements are noticed within a second.
+    ///
+    /// A registrar that hangs or is cut off is noticed after 450 ms at most, one that crashed as soon as its associations
+    /// break. It costs ten PRESENCE messages a second between each two registrars and up to five keep-alives a second for
+    /// each element, and wants a network that delivers within some 100 ms.
+    pub fn fast() -> RegistrarConfig {
+        RegistrarConfig {
+            announce_interval: Duration::from_millis(500),
+            keep_alive_interval: Duration::from_millis(400),
+            keep_alive_timeout: Duration::from_millis(300),
+            peer_heartbeat_cycle: Duration::from_millis(100),
+            max_time_last_heard: Duration::from_millis(250),
+            max_time_no_response: Duration::from_millis(200),
+            mentor_discovery_timeout: Duration::from_secs(1),
+            takeover_expiry: Duration::from_millis(200),
+            peer_reconnect_min: Duration::from_millis(50),
+            peer_reconnect_max: Duration::from_secs(1),
+            handle_table_session_timeout: Duration::from_secs(1),
+            takeover_connect_timeout: Duration::from_millis(300),
+            ..RegistrarConfig::default()
+        }
+    }
+
+    /// Refuses values that cannot work together, with the reason.
+    pub fn validate(&self) -> Result<(), String> {
+        self.validate_timers()?;
+        let page = MAX_ELEMENT_BYTES + 1024..=60 << 10;
+        let positive = [
+            ("the number of pools", self.max_pools),
+            ("the number of pool elements", self.max_pool_elements),
+            ("the number of associations", self.max_associations),
+            ("the length of pool handles", self.max_pool_handle_len),
+            ("the number of other registrars", self.max_peers),
+            ("the number of handle table downloads", self.max_handle_table_sessions),
+            ("the number of connections at a takeover", self.max_takeover_connects),
+        ];
+        if let Some((what, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
+            return Err(format!("{what} must not be limited to zero"));
+        }
+        if self.peers.len() > self.max_peers {
+            return Err(format!(
+                "{} other registrars are given, but only {} allowed",
+                self.peers.len(),
+                self.max_peers
+            ));
+        }
+        if let Some(peer) = self.peers.iter().find(|peer| peer.addresses.is_empty() || peer.port == 0) {
+            return Err(format!("the other registrar {peer} needs an address and a port"));
+        }
+        if self.max_items_default > self.max_items_limit {
+            let (default, limit) = (self.max_items_default, self.max_items_limit);
+            return Err(format!("{default} elements in a response by default are more than the limit of {limit}"));
+        }
+        if !page.contains(&self.max_handle_table_page) {
+            let (least, most) = page.into_inner();
+            return Err(format!(
+                "a page of the handle table has {least} to {most} bytes, not {}",
+                self.max_handle_table_page
+            ));
+        }
+        Ok(())
+    }
+
+    fn validate_timers(&self) -> Result<(), String> {
+        let timers = [
+            ("announcement interval", self.announce_interval),
+            ("keep-alive interval", self.keep_alive_interval),
+            ("keep-alive timeout", self.keep_alive_timeout),
+            ("peer heartbeat cycle", self.peer_heartbeat_cycle),
+            ("maximum time last heard", self.max_time_last_heard),
+            ("maximum time without response", self.max_time_no_response),
+            ("mentor discovery timeout", self.mentor_discovery_timeout),
+            ("takeover expiry", self.takeover_expiry),
+            ("pause before a reconnect", self.peer_reconnect_min),
+            ("handle table session timeout", self.handle_table_session_timeout),
+            ("takeover connect timeout", self.takeover_connect_timeout),
+        ];
+        if let Some((what, value)) = timers.into_iter().find(|(_, value)| *value < SHORTEST_TIMER) {
+            return Err(format!("the {what} of {value:?} is shorter than {SHORTEST_TIMER:?}"));
+        }
+        if self.max_time_last_heard < self.peer_heartbeat_cycle * 2 {
+            return Err(format!(
+                "a maximum time last heard of {:?} is less than two peer heartbeat cycles of {:?}: living registrars would \
+                 be suspected all the time",
+                self.max_time_last_heard, self.peer_heartbeat_cycle
+            ));
+        }
+        if self.peer_reconnect_max < self.peer_reconnect_min {
+            return Err(format!(
+                "the longest pause before a reconnect, {:?}, is shorter than the first one, {:?}",
+                self.peer_reconnect_max, self.peer_reconnect_min
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// No timer of a registrar is set to less.
+const SHORTEST_TIMER: Duration = Duration::from_millis(1);
 
 /// What happens to the registrar.
 #[derive(Debug)]
