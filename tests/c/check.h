@@ -1,0 +1,95 @@
+/* What the C tests have in common: each is a program that says what failed, and exits with the number of failures. */
+#ifndef CHECK_H
+#define CHECK_H
+
+#include <errno.h>
+#include <rserpool/rserpool-internals.h>
+#include <rserpool/rserpool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+static int failures;
+
+#define CHECK(condition)                                                                                     \
+   do {                                                                                                      \
+      errno = 0;                                                                                             \
+      if(!(condition)) {                                                                                     \
+         fprintf(stderr, "%s:%d: not so: %s (errno %d, %s)\n", __FILE__, __LINE__, #condition, errno,        \
+                 strerror(errno));                                                                           \
+         __atomic_add_fetch(&failures, 1, __ATOMIC_RELAXED);                                                 \
+      }                                                                                                      \
+   } while(0)
+
+/* The call returns -1 with this errno. */
+#define FAILS(call, expected)                                                                                \
+   do {                                                                                                      \
+      errno                  = 0;                                                                            \
+      const long long result = (long long)(call);                                                           \
+      const int       error  = errno;                                                                        \
+      if(result != -1 || error != (expected)) {                                                              \
+         fprintf(stderr, "%s:%d: %s returned %lld with errno %d (%s) instead of -1 with %s\n", __FILE__,     \
+                 __LINE__, #call, result, error, strerror(error), #expected);                                \
+         __atomic_add_fetch(&failures, 1, __ATOMIC_RELAXED);                                                 \
+      }                                                                                                      \
+   } while(0)
+
+/* Without it, going on makes no sense. */
+#define REQUIRE(condition)                                                                                   \
+   do {                                                                                                      \
+      errno = 0;                                                                                             \
+      if(!(condition)) {                                                                                     \
+         fprintf(stderr, "%s:%d: cannot go on without: %s (errno %d, %s)\n", __FILE__, __LINE__, #condition, \
+                 errno, strerror(errno));                                                                    \
+         exit(1);                                                                                            \
+      }                                                                                                      \
+   } while(0)
+
+#define HANDLE(text) (const unsigned char*)(text), strlen(text)
+
+/* Starts the library with the registrar that the runner names as first argument. */
+static inline void start(int argc, char** argv)
+{
+   struct rsp_info info;
+   char            argument[128];
+   rsp_initinfo(&info);
+   REQUIRE(argc >= 2);
+   snprintf(argument, sizeof(argument), "-registrar=%s", argv[1]);
+   REQUIRE(rsp_initarg(&info, argument) == 1);
+   REQUIRE(rsp_initarg(&info, "-asapannounce=off") == 1);
+   REQUIRE(rsp_initarg(&info, "-transport=sctp-udp") == 1);
+   REQUIRE(rsp_initialize(&info) == 0);
+   CHECK(info.ri_version == RSPLIB_VERSION && info.ri_revision == RSPLIB_REVISION);
+   rsp_freeinfo(&info);
+   CHECK(info.ri_registrars == NULL);
+}
+
+static inline int finish(const char* name)
+{
+   rsp_cleanup();
+   if(failures == 0) {
+      printf("%s: ok\n", name);
+   }
+   return (failures > 100) ? 100 : failures;
+}
+
+/* Receives one event within 10 s. Returns its length or -1. */
+static inline ssize_t receive(int sd, void* buffer, size_t size, struct rsp_sndrcvinfo* info, int* flags)
+{
+   *flags = 0;
+   return rsp_recvfullmsg(sd, buffer, size, info, flags, 10000);
+}
+
+static inline int is_notification(const void* buffer, int flags, unsigned type, unsigned state)
+{
+   union rserpool_notification n;
+   memcpy(&n, buffer, sizeof(n));
+   return (flags & MSG_RSERPOOL_NOTIFICATION) && n.rn_header.rn_type == type &&
+          (type != RSERPOOL_FAILOVER || n.rn_failover.rf_state == state) &&
+          (type != RSERPOOL_SESSION_CHANGE || n.rn_session_change.rsc_state == state);
+}
+
+#endif
