@@ -589,7 +589,7 @@ int rsp_initarg(struct rsp_info *info, const char *arg);
  * 0, also when the library runs already (nothing changes then); -1 on failure.
  *
  * Errors:
- * EINVAL: an address list is too long, or mixes ports. EFAULT: an address is NULL. EAFNOSUPPORT: an address is neither
+ * EINVAL: an address list is too long, or mixes ports, or an environment variable makes no sense. EFAULT: an address is NULL. EAFNOSUPPORT: an address is neither
  * IPv4 nor IPv6. EPROTONOSUPPORT: the transport asked for is not available. EMFILE, ENFILE, ENOMEM, EAGAIN: no
  * descriptors, memory or threads left. EOWNERDEAD: in a child of fork(); call rsp_cleanup() first.
  */
@@ -612,7 +612,8 @@ void rsp_cleanup(void);
  *
  * Errors:
  * With REAI_SYSTEM: EACCES: rsp_initialize() was not called. EFAULT: NULL. EINVAL: the handle is empty. ENAMETOOLONG: the
- * handle is longer than 32 bytes. EHOSTUNREACH: no registrar can be reached. ETIMEDOUT: no registrar answers.
+ * handle is longer than 32 bytes. EHOSTUNREACH: no registrar can be reached. ETIMEDOUT: no registrar answers. EBUSY: too
+ * many requests are under way. ECANCELED: rsp_cleanup() was called.
  */
 int rsp_getaddrinfo(const uint8_t *poolHandle,
                     size_t poolHandleSize,
@@ -635,7 +636,7 @@ void rsp_freeaddrinfo(struct rsp_addrinfo *rserpoolAddrInfo);
  * another code: the registrar refused, or an argument is bad. errno tells it, too.
  *
  * Errors:
- * As rsp_getaddrinfo(). EINVAL, also: no address, or addresses with different ports. EAFNOSUPPORT: an address is neither
+ * As rsp_getaddrinfo(). EPERM: the registrar refused. EINVAL, also: no address, or addresses with different ports. EAFNOSUPPORT: an address is neither
  * IPv4 nor IPv6. EPROTONOSUPPORT: `ai_protocol` is none that can be registered.
  */
 unsigned int rsp_pe_registration(const uint8_t *poolHandle,
@@ -695,7 +696,7 @@ int rsp_socket(int domain,
  * 0, or -1.
  *
  * Errors:
- * EFAULT: `params` is NULL. EBADF: not an open RSerPool socket. EINVAL: values that contradict each other.
+ * EFAULT: `params` is NULL. EBADF: not an open RSerPool socket. EOPNOTSUPP: a mapped descriptor.
  */
 int rsp_update_session_parameters(int sd, struct rserpool_session_parameters *params);
 
@@ -708,7 +709,8 @@ int rsp_update_session_parameters(int sd, struct rserpool_session_parameters *pa
  *
  * Errors:
  * EFAULT: `addrs` is NULL. EINVAL: more than 64 addresses, different ports, or bound already. EAFNOSUPPORT: neither IPv4
- * nor IPv6. EADDRINUSE, EADDRNOTAVAIL, EACCES: the system refuses the address. EBADF: not an open RSerPool socket.
+ * nor IPv6. EADDRINUSE, EADDRNOTAVAIL, EACCES: the system refuses the address. EMFILE, ENFILE: no descriptors left. EBADF:
+ * not an open RSerPool socket. EOPNOTSUPP: a mapped descriptor.
  */
 int rsp_bind(int sd,
              const struct sockaddr *addrs,
@@ -721,7 +723,8 @@ int rsp_bind(int sd,
  * 0, or -1.
  *
  * Errors:
- * EBADF: not an open RSerPool socket. EINVAL: the socket is connected.
+ * EBADF: not an open RSerPool socket. EISCONN: the socket is connected. EOPNOTSUPP: a mapped descriptor. As rsp_bind(),
+ * where the socket is bound only now.
  */
 int rsp_listen(int sd, int backlog);
 
@@ -732,10 +735,12 @@ int rsp_listen(int sd, int backlog);
  * The session's own descriptor, or -1.
  *
  * Errors:
- * EAGAIN: no session came in time. EBADF: not an open RSerPool socket. EINVAL: not listening. EOPNOTSUPP: not
- * SOCK_STREAM. EMFILE, ENFILE, ENOMEM: no descriptors or memory left. ECANCELED: rsp_cleanup() was called.
+ * EAGAIN: no session came in time. EINTR: a signal came. EBADF: not an open RSerPool socket, or closed by another thread.
+ * ENOTCONN: not a listening SOCK_STREAM socket. EMFILE, ENFILE, ENOMEM: no descriptors or memory left. ECANCELED:
+ * rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
  */
-int rsp_accept(int sd, int timeout);
+int rsp_accept(int sd,
+               int timeout);
 
 /**
  * Closes the socket with its sessions and, on a pool element, its registration. Closing a server's sessions makes its
@@ -836,9 +841,9 @@ int rsp_deregister(int sd, int flags);
  * 0, also when no element can be reached now: then the session begins with RSERPOOL_FAILOVER_NECESSARY. -1 on failure.
  *
  * Errors:
- * EBADF: not an open RSerPool socket, or it has a session already. EFAULT: the handle is NULL. EINVAL: the handle is empty,
- * or the socket is a server's. ENAMETOOLONG: the handle is longer than 32 bytes. EMFILE, ENOMEM: out of descriptors or
- * memory. ECANCELED: rsp_cleanup() was called.
+ * EBADF: not an open RSerPool socket, or it has a session already, or is a server's. EFAULT: the handle is NULL. EINVAL: the
+ * handle is empty. ENAMETOOLONG: the handle is longer than 32 bytes. EMFILE, ENOMEM: out of descriptors or memory.
+ * ECANCELED: rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
  */
 int rsp_connect(int sd,
                 const uint8_t *poolHandle,
@@ -849,10 +854,10 @@ int rsp_connect(int sd,
  * Tells whether the session's pool element has given a cookie, so that the next one can go on with the session.
  *
  * Returns:
- * 1: yes. 0: no. -1 on failure.
+ * 1: yes. 0: no, or not connected. -1 on failure.
  *
  * Errors:
- * EBADF: not an open RSerPool socket, or not connected.
+ * EBADF: not an open RSerPool socket. EOPNOTSUPP: a mapped descriptor.
  */
 int rsp_has_cookie(int sd);
 
@@ -865,7 +870,7 @@ int rsp_has_cookie(int sd);
  * 0, also when the pool is empty: then RSERPOOL_FAILOVER_NECESSARY comes again, to try again. -1 on failure.
  *
  * Errors:
- * EIO: the new element could not be connected either; try again. EBADF: not an open RSerPool socket, or not connected.
+ * EIO: the new element could not be connected either, or no registrar answers; try again. EBADF: not an open RSerPool socket, or not connected.
  * ECANCELED: rsp_cleanup() was called.
  */
 int rsp_forcefailover(int sd,
@@ -883,8 +888,8 @@ int rsp_forcefailover(int sd,
  *
  * Errors:
  * EBADF: not an open RSerPool socket, or no such session. EIO: the session lost its pool element, and needs a failover.
- * EAGAIN: the send queue is full. EMSGSIZE: the message is too long. EINVAL: no data, or PPID 11. EFAULT: `data` is NULL.
- * ENOTCONN: neither connected nor a server. ECANCELED: rsp_cleanup() was called.
+ * EAGAIN: the send queue is full, or the library is just failing over. EMSGSIZE: the message is too long. EINVAL: no data,
+ * or PPID 11. EFAULT: `data` is NULL. EINTR: a signal came. ECANCELED: rsp_cleanup() was called.
  */
 ssize_t rsp_sendmsg(int sd,
                     const void *data,
@@ -906,7 +911,7 @@ ssize_t rsp_sendmsg(int sd,
  * The length of the cookie, or -1.
  *
  * Errors:
- * As rsp_sendmsg(). EINVAL: the cookie is empty. EMSGSIZE: the cookie is too long.
+ * As rsp_sendmsg(). EMSGSIZE: the cookie is empty or too long. EBADF, also: the socket is a pool user's.
  */
 ssize_t rsp_send_cookie(int sd,
                         const uint8_t *cookie,
@@ -924,9 +929,9 @@ ssize_t rsp_send_cookie(int sd,
  * The number of bytes; 0 when the session has ended; -1 on failure.
  *
  * Errors:
- * EAGAIN: nothing came in time. EBADF: not an open RSerPool socket. EFAULT: `buffer` is NULL. EINVAL: the buffer is
- * shorter than a union rserpool_notification, and a notification waits. ENOMEM: the buffer is too small.
- * ENOTCONN: neither connected nor a server. ECANCELED: rsp_cleanup() was called.
+ * EAGAIN: nothing came in time. EINTR: a signal came. EBADF: not an open RSerPool socket, or closed by another thread.
+ * EFAULT: `buffer` is NULL. EINVAL: the buffer is empty, or shorter than a union rserpool_notification and a notification
+ * waits (it stays). ENOTCONN: neither connected nor a server. ECANCELED: rsp_cleanup() was called.
  */
 ssize_t rsp_recvmsg(int sd,
                     void *buffer,
@@ -1029,9 +1034,10 @@ int rsp_select(int n, fd_set *readfds, fd_set *writefds, fd_set *exceptfds, stru
  * The number, or -1.
  *
  * Errors:
- * EBADF: `sd` is not open. EINVAL: `toSD` is out of range. EMFILE: the number is taken, or none is left. ENOMEM.
+ * EBADF: `sd` is not open. EINVAL: `sd` is an RSerPool socket, or `toSD` is taken or too large. EMFILE: no number is left.
  */
-int rsp_mapsocket(int sd, int toSD);
+int rsp_mapsocket(int sd,
+                  int toSD);
 
 /**
  * Undoes rsp_mapsocket(). The descriptor of the system stays open.

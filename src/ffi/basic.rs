@@ -50,7 +50,8 @@ impl CReturn for ResultCode {
 ///
 /// # Errors
 /// With REAI_SYSTEM: EACCES: rsp_initialize() was not called. EFAULT: NULL. EINVAL: the handle is empty. ENAMETOOLONG: the
-/// handle is longer than 32 bytes. EHOSTUNREACH: no registrar can be reached. ETIMEDOUT: no registrar answers.
+/// handle is longer than 32 bytes. EHOSTUNREACH: no registrar can be reached. ETIMEDOUT: no registrar answers. EBUSY: too
+/// many requests are under way. ECANCELED: rsp_cleanup() was called.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_getaddrinfo(
     poolHandle: *const u8,
@@ -147,7 +148,7 @@ unsafe fn free_list(mut next: *mut rsp_addrinfo) {
 /// another code: the registrar refused, or an argument is bad. errno tells it, too.
 ///
 /// # Errors
-/// As rsp_getaddrinfo(). EINVAL, also: no address, or addresses with different ports. EAFNOSUPPORT: an address is neither
+/// As rsp_getaddrinfo(). EPERM: the registrar refused. EINVAL, also: no address, or addresses with different ports. EAFNOSUPPORT: an address is neither
 /// IPv4 nor IPv6. EPROTONOSUPPORT: `ai_protocol` is none that can be registered.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_pe_registration(

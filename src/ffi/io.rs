@@ -34,8 +34,8 @@ fn length(len: usize) -> isize {
 ///
 /// # Errors
 /// EBADF: not an open RSerPool socket, or no such session. EIO: the session lost its pool element, and needs a failover.
-/// EAGAIN: the send queue is full. EMSGSIZE: the message is too long. EINVAL: no data, or PPID 11. EFAULT: `data` is NULL.
-/// ENOTCONN: neither connected nor a server. ECANCELED: rsp_cleanup() was called.
+/// EAGAIN: the send queue is full, or the library is just failing over. EMSGSIZE: the message is too long. EINVAL: no data,
+/// or PPID 11. EFAULT: `data` is NULL. EINTR: a signal came. ECANCELED: rsp_cleanup() was called.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_sendmsg(
     sd: c_int,
@@ -78,7 +78,7 @@ pub unsafe extern "C" fn rsp_sendmsg(
 /// The length of the cookie, or -1.
 ///
 /// # Errors
-/// As rsp_sendmsg(). EINVAL: the cookie is empty. EMSGSIZE: the cookie is too long.
+/// As rsp_sendmsg(). EMSGSIZE: the cookie is empty or too long. EBADF, also: the socket is a pool user's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_send_cookie(
     sd: c_int,
@@ -103,9 +103,9 @@ pub unsafe extern "C" fn rsp_send_cookie(
 /// The number of bytes; 0 when the session has ended; -1 on failure.
 ///
 /// # Errors
-/// EAGAIN: nothing came in time. EBADF: not an open RSerPool socket. EFAULT: `buffer` is NULL. EINVAL: the buffer is
-/// shorter than a union rserpool_notification, and a notification waits. ENOMEM: the buffer is too small.
-/// ENOTCONN: neither connected nor a server. ECANCELED: rsp_cleanup() was called.
+/// EAGAIN: nothing came in time. EINTR: a signal came. EBADF: not an open RSerPool socket, or closed by another thread.
+/// EFAULT: `buffer` is NULL. EINVAL: the buffer is empty, or shorter than a union rserpool_notification and a notification
+/// waits (it stays). ENOTCONN: neither connected nor a server. ECANCELED: rsp_cleanup() was called.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_recvmsg(
     sd: c_int,

@@ -12,7 +12,7 @@ use std::ffi::c_int;
 /// The number, or -1.
 ///
 /// # Errors
-/// EBADF: `sd` is not open. EINVAL: `toSD` is out of range. EMFILE: the number is taken, or none is left. ENOMEM.
+/// EBADF: `sd` is not open. EINVAL: `sd` is an RSerPool socket, or `toSD` is taken or too large. EMFILE: no number is left.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_mapsocket(sd: c_int, toSD: c_int) -> c_int {
     guard(format_args!("rsp_mapsocket({sd}, {toSD})"), || api::mapsocket(sd, toSD))

@@ -14,9 +14,9 @@ use std::time::Duration;
 /// 0, also when no element can be reached now: then the session begins with RSERPOOL_FAILOVER_NECESSARY. -1 on failure.
 ///
 /// # Errors
-/// EBADF: not an open RSerPool socket, or it has a session already. EFAULT: the handle is NULL. EINVAL: the handle is empty,
-/// or the socket is a server's. ENAMETOOLONG: the handle is longer than 32 bytes. EMFILE, ENOMEM: out of descriptors or
-/// memory. ECANCELED: rsp_cleanup() was called.
+/// EBADF: not an open RSerPool socket, or it has a session already, or is a server's. EFAULT: the handle is NULL. EINVAL: the
+/// handle is empty. ENAMETOOLONG: the handle is longer than 32 bytes. EMFILE, ENOMEM: out of descriptors or memory.
+/// ECANCELED: rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_connect(
     sd: c_int,
@@ -34,10 +34,10 @@ pub unsafe extern "C" fn rsp_connect(
 /// Tells whether the session's pool element has given a cookie, so that the next one can go on with the session.
 ///
 /// # Returns
-/// 1: yes. 0: no. -1 on failure.
+/// 1: yes. 0: no, or not connected. -1 on failure.
 ///
 /// # Errors
-/// EBADF: not an open RSerPool socket, or not connected.
+/// EBADF: not an open RSerPool socket. EOPNOTSUPP: a mapped descriptor.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_has_cookie(sd: c_int) -> c_int {
     guard(format_args!("rsp_has_cookie({sd})"), || api::has_cookie(sd).map(c_int::from))
@@ -51,7 +51,7 @@ pub extern "C" fn rsp_has_cookie(sd: c_int) -> c_int {
 /// 0, also when the pool is empty: then RSERPOOL_FAILOVER_NECESSARY comes again, to try again. -1 on failure.
 ///
 /// # Errors
-/// EIO: the new element could not be connected either; try again. EBADF: not an open RSerPool socket, or not connected.
+/// EIO: the new element could not be connected either, or no registrar answers; try again. EBADF: not an open RSerPool socket, or not connected.
 /// ECANCELED: rsp_cleanup() was called.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_forcefailover(sd: c_int, flags: c_uint, staleCacheValue: c_uint) -> c_int {

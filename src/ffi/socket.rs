@@ -38,7 +38,7 @@ pub extern "C" fn rsp_socket(domain: c_int, r#type: c_int, protocol: c_int) -> c
 /// 0, or -1.
 ///
 /// # Errors
-/// EFAULT: `params` is NULL. EBADF: not an open RSerPool socket. EINVAL: values that contradict each other.
+/// EFAULT: `params` is NULL. EBADF: not an open RSerPool socket. EOPNOTSUPP: a mapped descriptor.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_update_session_parameters(sd: c_int, params: *mut rserpool_session_parameters) -> c_int {
     guard(format_args!("rsp_update_session_parameters({sd})"), || {
@@ -77,7 +77,8 @@ pub unsafe extern "C" fn rsp_update_session_parameters(sd: c_int, params: *mut r
 ///
 /// # Errors
 /// EFAULT: `addrs` is NULL. EINVAL: more than 64 addresses, different ports, or bound already. EAFNOSUPPORT: neither IPv4
-/// nor IPv6. EADDRINUSE, EADDRNOTAVAIL, EACCES: the system refuses the address. EBADF: not an open RSerPool socket.
+/// nor IPv6. EADDRINUSE, EADDRNOTAVAIL, EACCES: the system refuses the address. EMFILE, ENFILE: no descriptors left. EBADF:
+/// not an open RSerPool socket. EOPNOTSUPP: a mapped descriptor.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_bind(sd: c_int, addrs: *const sockaddr, addrcnt: c_int) -> c_int {
     guard(format_args!("rsp_bind({sd}, {addrcnt} addresses)"), || {
@@ -94,7 +95,8 @@ pub unsafe extern "C" fn rsp_bind(sd: c_int, addrs: *const sockaddr, addrcnt: c_
 /// 0, or -1.
 ///
 /// # Errors
-/// EBADF: not an open RSerPool socket. EINVAL: the socket is connected.
+/// EBADF: not an open RSerPool socket. EISCONN: the socket is connected. EOPNOTSUPP: a mapped descriptor. As rsp_bind(),
+/// where the socket is bound only now.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_listen(sd: c_int, backlog: c_int) -> c_int {
     guard(format_args!("rsp_listen({sd}, {backlog})"), || api::listen(sd, backlog).map(|()| 0))
@@ -106,8 +108,9 @@ pub extern "C" fn rsp_listen(sd: c_int, backlog: c_int) -> c_int {
 /// The session's own descriptor, or -1.
 ///
 /// # Errors
-/// EAGAIN: no session came in time. EBADF: not an open RSerPool socket. EINVAL: not listening. EOPNOTSUPP: not
-/// SOCK_STREAM. EMFILE, ENFILE, ENOMEM: no descriptors or memory left. ECANCELED: rsp_cleanup() was called.
+/// EAGAIN: no session came in time. EINTR: a signal came. EBADF: not an open RSerPool socket, or closed by another thread.
+/// ENOTCONN: not a listening SOCK_STREAM socket. EMFILE, ENFILE, ENOMEM: no descriptors or memory left. ECANCELED:
+/// rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_accept(sd: c_int, timeout: c_int) -> c_int {
     guard(format_args!("rsp_accept({sd}, {timeout})"), || api::accept(sd, Timeout::from_ms(timeout)))

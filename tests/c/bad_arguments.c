@@ -158,8 +158,13 @@ static void calls_in_the_wrong_state(int sd)
    FAILS(rsp_deregister(sd, 0), EBADF);
    FAILS(rsp_getsockname(sd, buffer, &size, NULL), EBADF);
    FAILS(rsp_getpeername(sd, buffer, &size, NULL), EBADF);
-   FAILS(rsp_has_cookie(sd), EBADF);
+   CHECK(rsp_has_cookie(sd) == 0); /* as in rsplib */
    FAILS(rsp_forcefailover(sd, 0, 0), EBADF);
+   FAILS(rsp_accept(sd, 0), ENOTCONN);
+   FAILS(rsp_recvmsg(sd, buffer, sizeof(buffer), NULL, NULL, 0), ENOTCONN);
+   FAILS(rsp_sendmsg(sd, "x", 1, 0, 0, 0, 0, 0, 0, 0), EBADF);
+   FAILS(rsp_send_cookie(sd, buffer, 1, 0, 0), EBADF);
+   FAILS(rsp_mapsocket(sd, -1), EINVAL);
    FAILS(rsp_unmapsocket(sd), EBADF);
 }
 

@@ -68,6 +68,15 @@ static void expect_failover(int sd, unsigned state)
    CHECK(is_notification(buffer, flags, RSERPOOL_FAILOVER, state));
 }
 
+static void expect_shutdown(int sd)
+{
+   char                  buffer[256];
+   struct rsp_sndrcvinfo info;
+   int                   flags;
+   CHECK(receive(sd, buffer, sizeof(buffer), &info, &flags) == (ssize_t)sizeof(union rserpool_notification));
+   CHECK(is_notification(buffer, flags, RSERPOOL_SHUTDOWN_EVENT, 0));
+}
+
 static void one_to_many(void)
 {
    struct rsp_sndrcvinfo info;
@@ -139,7 +148,7 @@ static void one_to_one(void)
    FAILS(rsp_accept(server, 20), EAGAIN);
 
    const int client = open_client("one", 0);
-   FAILS(rsp_accept(client, 0), EINVAL);
+   FAILS(rsp_accept(client, 0), ENOTCONN);
    REQUIRE(readable(server, 10000)); /* a session to accept */
    const int session = rsp_accept(server, 10000);
    REQUIRE(session >= 0);
@@ -176,6 +185,7 @@ static void failover(int automatic)
 
    const int second = open_server(SOCK_SEQPACKET, pool, 0xbbbb);
    CHECK(rsp_close(first) == 0);
+   expect_shutdown(client);
    expect_failover(client, RSERPOOL_FAILOVER_NECESSARY);
    if(!automatic) {
       CHECK(rsp_forcefailover(client, FFF_NONE, 0) == 0);

@@ -1,0 +1,274 @@
+//! The C programs of `tests/c`, compiled against the committed headers, linked to the shared and the static library, and run
+//! against a registrar; also under valgrind, and with the address sanitizer in the program.
+//!
+//! They need a C and a C++ compiler; valgrind only where `make test` runs (`RSERPOOL_VALGRIND=1`), as it is slow.
+#![cfg(feature = "registrar")]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A program that hangs fails the test after this time.
+const PROGRAM_TIMEOUT: Duration = Duration::from_secs(180);
+const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-pedantic", "-Werror"];
+/// What the static library needs of the system.
+const SYSTEM_LIBRARIES: [&str; 5] = ["-lgcc_s", "-lutil", "-lpthread", "-lm", "-ldl"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Where cargo put this test, and the libraries that it was built with.
+fn libraries() -> PathBuf {
+    std::env::current_exe().expect("a path").parent().expect("a directory").to_owned()
+}
+
+fn run_compiler(mut command: Command) {
+    let output = command.output().expect("a compiler: install gcc and g++");
+    assert!(output.status.success(), "{command:?}:\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn compiler(program: &str, standard: &str) -> Command {
+    let mut command = Command::new(program);
+    command.arg(format!("-std={standard}")).args(WARNINGS).arg("-I").arg(root().join("include"));
+    command
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Linked {
+    Shared,
+    Static,
+    SharedWithSanitizer,
+}
+
+fn build(name: &str, linked: Linked) -> PathBuf {
+    let (source, libraries) = (root().join(format!("tests/c/{name}.c")), libraries());
+    let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{linked:?}"));
+    let mut command = compiler("gcc", "gnu11");
+    command.args(["-g", "-O1"]).arg(source).arg("-o").arg(&program).arg("-pthread");
+    if let Linked::SharedWithSanitizer = linked {
+        command.args(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]);
+    }
+    match linked {
+        Linked::Static => command.arg(libraries.join("librserpool.a")).args(SYSTEM_LIBRARIES),
+        Linked::Shared | Linked::SharedWithSanitizer => {
+            let soname = libraries.join("librserpool.so.0");
+            // The library's own name, by which the loader looks for it. Another test may make the link at the same time.
+            let _ = std::os::unix::fs::symlink("librserpool.so", &soname);
+            command.arg(libraries.join("librserpool.so")).arg(format!("-Wl,-rpath,{}", libraries.display()))
+        }
+    };
+    run_compiler(command);
+    program
+}
+
+/// A registrar on ports of its own.
+struct Registrar {
+    process: Child,
+    asap: String,
+}
+
+impl Registrar {
+    fn start() -> Registrar {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_rserpool"))
+            .args(["registrar", "--asap", "127.0.0.1:0", "--enrp", "127.0.0.1:0", "--announce", "off"])
+            .args(["--transport", "sctp-udp", "--log", "warn"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the rserpool program");
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().expect("a pipe")).read_line(&mut line).expect("its first line");
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let at = words.iter().position(|word| *word == "asap").expect("registrar ID asap ADDR:PORT ...");
+        Registrar { process, asap: words[at + 1].to_owned() }
+    }
+}
+
+impl Drop for Registrar {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Runs to its end and expects success.
+fn run(mut command: Command) {
+    let mut child = command.stdin(Stdio::null()).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let end = Instant::now() + PROGRAM_TIMEOUT;
+    loop {
+        if let Some(status) = child.try_wait().expect("the state of a child") {
+            assert!(status.success(), "{command:?}: {status}; what it printed says why");
+            return;
+        }
+        if Instant::now() >= end {
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!("{command:?} still runs after {PROGRAM_TIMEOUT:?}");
+        }
+        wait_a_little();
+    }
+}
+
+/// There is no waiting for a child with a time limit in std: this only paces the loop around `try_wait`.
+#[allow(clippy::disallowed_methods)]
+fn wait_a_little() {
+    std::thread::sleep(Duration::from_millis(10));
+}
+
+fn check(name: &str, linked: Linked) {
+    let program = build(name, linked);
+    let registrar = Registrar::start();
+    let mut command = Command::new(program);
+    command.arg(&registrar.asap);
+    run(command);
+}
+
+fn check_with_valgrind(name: &str) {
+    if std::env::var_os("RSERPOOL_VALGRIND").is_none() {
+        eprintln!("skipped: RSERPOOL_VALGRIND is not set");
+        return;
+    }
+    let program = build(name, Linked::Shared);
+    let registrar = Registrar::start();
+    let mut command = Command::new("valgrind");
+    command
+        .args(["--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect"])
+        .args(["--child-silent-after-fork=yes", "--fair-sched=yes"])
+        .arg(program)
+        .arg(&registrar.asap);
+    run(command);
+}
+
+macro_rules! programs {
+    ($($module:ident)*) => {
+        $(mod $module {
+            use super::*;
+            const NAME: &str = stringify!($module);
+            #[test]
+            fn passes_with_the_shared_library() {
+                check(NAME, Linked::Shared);
+            }
+            #[test]
+            fn passes_with_the_static_library() {
+                check(NAME, Linked::Static);
+            }
+            #[test]
+            fn passes_with_the_address_sanitizer() {
+                check(NAME, Linked::SharedWithSanitizer);
+            }
+            #[test]
+            fn passes_under_valgrind() {
+                check_with_valgrind(NAME);
+            }
+        })*
+    };
+}
+
+programs! {
+    before_initialize
+    bad_arguments
+    basic_mode
+    sessions
+    threads
+    fork_child
+}
+
+fn object(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.o"))
+}
+
+#[test]
+fn the_headers_compile_cleanly_as_c_and_cpp() {
+    for standard in ["c89", "c99", "c11", "c17"] {
+        let mut command = compiler("gcc", standard);
+        command.arg("-c").arg(root().join("tests/c/headers.c")).arg("-o").arg(object(&format!("headers-{standard}")));
+        run_compiler(command);
+    }
+    for standard in ["c++11", "c++17", "c++20"] {
+        let mut command = compiler("g++", standard);
+        command.args(["-x", "c++", "-c"]).arg(root().join("tests/c/headers.c"));
+        run_compiler({
+            command.arg("-o").arg(object(&format!("headers-{standard}")));
+            command
+        });
+    }
+}
+
+#[test]
+fn each_header_compiles_on_its_own() {
+    for header in ["rserpool.h", "rserpool-internals.h", "rserpool-policytypes.h", "rserpool-csp.h", "tagitem.h"] {
+        let source = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("alone-{header}.c"));
+        std::fs::write(&source, format!("#include <rserpool/{header}>\nextern int nothing;\n")).expect("a source file");
+        let mut command = compiler("gcc", "c99");
+        command.arg("-c").arg(&source).arg("-o").arg(object(&format!("alone-{header}")));
+        run_compiler(command);
+    }
+}
+
+/// The C compiler's opinion on the layouts, beside Rust's in `src/ffi/layout_tests.rs`.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn c_and_cpp_see_the_structures_as_rsplib_lays_them_out() {
+    let table = std::fs::read_to_string(root().join("tests/c/abi-x86_64.tsv")).expect("the table of layouts");
+    let mut source = String::from(
+        "#include <assert.h>\n#include <stddef.h>\n#include <rserpool/rserpool.h>\n#include <rserpool/rserpool-internals.h>\n",
+    );
+    let mut claims = 0;
+    for row in table.lines().map(|line| line.split('\t').collect::<Vec<_>>()) {
+        let claim = match row[..] {
+            [name, "size", size, ..] => format!("sizeof({name}) == {size}"),
+            [name, field, offset, size] => {
+                format!("offsetof({name}, {field}) == {offset} && sizeof((({name} *)0)->{field}) == {size}")
+            }
+            _ => continue,
+        };
+        source.push_str(&format!("static_assert({claim}, \"{claim}\");\n"));
+        claims += 1;
+    }
+    assert!(claims >= 60, "only {claims} rows of the table understood");
+    source.push_str(
+        "static_assert(TAG_USER == 1000000 && TAG_PoolElement_Identifier == 1001000, \"tags\");\n\
+         static_assert(TAG_RspSession_ConnectTimeout == 1002000, \"tags\");\n\
+         static_assert(TAG_RspSession_HandleResolutionRetryDelay == 1002001, \"tags\");\n\
+         static_assert(RSPGETADDRS_MIN == 1 && RSPGETADDRS_MAX == 4294967295 && RSPGETADDRS_DEFAULT == 0, \"counts\");\n\
+         int main(void) { return 0; }\n",
+    );
+    for (program, language, standard) in [("gcc", "c", "c11"), ("g++", "c++", "c++17")] {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("layout-{language}.txt"));
+        std::fs::write(&path, &source).expect("a source file");
+        let mut command = compiler(program, standard);
+        // offsetof in a static_assert of C++ is about standard-layout types, which all of these are.
+        command.args(["-x", language, "-c"]).arg(&path).arg("-o").arg(object(&format!("layout-{language}")));
+        run_compiler(command);
+    }
+}
+
+#[test]
+fn the_shared_library_exports_the_c_interface_and_nothing_else() {
+    let output = Command::new("nm")
+        .args(["-D", "--defined-only", "--format=posix"])
+        .arg(libraries().join("librserpool.so"))
+        .output()
+        .expect("nm, of binutils");
+    let names = String::from_utf8_lossy(&output.stdout).into_owned();
+    let names: Vec<&str> = names.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(names.len() >= 45, "{names:?}");
+    let foreign: Vec<_> = names.iter().filter(|name| !name.starts_with("rsp_")).collect();
+    assert!(foreign.is_empty(), "exported beside rsp_*: {foreign:?}");
+}
+
+#[test]
+fn the_examples_compile_without_a_warning() {
+    let mut examples = 0;
+    for entry in std::fs::read_dir(root().join("c-examples")).expect("c-examples") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "c") {
+            let mut command = compiler("gcc", "gnu11");
+            command.args(["-O2", "-Wshadow", "-Wconversion", "-fsyntax-only"]).arg(&path);
+            run_compiler(command);
+            examples += 1;
+        }
+    }
+    assert!(examples >= 5, "only {examples} examples found");
+}
