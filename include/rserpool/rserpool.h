@@ -922,8 +922,8 @@ ssize_t rsp_send_cookie(int sd,
 /**
  * Receives data, a notification (MSG_RSERPOOL_NOTIFICATION in `*msg_flags`) or a cookie that came from a client after a
  * failover (MSG_RSERPOOL_COOKIE_ECHO). MSG_EOR in `*msg_flags` marks the end of a message; the rest of a longer one
- * follows with the next call. On entry `*msg_flags` is 0 or MSG_DONTWAIT. `rinfo` and `msg_flags` may be NULL, then the
- * difference between data and the rest is lost. `timeout` in milliseconds; 0 and negative: does not wait.
+ * follows with the next call. `*msg_flags` is only written. `rinfo` and `msg_flags` may be NULL, then the difference between
+ * data and the rest is lost. `timeout` in milliseconds; 0 and negative: does not wait.
  *
  * Returns:
  * The number of bytes; 0 when the session has ended; -1 on failure.

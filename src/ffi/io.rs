@@ -96,8 +96,8 @@ pub unsafe extern "C" fn rsp_send_cookie(
 
 /// Receives data, a notification (MSG_RSERPOOL_NOTIFICATION in `*msg_flags`) or a cookie that came from a client after a
 /// failover (MSG_RSERPOOL_COOKIE_ECHO). MSG_EOR in `*msg_flags` marks the end of a message; the rest of a longer one
-/// follows with the next call. On entry `*msg_flags` is 0 or MSG_DONTWAIT. `rinfo` and `msg_flags` may be NULL, then the
-/// difference between data and the rest is lost. `timeout` in milliseconds; 0 and negative: does not wait.
+/// follows with the next call. `*msg_flags` is only written. `rinfo` and `msg_flags` may be NULL, then the difference between
+/// data and the rest is lost. `timeout` in milliseconds; 0 and negative: does not wait.
 ///
 /// # Returns
 /// The number of bytes; 0 when the session has ended; -1 on failure.
@@ -154,12 +154,10 @@ unsafe fn receive(
     from: impl Fn(c_int, &mut [u8], Timeout) -> Result<Received>,
 ) -> Result<isize> {
     // SAFETY: the caller's promise, here and below.
-    let flags = unsafe { msg_flags.as_mut() };
-    let dont_wait = flags.as_ref().is_some_and(|flags| **flags & libc::MSG_DONTWAIT != 0);
-    // SAFETY: see above.
     let buffer = unsafe { convert::buffer(buffer.cast(), len) }?;
-    let received = from(sd, buffer, if dont_wait { Timeout::Now } else { timeout })?;
-    if let Some(flags) = flags {
+    let received = from(sd, buffer, timeout)?;
+    // SAFETY: see above. Only written: programs do not always set it before.
+    if let Some(flags) = unsafe { msg_flags.as_mut() } {
         *flags = match received.kind {
             MessageKind::Data => 0,
             MessageKind::Notification(_) => MSG_RSERPOOL_NOTIFICATION,
