@@ -4,10 +4,11 @@
 //! They need a C and a C++ compiler, and valgrind, without which its tests are skipped.
 #![cfg(feature = "registrar")]
 
+use rserpool::driver::clock;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A program that hangs fails the test after this time.
 const PROGRAM_TIMEOUT: Duration = Duration::from_secs(180);
@@ -95,13 +96,13 @@ impl Drop for Registrar {
 /// Runs to its end and expects success.
 fn run(mut command: Command) {
     let mut child = command.stdin(Stdio::null()).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let end = Instant::now() + PROGRAM_TIMEOUT;
+    let end = clock::now() + PROGRAM_TIMEOUT;
     loop {
         if let Some(status) = child.try_wait().expect("the state of a child") {
             assert!(status.success(), "{command:?}: {status}; what it printed says why");
             return;
         }
-        if Instant::now() >= end {
+        if clock::now() >= end {
             let _ = child.kill();
             let _ = child.wait();
             panic!("{command:?} still runs after {PROGRAM_TIMEOUT:?}");
