@@ -10,6 +10,7 @@ pub mod ffi;
 #[cfg(feature = "registrar")]
 pub mod handlespace;
 pub mod identifiers;
+pub mod log_filter;
 pub mod log_limit;
 pub mod message;
 pub mod policy;

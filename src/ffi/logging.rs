@@ -1,6 +1,7 @@
 //! Log lines for C programs: to standard error, or to a file. Rust programs have their own logger, which stays.
 
 use super::arguments::{ARGUMENTS, parse_log_level};
+use crate::log_filter::may_be_written;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::fs::File;
 use std::io::Write;
@@ -46,12 +47,15 @@ fn open((name, append): (String, bool)) -> Option<File> {
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.level() <= log::max_level()
+        may_be_written(metadata)
     }
 
     /// One write a line, so that lines of several threads and processes do not mix. Where it cannot be written, there is
     /// nobody to tell.
     fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
         let module = record.target().strip_prefix("rserpool::").unwrap_or(record.target());
         let line = format!("{} librserpool {} {module}: {}\n", time_of_day(), word(record.level()), record.args());
         let _ = match &self.file {

@@ -1,6 +1,7 @@
 //! Log lines on standard error: time stamp, level, what.
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
+use rserpool::log_filter::may_be_written;
 use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,7 +9,7 @@ struct StderrLogger;
 
 impl Log for StderrLogger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.level() <= log::max_level()
+        may_be_written(metadata)
     }
 
     fn log(&self, record: &Record<'_>) {
