@@ -4,6 +4,7 @@ use super::addresses::addresses_towards;
 use super::instance::{Command, Instance, InstanceConfig, Registration, Reply};
 use crate::asap::{Action, AsapClient, ConnectAttempt, Event, Outcome, Request, RequestError, RequestId};
 use crate::session::Event as SessionEvent;
+use crate::transport::multicast::AnnouncementListener;
 use crate::transport::{
     self, EndpointConfig, LossReason, OutboundMessage, PeerAddress, Tcp, Transport, TransportChoice, TransportError,
     TransportEvent, TransportKind,
@@ -11,13 +12,15 @@ use crate::transport::{
 use crate::wire::{PPID_ASAP, TransportParameter};
 use crate::{AssociationId, PoolElementId, PoolHandle, Time};
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// The SCTP endpoint towards registrars, which also listens: a registrar that takes over reaches us there.
 const SCTP: u16 = 0;
 /// TCP towards registrars.
 const TCP: u16 = 1;
+/// The multicast groups.
+const ANNOUNCEMENTS: u16 = 2;
 /// Associations with registrars, inbound ones included.
 const MAX_ASSOCIATIONS: usize = 64;
 /// Requests made by the driver itself have numbers from here on.
@@ -28,6 +31,8 @@ pub(super) struct AsapDriver {
     choice: TransportChoice,
     sctp: Option<Box<dyn Transport>>,
     tcp: Option<Box<dyn Transport>>,
+    /// None where announcements are switched off or cannot be heard.
+    announcements: Option<AnnouncementListener>,
     /// Our connects, until they are up or have failed.
     connecting: HashMap<AssociationId, ConnectAttempt>,
     replies: HashMap<RequestId, Reply>,
@@ -49,9 +54,10 @@ enum Arrived {
 }
 
 impl AsapDriver {
-    pub fn new(config: InstanceConfig, now: Time) -> AsapDriver {
+    pub fn new(instance: &Instance, config: InstanceConfig, now: Time) -> AsapDriver {
         let registrar = config.asap.static_registrars.first().and_then(|peer| peer.addresses.first().copied());
         AsapDriver {
+            announcements: listen_to(instance, &config.announcement_groups),
             core: AsapClient::new(config.asap, config.seed, now),
             choice: config.transport,
             sctp: None,
@@ -101,8 +107,21 @@ impl AsapDriver {
         for number in [SCTP, TCP] {
             while self.run_transport(instance, now, number, ready.contains(&u64::from(number))) {}
         }
+        if ready.contains(&u64::from(ANNOUNCEMENTS)) {
+            self.receive_announcements(instance, now);
+        }
         if self.core.next_deadline().is_some_and(|at| at <= now) {
             self.event(instance, now, Event::Timeout);
+        }
+    }
+
+    fn receive_announcements(&mut self, instance: &Instance, now: Time) {
+        let Some(listener) = &mut self.announcements else { return };
+        let mut heard = Vec::new();
+        // What is left makes the descriptor readable again at once.
+        listener.receive(&mut |from, bytes| heard.push((from, bytes.to_vec())));
+        for (from, bytes) in heard {
+            self.event(instance, now, Event::Announcement { from, bytes: &bytes });
         }
     }
 
@@ -312,6 +331,26 @@ impl AsapDriver {
                     log::warn!("request without a waiter failed: {error}");
                 }
             }
+        }
+    }
+}
+
+/// Announcements are optional: that they cannot be heard is an ordinary situation.
+fn listen_to(instance: &Instance, groups: &[SocketAddr]) -> Option<AnnouncementListener> {
+    if groups.is_empty() {
+        return None;
+    }
+    let opened = AnnouncementListener::open(groups).and_then(|listener| {
+        if listener.is_listening() {
+            instance.poller().add(listener.poll_fd(), u64::from(ANNOUNCEMENTS))?;
+        }
+        Ok(listener)
+    });
+    match opened {
+        Ok(listener) => listener.is_listening().then_some(listener),
+        Err(error) => {
+            log::info!("announcements of registrars are not heard ({error}): only configured registrars are used");
+            None
         }
     }
 }

@@ -127,7 +127,7 @@ impl Instance {
         });
         let for_thread = Arc::clone(&instance);
         let thread = std::thread::Builder::new().name("rserpool-io".into()).spawn(move || {
-            let asap = AsapDriver::new(config, clock::now());
+            let asap = AsapDriver::new(&for_thread, config, clock::now());
             for_thread.run(asap);
         })?;
         *instance.thread.lock() = Some(thread);
