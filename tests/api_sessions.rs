@@ -372,3 +372,38 @@ fn many_sessions_with_one_element_live_side_by_side() {
     api::close(server).unwrap();
     echo.join().unwrap();
 }
+
+#[test]
+fn a_peer_that_sends_more_than_a_server_reads_loses_its_session_and_only_its_own() {
+    library();
+    let server = seqpacket_socket();
+    register(server, "unread");
+    let (flood, quiet) = (connect("unread"), connect("unread"));
+    send(quiet, "hello");
+    let message = vec![b'x'; 60_000];
+    let error = loop {
+        if let Err(error) = api::sendmsg(flood, &message, &SendOptions::default(), Timeout::After(PATIENCE)) {
+            break error;
+        }
+    };
+    assert_eq!(error.errno, libc::EIO);
+    let mut removed = 0;
+    let mut bytes = 0;
+    loop {
+        match receive(server).0 {
+            Got::Notification(Notification::SessionChange { change: SessionChange::Remove, .. }) => removed += 1,
+            Got::Data(data) => bytes += data.len(),
+            _ => {}
+        }
+        if removed == 1 {
+            break;
+        }
+    }
+    assert!(bytes <= rserpool::session::MAX_INBOX_BYTES_PER_SESSION, "{bytes}");
+    send(quiet, "still here");
+    let answer = receive(server).0;
+    assert_eq!(answer, Got::Data("still here".into()));
+    api::close(flood).unwrap();
+    api::close(quiet).unwrap();
+    api::close(server).unwrap();
+}

@@ -17,6 +17,9 @@ const ANNOUNCEMENT_GROUPS: [Ipv4Addr; 2] = [Ipv4Addr::new(224, 0, 1, 185), Ipv4A
 /// The running instance, or the reason why there is none.
 pub(super) fn instance() -> Result<Arc<Instance>> {
     match global::current() {
+        Some(instance) if instance.has_failed() => {
+            Err(Error::new(libc::ENOTRECOVERABLE, "the library has failed: call cleanup and initialize"))
+        }
         Some(instance) => Ok(instance),
         None if global::is_forked() => {
             Err(Error::new(libc::EOWNERDEAD, "the library belongs to the parent process: call cleanup and initialize"))

@@ -74,10 +74,18 @@ pub fn register(
     })?;
     // An update never blocks.
     let result = instance.register(registration, !update && !options.dont_wait);
-    if let Err(error) = result {
-        log::warn!("element {id} is not registered in pool {pool_handle} yet: {error}");
+    match result {
+        Ok(_) => Ok(()),
+        Err(RequestError::Invalid(what)) if !options.daemon_mode => {
+            with_state(&socket, |state| state.registration = None)?;
+            let text = format!("element {id} cannot be registered in pool {pool_handle}: {what}");
+            Err(Error::with(libc::EADDRNOTAVAIL, text))
+        }
+        Err(error) => {
+            log::warn!("element {id} is not registered in pool {pool_handle} yet: {error}");
+            Ok(())
+        }
     }
-    Ok(())
 }
 
 /// How the socket is reached. Without addresses where it is bound to all of them: the driver puts in those that fit.

@@ -28,6 +28,7 @@ pub(super) fn not_ours(sd: Descriptor) -> Error {
 
 pub(super) fn closed(errno: c_int) -> Error {
     match errno {
+        libc::ENOTRECOVERABLE => Error::new(errno, "the library has failed: call cleanup and initialize"),
         libc::ECANCELED => Error::new(errno, "the library was cleaned up while the call was under way"),
         _ => Error::new(errno, "the socket was closed while the call was under way"),
     }

@@ -361,10 +361,12 @@ impl PoolUserSession {
         );
         if let Some(element) = self.element {
             self.failed.add(element, now);
-            self.reported = !closed;
+            // That we gave the association up ourselves says nothing about whether the element can be reached.
+            self.reported = !closed && !matches!(reason, LossReason::ProtocolViolation(_));
             if closed {
                 actions.push(Action::Notify(Notification::Shutdown { session: self.session }));
-            } else {
+            }
+            if self.reported {
                 actions.push(Action::Report(element));
             }
         }

@@ -1,7 +1,7 @@
 //! A transport endpoint with the sessions that live on it.
 //!
-//! Lock order: endpoint before socket before the instance's small locks (commands, lists). Whatever makes a session and
-//! its association change together is done with both locks held, so no event can fall between.
+//! Whatever makes a session and its association change together is done with the locks of both held, endpoint first, so no
+//! event can fall between.
 
 use super::instance::Instance;
 use super::socket::Socket;

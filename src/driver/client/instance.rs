@@ -14,8 +14,9 @@ use crate::{PoolElementId, PoolHandle, Time};
 use parking_lot::{Condvar, Mutex};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ const REQUEST_DEADLINE: Duration = Duration::from_secs(60);
 /// While messages flow, the I/O thread looks at its timers this often, so that the retransmission timer that each send starts
 /// need not wake it.
 const BUSY_PERIOD: Duration = Duration::from_millis(50);
+/// How often a waiting call looks whether the I/O thread is still there.
+const FAILURE_CHECK: Duration = Duration::from_secs(1);
 /// How long `stop` waits for associations to close.
 const STOP_LINGER: Duration = Duration::from_secs(1);
 
@@ -58,6 +61,8 @@ pub struct Instance {
     /// The endpoint of all pool users that are not bound.
     shared: Mutex<Option<Arc<Endpoint>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// The I/O thread panicked: nothing works any more until the library is started again.
+    failed: AtomicBool,
 }
 
 /// What the I/O thread is asked for.
@@ -124,11 +129,14 @@ impl Instance {
             endpoints: Mutex::default(),
             shared: Mutex::new(None),
             thread: Mutex::new(None),
+            failed: AtomicBool::new(false),
         });
         let for_thread = Arc::clone(&instance);
         let thread = std::thread::Builder::new().name("rserpool-io".into()).spawn(move || {
-            let asap = AsapDriver::new(&for_thread, config, clock::now());
-            for_thread.run(asap);
+            let run = || for_thread.run(AsapDriver::new(&for_thread, config, clock::now()));
+            if catch_unwind(AssertUnwindSafe(run)).is_err() {
+                for_thread.fail();
+            }
         })?;
         *instance.thread.lock() = Some(thread);
         Ok(instance)
@@ -151,6 +159,22 @@ impl Instance {
         }
         for (_, endpoint) in std::mem::take(&mut *self.endpoints.lock()) {
             endpoint.clear();
+        }
+    }
+
+    /// The I/O thread panicked.
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::SeqCst)
+    }
+
+    /// Lets nobody wait for a thread that is gone.
+    fn fail(&self) {
+        log::error!("the I/O thread panicked: every call fails until the library is cleaned up and initialised again");
+        self.failed.store(true, Ordering::SeqCst);
+        for entry in self.descriptors.all() {
+            if let Entry::Socket(socket) = entry {
+                socket.fail(libc::ENOTRECOVERABLE);
+            }
         }
     }
 
@@ -209,17 +233,17 @@ impl Instance {
     }
 
     fn wait(&self, id: RequestId, waiter: &Waiter) -> Result<Outcome, RequestError> {
+        let give_up = clock::now() + REQUEST_DEADLINE;
         let mut answer = waiter.answer.lock();
-        let timed_out = waiter.answered.wait_while_for(&mut answer, |answer| answer.is_none(), REQUEST_DEADLINE);
-        match answer.take() {
-            Some(result) => result,
-            None => {
-                debug_assert!(timed_out.timed_out());
-                drop(answer);
-                self.command(Command::Cancel(id));
-                Err(RequestError::NoResponse { attempts: 0, waited: REQUEST_DEADLINE })
-            }
+        while answer.is_none() && clock::now() < give_up && !self.has_failed() {
+            waiter.answered.wait_for(&mut answer, FAILURE_CHECK);
         }
+        if let Some(result) = answer.take() {
+            return result;
+        }
+        drop(answer);
+        self.command(Command::Cancel(id));
+        Err(RequestError::NoResponse { attempts: 0, waited: REQUEST_DEADLINE })
     }
 
     /// The endpoint of all pool users that are not bound.

@@ -1,5 +1,15 @@
 //! The client's driver: one thread that does the waiting for all sockets of the process, and what application threads do
 //! themselves.
+//!
+//! Who does what: application threads send inline, through the lock of the endpoint; the I/O thread (`instance.rs`)
+//! receives, runs timers and talks to registrars (`asap.rs`). What arrives goes into the inbox of a [`Socket`], whose
+//! descriptor (`readiness.rs`) shows it.
+//!
+//! Lock order: list of endpoints, then endpoint, then socket, then the queue of commands. No lock is held while waiting or
+//! while application code runs.
+//!
+//! A peer whose messages the application does not read cannot be slowed down, as no transport can stop reading one
+//! association: beyond the bounds of the inbox (`session`) its association is aborted.
 
 mod addresses;
 mod asap;

@@ -223,6 +223,14 @@ impl Socket {
         self.perform(instance, endpoint, now, actions);
     }
 
+    /// Makes every call fail with `errno` from now on, blocked ones included, without closing anything.
+    pub fn fail(&self, errno: libc::c_int) {
+        let mut state = self.state.lock();
+        state.closed.get_or_insert(errno);
+        state.update();
+        self.settled.notify_all();
+    }
+
     fn mark_closed(&self, errno: libc::c_int) -> (Role, Option<Registered>) {
         let mut state = self.state.lock();
         state.closed.get_or_insert(errno);

@@ -66,6 +66,11 @@ impl DescriptorTable {
             .find(|fd| usable(*fd))
     }
 
+    /// Everything in the table.
+    pub fn all(&self) -> Vec<Entry> {
+        self.entries.read().iter().flatten().cloned().collect()
+    }
+
     /// Empties the table.
     pub fn take_all(&self) -> Vec<Entry> {
         std::mem::take(&mut *self.entries.write()).into_iter().flatten().collect()

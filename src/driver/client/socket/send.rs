@@ -132,8 +132,8 @@ impl SocketState {
         match &mut self.role {
             Role::Accepted { ended, .. } => *ended = true,
             Role::OneToMany { sessions, .. } => {
-                if sessions.remove(&session).is_some() {
-                    let change = crate::session::SessionChange::Remove;
+                let removed = sessions.remove(&session).map(|_| crate::session::SessionChange::Remove);
+                if let Some(change) = removed {
                     self.inbox.push_notification(crate::session::Notification::SessionChange { change, session });
                 }
             }
