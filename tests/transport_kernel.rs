@@ -43,15 +43,24 @@ impl KernelWorld {
 
 /// Gives this thread a network namespace with loopback and UDP encapsulation.
 fn enter_new_namespace() {
-    // SAFETY: no pointers are involved; only this thread changes its namespace.
-    let result = unsafe { libc::unshare(libc::CLONE_NEWNET) };
-    assert_eq!(result, 0, "a network namespace: {}", std::io::Error::last_os_error());
-    std::fs::write("/proc/sys/net/sctp/cookie_hmac_alg", "sha1").expect("a kernel with SCTP");
-    std::fs::write("/proc/sys/net/sctp/udp_port", "9899").expect("a kernel with SCTP in UDP");
+    // The kernel sometimes finds the port taken in a namespace that is quite new; in the next one it is free.
+    let made = (0..20)
+        .map(|_| try_new_namespace())
+        .find(|result| !matches!(result, Err(e) if e.raw_os_error() == Some(libc::EADDRINUSE)));
+    made.expect("a namespace with a free port").expect("a namespace on a kernel with SCTP in UDP");
     run("ip link set lo up");
     run("ip address add 10.255.1.1/32 dev lo");
     run("ip address add 10.255.1.2/32 dev lo");
     run("ip address add fd00:255::9/128 dev lo nodad");
+}
+
+fn try_new_namespace() -> std::io::Result<()> {
+    // SAFETY: no pointers are involved; only this thread changes its namespace.
+    if unsafe { libc::unshare(libc::CLONE_NEWNET) } != 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    std::fs::write("/proc/sys/net/sctp/cookie_hmac_alg", "sha1")?;
+    std::fs::write("/proc/sys/net/sctp/udp_port", "9899")
 }
 
 /// Runs a command in this thread's namespace.

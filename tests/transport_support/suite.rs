@@ -245,6 +245,7 @@ pub fn abort_ends_the_peer_and_reports_nothing_here(mut net: Net) {
 pub fn a_vanished_peer_is_noticed_and_the_undelivered_reported(mut net: Net) {
     let (server, client) = (net.listener(), net.open(|_| {}));
     let (near, _) = net.pair(client, server);
+    let server_kind = kind(&mut net, server);
     net.kill(server);
     let killed = net.now();
     // The system may say at once that nobody is there, and then there is nothing to be reported as undelivered.
@@ -256,7 +257,12 @@ pub fn a_vanished_peer_is_noticed_and_the_undelivered_reported(mut net: Net) {
     assert_eq!(id, near);
     if kind(&mut net, client) != TransportKind::Tcp {
         let left: Vec<Vec<u8>> = undelivered.iter().map(|u| u.payload.clone()).collect();
-        assert_eq!(left, accepted);
+        if server_kind == TransportKind::KernelSctp {
+            // A kernel that closes for a process still acknowledges what reaches it meanwhile.
+            assert!(accepted.ends_with(&left), "{left:?} are not the last ones");
+        } else {
+            assert_eq!(left, accepted);
+        }
         assert!(undelivered.iter().all(|u| u.ppid == PPID && u.stream == 0));
     }
 }
@@ -312,8 +318,14 @@ pub fn both_sides_connecting_get_through(mut net: Net) {
     if kind(&mut net, a) == TransportKind::Tcp {
         return;
     }
-    let (near, far) = (net.connect(a, b), net.connect(b, a));
-    net.until("both connects", |net| net.at(a).ups().contains(&near) && net.at(b).ups().contains(&far));
+    let (mut near, mut far) = (net.connect(a, b), net.connect(b, a));
+    if kind(&mut net, a) == kind(&mut net, b) {
+        net.until("both connects", |net| net.at(a).ups().contains(&near) && net.at(b).ups().contains(&far));
+    } else {
+        // The kernel tries native SCTP first, so the two may not meet: one connect may fail, in favour of the other.
+        net.until("one association", |net| [a, b].iter().all(|side| net.at(*side).ups().len() == 1));
+        (near, far) = (net.at(a).ups()[0], net.at(b).ups()[0]);
+    }
     net.send(a, near, b"from a").unwrap();
     net.send(b, far, b"from b").unwrap();
     net.until("both messages", |net| net.at(a).messages() == [b"from b"] && net.at(b).messages() == [b"from a"]);

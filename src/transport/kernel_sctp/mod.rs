@@ -251,10 +251,11 @@ impl Transport for KernelSctp {
     fn round_trip_time(&self, id: AssociationId) -> Option<Duration> {
         let association = self.associations.get(&id).filter(|association| association.established)?;
         let status = self.socket.status(association.kernel_id).ok()?;
-        // The kernel tells whole milliseconds. Zero is a measurement too if it has moved the timeout.
+        // Zero is a measurement too if it has moved the timeout.
         let measured =
             status.primary_srtt > 0 || u128::from(status.primary_rto) != self.config.parameters.rto_initial.as_millis();
-        measured.then(|| Duration::from_millis(status.primary_srtt.into()))
+        // Unlike all other times, Linux tells this one in ticks of its clock.
+        measured.then(|| socket::kernel_tick() * status.primary_srtt)
     }
 
     fn poll(&mut self, now: Time, sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool {

@@ -392,6 +392,14 @@ fn receive_info(message: &libc::msghdr) -> Option<abi::RcvInfo> {
     None
 }
 
+/// The length of a tick of the kernel's clock ("jiffy"), which the resolution of its coarse clocks shows.
+pub(super) fn kernel_tick() -> Duration {
+    let mut tick = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `tick` receives the resolution. A failure leaves it zero, and so the round-trip time unknown.
+    unsafe { libc::clock_getres(libc::CLOCK_MONOTONIC_COARSE, &raw mut tick) };
+    Duration::from_nanos(u64::try_from(tick.tv_nsec).unwrap_or(0))
+}
+
 fn millis(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }

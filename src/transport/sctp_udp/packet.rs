@@ -37,8 +37,9 @@ const PARAMETER_FORWARD_TSN: u16 = 0xc000;
 
 /// Length of the common header.
 pub(super) const HEADER: usize = 12;
-/// Chunks that a packet may have: fewer fit into any sensible packet, more are an attack on our patience.
-const MAX_CHUNKS: usize = 1024;
+/// Chunks that a packet may have. A kernel on loopback fills 64 kB with DATA chunks of 20 bytes and more, and repeats them
+/// for ever if they are dropped; more, smaller chunks are an attack on our patience.
+const MAX_CHUNKS: usize = 65_536 / 20;
 /// Addresses of a peer that are remembered besides the one it sends from.
 pub(super) const MAX_LISTED_ADDRESSES: usize = 4;
 /// Longest reason sent with an ABORT.
