@@ -144,7 +144,14 @@ impl Instance {
 
     /// Closes every socket, leaves the pools, ends the thread. Calls that are blocked fail with `ECANCELED`.
     pub fn stop(&self) {
-        for entry in self.descriptors.take_all() {
+        let entries = self.descriptors.take_all();
+        // First of all nobody may see the others go: one's server is another one's pool element.
+        for entry in &entries {
+            if let Entry::Socket(socket) = entry {
+                socket.fail(libc::ECANCELED);
+            }
+        }
+        for entry in entries {
             if let Entry::Socket(socket) = entry {
                 if let Some(registered) = socket.close(self, libc::ECANCELED) {
                     self.deregister(registered.pool_handle, registered.pool_element_id, Reply::Nobody);
