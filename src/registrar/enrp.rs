@@ -4,7 +4,7 @@ use super::{Action, ConnectAttempt, Registrar};
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{Error, HandleTableResponse, ListResponse, Presence};
-use crate::transport::LossReason;
+use crate::transport::{LossReason, PeerAddress};
 use crate::wire::{Cause, Decoded, ErrorCause, OperationalError, ServerInformation, TransportParameter, TransportUse};
 use crate::{AssociationId, RegistrarId, Time};
 use log::Level;
@@ -90,6 +90,11 @@ impl Registrar {
                 );
             }
         }
+    }
+
+    /// A look-up names registrars beside those of the configuration.
+    pub(super) fn handle_peers_found(&mut self, peers: &[PeerAddress]) {
+        log::info!("registrar {}: {} other registrars found", self.id, peers.len());
     }
 
     /// A message of another registrar.

@@ -302,6 +302,11 @@ pub enum Event<'a> {
         /// Its bytes.
         bytes: &'a [u8],
     },
+    /// A look-up (DNS) names these registrars, together with those of the configuration; replaces what the one before named.
+    PeersFound {
+        /// Where they listen.
+        peers: &'a [PeerAddress],
+    },
     /// `next_deadline` has come.
     Timeout,
     /// Leave the scope in order.

@@ -103,6 +103,7 @@ impl Registrar {
             }
             Event::Message { association, ppid, bytes } => self.handle_message(now, association, ppid, bytes, actions),
             Event::Datagram { from, bytes } => self.handle_datagram(now, from, bytes, actions),
+            Event::PeersFound { peers } => self.handle_peers_found(peers),
             Event::Timeout => {}
             Event::Shutdown => actions.push(Action::ShutdownComplete),
         }
