@@ -1,0 +1,101 @@
+//! After the faults: the registrars that are left agree, each element has one home, which is the one that its process
+//! believes in, and nothing is left of what is dead.
+
+use crate::config::{SECOND, SimConfig};
+use crate::network::EndId;
+use crate::node::NodeId;
+use crate::world::World;
+use rserpool::RegistrarId;
+use std::collections::BTreeMap;
+
+type Elements = BTreeMap<(String, u32), RegistrarId>;
+
+/// How long everything may take to settle, once nothing is in its way, in nanoseconds. Each term is what may have to
+/// happen one after another; the sum is taken twice, as an attempt may have begun just before the end of the faults.
+pub fn bound(config: &SimConfig) -> u64 {
+    let nanos = |duration: std::time::Duration| duration.as_nanos() as u64;
+    let (client, registrar) = (&config.client, &config.registrar);
+    // A break, or half of one, is noticed; what was asked to stop is there again.
+    let notice = 2 * config.detection.1 + 3 * SECOND;
+    // A stopped registrar takes no registration: T4 comes, then T2, for two registrars in a row.
+    let silence = nanos(config.reregistration_interval) + 2 * nanos(client.t2_registration);
+    // The hunt pauses, connects and holds off.
+    let hunt = 2 * nanos(client.t5_max) + 2 * nanos(client.connect_timeout);
+    // Dead elements are asked and do not answer, once more after a pause of the registrar; then a rejected one returns.
+    let keep_alive = 3 * nanos(registrar.keep_alive_interval) + 2 * nanos(registrar.keep_alive_timeout);
+    let rejected = nanos(config.reregistration_interval) + SECOND;
+    config.stretched(2 * (notice + silence + hunt + keep_alive + rejected)) + crate::enrp::agreement_bound(config)
+}
+
+/// How long the faults themselves may go on to have effects: breaks that are not noticed yet, stalls of up to three
+/// seconds, and requests that wait behind them.
+pub fn aftershocks(config: &SimConfig) -> u64 {
+    let nanos = |duration: std::time::Duration| duration.as_nanos() as u64;
+    2 * config.detection.1
+        + 3 * SECOND
+        + nanos(config.client.t2_registration)
+        + nanos(config.registrar.keep_alive_timeout)
+}
+
+impl World {
+    /// What is not settled yet, if anything.
+    pub fn unsettled(&self) -> Option<String> {
+        let registrars: Vec<NodeId> = (0..self.config.registrars).filter(|node| self.is_core(*node)).collect();
+        let (first, others) = registrars.split_first()?;
+        let elements = self.elements_at(*first);
+        if let Some(other) = others.iter().find(|other| self.elements_at(**other) != elements) {
+            return Some(difference(*first, &elements, *other, &self.elements_at(*other)));
+        }
+        let ids: BTreeMap<RegistrarId, NodeId> =
+            registrars.iter().filter_map(|node| Some((self.nodes[*node].registrar()?.id(), *node))).collect();
+        for ((pool, id), home) in &elements {
+            let number = self.config.pools.iter().position(|spec| spec.name == *pool);
+            if !number.is_some_and(|number| self.is_served(number, *id)) {
+                return Some(format!("element {id:08x} of {pool} is dead and still registered"));
+            }
+            let believed = self.home_of((*id >> 8) as usize);
+            if believed.is_none() || ids.get(home) != believed.as_ref() {
+                return Some(format!(
+                    "element {id:08x} of {pool} has home {home:?}, its process believes in {believed:?}"
+                ));
+            }
+        }
+        for node in self.config.registrars..self.nodes.len() {
+            for element in self.plans[node].own_elements().iter().filter(|e| self.is_served(e.pool, e.id)) {
+                let pool = self.config.pools[element.pool].name.clone();
+                if !elements.contains_key(&(pool, element.id)) {
+                    return Some(format!("element {:08x} of pool {} is not registered", element.id, element.pool));
+                }
+            }
+        }
+        None
+    }
+
+    /// Every element that a registrar knows, with its home.
+    fn elements_at(&self, node: NodeId) -> Elements {
+        let Some(registrar) = self.nodes[node].registrar() else { return Elements::new() };
+        let handlespace = registrar.handlespace();
+        let mut elements = Elements::new();
+        for (_, pool) in handlespace.pools_from(None) {
+            let name = String::from_utf8_lossy(pool.handle().as_bytes()).into_owned();
+            for element in pool.elements().filter_map(|index| handlespace.element(index)) {
+                let element = element.pool_element();
+                elements.insert((name.clone(), element.id.0), element.home_registrar);
+            }
+        }
+        elements
+    }
+
+    /// The registrar that a client takes for its home.
+    pub fn home_of(&self, node: NodeId) -> Option<NodeId> {
+        let home = self.nodes[node].client()?.core.home_registrar()?;
+        self.registrar_behind(EndId::of(home.association))
+    }
+}
+
+fn difference(first: NodeId, elements: &Elements, other: NodeId, others: &Elements) -> String {
+    let differs = |(key, home): &(&(String, u32), &RegistrarId)| others.get(*key) != Some(*home);
+    let ours = elements.iter().find(differs);
+    let theirs = others.iter().find(|(key, home)| elements.get(*key) != Some(*home));
+    format!("registrars on nodes {first} and {other} disagree: the one has {ours:?}, the other one {theirs:?}")
+}

@@ -1,0 +1,96 @@
+//! What must hold, checked by means of its own: no checker asks the code that it checks.
+//!
+//! Safety, at each step: `handlespace` (sums and tables), `messages` (well-formed, bounded), `ledger` (nothing selected that
+//! is gone), `requests` (each completes once, in time). Liveness, after the faults: `convergence`.
+
+pub mod convergence;
+mod describe;
+mod handlespace;
+mod ledger;
+mod messages;
+mod requests;
+
+pub use describe::{describe, describe_action, describe_client_action};
+
+pub use handlespace::InternetChecksum;
+
+use super::node::{Input, NodeId};
+use super::world::World;
+use ledger::Ledger;
+use rserpool::registrar::Action;
+use std::collections::BTreeMap;
+
+/// Tables are recomputed at each step up to this number of elements, beyond it every so many steps.
+const SMALL: usize = 32;
+const EVERY: u64 = 256;
+
+/// What the checkers remember.
+#[derive(Default)]
+pub struct Checks {
+    /// What each registrar may select, as seen in the messages.
+    ledgers: BTreeMap<NodeId, Ledger>,
+    steps: u64,
+    /// Turned off for measurements.
+    pub off: bool,
+    pub completed: u64,
+    pub resolved: u64,
+    pub last_resolutions: u64,
+    pub last_resolved: u64,
+}
+
+impl World {
+    pub fn checks_before_registrar(&mut self, node: NodeId, input: &Input) {
+        if !self.checks.off {
+            self.ledger_before(node, input);
+        }
+    }
+
+    pub fn checks_after_registrar(&mut self, node: NodeId, actions: &[Action]) {
+        if self.checks.off {
+            return;
+        }
+        for action in actions {
+            if let Action::Send { association, bytes } = action {
+                self.check_sent_by_registrar(node, *association, bytes);
+            }
+            if let Action::Abort { association, .. } = action {
+                self.ledger_lost(node, *association);
+            }
+        }
+        self.checks.steps += 1;
+        let Some(registrar) = self.nodes[node].registrar() else { return };
+        if registrar.handlespace().element_count() <= SMALL || self.checks.steps % EVERY == 0 {
+            if let Err(what) = handlespace::check(registrar) {
+                self.fail(format!("registrar on node {node}: {what}"));
+            }
+        }
+    }
+
+    pub fn checks_of_new_process(&mut self, node: NodeId) {
+        if self.nodes[node].registrar().is_some() {
+            self.checks.ledgers.insert(node, Ledger::default());
+        }
+    }
+
+    /// Requests of a process that is gone need no answer; all others do, in time.
+    pub fn checks_of_dead_process(&mut self, node: NodeId) {
+        self.checks.ledgers.remove(&node);
+        self.check_open_requests(node);
+        if let Some(client) = self.nodes[node].client_mut() {
+            client.open.clear();
+        }
+    }
+
+    /// Checks that need no event.
+    pub fn sweep(&mut self) {
+        if self.checks.off {
+            return;
+        }
+        for node in 0..self.nodes.len() {
+            self.check_open_requests(node);
+            if let Some(Err(what)) = self.nodes[node].registrar().map(handlespace::check) {
+                self.fail(format!("registrar on node {node}: {what}"));
+            }
+        }
+    }
+}

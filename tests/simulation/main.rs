@@ -1,0 +1,120 @@
+//! Deterministic simulation: the real registrar and client cores on a simulated network, with faults, in virtual time.
+//!
+//! `SEED=n RUNS=m` chooses the seeds; without them the committed ones run (`seeds.txt`) and a fixed number of others.
+//! `TRACE=1` prints every event of the one seed. A failure prints its seed, its configuration and what happened last.
+
+mod checkers;
+mod config;
+mod enrp;
+mod faults;
+mod network;
+mod node;
+mod run;
+mod sabotage;
+mod trace;
+mod workload;
+mod world;
+
+use rserpool::driver::clock;
+use run::Report;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use trace::Mode;
+
+/// Fresh seeds of an ordinary test run.
+const FRESH: u64 = 200;
+
+fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok().filter(|text| !text.is_empty())?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")))
+}
+
+/// The seeds that have found something, one a line, and what it was.
+fn committed() -> Vec<u64> {
+    let lines = include_str!("seeds.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| line.split_whitespace().next().and_then(|seed| seed.parse().ok()).expect("a seed")).collect()
+}
+
+fn seeds() -> Vec<u64> {
+    match (number("SEED"), number("RUNS")) {
+        (None, None) => committed().into_iter().chain(1..=FRESH).collect(),
+        (first, runs) => {
+            let first = first.unwrap_or(1);
+            (first..first + runs.unwrap_or(1)).collect()
+        }
+    }
+}
+
+/// Runs all seeds, on all processors; the failures, in the order of the seeds.
+fn run_all(seeds: &[u64]) -> (Vec<Report>, Vec<String>) {
+    let next = AtomicU64::new(0);
+    let results = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
+                    let result = run::run(*seed);
+                    results.lock().expect("no panic").push((*seed, result));
+                }
+            });
+        }
+    });
+    let mut results = results.into_inner().expect("no panic");
+    results.sort_by_key(|(seed, _)| *seed);
+    let (mut reports, mut failures) = (Vec::new(), Vec::new());
+    for (_, result) in results {
+        match result {
+            Ok(report) => reports.push(report),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    (reports, failures)
+}
+
+#[test]
+fn all_seeds_pass() {
+    let seeds = seeds();
+    if number("TRACE").is_some() {
+        for seed in seeds {
+            match run::attempt(seed, Mode::Print) {
+                Ok(report) => println!("SEED={seed}: {report:?}"),
+                Err((what, _)) => panic!("SEED={seed}: {what}"),
+            }
+        }
+        return;
+    }
+    let (started, count) = (clock::now(), seeds.len());
+    // A panic in a core is reported with its seed.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let (reports, failures) = run_all(&seeds);
+    std::panic::set_hook(hook);
+    let sum = |of: fn(&Report) -> u64| reports.iter().map(of).sum::<u64>();
+    println!(
+        "{count} seeds, {} failed, {:.1} s: {} events, {} requests, {} resolutions; last resolutions {} of {}; slowest \
+         settling {:.1} s",
+        failures.len(),
+        clock::now().saturating_since(started).as_secs_f64(),
+        sum(|r| r.events),
+        sum(|r| r.completed),
+        sum(|r| r.resolved),
+        sum(|r| r.last_resolved),
+        sum(|r| r.last_resolutions),
+        reports.iter().map(|r| r.settled_after).max().unwrap_or(0) as f64 / 1e9,
+    );
+    if let Some(first) = failures.first() {
+        let all: Vec<_> = failures.iter().filter_map(|failure| failure.lines().next()).collect();
+        panic!("{} of {count} seeds failed:\n{}\n\nthe first one: {first}", failures.len(), all.join("\n"));
+    }
+}
+
+#[test]
+fn a_seed_gives_the_same_trace_again() {
+    for seed in committed().into_iter().take(5).chain(1..=10) {
+        let first = run::attempt(seed, Mode::Hash).map_err(|(what, _)| what);
+        let second = run::attempt(seed, Mode::Keep).map_err(|(what, _)| what);
+        assert_eq!(first, second, "SEED={seed}");
+    }
+    let hash = |seed| run::attempt(seed, Mode::Hash).map(|report| report.hash).ok();
+    assert_ne!(hash(1), hash(2), "different seeds do different things");
+}

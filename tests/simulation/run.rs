@@ -1,0 +1,136 @@
+//! A run: faults, then healing, then everything has to settle and to stay so.
+
+use super::checkers::convergence;
+use super::config::{MILLIS, SECOND, SimConfig};
+use super::trace::Mode;
+use super::workload::Command;
+use super::world::{What, World};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// How often it is looked whether everything has settled.
+const LOOK: u64 = 100 * MILLIS;
+
+/// How long it has to stay so.
+const QUIET: u64 = 10 * SECOND;
+
+/// What a run came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    pub hash: u64,
+    pub events: u64,
+    pub completed: u64,
+    pub resolved: u64,
+    pub last_resolutions: u64,
+    pub last_resolved: u64,
+    /// Time from the end of the faults to agreement.
+    pub settled_after: u64,
+    pub bound: u64,
+}
+
+/// Runs a seed; on a failure once more, to tell what happened.
+pub fn run(seed: u64) -> Result<Report, String> {
+    match attempt(seed, Mode::Hash) {
+        Ok(report) => Ok(report),
+        Err((first, _)) => {
+            let (again, lines) =
+                attempt(seed, Mode::Keep).err().unwrap_or(("does not fail again".to_owned(), String::new()));
+            let second = if again == first { String::new() } else { format!("\nsecond time: {again}") };
+            Err(format!(
+                "SEED={seed}: {first}{second}\n\nlast events:\n{lines}\nconfiguration: {:?}\n\n\
+                 run it again with every event printed: SEED={seed} TRACE=1 make simulate",
+                SimConfig::swarm(seed)
+            ))
+        }
+    }
+}
+
+/// Runs a seed once; a panic in a core is a failure like others.
+pub fn attempt(seed: u64, mode: Mode) -> Result<Report, (String, String)> {
+    let mut world = World::new(SimConfig::swarm(seed), mode);
+    let result = catch_unwind(AssertUnwindSafe(|| phases(&mut world)));
+    match result {
+        Ok(Ok(report)) => Ok(report),
+        Ok(Err(what)) => Err((what, world.trace.last_lines())),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            let what = format!("at {:.6} s: panic: {}", world.now as f64 / 1e9, text.unwrap_or_default());
+            Err((what, world.trace.last_lines()))
+        }
+    }
+}
+
+fn phases(world: &mut World) -> Result<Report, String> {
+    world.start_all();
+    world.begin_chaos();
+    let chaos = world.config.chaos;
+    go_on(world, chaos)?;
+    world.heal();
+    let settled_after = settle(world)?;
+    last_resolutions(world)?;
+    Ok(Report {
+        hash: world.trace.hash(),
+        events: world.trace.events,
+        completed: world.checks.completed,
+        resolved: world.checks.resolved,
+        last_resolutions: world.checks.last_resolutions,
+        last_resolved: world.checks.last_resolved,
+        settled_after,
+        bound: convergence::bound(&world.config),
+    })
+}
+
+fn go_on(world: &mut World, time: u64) -> Result<(), String> {
+    let until = world.now + time;
+    while world.now < until {
+        let step = (world.now + LOOK).min(until);
+        world.run_until(step);
+        world.sweep();
+        if let Some(what) = &world.failure {
+            return Err(what.clone());
+        }
+    }
+    Ok(())
+}
+
+/// Waits until everything has settled, and then a while to see whether it stays so; returns when it was so for good.
+///
+/// What is left of the faults, such as a stalled association or one of which only one end is left, may unsettle things
+/// once more: until these aftershocks are over.
+fn settle(world: &mut World) -> Result<u64, String> {
+    let healed = world.now;
+    let (bound, aftershocks) = (convergence::bound(&world.config), convergence::aftershocks(&world.config));
+    let mut since = None;
+    loop {
+        let passed = world.now - healed;
+        match (world.unsettled(), since) {
+            (Some(what), Some(at)) if at > aftershocks => {
+                let after = (passed - at) as f64 / 1e9;
+                return Err(format!("unsettled again {after:.3} s after it was, without a fault: {what}"));
+            }
+            (Some(what), _) if passed > bound => {
+                return Err(format!("not settled {:.3} s after the last fault: {what}", passed as f64 / 1e9));
+            }
+            (Some(_), _) => since = None,
+            (None, None) => since = Some(passed),
+            (None, Some(at)) if passed > at.max(aftershocks) + QUIET => return Ok(at),
+            (None, Some(_)) => {}
+        }
+        go_on(world, LOOK)?;
+    }
+}
+
+/// Each pool user resolves each pool.
+fn last_resolutions(world: &mut World) -> Result<(), String> {
+    for node in world.config.registrars..world.nodes.len() {
+        if world.is_core(node) && world.plans[node].own_elements().is_empty() {
+            for pool in 0..world.config.pools.len() {
+                let (at, incarnation) = (world.now, world.nodes[node].incarnation);
+                world.schedule(at, What::Command(node, incarnation, Command::Resolve { pool }));
+            }
+        }
+    }
+    let most = world.config.client.max_request_time.as_nanos() as u64;
+    let most = world.config.stretched(most) + SECOND;
+    go_on(world, most)
+}
