@@ -1,5 +1,5 @@
 # What a person types here. Every goal is one script or one cargo call; the work is in scripts/.
-.PHONY: help demo test lib examples bench kill-test size install install-deps clean
+.PHONY: help demo test lib examples bench kill-test simulate size install install-deps clean
 
 FEATURES ?= pool-element
 RUNS ?= 20
@@ -13,6 +13,7 @@ help:
 	@echo 'make examples      the programs of c-examples/, in build/examples/'
 	@echo 'make bench         registrar under load, round trips and resolutions a second against the raw transport'
 	@echo 'make kill-test     kills a random server at a random moment, RUNS=20 times in a row; no call may be lost'
+	@echo 'make simulate      registrars and clients in virtual time, with faults: SEED=1 RUNS=1000; TRACE=1 prints every event'
 	@echo 'make size          size of the client library and memory of a connected C client'
 	@echo 'make install       library, headers, program and manual pages into DESTDIR/PREFIX (/usr/local)'
 	@echo 'make install-deps  the Debian packages that demo and test need'
@@ -41,6 +42,9 @@ bench:
 kill-test:
 	scripts/install-packages build
 	scripts/kill-test --runs $(RUNS)
+
+simulate:
+	scripts/simulate
 
 size:
 	scripts/size

@@ -37,7 +37,7 @@ pub fn run(seed: u64) -> Result<Report, String> {
             let second = if again == first { String::new() } else { format!("\nsecond time: {again}") };
             Err(format!(
                 "SEED={seed}: {first}{second}\n\nlast events:\n{lines}\nconfiguration: {:?}\n\n\
-                 run it again with every event printed: SEED={seed} TRACE=1 make simulate",
+                 every event of it: make simulate SEED={seed} TRACE=1",
                 SimConfig::swarm(seed)
             ))
         }
