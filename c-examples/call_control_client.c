@@ -95,6 +95,12 @@ static uint64_t random_below(uint64_t limit)
    return (limit == 0) ? 0 : random_state % limit;
 }
 
+/* Milliseconds from then to now; a request sent after `now_ms` was read is 0 old. */
+static uint64_t since(uint64_t then_ms, uint64_t now_ms)
+{
+   return (now_ms > then_ms) ? now_ms - then_ms : 0;
+}
+
 /* ---- Dialers: all that may block ---- */
 
 static int connect_to_pool(void)
@@ -223,7 +229,7 @@ static void begin_call(struct line* line, uint64_t now_ms)
 static void answered(struct line* line, uint64_t now_ms)
 {
    if(line->failed_over) {
-      const uint64_t gap_ms = now_ms - line->first_sent_ms;
+      const uint64_t gap_ms = since(line->first_sent_ms, now_ms);
       worst_gap_ms          = (gap_ms > worst_gap_ms) ? gap_ms : worst_gap_ms;
    }
    line->request        = 0;
@@ -246,8 +252,8 @@ static void on_answer(struct line* line, const struct cc_message* answer)
       lose(line, "a server has an old state of it");
    }
    else if(line->phase == SETTING_UP && answer->type == CC_ANSWERED) {
-      if(now_ms - line->first_sent_ms > worst_setup_ms && !line->failed_over) {
-         worst_setup_ms = now_ms - line->first_sent_ms;
+      if(since(line->first_sent_ms, now_ms) > worst_setup_ms && !line->failed_over) {
+         worst_setup_ms = since(line->first_sent_ms, now_ms);
       }
       answered(line, now_ms);
       line->phase      = UP;
@@ -357,7 +363,7 @@ static void on_dialer_answer(void)
       request(line, CC_SETUP);
       line->first_sent_ms = dialed_ms;
    }
-   else if(job.error == EIO && (line->request == 0 || cc_now_ms() - line->first_sent_ms <= options.patience_ms)) {
+   else if(job.error == EIO && (line->request == 0 || since(line->first_sent_ms, cc_now_ms()) <= options.patience_ms)) {
       give_to_dialer(line); /* that server was not there either: another one */
    }
    else if(job.error != 0) {
@@ -381,7 +387,7 @@ static void on_tick(struct line* line, uint64_t now_ms, int closing_time)
       /* Wait for it. */
    }
    else if(line->phase == DIALING) {
-      if(now_ms - line->first_sent_ms > options.patience_ms) {
+      if(since(line->first_sent_ms, now_ms) > options.patience_ms) {
          lose(line, "cannot reach any server");
       }
       else if(now_ms >= line->next_call_ms) {
@@ -389,10 +395,10 @@ static void on_tick(struct line* line, uint64_t now_ms, int closing_time)
       }
    }
    else if(line->request != 0) {
-      if(now_ms - line->first_sent_ms > options.patience_ms) {
+      if(since(line->first_sent_ms, now_ms) > options.patience_ms) {
          lose(line, "no answer");
       }
-      else if(now_ms - line->last_sent_ms > RETRY_MS) {
+      else if(since(line->last_sent_ms, now_ms) > RETRY_MS) {
          send_again(line);
       }
    }
@@ -412,9 +418,9 @@ static void report(uint64_t now_ms)
    for(size_t i = 0; i < options.calls; i++) {
       up += (lines[i].phase == UP || lines[i].phase == RELEASING) ? 1 : 0;
       if(lines[i].request != 0) {
-         const uint64_t since_ms = now_ms - lines[i].first_sent_ms;
+         const uint64_t age_ms = since(lines[i].first_sent_ms, now_ms);
          waiting++;
-         longest_ms = (since_ms > longest_ms) ? since_ms : longest_ms;
+         longest_ms = (age_ms > longest_ms) ? age_ms : longest_ms;
       }
    }
    cc_line(options.name);
@@ -424,7 +430,7 @@ static void report(uint64_t now_ms)
 
 static void report_moved(uint64_t now_ms)
 {
-   if(moved_burst > 0 && now_ms - moved_last_ms >= MOVED_QUIET_MS) {
+   if(moved_burst > 0 && since(moved_last_ms, now_ms) >= MOVED_QUIET_MS) {
       cc_line(options.name);
       printf("%lu call%s moved to another server; longest wait for an answer so far %llu ms\n", moved_burst,
              (moved_burst == 1) ? "" : "s", (unsigned long long)worst_gap_ms);
