@@ -43,9 +43,10 @@ enum Linked {
     SharedWithSanitizer,
 }
 
-fn build(name: &str, linked: Linked) -> PathBuf {
+/// Each test has a program of its own: one that runs cannot be written.
+fn build(name: &str, linked: Linked, purpose: &str) -> PathBuf {
     let (source, libraries) = (root().join(format!("tests/c/{name}.c")), libraries());
-    let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{linked:?}"));
+    let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{linked:?}-{purpose}"));
     let mut command = compiler("gcc", "gnu11");
     command.args(["-g", "-O1"]).arg(source).arg("-o").arg(&program).arg("-pthread");
     if let Linked::SharedWithSanitizer = linked {
@@ -118,7 +119,7 @@ fn wait_a_little() {
 }
 
 fn check(name: &str, linked: Linked) {
-    let program = build(name, linked);
+    let program = build(name, linked, "plain");
     let registrar = Registrar::start();
     let mut command = Command::new(program);
     command.arg(&registrar.asap);
@@ -131,7 +132,7 @@ fn check_with_valgrind(name: &str) {
         eprintln!("SKIPPED: valgrind is not installed; `make test` installs it");
         return;
     }
-    let program = build(name, Linked::Shared);
+    let program = build(name, Linked::Shared, "valgrind");
     let registrar = Registrar::start();
     let mut command = Command::new("valgrind");
     // What the parent's threads had on their stacks is lost in a child of fork(): no leak of ours.

@@ -26,6 +26,7 @@ const HEADERS: [Header; 5] = [
             "types",
             "library",
             "basic",
+            "registration",
             "socket",
             "pool_element",
             "pool_user",
@@ -41,7 +42,7 @@ const HEADERS: [Header; 5] = [
     },
     Header {
         name: "rserpool-internals.h",
-        sources: &["tag_numbers", "tags"],
+        sources: &["tag_numbers", "tags", "element_tags"],
         guard: "RSERPOOLINTERNALS_H",
         preamble: "#include \"rserpool.h\"\n#include \"tagitem.h\"",
         export: &[],

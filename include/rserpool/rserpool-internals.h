@@ -71,6 +71,39 @@ extern "C" {
 #endif /* __cplusplus */
 
 /**
+ * As rsp_pe_failure(). No tags are known.
+ */
+unsigned int rsp_pe_failure_tags(const uint8_t *poolHandle,
+                                 size_t poolHandleSize,
+                                 uint32_t identifier,
+                                 struct TagItem *_tags);
+
+/**
+ * As rsp_getaddrinfo(). No tags are known.
+ */
+int rsp_getaddrinfo_tags(const uint8_t *poolHandle,
+                         size_t poolHandleSize,
+                         struct rsp_addrinfo **rserpoolAddrInfo,
+                         size_t items,
+                         unsigned int staleCacheValue,
+                         struct TagItem *_tags);
+
+/**
+ * As rsp_connect(), with TAG_RspSession_ConnectTimeout and TAG_RspSession_HandleResolutionRetryDelay. EINVAL, also: the tag
+ * list does not end.
+ */
+int rsp_connect_tags(int sd,
+                     const uint8_t *poolHandle,
+                     size_t poolHandleSize,
+                     unsigned int staleCacheValue,
+                     struct TagItem *tags);
+
+/**
+ * As rsp_forcefailover(). No tags are known.
+ */
+int rsp_forcefailover_tags(int sd, unsigned int flags, unsigned int staleCacheValue, struct TagItem *_tags);
+
+/**
  * As rsp_pe_registration(). No tags are known.
  */
 unsigned int rsp_pe_registration_tags(const uint8_t *poolHandle,
@@ -89,24 +122,6 @@ unsigned int rsp_pe_deregistration_tags(const uint8_t *poolHandle,
                                         uint32_t identifier,
                                         int flags,
                                         struct TagItem *_tags);
-
-/**
- * As rsp_pe_failure(). No tags are known.
- */
-unsigned int rsp_pe_failure_tags(const uint8_t *poolHandle,
-                                 size_t poolHandleSize,
-                                 uint32_t identifier,
-                                 struct TagItem *_tags);
-
-/**
- * As rsp_getaddrinfo(). No tags are known.
- */
-int rsp_getaddrinfo_tags(const uint8_t *poolHandle,
-                         size_t poolHandleSize,
-                         struct rsp_addrinfo **rserpoolAddrInfo,
-                         size_t items,
-                         unsigned int staleCacheValue,
-                         struct TagItem *_tags);
 
 /**
  * As rsp_register(), with TAG_PoolElement_Identifier. EINVAL, also: the tag list does not end.
@@ -128,21 +143,6 @@ int rsp_deregister_tags(int sd, int flags, struct TagItem *_tags);
  * As rsp_accept(). No tags are known.
  */
 int rsp_accept_tags(int sd, int timeout, struct TagItem *_tags);
-
-/**
- * As rsp_connect(), with TAG_RspSession_ConnectTimeout and TAG_RspSession_HandleResolutionRetryDelay. EINVAL, also: the tag
- * list does not end.
- */
-int rsp_connect_tags(int sd,
-                     const uint8_t *poolHandle,
-                     size_t poolHandleSize,
-                     unsigned int staleCacheValue,
-                     struct TagItem *tags);
-
-/**
- * As rsp_forcefailover(). No tags are known.
- */
-int rsp_forcefailover_tags(int sd, unsigned int flags, unsigned int staleCacheValue, struct TagItem *_tags);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -627,6 +627,17 @@ int rsp_getaddrinfo(const uint8_t *poolHandle,
 void rsp_freeaddrinfo(struct rsp_addrinfo *rserpoolAddrInfo);
 
 /**
+ * Tells the registrar that an element does not answer.
+ *
+ * Returns:
+ * 0; 0x1000: rsp_initialize() was not called; another code: an argument is bad. errno tells it, too.
+ *
+ * Errors:
+ * As rsp_getaddrinfo().
+ */
+unsigned int rsp_pe_failure(const uint8_t *poolHandle, size_t poolHandleSize, uint32_t identifier);
+
+/**
  * Registers an element that is not an RSerPool socket, for `registrationLife` milliseconds: register it again in time.
  * `rspAddrInfo` tells how users reach it; `ai_pe_id` 0: an identifier is chosen and written there. `rspLoadInfo` NULL:
  * round robin. `flags` are ignored.
@@ -656,17 +667,6 @@ unsigned int rsp_pe_registration(const uint8_t *poolHandle,
  * As rsp_getaddrinfo().
  */
 unsigned int rsp_pe_deregistration(const uint8_t *poolHandle, size_t poolHandleSize, uint32_t identifier, int flags);
-
-/**
- * Tells the registrar that an element does not answer.
- *
- * Returns:
- * 0, or a code as for rsp_pe_registration().
- *
- * Errors:
- * As rsp_getaddrinfo().
- */
-unsigned int rsp_pe_failure(const uint8_t *poolHandle, size_t poolHandleSize, uint32_t identifier);
 
 /**
  * Makes an RSerPool socket. The descriptor is a real one of the kernel: it works with poll(), select(), epoll and every
@@ -715,32 +715,6 @@ int rsp_update_session_parameters(int sd, struct rserpool_session_parameters *pa
 int rsp_bind(int sd,
              const struct sockaddr *addrs,
              int addrcnt);
-
-/**
- * Accepts sessions from now on. Binds the socket first where that was not done.
- *
- * Returns:
- * 0, or -1.
- *
- * Errors:
- * EBADF: not an open RSerPool socket. EISCONN: the socket is connected. EOPNOTSUPP: a mapped descriptor. As rsp_bind(),
- * where the socket is bound only now.
- */
-int rsp_listen(int sd, int backlog);
-
-/**
- * Takes a new session from a listening SOCK_STREAM socket. `timeout` in milliseconds; negative: no limit.
- *
- * Returns:
- * The session's own descriptor, or -1.
- *
- * Errors:
- * EAGAIN: no session came in time. EINTR: a signal came. EBADF: not an open RSerPool socket, or closed by another thread.
- * ENOTCONN: not a listening SOCK_STREAM socket. EMFILE, ENFILE, ENOMEM: no descriptors or memory left. ECANCELED:
- * rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
- */
-int rsp_accept(int sd,
-               int timeout);
 
 /**
  * Closes the socket with its sessions and, on a pool element, its registration. Closing a server's sessions makes its
@@ -834,6 +808,49 @@ int rsp_register(int sd,
 int rsp_deregister(int sd, int flags);
 
 /**
+ * Accepts sessions from now on. Binds the socket first where that was not done.
+ *
+ * Returns:
+ * 0, or -1.
+ *
+ * Errors:
+ * EBADF: not an open RSerPool socket. EISCONN: the socket is connected. EOPNOTSUPP: a mapped descriptor. As rsp_bind(),
+ * where the socket is bound only now.
+ */
+int rsp_listen(int sd, int backlog);
+
+/**
+ * Takes a new session from a listening SOCK_STREAM socket. `timeout` in milliseconds; negative: no limit.
+ *
+ * Returns:
+ * The session's own descriptor, or -1.
+ *
+ * Errors:
+ * EAGAIN: no session came in time. EINTR: a signal came. EBADF: not an open RSerPool socket, or closed by another thread.
+ * ENOTCONN: not a listening SOCK_STREAM socket. EMFILE, ENFILE, ENOMEM: no descriptors or memory left. ECANCELED:
+ * rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
+ */
+int rsp_accept(int sd,
+               int timeout);
+
+/**
+ * Gives the client of a session the session's state. The client's library keeps the last cookie, and hands it to the next
+ * pool element after a failover, where it arrives with MSG_RSERPOOL_COOKIE_ECHO. Cookies and data of a session keep their
+ * order. `timeout` as in rsp_sendmsg().
+ *
+ * Returns:
+ * The length of the cookie, or -1.
+ *
+ * Errors:
+ * As rsp_sendmsg(). EMSGSIZE: the cookie is empty or too long. EBADF, also: the socket is a pool user's.
+ */
+ssize_t rsp_send_cookie(int sd,
+                        const uint8_t *cookie,
+                        size_t cookieSize,
+                        rserpool_session_t sessionID,
+                        int timeout);
+
+/**
  * Starts a session with the pool: an element is chosen by the pool's policy and connected. The registrar is not asked when
  * its last answer is younger than `staleCacheValue` milliseconds.
  *
@@ -901,23 +918,6 @@ ssize_t rsp_sendmsg(int sd,
                     uint32_t sctpTimeToLive,
                     uint16_t sctpFlags,
                     int timeout);
-
-/**
- * Gives the client of a session the session's state. The client's library keeps the last cookie, and hands it to the next
- * pool element after a failover, where it arrives with MSG_RSERPOOL_COOKIE_ECHO. Cookies and data of a session keep their
- * order. `timeout` as in rsp_sendmsg().
- *
- * Returns:
- * The length of the cookie, or -1.
- *
- * Errors:
- * As rsp_sendmsg(). EMSGSIZE: the cookie is empty or too long. EBADF, also: the socket is a pool user's.
- */
-ssize_t rsp_send_cookie(int sd,
-                        const uint8_t *cookie,
-                        size_t cookieSize,
-                        rserpool_session_t sessionID,
-                        int timeout);
 
 /**
  * Receives data, a notification (MSG_RSERPOOL_NOTIFICATION in `*msg_flags`) or a cookie that came from a client after a

@@ -3,8 +3,7 @@
 use super::constants::{REAI_MEMORY, REAI_NONAME, REAI_SYSTEM};
 use super::convert;
 use super::guard::{CReturn, guard, guard_always};
-use super::pool_element::load_info;
-use super::types::{rsp_addrinfo, rsp_loadinfo};
+use super::types::rsp_addrinfo;
 use crate::PoolElementId;
 use crate::api::{self, AddressInfo, Error, Result};
 use libc::{c_int, c_uint};
@@ -139,92 +138,10 @@ unsafe fn free_list(mut next: *mut rsp_addrinfo) {
     }
 }
 
-/// Registers an element that is not an RSerPool socket, for `registrationLife` milliseconds: register it again in time.
-/// `rspAddrInfo` tells how users reach it; `ai_pe_id` 0: an identifier is chosen and written there. `rspLoadInfo` NULL:
-/// round robin. `flags` are ignored.
-///
-/// # Returns
-/// 0; 0x1000: rsp_initialize() was not called; 0x1007: no registrar can be reached; 0x1008: no registrar answers; else
-/// another code: the registrar refused, or an argument is bad. errno tells it, too.
-///
-/// # Errors
-/// As rsp_getaddrinfo(). EPERM: the registrar refused. EINVAL, also: no address, or addresses with different ports. EAFNOSUPPORT: an address is neither
-/// IPv4 nor IPv6. EPROTONOSUPPORT: `ai_protocol` is none that can be registered.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rsp_pe_registration(
-    poolHandle: *const u8,
-    poolHandleSize: usize,
-    rspAddrInfo: *mut rsp_addrinfo,
-    rspLoadInfo: *const rsp_loadinfo,
-    registrationLife: c_uint,
-    flags: c_int,
-) -> c_uint {
-    guard(format_args!("rsp_pe_registration({registrationLife} ms, {flags})"), || {
-        // SAFETY: by the contract of this module.
-        unsafe { pe_registration((poolHandle, poolHandleSize), rspAddrInfo, rspLoadInfo, registrationLife) }
-    })
-    .0
-}
-
-/// # Safety
-/// As for rsp_pe_registration().
-pub unsafe fn pe_registration(
-    (handle, len): (*const u8, usize),
-    info: *mut rsp_addrinfo,
-    load: *const rsp_loadinfo,
-    life_ms: c_uint,
-) -> Result<ResultCode> {
-    // SAFETY: the caller's promise, here and below.
-    let (handle, info) = unsafe { (convert::pool_handle(handle, len)?, convert::reference_mut(info)?) };
-    // SAFETY: see above.
-    let (addresses, load) = unsafe { (convert::addresses(info.ai_addr, info.ai_addrs)?, load_info(load)) };
-    convert::peer(&addresses)?;
-    let element = AddressInfo {
-        socket_type: info.ai_socktype,
-        protocol: info.ai_protocol,
-        addresses,
-        pool_element_id: PoolElementId(info.ai_pe_id),
-        // What counts for a registration is `load`.
-        policy: crate::wire::Policy::RoundRobin,
-    };
-    let id = api::pe_registration(handle, &element, &load, Duration::from_millis(u64::from(life_ms)))?;
-    info.ai_pe_id = id.0;
-    Ok(ResultCode(0))
-}
-
-/// De-registers an element of rsp_pe_registration(). `flags` are ignored.
-///
-/// # Returns
-/// 0, or a code as for rsp_pe_registration().
-///
-/// # Errors
-/// As rsp_getaddrinfo().
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rsp_pe_deregistration(
-    poolHandle: *const u8,
-    poolHandleSize: usize,
-    identifier: u32,
-    flags: c_int,
-) -> c_uint {
-    guard(format_args!("rsp_pe_deregistration(0x{identifier:08x}, {flags})"), || {
-        // SAFETY: by the contract of this module.
-        unsafe { pe_deregistration((poolHandle, poolHandleSize), identifier) }
-    })
-    .0
-}
-
-/// # Safety
-/// The handle is NULL or as long as said.
-pub unsafe fn pe_deregistration((handle, len): (*const u8, usize), identifier: u32) -> Result<ResultCode> {
-    // SAFETY: the caller's promise.
-    let handle = unsafe { convert::pool_handle(handle, len) }?;
-    api::pe_deregistration(handle, PoolElementId(identifier)).map(|()| ResultCode(0))
-}
-
 /// Tells the registrar that an element does not answer.
 ///
 /// # Returns
-/// 0, or a code as for rsp_pe_registration().
+/// 0; 0x1000: rsp_initialize() was not called; another code: an argument is bad. errno tells it, too.
 ///
 /// # Errors
 /// As rsp_getaddrinfo().

@@ -15,12 +15,12 @@ const SCTP_UNORDERED: u16 = 1 << 0;
 const SCTP_ABORT: u16 = 1 << 2;
 const SCTP_EOF: u16 = libc::MSG_FIN as u16;
 
-fn session_id(session: rserpool_session_t) -> SessionId {
+pub fn session_id(session: rserpool_session_t) -> SessionId {
     SessionId(session as u32)
 }
 
 /// A length as ssize_t: no slice is longer than that.
-fn length(len: usize) -> isize {
+pub fn length(len: usize) -> isize {
     isize::try_from(len).unwrap_or(isize::MAX)
 }
 
@@ -67,30 +67,6 @@ pub unsafe extern "C" fn rsp_sendmsg(
         // SAFETY: by the contract of this module.
         let data = unsafe { convert::bytes(data.cast(), dataLength) }?;
         api::sendmsg(sd, data, &options, Timeout::from_ms_or_now(timeout)).map(length)
-    })
-}
-
-/// Gives the client of a session the session's state. The client's library keeps the last cookie, and hands it to the next
-/// pool element after a failover, where it arrives with MSG_RSERPOOL_COOKIE_ECHO. Cookies and data of a session keep their
-/// order. `timeout` as in rsp_sendmsg().
-///
-/// # Returns
-/// The length of the cookie, or -1.
-///
-/// # Errors
-/// As rsp_sendmsg(). EMSGSIZE: the cookie is empty or too long. EBADF, also: the socket is a pool user's.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rsp_send_cookie(
-    sd: c_int,
-    cookie: *const u8,
-    cookieSize: usize,
-    sessionID: rserpool_session_t,
-    timeout: c_int,
-) -> ssize_t {
-    guard(format_args!("rsp_send_cookie({sd}, {cookieSize} bytes, session {sessionID}, timeout {timeout})"), || {
-        // SAFETY: by the contract of this module.
-        let cookie = unsafe { convert::bytes(cookie, cookieSize) }?;
-        api::send_cookie(sd, cookie, session_id(sessionID), Timeout::from_ms_or_now(timeout)).map(length)
     })
 }
 

@@ -16,6 +16,8 @@ mod arguments;
 mod basic;
 pub mod constants;
 mod convert;
+#[cfg(feature = "pool-element")]
+mod element_tags;
 mod guard;
 mod io;
 #[cfg(test)]
@@ -26,8 +28,11 @@ mod mapping;
 mod names;
 pub mod policy_types;
 mod poll;
+#[cfg(feature = "pool-element")]
 mod pool_element;
 mod pool_user;
+#[cfg(feature = "pool-element")]
+mod registration;
 mod socket;
 pub mod tag_item;
 pub mod tag_numbers;

@@ -1,12 +1,14 @@
-//! Pool elements: offering a service on an RSerPool socket.
+//! Pool elements: offering a service on an RSerPool socket. Only with the feature `pool-element`.
 
 use super::constants::{DEREGF_DONTWAIT, REGF_DAEMONMODE, REGF_DONTWAIT};
 use super::convert;
 use super::guard::guard;
-use super::types::rsp_loadinfo;
+use super::io::{length, session_id};
+use super::types::{rserpool_session_t, rsp_loadinfo};
 use crate::PoolElementId;
-use crate::api::{self, LoadInfo, RegisterOptions, Result};
+use crate::api::{self, LoadInfo, RegisterOptions, Result, Timeout};
 use crate::wire::PolicyType;
+use libc::ssize_t;
 use std::ffi::{c_int, c_uint};
 use std::time::Duration;
 
@@ -48,6 +50,57 @@ pub unsafe extern "C" fn rsp_register(
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_deregister(sd: c_int, flags: c_int) -> c_int {
     guard(format_args!("rsp_deregister({sd}, {flags})"), || deregister(sd, flags))
+}
+
+/// Accepts sessions from now on. Binds the socket first where that was not done.
+///
+/// # Returns
+/// 0, or -1.
+///
+/// # Errors
+/// EBADF: not an open RSerPool socket. EISCONN: the socket is connected. EOPNOTSUPP: a mapped descriptor. As rsp_bind(),
+/// where the socket is bound only now.
+#[unsafe(no_mangle)]
+pub extern "C" fn rsp_listen(sd: c_int, backlog: c_int) -> c_int {
+    guard(format_args!("rsp_listen({sd}, {backlog})"), || api::listen(sd, backlog).map(|()| 0))
+}
+
+/// Takes a new session from a listening SOCK_STREAM socket. `timeout` in milliseconds; negative: no limit.
+///
+/// # Returns
+/// The session's own descriptor, or -1.
+///
+/// # Errors
+/// EAGAIN: no session came in time. EINTR: a signal came. EBADF: not an open RSerPool socket, or closed by another thread.
+/// ENOTCONN: not a listening SOCK_STREAM socket. EMFILE, ENFILE, ENOMEM: no descriptors or memory left. ECANCELED:
+/// rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
+#[unsafe(no_mangle)]
+pub extern "C" fn rsp_accept(sd: c_int, timeout: c_int) -> c_int {
+    guard(format_args!("rsp_accept({sd}, {timeout})"), || api::accept(sd, Timeout::from_ms(timeout)))
+}
+
+/// Gives the client of a session the session's state. The client's library keeps the last cookie, and hands it to the next
+/// pool element after a failover, where it arrives with MSG_RSERPOOL_COOKIE_ECHO. Cookies and data of a session keep their
+/// order. `timeout` as in rsp_sendmsg().
+///
+/// # Returns
+/// The length of the cookie, or -1.
+///
+/// # Errors
+/// As rsp_sendmsg(). EMSGSIZE: the cookie is empty or too long. EBADF, also: the socket is a pool user's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rsp_send_cookie(
+    sd: c_int,
+    cookie: *const u8,
+    cookieSize: usize,
+    sessionID: rserpool_session_t,
+    timeout: c_int,
+) -> ssize_t {
+    guard(format_args!("rsp_send_cookie({sd}, {cookieSize} bytes, session {sessionID}, timeout {timeout})"), || {
+        // SAFETY: by the contract of this module.
+        let cookie = unsafe { convert::bytes(cookie, cookieSize) }?;
+        api::send_cookie(sd, cookie, session_id(sessionID), Timeout::from_ms_or_now(timeout)).map(length)
+    })
 }
 
 /// # Safety

@@ -3,7 +3,7 @@
 use super::convert;
 use super::guard::guard;
 use super::types::rserpool_session_parameters;
-use crate::api::{self, Error, PeName, Timeout};
+use crate::api::{self, Error, PeName};
 use crate::transport::SctpParameters;
 use libc::{sockaddr, socklen_t};
 use std::ffi::{c_int, c_uint, c_void};
@@ -87,33 +87,6 @@ pub unsafe extern "C" fn rsp_bind(sd: c_int, addrs: *const sockaddr, addrcnt: c_
         let addresses = unsafe { convert::addresses(addrs, count) }?;
         api::bind(sd, &addresses).map(|()| 0)
     })
-}
-
-/// Accepts sessions from now on. Binds the socket first where that was not done.
-///
-/// # Returns
-/// 0, or -1.
-///
-/// # Errors
-/// EBADF: not an open RSerPool socket. EISCONN: the socket is connected. EOPNOTSUPP: a mapped descriptor. As rsp_bind(),
-/// where the socket is bound only now.
-#[unsafe(no_mangle)]
-pub extern "C" fn rsp_listen(sd: c_int, backlog: c_int) -> c_int {
-    guard(format_args!("rsp_listen({sd}, {backlog})"), || api::listen(sd, backlog).map(|()| 0))
-}
-
-/// Takes a new session from a listening SOCK_STREAM socket. `timeout` in milliseconds; negative: no limit.
-///
-/// # Returns
-/// The session's own descriptor, or -1.
-///
-/// # Errors
-/// EAGAIN: no session came in time. EINTR: a signal came. EBADF: not an open RSerPool socket, or closed by another thread.
-/// ENOTCONN: not a listening SOCK_STREAM socket. EMFILE, ENFILE, ENOMEM: no descriptors or memory left. ECANCELED:
-/// rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
-#[unsafe(no_mangle)]
-pub extern "C" fn rsp_accept(sd: c_int, timeout: c_int) -> c_int {
-    guard(format_args!("rsp_accept({sd}, {timeout})"), || api::accept(sd, Timeout::from_ms(timeout)))
 }
 
 /// Closes the socket with its sessions and, on a pool element, its registration. Closing a server's sessions makes its

@@ -3,10 +3,9 @@
 use super::guard::guard;
 use super::tag_item::{TAG_DONE, TAG_IGNORE, TAG_MORE, TAG_SKIP, TagItem, tag_t, tagdata_t};
 use super::tag_numbers::*;
-use super::types::{rsp_addrinfo, rsp_loadinfo};
-use super::{basic, pool_element, pool_user};
-use crate::PoolElementId;
-use crate::api::{self, ConnectOptions, Error, Result, Timeout};
+use super::types::rsp_addrinfo;
+use super::{basic, pool_user};
+use crate::api::{ConnectOptions, Error, Result};
 use std::ffi::{c_int, c_uint};
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ const MAX_ITEMS: usize = 1024;
 ///
 /// # Safety
 /// `next` is NULL or a list of tag items that ends with TAG_DONE.
-unsafe fn find(mut next: *const TagItem, tag: tag_t) -> Result<Option<tagdata_t>> {
+pub unsafe fn find(mut next: *const TagItem, tag: tag_t) -> Result<Option<tagdata_t>> {
     for _ in 0..MAX_ITEMS {
         // SAFETY: the caller's promise.
         let Some(item) = (unsafe { next.as_ref() }) else { return Ok(None) };
@@ -45,40 +44,6 @@ const ENDLESS: Error = Error::new(libc::EINVAL, "a tag list has more than 1024 i
 unsafe fn microseconds(tags: *const TagItem, tag: tag_t) -> Result<Option<Duration>> {
     // SAFETY: the caller's promise.
     Ok(unsafe { find(tags, tag) }?.map(Duration::from_micros))
-}
-
-/// As rsp_pe_registration(). No tags are known.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rsp_pe_registration_tags(
-    poolHandle: *const u8,
-    poolHandleSize: usize,
-    rspAddrInfo: *mut rsp_addrinfo,
-    rspLoadInfo: *const rsp_loadinfo,
-    registrationLife: c_uint,
-    flags: c_int,
-    _tags: *mut TagItem,
-) -> c_uint {
-    guard(format_args!("rsp_pe_registration_tags({registrationLife} ms, {flags})"), || {
-        // SAFETY: by the contract of this module.
-        unsafe { basic::pe_registration((poolHandle, poolHandleSize), rspAddrInfo, rspLoadInfo, registrationLife) }
-    })
-    .0
-}
-
-/// As rsp_pe_deregistration(). No tags are known.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rsp_pe_deregistration_tags(
-    poolHandle: *const u8,
-    poolHandleSize: usize,
-    identifier: u32,
-    flags: c_int,
-    _tags: *mut TagItem,
-) -> c_uint {
-    guard(format_args!("rsp_pe_deregistration_tags(0x{identifier:08x}, {flags})"), || {
-        // SAFETY: by the contract of this module.
-        unsafe { basic::pe_deregistration((poolHandle, poolHandleSize), identifier) }
-    })
-    .0
 }
 
 /// As rsp_pe_failure(). No tags are known.
@@ -111,39 +76,6 @@ pub unsafe extern "C" fn rsp_getaddrinfo_tags(
         unsafe { basic::getaddrinfo((poolHandle, poolHandleSize), rserpoolAddrInfo, items, staleCacheValue) }
     })
     .0
-}
-
-/// As rsp_register(), with TAG_PoolElement_Identifier. EINVAL, also: the tag list does not end.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rsp_register_tags(
-    sd: c_int,
-    poolHandle: *const u8,
-    poolHandleSize: usize,
-    loadinfo: *const rsp_loadinfo,
-    reregistrationInterval: c_uint,
-    flags: c_int,
-    tags: *mut TagItem,
-) -> c_int {
-    guard(format_args!("rsp_register_tags({sd}, {reregistrationInterval} ms, {flags})"), || {
-        // SAFETY: by the contract of this module.
-        let id = unsafe { find(tags, TAG_PoolElement_Identifier) }?;
-        let id = id.and_then(|id| u32::try_from(id).ok()).filter(|id| *id != 0).map(PoolElementId);
-        let handle = (poolHandle, poolHandleSize);
-        // SAFETY: by the contract of this module.
-        unsafe { pool_element::register(sd, handle, loadinfo, reregistrationInterval, flags, id) }
-    })
-}
-
-/// As rsp_deregister(). No tags are known.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rsp_deregister_tags(sd: c_int, flags: c_int, _tags: *mut TagItem) -> c_int {
-    guard(format_args!("rsp_deregister_tags({sd}, {flags})"), || pool_element::deregister(sd, flags))
-}
-
-/// As rsp_accept(). No tags are known.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rsp_accept_tags(sd: c_int, timeout: c_int, _tags: *mut TagItem) -> c_int {
-    guard(format_args!("rsp_accept_tags({sd}, {timeout})"), || api::accept(sd, Timeout::from_ms(timeout)))
 }
 
 /// As rsp_connect(), with TAG_RspSession_ConnectTimeout and TAG_RspSession_HandleResolutionRetryDelay. EINVAL, also: the tag
