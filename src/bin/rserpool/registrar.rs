@@ -1,7 +1,7 @@
 //! `rserpool registrar`: runs a registrar until it is told to stop.
 
 use crate::failure::Failure;
-use crate::settings::{SETTINGS, Setting};
+use crate::settings::{PROFILE, SETTINGS, Setting};
 use crate::{logger, print, values};
 use lexopt::prelude::*;
 use log::LevelFilter;
@@ -25,6 +25,8 @@ Durations have a unit: 300ms, 5s, 2m, 1h.
 Examples:
   rserpool registrar
   rserpool registrar --asap 192.0.2.1:3863 --enrp 192.0.2.1:9901
+  rserpool registrar --asap 192.0.2.1:3863 --enrp 192.0.2.1:9901 --peer 192.0.2.1,192.0.2.2,192.0.2.3 --profile fast
+  rserpool registrar --peers-dns _enrp._sctp.example.net
   rserpool registrar --asap 127.0.0.1:0 --announce off --keep-alive-interval 500ms --keep-alive-timeout 500ms
 ";
 
@@ -53,7 +55,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<(RegistrarSettings, LevelF
     let transport = values::transport_from_environment()?;
     let mut settings = RegistrarSettings { transport, ..RegistrarSettings::default() };
     let mut level = LevelFilter::Info;
-    let mut seen: Vec<&str> = Vec::new();
+    let mut chosen: Vec<(&Setting, String)> = Vec::new();
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(None),
@@ -69,19 +71,23 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<(RegistrarSettings, LevelF
             Long(name) => {
                 let setting = SETTINGS.iter().find(|s| s.name == name);
                 let Some(setting) = setting else { return Err(Long(name).unexpected().into()) };
-                let value = values::text(parser.value()?).map_err(Failure::Usage)?;
-                let first = !seen.contains(&setting.name);
-                seen.push(setting.name);
-                apply(setting, &mut settings, &value, first)?;
+                chosen.push((setting, values::text(parser.value()?).map_err(Failure::Usage)?));
             }
             other => return Err(other.unexpected().into()),
         }
     }
+    apply(&mut settings, chosen)?;
     Ok(Some((settings, level)))
 }
 
-fn apply(setting: &Setting, settings: &mut RegistrarSettings, value: &str, first: bool) -> Result<(), Failure> {
-    (setting.apply)(settings, value, first).map_err(|why| Failure::Usage(format!("--{}: {why}", setting.name)))
+/// Applies what was chosen, profiles first: an option beside a profile wins, wherever it stands.
+fn apply(settings: &mut RegistrarSettings, mut chosen: Vec<(&Setting, String)>) -> Result<(), Failure> {
+    chosen.sort_by_key(|(setting, _)| setting.name != PROFILE);
+    for (number, (setting, value)) in chosen.iter().enumerate() {
+        let first = chosen.iter().take(number).all(|(before, _)| before.name != setting.name);
+        (setting.apply)(settings, value, first).map_err(|why| Failure::Usage(format!("--{}: {why}", setting.name)))?;
+    }
+    settings.core.validate().map_err(|why| Failure::Usage(format!("these options do not go together: {why}")))
 }
 
 fn serve(settings: RegistrarSettings, level: LevelFilter) -> Result<(), Failure> {

@@ -2,11 +2,14 @@
 
 use crate::values::{address, count, count_u32, duration, identifier, show_duration};
 use rserpool::RegistrarId;
-use rserpool::driver::registrar::RegistrarSettings;
+use rserpool::driver::registrar::{Profile, RegistrarSettings};
 use rserpool::transport::multicast::ENRP_GROUPS;
 use rserpool::transport::{PeerAddress, TransportChoice};
 use rserpool::wire::{PORT_ASAP, PORT_ENRP};
 use std::net::SocketAddr;
+
+/// Port of DNS.
+const PORT_DNS: u16 = 53;
 
 /// An option.
 pub struct Setting {
@@ -46,6 +49,21 @@ macro_rules! core_count {
     };
 }
 
+macro_rules! core_switch {
+    ($name:literal, $help:literal, $field:ident) => {
+        Setting {
+            name: $name,
+            value: "on|off",
+            help: $help,
+            show: |s| if s.core.$field { "on" } else { "off" }.to_owned(),
+            apply: |s, v, _| switch(v).map(|on| s.core.$field = on),
+        }
+    };
+}
+
+/// The option that comes before all others, wherever it stands.
+pub const PROFILE: &str = "profile";
+
 /// All of them, in the order of the help.
 pub const SETTINGS: &[Setting] = &[
     Setting {
@@ -65,9 +83,47 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "peer",
         value: "ADDR:PORT",
-        help: "ENRP endpoint of another registrar; may be repeated",
-        show: |_| "none".to_owned(),
-        apply: |s, v, _| address(v, PORT_ENRP).map(|a| s.core.peers.push(PeerAddress::from(a))),
+        help: "ENRP endpoints of the other registrars: a list, or repeated",
+        show: |s| list(&s.core.peers),
+        apply: |s, v, _| {
+            each(v, |v| address(v, PORT_ENRP)).map(|all| s.core.peers.extend(all.into_iter().map(PeerAddress::from)))
+        },
+    },
+    Setting {
+        name: "peers-dns",
+        value: "NAME",
+        help: "DNS name with SRV records of the registrars; may be repeated",
+        show: |s| list(&s.peer_names.names),
+        apply: |s, v, _| dns_name(v).map(|name| s.peer_names.names.push(name)),
+    },
+    Setting {
+        name: "dns-server",
+        value: "ADDR:PORT",
+        help: "DNS servers to ask: a list, or repeated",
+        show: |s| if s.peer_names.servers.is_empty() { "the system's".to_owned() } else { list(&s.peer_names.servers) },
+        apply: |s, v, _| each(v, |v| address(v, PORT_DNS)).map(|all| s.peer_names.servers.extend(all)),
+    },
+    Setting {
+        name: "dns-interval",
+        value: "DURATION",
+        help: "time between look-ups",
+        show: |s| show_duration(s.peer_names.interval),
+        apply: |s, v, _| duration(v).map(|d| s.peer_names.interval = d),
+    },
+    Setting {
+        name: PROFILE,
+        value: "default|fast",
+        help: "timers: the RFCs', or for call control; options beside it win",
+        show: |_| "default".to_owned(),
+        apply: |s, v, _| {
+            let profile = match v {
+                "default" => Profile::Default,
+                "fast" => Profile::Fast,
+                _ => return Err(format!("\"{}\" is neither default nor fast", v.escape_debug())),
+            };
+            s.set_profile(profile);
+            Ok(())
+        },
     },
     Setting {
         name: "transport",
@@ -87,7 +143,7 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
-        name: "enrp-group",
+        name: "enrp-announce",
         value: "on|off|GROUP:PORT",
         help: "groups that registrars find each other by; may be repeated",
         show: |s| groups(&s.enrp_groups),
@@ -117,6 +173,26 @@ pub const SETTINGS: &[Setting] = &[
     core_duration!("announce-interval", "time between announcements", announce_interval),
     core_duration!("keep-alive-interval", "time between checks of an element", keep_alive_interval),
     core_duration!("keep-alive-timeout", "an element that is silent for so long is removed", keep_alive_timeout),
+    core_duration!("peer-heartbeat-cycle", "time between PRESENCE messages to other registrars", peer_heartbeat_cycle),
+    core_duration!("max-time-last-heard", "silence until a registrar is asked whether it lives", max_time_last_heard),
+    core_duration!("max-time-no-response", "time for its answer; then it is taken over", max_time_no_response),
+    core_duration!("mentor-discovery-timeout", "time to find a registrar to learn from", mentor_discovery_timeout),
+    core_duration!("takeover-expiry", "time for the others to agree to a takeover", takeover_expiry),
+    core_duration!("takeover-connect-timeout", "time to reach an element that is taken over", takeover_connect_timeout),
+    core_count!("max-takeover-connects", "elements being reached at a time", max_takeover_connects, count),
+    core_switch!("takeover-suggestion", "spread elements over the registrars", takeover_suggestion),
+    core_switch!("rsplib-compatibility", "for scopes with rsplib registrars", rsplib_compatibility),
+    core_duration!("peer-reconnect-min", "first pause before a registrar is connected to again", peer_reconnect_min),
+    core_duration!("peer-reconnect-max", "longest such pause", peer_reconnect_max),
+    core_count!("max-peers", "other registrars", max_peers, count),
+    core_count!("max-handle-table-page", "bytes of a page of the handle table", max_handle_table_page, count),
+    core_count!("max-handle-table-sessions", "downloads of it at a time", max_handle_table_sessions, count),
+    core_duration!(
+        "handle-table-session-timeout",
+        "a download that pauses for so long is forgotten",
+        handle_table_session_timeout
+    ),
+    core_duration!("leave-timeout", "time for others to take the elements of a registrar that stops", leave_timeout),
     core_count!("max-bad-pe-report", "failure reports that an element survives", max_bad_pe_report, count_u32),
     core_count!("default-items", "elements in an answer, where none are asked for", max_items_default, count),
     core_count!("max-items", "elements in an answer, whatever is asked for", max_items_limit, count),
@@ -141,6 +217,35 @@ pub const SETTINGS: &[Setting] = &[
         apply: |s, v, _| duration(v).map(|d| s.stop_timeout = d),
     },
 ];
+
+fn list<T: ToString>(values: &[T]) -> String {
+    if values.is_empty() {
+        return "none".to_owned();
+    }
+    values.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The values of a list with commas.
+fn each<T>(values: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    values.split(',').map(|value| parse(value.trim())).collect()
+}
+
+fn dns_name(name: &str) -> Result<String, String> {
+    let labels = name.trim_end_matches('.').split('.');
+    let plausible = name.len() < 256 && labels.into_iter().all(|label| (1..64).contains(&label.len()));
+    match plausible && name.is_ascii() && !name.contains(char::is_whitespace) {
+        true => Ok(name.to_owned()),
+        false => Err(format!("\"{}\" is no DNS name, e.g. _enrp._sctp.example.net", name.escape_debug())),
+    }
+}
+
+fn switch(value: &str) -> Result<bool, String> {
+    match value {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        other => Err(format!("\"{}\" is neither on nor off", other.escape_debug())),
+    }
+}
 
 fn groups(groups: &[SocketAddr]) -> String {
     if groups.is_empty() {
@@ -198,11 +303,43 @@ mod tests {
             let value = match setting.value {
                 "DURATION" => "1234ms",
                 "N" => "77",
+                "on|off" => "on",
                 _ => continue,
             };
             (setting.apply)(&mut settings, value, true).unwrap();
             assert_eq!((setting.show)(&settings), value, "{}", setting.name);
         }
+    }
+
+    #[test]
+    fn peers_come_as_lists_and_again_and_again() {
+        let mut settings = RegistrarSettings::default();
+        apply(&mut settings, "peer", "192.0.2.1,192.0.2.2:7").unwrap();
+        apply(&mut settings, "peer", "[2001:db8::1]:8").unwrap();
+        let shown: Vec<_> = settings.core.peers.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["{192.0.2.1}:9901", "{192.0.2.2}:7", "{2001:db8::1}:8"]);
+        assert!(apply(&mut settings, "peer", "192.0.2.1,,192.0.2.2").is_err());
+    }
+
+    #[test]
+    fn dns_names_are_plausible() {
+        let mut settings = RegistrarSettings::default();
+        apply(&mut settings, "peers-dns", "_enrp._sctp.example.net").unwrap();
+        assert_eq!(settings.peer_names.names, ["_enrp._sctp.example.net"]);
+        for wrong in ["", ".", "a..b", "a b", "\u{e9}.example"] {
+            assert!(apply(&mut settings, "peers-dns", wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_profile_leaves_addresses_alone() {
+        let mut settings = RegistrarSettings::default();
+        apply(&mut settings, "peer", "192.0.2.1:7").unwrap();
+        apply(&mut settings, "id", "7").unwrap();
+        apply(&mut settings, PROFILE, "fast").unwrap();
+        assert_eq!((settings.core.peers.len(), settings.core.id), (1, RegistrarId(7)));
+        assert!(settings.core.max_time_last_heard < RegistrarSettings::default().core.max_time_last_heard);
+        assert!(apply(&mut settings, PROFILE, "faster").is_err());
     }
 
     #[test]

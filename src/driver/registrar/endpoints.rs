@@ -5,7 +5,7 @@ use crate::driver::interfaces::local_addresses;
 use crate::driver::poller::Poller;
 use crate::registrar::{Link, RegistrarConfig};
 use crate::transport::multicast::{AnnouncementListener, AnnouncementSender};
-use crate::transport::{self, EndpointConfig, Tcp, Transport, TransportError, TransportKind};
+use crate::transport::{self, EndpointConfig, PeerAddress, Tcp, Transport, TransportError, TransportKind};
 use crate::wire::{AddressList, MAX_SCTP_ADDRESSES, TransportParameter, TransportUse};
 use crate::{AssociationId, Time};
 use std::io;
@@ -88,10 +88,12 @@ impl Endpoints {
     /// Fills in what the core must know of its endpoints, where the settings do not say it.
     pub(super) fn describe(&self, settings: &RegistrarSettings, config: &mut RegistrarConfig) {
         config.announce = !settings.announce_groups.is_empty();
+        config.enrp_multicast = !settings.enrp_groups.is_empty();
         config.enrp_port = self.enrp.port();
         if config.enrp_addresses.is_empty() {
             config.enrp_addresses = reachable(self.enrp.ip());
         }
+        self.retain_others(&mut config.peers);
         if config.asap_transports.is_empty() {
             let addresses = reachable(self.asap.ip());
             let port = self.asap.port();
@@ -100,6 +102,12 @@ impl Endpoints {
             config.asap_transports.extend(tcp);
             config.asap_transports.push(TransportParameter::Sctp { port, transport_use, addresses });
         }
+    }
+
+    /// Leaves out our own ENRP endpoint: all registrars of a scope may be given the same list.
+    pub(super) fn retain_others(&self, peers: &mut Vec<PeerAddress>) {
+        let own = reachable(self.enrp.ip());
+        peers.retain(|peer| peer.port != self.enrp.port() || !peer.addresses.iter().any(|a| own.contains(a)));
     }
 
     /// The transport that an association lives on.
@@ -197,7 +205,7 @@ fn endpoint_config(settings: &RegistrarSettings, transport_number: u16, bind: So
         max_associations: settings.core.max_associations.saturating_add(settings.core.max_associations / 8 + 16),
         max_send_queue: MAX_SEND_QUEUE,
         max_message_size: MAX_MESSAGE_SIZE,
-        parameters: settings.sctp,
+        parameters: if transport_number == ENRP_SCTP { settings.enrp_sctp } else { settings.sctp },
     }
 }
 

@@ -5,6 +5,7 @@
 //! work, and does what the core wants done.
 
 mod backlog;
+mod dns;
 mod endpoints;
 mod metrics;
 mod settings;
@@ -14,8 +15,9 @@ mod state;
 mod tests;
 mod worker;
 
+pub use dns::PeerNames;
 pub use metrics::RegistrarMetrics;
-pub use settings::RegistrarSettings;
+pub use settings::{Profile, RegistrarSettings};
 pub use signals::StopSignals;
 
 use crate::RegistrarId;
@@ -74,6 +76,8 @@ impl RegistrarServer {
             let what = what.to_owned();
             move |error: io::Error| StartError { what, why: error.to_string() }
         };
+        let refused = |why| StartError { what: "a registrar with these settings".to_owned(), why };
+        settings.core.validate().map_err(refused)?;
         let endpoints = Endpoints::open(&settings)?;
         let mut config = settings.core.clone();
         endpoints.describe(&settings, &mut config);
@@ -82,7 +86,8 @@ impl RegistrarServer {
         let core = Registrar::new(config, seed, crate::driver::clock::now());
         let id = core.id();
         log::info!("registrar {id} serves ASAP at {asap} and ENRP at {enrp}, over {kind}; ASAP also over TCP");
-        let worker = Worker::new(core, endpoints, settings.stop_timeout).map_err(system("an epoll descriptor"))?;
+        let mut worker = Worker::new(core, endpoints, settings.stop_timeout).map_err(system("an epoll descriptor"))?;
+        worker.find_peers(&settings.peer_names).map_err(system("a thread for DNS look-ups"))?;
         Ok(RegistrarServer { worker, addresses: RegistrarAddresses { id, asap, enrp, kind } })
     }
 

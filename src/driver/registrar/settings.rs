@@ -1,11 +1,23 @@
 //! How to run a registrar.
 
+use super::PeerNames;
 use crate::registrar::RegistrarConfig;
 use crate::transport::multicast::{ASAP_GROUPS, DEFAULT_TTL};
 use crate::transport::{SctpParameters, TransportChoice};
 use crate::wire::{PORT_ASAP, PORT_ENRP};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
+
+/// A registrar that hangs or is cut off loses its associations after about half a second (retransmissions or heartbeats,
+/// whichever is first), as soon as its silence has been noticed by ENRP: so nothing waits for it any longer.
+const FAST_ENRP_SCTP: SctpParameters = SctpParameters {
+    rto_initial: Duration::from_millis(80),
+    rto_min: Duration::from_millis(50),
+    rto_max: Duration::from_millis(100),
+    association_max_retransmissions: 4,
+    path_max_retransmissions: 3,
+    heartbeat_interval: Duration::from_millis(100),
+};
 
 /// How to run a registrar: where, over what, and the settings of its core.
 #[derive(Clone, Debug)]
@@ -16,18 +28,23 @@ pub struct RegistrarSettings {
     pub enrp: SocketAddr,
     /// Which SCTP.
     pub transport: TransportChoice,
+    /// Names of other registrars in the DNS, beside the peers of the core's configuration.
+    pub peer_names: PeerNames,
     /// Groups that announcements go to; none: no announcements.
     pub announce_groups: Vec<SocketAddr>,
     /// Groups that registrars find each other by (an extension that rsplib has); none: peers are configured.
     pub enrp_groups: Vec<SocketAddr>,
     /// Hops that datagrams to groups may take.
     pub multicast_ttl: u32,
-    /// Timers of the SCTP associations.
+    /// Timers of the SCTP associations with pool elements and users.
     pub sctp: SctpParameters,
+    /// Timers of the SCTP associations with other registrars.
+    pub enrp_sctp: SctpParameters,
     /// How long a stop may take before what is left is cut off.
     pub stop_timeout: Duration,
     /// The core. Its `asap_transports` and `enrp_addresses` are filled in from the endpoints when they are empty;
-    /// `enrp_port` and `announce` always follow the endpoints and `announce_groups`.
+    /// `enrp_port`, `announce` and `enrp_multicast` always follow the endpoints and the groups. `peers` may name the
+    /// registrar itself, so that all registrars of a scope can have the same list.
     pub core: RegistrarConfig,
 }
 
@@ -39,17 +56,46 @@ impl Default for RegistrarSettings {
             asap: SocketAddr::new(any, PORT_ASAP),
             enrp: SocketAddr::new(any, PORT_ENRP),
             transport: TransportChoice::Auto,
+            peer_names: PeerNames::default(),
             announce_groups: ASAP_GROUPS.into(),
             enrp_groups: Vec::new(),
             multicast_ttl: DEFAULT_TTL,
             sctp: SctpParameters::default(),
+            enrp_sctp: SctpParameters::default(),
             stop_timeout: Duration::from_secs(3),
             core: RegistrarConfig::default(),
         }
     }
 }
 
+/// A named set of timers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// The RFCs' values.
+    Default,
+    /// For call control: dead registrars and elements are noticed within a second.
+    Fast,
+}
+
 impl RegistrarSettings {
+    /// Sets the timers of a profile and leaves everything else as it is, except for the core's bounds, which become their
+    /// defaults.
+    pub fn set_profile(&mut self, profile: Profile) {
+        let core = match profile {
+            Profile::Default => RegistrarConfig::default(),
+            Profile::Fast => RegistrarConfig::fast(),
+        };
+        self.enrp_sctp = match profile {
+            Profile::Default => SctpParameters::default(),
+            Profile::Fast => FAST_ENRP_SCTP,
+        };
+        let old = std::mem::replace(&mut self.core, core);
+        self.core.id = old.id;
+        self.core.peers = old.peers;
+        self.core.asap_transports = old.asap_transports;
+        self.core.enrp_addresses = old.enrp_addresses;
+    }
+
     /// A registrar on free loopback ports that announces nothing: for tests and demonstrations.
     pub fn loopback() -> RegistrarSettings {
         let loopback = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);

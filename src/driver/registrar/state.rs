@@ -4,10 +4,11 @@ use super::backlog::{BacklogFull, Backlogs};
 use super::metrics::RegistrarMetrics;
 use crate::log_limit::LogLimit;
 use crate::registrar::{Action, ConnectAttempt, Event, Link, Registrar};
-use crate::transport::{LossReason, OutboundMessage, Transport, TransportError, TransportEvent};
+use crate::transport::{LossReason, OutboundMessage, PeerAddress, Transport, TransportError, TransportEvent};
 use crate::wire::{PPID_ASAP, PPID_ENRP};
 use crate::{AssociationId, Time};
 use std::collections::HashMap;
+use std::io;
 use std::net::SocketAddr;
 
 /// A registrar core as the driver sees it, so that the driver can be tested with a scripted one.
@@ -40,7 +41,7 @@ pub(super) struct State<C> {
     attempts: HashMap<AssociationId, ConnectAttempt>,
     /// Connects that failed as soon as they were asked for. The core hears of them in the next round, so that one that
     /// tries again at once cannot keep the driver from everything else.
-    failed_connects: Vec<ConnectAttempt>,
+    failed_connects: Vec<(ConnectAttempt, LossReason)>,
     backlogs: Backlogs,
     metrics: RegistrarMetrics,
     log_limit: LogLimit,
@@ -91,8 +92,7 @@ impl<C: Core> State<C> {
 
     /// Hands the core what is due: connects that failed at once, and its timeout.
     pub(super) fn on_time(&mut self, now: Time) {
-        for attempt in std::mem::take(&mut self.failed_connects) {
-            let reason = LossReason::Unreachable;
+        for (attempt, reason) in std::mem::take(&mut self.failed_connects) {
             self.core.handle(now, Event::ConnectFailed { attempt, reason }, &mut self.actions);
         }
         if self.core.next_deadline().is_some_and(|at| at <= now) {
@@ -103,6 +103,11 @@ impl<C: Core> State<C> {
     /// Tells the core to leave the scope.
     pub(super) fn on_stop(&mut self, now: Time) {
         self.core.handle(now, Event::Shutdown, &mut self.actions);
+    }
+
+    /// A look-up named these registrars.
+    pub(super) fn on_peers_found(&mut self, now: Time, peers: &[PeerAddress]) {
+        self.core.handle(now, Event::PeersFound { peers }, &mut self.actions);
     }
 
     /// A datagram came on the ENRP group.
@@ -162,7 +167,13 @@ impl<C: Core> State<C> {
             }
             Err(error) => {
                 log::debug!("a connect could not be started: {error}");
-                self.failed_connects.push(attempt);
+                let reason = match error {
+                    TransportError::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                        LossReason::Refused
+                    }
+                    _ => LossReason::Unreachable,
+                };
+                self.failed_connects.push((attempt, reason));
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The thread of a registrar: waits, polls its endpoints in turn, does what the core wants done.
 
+use super::PeerNames;
+use super::dns::PeerLookup;
 use super::endpoints::{Endpoints, Key};
 use super::metrics::RegistrarMetrics;
 use super::signals::StopSignals;
@@ -45,6 +47,7 @@ pub(super) struct Worker<C> {
     endpoints: Endpoints,
     poller: Poller,
     signals: Option<StopSignals>,
+    lookup: Option<PeerLookup>,
     shared: Arc<Shared>,
     stop_timeout: Duration,
     phase: Phase,
@@ -64,6 +67,7 @@ impl<C: Core> Worker<C> {
             endpoints,
             poller,
             signals: None,
+            lookup: None,
             shared: Arc::default(),
             stop_timeout,
             phase: Phase::Running,
@@ -79,6 +83,24 @@ impl<C: Core> Worker<C> {
         self.poller.add(signals.as_raw_fd(), SIGNAL_KEY)?;
         self.signals = Some(signals);
         Ok(())
+    }
+
+    /// Looks other registrars up from now on, and waits a bounded time for the first answer: a registrar that knows its
+    /// peers when it starts need not start alone.
+    pub(super) fn find_peers(&mut self, names: &PeerNames) -> io::Result<()> {
+        self.lookup = PeerLookup::start(names, self.poller.waker())?;
+        if let Some(lookup) = &self.lookup {
+            lookup.wait(names.start_timeout);
+        }
+        self.take_found_peers(clock::now());
+        Ok(())
+    }
+
+    fn take_found_peers(&mut self, now: Time) {
+        if let Some(mut peers) = self.lookup.as_ref().and_then(PeerLookup::take) {
+            self.endpoints.retain_others(&mut peers);
+            self.state.on_peers_found(now, &peers);
+        }
     }
 
     pub(super) fn shared(&self) -> (Arc<Shared>, Waker) {
@@ -110,6 +132,7 @@ impl<C: Core> Worker<C> {
         }
         self.poll_endpoints(now);
         self.poll_enrp_group(now);
+        self.take_found_peers(now);
         self.state.on_time(now);
         self.perform(now);
         self.advance_stop(now);
