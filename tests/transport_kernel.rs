@@ -6,6 +6,7 @@
 mod transport_support;
 
 use rserpool::Time;
+use rserpool::transport::multicast::{ASAP_GROUPS, AnnouncementListener, AnnouncementSender};
 use rserpool::transport::sctp_udp::{SctpUdp, SctpUdpOptions};
 use rserpool::transport::{
     EndpointConfig, KernelSctp, LossReason, OutboundMessage, PeerAddress, Transport, TransportChoice, TransportError,
@@ -273,4 +274,53 @@ fn the_round_trip_time_is_measured() {
     net.during(Duration::from_millis(300));
     let measured = net.at(client).transport.round_trip_time(near).expect("measured");
     assert!((60..500).contains(&measured.as_millis()), "60 ms and some, but {measured:?}");
+}
+
+/// Announces to all groups of ASAP from an endpoint on its port, until so many announcements were heard.
+fn announce_and_hear(choice: TransportChoice, expected: usize) -> Vec<SocketAddr> {
+    let mut listener = AnnouncementListener::open(&ASAP_GROUPS).unwrap();
+    let bind = vec![SocketAddr::from((Ipv6Addr::UNSPECIFIED, 3863))];
+    let config = EndpointConfig { listen: true, bind, ..EndpointConfig::default() };
+    let endpoint = rserpool::transport::open(choice, &config).unwrap();
+    let socket = endpoint.announcement_socket().unwrap();
+    let mut sender = AnnouncementSender::new(socket, &ASAP_GROUPS, 30).unwrap();
+    assert_eq!(sender.send(b"here"), expected, "over {choice:?}");
+    let mut heard = Vec::new();
+    while heard.len() < expected {
+        let mut fd = libc::pollfd { fd: listener.poll_fd(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: `fd` is one pollfd.
+        let ready = unsafe { libc::poll(&raw mut fd, 1, 20_000) };
+        assert_eq!(ready, 1, "waited in vain over {choice:?}; heard: {heard:?}");
+        listener.receive(&mut |from, bytes| {
+            assert_eq!(bytes, b"here");
+            heard.push(from);
+        });
+    }
+    heard
+}
+
+#[test]
+#[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
+fn announcements_come_from_the_port_of_the_endpoint() {
+    for choice in [TransportChoice::Sctp, TransportChoice::SctpUdp] {
+        enter_new_namespace();
+        run("ip link add net0 type dummy");
+        run("ip link set net0 up multicast on");
+        run("ip address add 10.255.2.1/24 dev net0");
+        run("ip address add fd00:256::1/64 dev net0 nodad");
+        let heard = announce_and_hear(choice, ASAP_GROUPS.len());
+        let v4 = SocketAddr::from((Ipv4Addr::new(10, 255, 2, 1), 3863));
+        assert_eq!(heard.iter().filter(|from| **from == v4).count(), 2, "{heard:?}");
+        assert_eq!(heard.iter().filter(|from| from.is_ipv6() && from.port() == 3863).count(), 1, "{heard:?}");
+    }
+}
+
+#[test]
+#[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
+fn announcements_work_over_loopback_where_there_is_nothing_else() {
+    for choice in [TransportChoice::Sctp, TransportChoice::SctpUdp] {
+        enter_new_namespace();
+        // Linux routes no IPv6 multicast over loopback: the groups of IPv4 have to do.
+        assert_eq!(announce_and_hear(choice, 2), [SocketAddr::from((Ipv4Addr::LOCALHOST, 3863)); 2]);
+    }
 }

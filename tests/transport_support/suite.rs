@@ -2,7 +2,7 @@
 
 use super::{CONNECT_TIMEOUT, Net, PPID, Seen, pattern};
 use rserpool::Time;
-use rserpool::transport::{LossReason, OutboundMessage, PeerAddress, TransportError, TransportKind};
+use rserpool::transport::{EndpointConfig, LossReason, OutboundMessage, PeerAddress, TransportError, TransportKind};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -351,8 +351,17 @@ pub fn a_restarted_peer_is_lost_and_up_again(mut net: Net) {
 pub fn many_associations_on_one_endpoint(mut net: Net) {
     const CLIENTS: usize = 200;
     const PEERS: usize = 5;
-    let servers: Vec<usize> = (0..PEERS).map(|_| net.listener()).collect();
-    let clients: Vec<usize> = (0..CLIENTS).map(|_| net.open(|_| {})).collect();
+    // Nobody is to be given up because a slow machine takes seconds for all these associations.
+    let patient = |config: &mut EndpointConfig| {
+        config.parameters.association_max_retransmissions = 50;
+        config.parameters.path_max_retransmissions = 50;
+    };
+    let listening = |config: &mut EndpointConfig| {
+        config.listen = true;
+        patient(config);
+    };
+    let servers: Vec<usize> = (0..PEERS).map(|_| net.open(listening)).collect();
+    let clients: Vec<usize> = (0..CLIENTS).map(|_| net.open(patient)).collect();
     for &client in &clients {
         for &server in &servers {
             net.connect(client, server);
