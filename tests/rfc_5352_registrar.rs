@@ -513,8 +513,10 @@ fn asap_019_114_sec_016_keep_alives_are_spread_by_half_an_interval_in_both_direc
     let mut times = vec![world.now];
     for _ in 0..200 {
         world.sent.clear();
-        let due = world.registrar.next_deadline().unwrap();
-        world.run(due.saturating_since(world.now));
+        while world.keep_alives().is_empty() {
+            let due = world.registrar.next_deadline().unwrap();
+            world.run(due.saturating_since(world.now));
+        }
         let keep_alives = world.keep_alives();
         assert_eq!(keep_alives.len(), 1);
         let expected = EndpointKeepAlive {

@@ -17,6 +17,7 @@ pub struct Element {
     pub(super) by_association: Links,
     pub(super) by_owner: Links,
     pub(super) liveness: Liveness,
+    pub(super) mark: u64,
 }
 
 impl Element {
@@ -38,6 +39,11 @@ impl Element {
     /// The association that it registered on; none for those of other registrars.
     pub fn association(&self) -> Option<AssociationId> {
         self.association
+    }
+
+    /// When it was last heard of, as the user of the handlespace counts; set by [`super::Handlespace::set_mark`].
+    pub fn mark(&self) -> u64 {
+        self.mark
     }
 
     /// What is known about its being alive; changed by [`super::Handlespace::update_liveness`].
@@ -64,6 +70,20 @@ pub(super) fn encode(pool_element: &PoolElement) -> Option<Box<[u8]>> {
     (parameter.len() <= MAX_ELEMENT_BYTES).then(|| parameter.into())
 }
 
+/// How an element and the registrar stand, when the registrar has an association with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Claim {
+    /// It registered over the association.
+    #[default]
+    Registered,
+    /// It registered over the association, but another registrar says that it is its home: it is being asked.
+    Contested,
+    /// It is being asked to take this registrar as its home.
+    Asked,
+    /// It acknowledged that, but has not registered yet.
+    Adopted,
+}
+
 /// What is known about an element's being alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Liveness {
@@ -79,6 +99,8 @@ pub struct Liveness {
     pub bad_reports: u32,
     /// A report has come since the last periodic keep-alive.
     pub reported: bool,
+    /// What its association with this registrar is worth.
+    pub claim: Claim,
 }
 
 impl Liveness {
@@ -90,6 +112,7 @@ impl Liveness {
         last_keep_alive: None,
         bad_reports: 0,
         reported: false,
+        claim: Claim::Registered,
     };
 
     /// The earlier of the timers.

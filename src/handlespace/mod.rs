@@ -12,7 +12,7 @@ mod slab;
 mod timers;
 
 pub use checksum::HandlespaceChecksum;
-pub use element::{Element, Liveness};
+pub use element::{Claim, Element, Liveness};
 pub use hash::{SeededMap, SeededState};
 pub use pool::Pool;
 
@@ -43,6 +43,16 @@ impl PoolIndex {
 /// Where an element is, as long as it is registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ElementIndex(u32);
+
+impl ElementIndex {
+    /// Before or at every element.
+    pub const FIRST: ElementIndex = ElementIndex(0);
+
+    /// The place so many places further on.
+    pub fn skip(self, places: usize) -> ElementIndex {
+        ElementIndex(self.0.saturating_add(u32::try_from(places).unwrap_or(u32::MAX)))
+    }
+}
 
 /// Why an element cannot be in a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,6 +208,7 @@ impl Handlespace {
             by_association: Default::default(),
             by_owner: Default::default(),
             liveness: Liveness::UNWATCHED,
+            mark: 0,
         }));
         self.by_id.insert((pool, id), index);
         if let (Some(pool), Some(element)) = (self.pools.get_mut(pool.0), self.elements.get_mut(index.0)) {
@@ -292,6 +303,17 @@ impl Handlespace {
         self.pools.iter_from(from.map_or(0, |index| index.0)).map(|(index, pool)| (PoolIndex(index), pool))
     }
 
+    /// The elements at `places` places from `from` on, in an order that stays while elements come and go: a walk can be
+    /// continued behind its last place, and sees every element that was there all the time exactly once.
+    pub fn elements_from(&self, from: ElementIndex, places: usize) -> impl Iterator<Item = (ElementIndex, &Element)> {
+        self.elements.iter_range(from.0, places).map(|(index, element)| (ElementIndex(index), element))
+    }
+
+    /// No element is at this place or behind it.
+    pub fn end_of_elements(&self) -> ElementIndex {
+        ElementIndex(self.elements.end())
+    }
+
     /// How many pools there are.
     pub fn pool_count(&self) -> usize {
         self.pools.len()
@@ -384,6 +406,18 @@ impl Handlespace {
             next = self.elements.get(current)?.by_owner.next;
             Some(ElementIndex(current))
         })
+    }
+
+    /// All registrars that are home of elements, and of how many.
+    pub fn owners(&self) -> impl Iterator<Item = (RegistrarId, usize)> {
+        self.owners.iter().map(|(&id, owner)| (id, owner.elements.len))
+    }
+
+    /// Notes when an element was last heard of.
+    pub fn set_mark(&mut self, index: ElementIndex, mark: u64) {
+        if let Some(element) = self.elements.get_mut(index.0) {
+            element.mark = mark;
+        }
     }
 
     /// How many elements a registrar is home of.

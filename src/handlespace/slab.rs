@@ -39,6 +39,17 @@ impl<T> Slab<T> {
         self.entries.get_mut(index as usize)?.as_mut()
     }
 
+    /// The values at `count` numbers from `from` on, in the order of their numbers.
+    pub fn iter_range(&self, from: u32, count: usize) -> impl Iterator<Item = (u32, &T)> {
+        let entries = self.entries.get(from as usize..).unwrap_or(&[]);
+        entries.iter().zip(from..).take(count).filter_map(|(entry, index)| Some((index, entry.as_ref()?)))
+    }
+
+    /// All numbers are smaller.
+    pub fn end(&self) -> u32 {
+        self.entries.len() as u32
+    }
+
     /// The values from number `from` on, in the order of their numbers.
     pub fn iter_from(&self, from: u32) -> impl Iterator<Item = (u32, &T)> {
         let entries = self.entries.get(from as usize..).unwrap_or(&[]);

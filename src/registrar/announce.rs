@@ -10,6 +10,7 @@ use crate::{RegistrarId, Time};
 pub(super) struct Announcer {
     next: Option<Time>,
     bytes: Vec<u8>,
+    wanted: bool,
 }
 
 impl Announcer {
@@ -17,14 +18,24 @@ impl Announcer {
     pub fn new(config: &RegistrarConfig, registrar_id: RegistrarId, now: Time) -> Announcer {
         let mut bytes = Vec::new();
         let announce = ServerAnnounce { registrar_id, transports: config.asap_transports.clone() };
-        let next = match AsapMessage::ServerAnnounce(announce).encode(&mut bytes) {
-            Ok(()) => config.announce.then_some(now),
+        let wanted = match AsapMessage::ServerAnnounce(announce).encode(&mut bytes) {
+            Ok(()) => config.announce,
             Err(error) => {
                 log::error!("registrar {registrar_id}: cannot encode the announcement: {error}; there will be none");
-                None
+                false
             }
         };
-        Announcer { next, bytes }
+        Announcer { next: wanted.then_some(now), bytes, wanted }
+    }
+
+    /// The registrar serves from now on.
+    pub fn start(&mut self, now: Time) {
+        self.next = self.wanted.then_some(now);
+    }
+
+    /// The registrar does not serve (any more).
+    pub fn stop(&mut self) {
+        self.next = None;
     }
 
     pub fn next(&self) -> Option<Time> {

@@ -57,12 +57,22 @@ impl Registrar {
     }
 
     fn dispatch(&mut self, now: Time, association: AssociationId, message: AsapMessage, actions: &mut Vec<Action>) {
+        let unwelcome = match message {
+            // What is not known yet may well exist.
+            AsapMessage::HandleResolution(_) if !self.is_ready() => Some("the registrar is starting"),
+            AsapMessage::Registration(_) if self.is_leaving() => Some("the registrar is leaving"),
+            _ => None,
+        };
+        if let Some(reason) = unwelcome {
+            // Whoever asks finds another registrar at once, without waiting for an answer.
+            return self.abort(now, association, reason, actions);
+        }
         match message {
             AsapMessage::Registration(message) => self.handle_registration(now, association, message, actions),
             AsapMessage::Deregistration(message) => self.handle_deregistration(now, association, message, actions),
             AsapMessage::HandleResolution(message) => self.handle_handle_resolution(now, association, message, actions),
             AsapMessage::EndpointKeepAliveAck(message) => {
-                self.handle_endpoint_keep_alive_ack(now, association, message);
+                self.handle_endpoint_keep_alive_ack(now, association, message, actions);
             }
             AsapMessage::EndpointUnreachable(message) => {
                 self.handle_endpoint_unreachable(now, association, message, actions);

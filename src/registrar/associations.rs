@@ -4,14 +4,22 @@ use super::limits::TokenBucket;
 use super::{Action, ConnectAttempt, Link, Registrar, RegistrarConfig};
 use crate::handlespace::{SeededMap, SeededState};
 use crate::log_limit::log_limited;
-use crate::transport::{LossReason, Peer};
-use crate::wire::{MAX_SCTP_ADDRESSES, TransportParameter, TransportUse};
+use crate::transport::{LossReason, Peer, PeerAddress, TransportKind};
+use crate::wire::{AddressList, MAX_SCTP_ADDRESSES, TransportParameter, TransportUse};
 use crate::{AssociationId, Time};
 use log::Level;
 use std::net::IpAddr;
 
 /// Messages that cannot be used which an association may send a second before it is aborted.
 const MAX_FAULTS_PER_SECOND: u32 = 32;
+
+/// What a connect of this registrar came to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ConnectedTo {
+    Association(AssociationId),
+    /// There was no room for it.
+    Nothing,
+}
 
 /// An association.
 #[derive(Debug)]
@@ -39,6 +47,15 @@ impl Association {
         self.peer.address.addresses.iter().any(|own| own.to_canonical() == address.to_canonical())
     }
 
+    /// The addresses by which it is found; none, unless it is an SCTP association of the ASAP side.
+    fn asap_addresses(&self) -> impl Iterator<Item = (IpAddr, u16)> + use<> {
+        let peer = &self.peer.address;
+        let wanted = self.link == Link::Asap && self.peer.kind != TransportKind::Tcp;
+        let addresses = if wanted { peer.addresses.clone() } else { AddressList::new() };
+        let port = peer.port;
+        addresses.into_iter().map(move |ip| (ip.to_canonical(), port))
+    }
+
     /// The other end as the ASAP transport of an element (RFC 5352 section 3.1 rule 4).
     pub fn asap_transport(&self) -> TransportParameter {
         TransportParameter::Sctp {
@@ -53,12 +70,19 @@ impl Association {
 #[derive(Debug)]
 pub(super) struct Associations {
     by_id: SeededMap<AssociationId, Association>,
+    /// SCTP associations of the ASAP side.
+    by_address: SeededMap<(IpAddr, u16), AssociationId>,
     asap: usize,
 }
 
 impl Associations {
     pub fn new(seed: u64) -> Associations {
-        Associations { by_id: SeededMap::with_hasher(SeededState::new(seed)), asap: 0 }
+        let state = SeededState::new(seed);
+        Associations {
+            by_id: SeededMap::with_hasher(state.clone()),
+            by_address: SeededMap::with_hasher(state),
+            asap: 0,
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -76,12 +100,25 @@ impl Associations {
     fn insert(&mut self, id: AssociationId, association: Association) {
         self.remove(id);
         self.asap += usize::from(association.link == Link::Asap);
+        for address in association.asap_addresses() {
+            self.by_address.insert(address, id);
+        }
         self.by_id.insert(id, association);
+    }
+
+    /// The ASAP association with a pool element at this address.
+    pub fn find_asap(&self, peer: &PeerAddress) -> Option<AssociationId> {
+        peer.addresses.iter().find_map(|ip| self.by_address.get(&(ip.to_canonical(), peer.port)).copied())
     }
 
     fn remove(&mut self, id: AssociationId) -> Option<Association> {
         let association = self.by_id.remove(&id)?;
         self.asap -= usize::from(association.link == Link::Asap);
+        for address in association.asap_addresses() {
+            if self.by_address.get(&address) == Some(&id) {
+                self.by_address.remove(&address);
+            }
+        }
         Some(association)
     }
 }
@@ -96,23 +133,40 @@ impl Registrar {
         peer: Peer,
         actions: &mut Vec<Action>,
     ) {
-        if link == Link::Asap && self.associations.asap >= self.config.max_associations {
+        let is_room = match link {
+            Link::Asap => self.associations.asap < self.config.max_associations,
+            Link::Enrp => self.takes_enrp_association(),
+        };
+        if !is_room {
             log_limited!(
                 self.logs.associations,
                 now,
                 Level::Warn,
                 "registrar {}: {} associations are there already: the one of {} is aborted",
                 self.id,
-                self.config.max_associations,
+                self.associations.len(),
                 peer.address
             );
             self.statistics.rate_limited += 1;
             actions.push(Action::Abort { association: id, reason: "too many associations" });
+            match (link, attempt) {
+                (Link::Asap, Some(attempt)) => {
+                    self.handle_own_asap_association_up(now, attempt, ConnectedTo::Nothing, actions);
+                }
+                (Link::Enrp, Some(attempt)) => {
+                    self.handle_connect_failed(now, attempt, &LossReason::Timeout, actions);
+                }
+                (_, None) => {}
+            }
             return;
         }
         self.associations.insert(id, Association::new(link, peer, &self.config, now));
-        if link == Link::Enrp {
-            self.handle_enrp_association_up(now, id, attempt, actions);
+        match (link, attempt) {
+            (Link::Enrp, _) => self.handle_enrp_association_up(now, id, attempt, actions),
+            (Link::Asap, Some(attempt)) => {
+                self.handle_own_asap_association_up(now, attempt, ConnectedTo::Association(id), actions);
+            }
+            (Link::Asap, None) => {}
         }
     }
 
@@ -161,12 +215,18 @@ impl Registrar {
         }
     }
 
-    /// Removes the subscriptions and elements of an association that is gone.
+    /// Removes the subscriptions of an association that is gone, and the elements that this registrar is home of. Those that
+    /// have, or are to get, another home go on without.
     fn forget_association(&mut self, now: Time, id: AssociationId, actions: &mut Vec<Action>) {
         self.subscriptions.remove_association(id);
         while let Some(element) = self.handlespace.first_of_association(id) {
-            self.statistics.removed_by_loss += 1;
-            self.remove_element(now, element, actions);
+            let own = self.handlespace.element(element).is_some_and(|e| e.pool_element().home_registrar == self.id);
+            if own && !self.is_leaving() {
+                self.statistics.removed_by_loss += 1;
+                self.remove_element(now, element, actions);
+            } else {
+                self.let_go(element);
+            }
         }
     }
 }

@@ -8,9 +8,16 @@ use crate::wire::{Cause, OperationalError};
 use crate::{PoolHandle, Time};
 
 impl Registrar {
-    /// An element has been registered or registered again. ENRP: peers are told of every one, even without a change, as
-    /// its registration life starts again.
-    pub(super) fn element_registered(&mut self, now: Time, element: ElementIndex, registered: Registered) {
+    /// An element has been registered or registered again. Peers are told of every one, even without a change, as its
+    /// registration life starts again.
+    pub(super) fn element_registered(
+        &mut self,
+        now: Time,
+        element: ElementIndex,
+        registered: Registered,
+        actions: &mut Vec<Action>,
+    ) {
+        self.announce_addition(now, element, registered != Registered::New, actions);
         if registered != Registered::Same {
             if let Some(element) = self.handlespace.element(element) {
                 self.subscriptions.pool_changed(element.pool(), now + self.config.subscription_delay);
@@ -18,7 +25,7 @@ impl Registrar {
         }
     }
 
-    /// Takes an element out and tells those who want to know.
+    /// Takes an element out and tells those who want to know; the peers only when this registrar is its home.
     pub(super) fn remove_element(
         &mut self,
         now: Time,
@@ -26,6 +33,9 @@ impl Registrar {
         actions: &mut Vec<Action>,
     ) -> Option<Removed> {
         let removed = self.handlespace.remove(element)?;
+        if removed.pool_element.home_registrar == self.id {
+            self.announce_removal(now, &removed.pool_handle, &removed.pool_element, actions);
+        }
         if removed.pool_removed {
             for subscriber in self.subscriptions.remove_pool(removed.pool) {
                 let message = no_such_pool(&removed.pool_handle, Cause::UnknownPoolHandle);

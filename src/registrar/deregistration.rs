@@ -24,6 +24,11 @@ impl Registrar {
             // An element that is not there needs no removal: the wish is fulfilled.
             None => None,
             Some(element) if self.may_deregister(association, element) => {
+                if self.handlespace.element(element).is_some_and(|e| e.pool_element().home_registrar != self.id) {
+                    // Only its home can take it out, and the element has just chosen this registrar.
+                    self.change_owner(now, element, self.id);
+                    self.announce_addition(now, element, false, actions);
+                }
                 self.remove_element(now, element, actions);
                 None
             }

@@ -1,7 +1,7 @@
 //! ASAP_ENDPOINT_KEEP_ALIVE and the end of registrations (RFC 5352 sections 3.2, 3.4 and 3.5).
 
 use super::{Action, Registrar};
-use crate::handlespace::ElementIndex;
+use crate::handlespace::{Claim, ElementIndex};
 use crate::log_limit::log_limited;
 use crate::message::AsapMessage;
 use crate::message::asap::{EndpointKeepAlive, EndpointKeepAliveAck};
@@ -63,6 +63,15 @@ impl Registrar {
     /// Aborts the association of an element that does not answer: the process behind it hangs. All its elements go with
     /// it, and should it come to life again, it will notice and can register again.
     fn on_keep_alive_timeout_expired(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
+        if let Some(element) = self.handlespace.element(index).filter(|e| e.pool_element().home_registrar != self.id) {
+            // It did not prove that it is ours: it stays with the other registrar.
+            let association = element.association();
+            self.let_go(index);
+            if let Some(association) = association.filter(|&a| self.handlespace.count_of_association(a) == 0) {
+                self.abort(now, association, "no answer to ASAP_ENDPOINT_KEEP_ALIVE", actions);
+            }
+            return;
+        }
         let Some(removed) = self.remove_element(now, index, actions) else { return };
         self.statistics.removed_by_timeout += 1;
         log_limited!(
@@ -90,7 +99,7 @@ impl Registrar {
             return self.handlespace.update_liveness(index, |liveness| liveness.keep_alive_at = Time::MAX);
         };
         let message = AsapMessage::EndpointKeepAlive(EndpointKeepAlive {
-            home: false,
+            home: element.liveness().claim == Claim::Asked,
             registrar_id: self.id,
             pool_handle: pool.handle().clone(),
             pool_element_id: Some(pool_element_id),
@@ -125,6 +134,7 @@ impl Registrar {
         now: Time,
         association: AssociationId,
         message: EndpointKeepAliveAck,
+        actions: &mut Vec<Action>,
     ) {
         let index = self.handlespace.find(&message.pool_handle, message.pool_element_id);
         let Some(index) = index else { return }; // removed meanwhile
@@ -152,5 +162,6 @@ impl Registrar {
                 }
             }
         });
+        self.element_confirmed(now, index, actions);
     }
 }

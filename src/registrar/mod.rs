@@ -18,6 +18,7 @@ mod statistics;
 mod subscriptions;
 mod unreachable;
 
+pub use enrp::{PeerInfo, PeerState};
 pub use interface::{Action, ConnectAttempt, Event, Link, RegistrarConfig};
 pub use statistics::Statistics;
 
@@ -28,6 +29,7 @@ use crate::random::Random;
 use crate::{AssociationId, RegistrarId, Time};
 use announce::Announcer;
 use associations::Associations;
+use enrp::{Enrp, Phase};
 use std::time::Duration;
 use subscriptions::Subscriptions;
 
@@ -47,6 +49,7 @@ pub struct Registrar {
     associations: Associations,
     subscriptions: Subscriptions,
     announcer: Announcer,
+    enrp: Enrp,
     statistics: Statistics,
     logs: Logs,
     /// Elements chosen by the resolution under way; kept for its memory.
@@ -67,52 +70,76 @@ struct Logs {
 }
 
 impl Registrar {
-    /// A registrar that is alone and knows no pool yet.
+    /// A registrar that knows no pool yet. Without peers in its settings it serves at once.
     pub fn new(mut config: RegistrarConfig, seed: u64, now: Time) -> Registrar {
         config.keep_alive_interval = config.keep_alive_interval.max(SHORTEST_INTERVAL);
         config.keep_alive_timeout = config.keep_alive_timeout.max(SHORTEST_INTERVAL);
         config.announce_interval = config.announce_interval.max(SHORTEST_INTERVAL);
+        config.peer_heartbeat_cycle = config.peer_heartbeat_cycle.max(SHORTEST_INTERVAL);
+        config.max_time_last_heard = config.max_time_last_heard.max(SHORTEST_INTERVAL * 2);
+        config.max_time_no_response = config.max_time_no_response.max(SHORTEST_INTERVAL * 8);
+        config.takeover_expiry = config.takeover_expiry.max(SHORTEST_INTERVAL);
+        config.peer_reconnect_min = config.peer_reconnect_min.max(SHORTEST_INTERVAL * 8);
+        config.peer_reconnect_max = config.peer_reconnect_max.max(config.peer_reconnect_min);
         let mut random = Random::new(seed);
         let id = if config.id == RegistrarId(0) { RegistrarId(random.identifier()) } else { config.id };
         let hash_seed = random.next_u64();
-        Registrar {
+        let mut registrar = Registrar {
             id,
             handlespace: Handlespace::new(hash_seed, config.max_pools, config.max_pool_elements),
             associations: Associations::new(hash_seed),
             subscriptions: Subscriptions::default(),
             announcer: Announcer::new(&config, id, now),
+            enrp: Enrp::new(&config, hash_seed, now),
             statistics: Statistics::default(),
             logs: Logs::default(),
             selection: Vec::new(),
             random,
             config,
+        };
+        match registrar.enrp.phase() {
+            Phase::Ready => registrar.begin_to_serve(now),
+            _ => registrar.announcer.stop(),
         }
+        registrar
     }
 
     /// Takes notice of an event and appends what is to be done to `actions`.
     pub fn handle(&mut self, now: Time, event: Event<'_>, actions: &mut Vec<Action>) {
+        if self.enrp.phase() == Phase::Left {
+            return;
+        }
         // First of all, so that nothing is selected after its registration has expired.
         self.run_timers(now, actions);
         match event {
             Event::AssociationUp { link, association, attempt, peer } => {
                 self.handle_association_up(now, link, association, attempt, peer, actions);
             }
-            Event::ConnectFailed { attempt, reason } => self.handle_connect_failed(now, attempt, reason, actions),
+            Event::ConnectFailed { attempt, reason } => self.handle_connect_failed(now, attempt, &reason, actions),
             Event::AssociationLost { association, reason } => {
                 self.handle_association_lost(now, association, &reason, actions);
             }
             Event::Message { association, ppid, bytes } => self.handle_message(now, association, ppid, bytes, actions),
             Event::Datagram { from, bytes } => self.handle_datagram(now, from, bytes, actions),
-            Event::PeersFound { peers } => self.handle_peers_found(peers),
+            Event::PeersFound { peers } => self.handle_peers_found(now, peers),
             Event::Timeout => {}
-            Event::Shutdown => actions.push(Action::ShutdownComplete),
+            Event::Shutdown => self.handle_shutdown(now, actions),
+        }
+        if self.is_leaving() {
+            self.leave_if_done(now, false, actions);
         }
     }
 
     /// When to call [`Registrar::handle`] with [`Event::Timeout`] at the latest.
     pub fn next_deadline(&self) -> Option<Time> {
         let timer = self.handlespace.next_timer().map(|(at, _)| at);
-        [timer, self.subscriptions.next_update(), self.announcer.next()].into_iter().flatten().min()
+        if self.enrp.phase() == Phase::Left {
+            return None;
+        }
+        [timer, self.subscriptions.next_update(), self.announcer.next(), self.enrp.next_timer()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn run_timers(&mut self, now: Time, actions: &mut Vec<Action>) {
@@ -122,6 +149,7 @@ impl Registrar {
             }
             self.on_element_timer_expired(now, element, actions);
         }
+        self.run_enrp_timers(now, actions);
         self.send_due_updates(now, actions);
         self.announce_if_due(now, actions);
     }

@@ -24,7 +24,7 @@ impl Registrar {
     ) {
         let Registration { pool_handle, pool_element } = message;
         let id = pool_element.id;
-        let error = match self.register(now, association, &pool_handle, pool_element) {
+        let error = match self.register(now, association, &pool_handle, pool_element, actions) {
             Ok(()) => {
                 self.statistics.registrations += 1;
                 None
@@ -52,6 +52,7 @@ impl Registrar {
         id: AssociationId,
         pool_handle: &PoolHandle,
         mut pool_element: PoolElement,
+        actions: &mut Vec<Action>,
     ) -> Result<(), ErrorCause> {
         let Some(association) = self.associations.get(id) else { return Err(bare(Cause::Unspecified)) };
         // RFC 5352 section 2.1: pool elements use SCTP. Without it nothing would show whose addresses are registered.
@@ -72,7 +73,7 @@ impl Registrar {
             .register(pool_handle, pool_element, Some(id))
             .map_err(|refusal| self.cause_of(refusal, pool_handle))?;
         self.watch(now, index, life);
-        self.element_registered(now, index, registered);
+        self.element_registered(now, index, registered, actions);
         if registered == Registered::New {
             self.log_registration(now, index, id);
         }

@@ -35,4 +35,24 @@ pub struct Statistics {
     pub faults: u64,
     /// Announcements sent.
     pub announcements: u64,
+    /// HANDLE_UPDATEs sent, counted for each peer.
+    pub handle_updates_sent: u64,
+    /// HANDLE_UPDATEs received.
+    pub handle_updates_received: u64,
+    /// Pages of the handle table sent.
+    pub handle_table_pages: u64,
+    /// Audits started.
+    pub audits: u64,
+    /// Registrars that became peers.
+    pub peers_found: u64,
+    /// Peers that are none any more.
+    pub peers_lost: u64,
+    /// Arbitrations about dead registrars started.
+    pub takeovers_started: u64,
+    /// Dead registrars taken over.
+    pub takeovers_completed: u64,
+    /// Elements of dead registrars that this one became the home of.
+    pub elements_taken_over: u64,
+    /// Elements that acknowledged this registrar as their new home.
+    pub elements_adopted: u64,
 }

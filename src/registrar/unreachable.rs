@@ -1,6 +1,7 @@
 //! ASAP_ENDPOINT_UNREACHABLE (RFC 5352 section 3.5).
 
 use super::{Action, Registrar};
+use crate::handlespace::ElementIndex;
 use crate::log_limit::log_limited;
 use crate::message::asap::EndpointUnreachable;
 use crate::{AssociationId, Time};
@@ -32,6 +33,11 @@ impl Registrar {
         }
         let index = self.handlespace.find(&message.pool_handle, message.pool_element_id);
         let Some(index) = index else { return }; // removed already
+        self.count_report(now, index, actions);
+    }
+
+    /// Counts a report, and asks the element or gives it up. What another registrar is home of is up to that one.
+    pub(super) fn count_report(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
         self.statistics.reports += 1;
         self.handlespace.update_liveness(index, |liveness| {
             liveness.bad_reports = liveness.bad_reports.saturating_add(1);
@@ -40,6 +46,10 @@ impl Registrar {
         let reports = self.handlespace.element(index).map_or(0, |element| element.liveness().bad_reports);
         if reports <= self.config.max_bad_pe_report {
             return self.probe(now, index, actions);
+        }
+        if self.handlespace.element(index).is_some_and(|element| element.pool_element().home_registrar != self.id) {
+            self.handlespace.update_liveness(index, |liveness| liveness.bad_reports = 0);
+            return self.report_to_home(now, index, actions);
         }
         let Some(removed) = self.remove_element(now, index, actions) else { return };
         self.statistics.removed_by_reports += 1;

@@ -1,0 +1,251 @@
+//! Comparing checksums with the peers, and downloading again what differs (RFC 5353 section 3.6).
+//!
+//! Marks are not bits that somebody has to set and clear, but stamps: everything heard of an element stamps it with the next
+//! number. What is older than the begin of the audit when the last page has come is "still marked". So an audit that
+//! breaks off leaves nothing to clean up, and what was heard from elsewhere during the audit is not replaced by an older page.
+//!
+//! A checksum that differs while elements change homes says little: then the peer is asked again a little later. A difference
+//! that audits do not mend (a pool that exists twice, say) makes them rarer.
+
+use super::peers::Peer;
+use super::timers::Timer;
+use super::{Phase, Registrar};
+use crate::log_limit::log_limited;
+use crate::message::EnrpMessage;
+use crate::message::enrp::{HandleTableRequest, HandleTableResponse};
+use crate::registrar::Action;
+use crate::wire::PoolElement;
+use crate::{PoolHandle, RegistrarId, Time};
+use log::Level;
+use std::time::Duration;
+
+/// The longest pause between audits that do not help.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// Pages of one audit: a peer that never ends its table must not keep us.
+const MAX_PAGES: u32 = 65_536;
+
+/// How far the audit of a peer's elements has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Idle,
+    /// The checksum differed while elements changed homes: the peer will be asked again.
+    Recheck,
+    /// The peer's table is being downloaded.
+    Running {
+        since: u64,
+        pages: u32,
+    },
+    /// The last audit failed, or did not help.
+    Pause,
+}
+
+/// The audit of a peer's elements.
+#[derive(Debug)]
+pub(super) struct Audit {
+    state: State,
+    /// Audit whatever the checksum is.
+    demanded: bool,
+    /// Until then, elements of this peer are changing homes.
+    unsettled_until: Time,
+    /// Audits since the checksums were equal.
+    fruitless: u32,
+}
+
+impl Audit {
+    pub fn new(unsettled_until: Time, demanded: bool) -> Audit {
+        Audit { state: State::Idle, demanded, unsettled_until, fruitless: 0 }
+    }
+
+    /// The next PRESENCE starts an audit.
+    pub fn demand(&mut self) {
+        self.demanded = true;
+    }
+}
+
+impl Registrar {
+    /// How long elements may be on their way from one home to another.
+    pub(super) fn settling_time(&self) -> Duration {
+        self.config.max_time_no_response / 4
+    }
+
+    /// An element came to this registrar, or left it, and not because it said so itself.
+    pub(super) fn unsettle(&mut self, now: Time, owner: RegistrarId) {
+        let settled = now + self.settling_time();
+        if let Some(peer) = self.enrp.peers.get_mut(&owner) {
+            peer.audit.unsettled_until = settled;
+        }
+    }
+
+    /// A peer has sent its PE checksum.
+    pub(super) fn compare_checksum(&mut self, now: Time, id: RegistrarId, checksum: u16, actions: &mut Vec<Action>) {
+        if self.enrp.phase != Phase::Ready {
+            return;
+        }
+        let known = self.handlespace.checksum_of_owner(id);
+        let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
+        let audit = &mut peer.audit;
+        if matches!(audit.state, State::Running { .. } | State::Pause) {
+            return;
+        }
+        let equal = checksum == known.value() || checksum == known.rsplib_value();
+        if equal {
+            audit.fruitless = 0;
+        }
+        if equal && !audit.demanded {
+            audit.state = State::Idle;
+            self.enrp.timers.clear(Timer::Audit(id));
+        } else if now < audit.unsettled_until && !audit.demanded {
+            if audit.state != State::Recheck {
+                audit.state = State::Recheck;
+                self.enrp.timers.set(Timer::Audit(id), audit.unsettled_until);
+            }
+        } else {
+            self.start_audit(now, id, actions);
+        }
+    }
+
+    fn start_audit(&mut self, now: Time, id: RegistrarId, actions: &mut Vec<Action>) {
+        let since = self.enrp.stamp;
+        let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
+        peer.audit.state = State::Running { since, pages: 0 };
+        peer.audit.demanded = false;
+        peer.audit.fruitless = peer.audit.fruitless.saturating_add(1);
+        self.statistics.audits += 1;
+        log_limited!(
+            self.enrp.logs.audits,
+            now,
+            Level::Info,
+            "registrar {}: what is known of the elements of {id:?} may be wrong: downloading them again",
+            self.id
+        );
+        self.ask_for_page(now, id, actions);
+    }
+
+    fn ask_for_page(&mut self, now: Time, id: RegistrarId, actions: &mut Vec<Action>) {
+        self.enrp.timers.set(Timer::Audit(id), now + self.config.max_time_no_response);
+        let request = HandleTableRequest { sender: self.id, receiver: id, own_children_only: true };
+        self.send_to_peer(now, id, &EnrpMessage::HandleTableRequest(request), actions);
+    }
+
+    pub(super) fn handle_audit_response(&mut self, now: Time, message: HandleTableResponse, actions: &mut Vec<Action>) {
+        let id = message.sender;
+        let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
+        let State::Running { since, ref mut pages } = peer.audit.state else { return };
+        *pages += 1;
+        let last = !message.more || *pages >= MAX_PAGES;
+        if message.reject {
+            return self.fail_audit(now, id);
+        }
+        for entry in message.entries {
+            for element in entry.pool_elements {
+                if element.home_registrar == id {
+                    self.take_table_entry(now, id, &entry.pool_handle, element, since, actions);
+                }
+            }
+        }
+        if last { self.finish_audit(now, id, since, actions) } else { self.ask_for_page(now, id, actions) }
+    }
+
+    /// Takes up an element of a downloaded table, unless something newer has been heard of it since `since`.
+    pub(super) fn take_table_entry(
+        &mut self,
+        now: Time,
+        sender: RegistrarId,
+        pool_handle: &PoolHandle,
+        pool_element: PoolElement,
+        since: u64,
+        actions: &mut Vec<Action>,
+    ) {
+        let known = self.handlespace.find(pool_handle, pool_element.id);
+        let known = known.and_then(|index| self.handlespace.element(index));
+        if known.is_none_or(|element| element.mark() <= since) {
+            if pool_element.home_registrar == self.id && self.enrp.phase == Phase::Starting {
+                self.take_own_element(now, pool_handle, pool_element);
+            } else {
+                self.take_element(now, sender, pool_handle, pool_element, actions);
+            }
+        }
+    }
+
+    /// All pages have come: what is still marked is not there any more.
+    fn finish_audit(&mut self, now: Time, id: RegistrarId, since: u64, actions: &mut Vec<Action>) {
+        let marked = |index: &_| self.handlespace.element(*index).is_some_and(|element| element.mark() <= since);
+        let stale: Vec<_> = self.handlespace.elements_of_owner(id).filter(marked).collect();
+        if !stale.is_empty() {
+            log_limited!(
+                self.enrp.logs.audits,
+                now,
+                Level::Info,
+                "registrar {}: {} elements of {id:?} are not there any more",
+                self.id,
+                stale.len()
+            );
+        }
+        for index in stale {
+            self.remove_element(now, index, actions);
+        }
+        let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
+        let fruitless = peer.audit.fruitless;
+        if fruitless <= 1 {
+            peer.audit.state = State::Idle;
+            self.enrp.timers.clear(Timer::Audit(id));
+        } else {
+            let pause = self.config.peer_heartbeat_cycle.saturating_mul(1 << fruitless.min(12));
+            self.pause_audit(now, id, pause.min(LONGEST_PAUSE));
+        }
+    }
+
+    /// No answer, or a rejection. The session at the peer must be over before it is asked again: it would go on where it was.
+    fn fail_audit(&mut self, now: Time, id: RegistrarId) {
+        if let Some(peer) = self.enrp.peers.get_mut(&id) {
+            peer.audit.demanded = true;
+        }
+        let pause = self.config.max_time_no_response.max(self.config.handle_table_session_timeout);
+        self.pause_audit(now, id, pause + self.settling_time());
+    }
+
+    fn pause_audit(&mut self, now: Time, id: RegistrarId, pause: Duration) {
+        if let Some(peer) = self.enrp.peers.get_mut(&id) {
+            peer.audit.state = State::Pause;
+            self.enrp.timers.set(Timer::Audit(id), now + pause);
+        }
+    }
+
+    pub(super) fn on_audit_timer_expired(&mut self, now: Time, id: RegistrarId, actions: &mut Vec<Action>) {
+        let Some(audit) = self.enrp.peers.get_mut(&id).map(|peer| &mut peer.audit) else { return };
+        match audit.state {
+            State::Running { .. } => {
+                log_limited!(
+                    self.enrp.logs.audits,
+                    now,
+                    Level::Warn,
+                    "registrar {}: {id:?} does not send its elements; trying again later",
+                    self.id
+                );
+                self.fail_audit(now, id);
+            }
+            State::Recheck | State::Pause => {
+                audit.state = State::Idle;
+                self.ask_for_presence(now, id, actions);
+            }
+            State::Idle => {}
+        }
+    }
+
+    /// There is no association with the peer any more: its table will not come.
+    pub(super) fn abandon_audit(&mut self, _now: Time, id: RegistrarId) {
+        if let Some(peer) = self.enrp.peers.get_mut(&id) {
+            peer.audit.state = State::Idle;
+            peer.audit.demanded = true;
+            self.enrp.timers.clear(Timer::Audit(id));
+        }
+    }
+}
+
+impl Peer {
+    /// Whether its elements are being downloaded again.
+    #[cfg(test)]
+    pub fn is_audited(&self) -> bool {
+        matches!(self.audit.state, State::Running { .. })
+    }
+}

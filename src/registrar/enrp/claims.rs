@@ -1,0 +1,161 @@
+//! Making elements ours: a keep-alive with the H bit over their ASAP transport (RFC 5353 section 3.5.2).
+//!
+//! Elements that share an ASAP transport share a connect, and only so many connects run at a time. An element that cannot be
+//! reached is dead, if it was ours to claim; else it stays with its home.
+
+use super::{Connect, Registrar};
+use crate::handlespace::{Claim, ElementIndex, SeededMap, SeededState};
+use crate::log_limit::log_limited;
+use crate::registrar::{Action, Link};
+use crate::transport::{LossReason, PeerAddress};
+use crate::wire::TransportParameter;
+use crate::{AssociationId, Time};
+use log::Level;
+use std::collections::VecDeque;
+
+/// Connects to an endpoint that does not answer, before its elements are given up.
+const MAX_ATTEMPTS: u32 = 2;
+
+/// Elements that wait for a connection to their ASAP transport.
+#[derive(Debug)]
+pub(super) struct Claims {
+    waiting: SeededMap<PeerAddress, Waiting>,
+    queue: VecDeque<PeerAddress>,
+    connecting: usize,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    elements: Vec<ElementIndex>,
+    attempts: u32,
+}
+
+impl Claims {
+    pub fn new(state: SeededState) -> Claims {
+        Claims { waiting: SeededMap::with_hasher(state), queue: VecDeque::new(), connecting: 0 }
+    }
+}
+
+impl Registrar {
+    /// Asks an element to take this registrar as its home.
+    pub(super) fn claim(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
+        let Some(element) = self.handlespace.element(index) else { return };
+        let Some(endpoint) = element.pool_element().asap_transport.as_ref().and_then(endpoint_of) else {
+            return self.claim_failed(now, index, "nobody knows how to reach it", actions);
+        };
+        let there = self.associations.find_asap(&endpoint).filter(|_| element.association().is_none());
+        if let Some(association) = there {
+            return self.ask_to_adopt(now, index, association, actions);
+        }
+        if let Some(waiting) = self.enrp.claims.waiting.get_mut(&endpoint) {
+            waiting.elements.push(index);
+        } else {
+            let waiting = Waiting { elements: vec![index], attempts: 0 };
+            self.enrp.claims.waiting.insert(endpoint.clone(), waiting);
+            self.enrp.claims.queue.push_back(endpoint);
+        }
+        self.connect_to_claimed(actions);
+    }
+
+    /// Starts as many connects as may run at a time.
+    fn connect_to_claimed(&mut self, actions: &mut Vec<Action>) {
+        while self.enrp.claims.connecting < self.config.max_takeover_connects.max(1) {
+            let Some(endpoint) = self.enrp.claims.queue.pop_front() else { return };
+            if let Some(waiting) = self.enrp.claims.waiting.get_mut(&endpoint) {
+                waiting.attempts += 1;
+            }
+            self.enrp.claims.connecting += 1;
+            let attempt = self.enrp.attempt(Connect::Claim(endpoint.clone()));
+            let timeout = self.config.takeover_connect_timeout;
+            actions.push(Action::Connect { attempt, link: Link::Asap, peer: endpoint, timeout });
+        }
+    }
+
+    pub(super) fn handle_claim_up(
+        &mut self,
+        now: Time,
+        endpoint: &PeerAddress,
+        association: AssociationId,
+        actions: &mut Vec<Action>,
+    ) {
+        self.enrp.claims.connecting = self.enrp.claims.connecting.saturating_sub(1);
+        let waiting = self.enrp.claims.waiting.remove(endpoint).unwrap_or_default();
+        for index in waiting.elements {
+            if self.is_claimable(index, endpoint) {
+                self.ask_to_adopt(now, index, association, actions);
+            }
+        }
+        if self.handlespace.count_of_association(association) == 0 {
+            // Meanwhile they all found another home.
+            self.abort(now, association, "not needed any more", actions);
+        }
+        self.connect_to_claimed(actions);
+    }
+
+    pub(super) fn handle_claim_failed(
+        &mut self,
+        now: Time,
+        endpoint: &PeerAddress,
+        reason: &LossReason,
+        actions: &mut Vec<Action>,
+    ) {
+        self.enrp.claims.connecting = self.enrp.claims.connecting.saturating_sub(1);
+        let again = *reason == LossReason::Timeout
+            && self.enrp.claims.waiting.get(endpoint).is_some_and(|waiting| waiting.attempts < MAX_ATTEMPTS);
+        if again {
+            self.enrp.claims.queue.push_back(endpoint.clone());
+        } else {
+            let waiting = self.enrp.claims.waiting.remove(endpoint).unwrap_or_default();
+            for index in waiting.elements {
+                if self.is_claimable(index, endpoint) {
+                    self.claim_failed(now, index, &format!("its ASAP transport cannot be reached ({reason})"), actions);
+                }
+            }
+        }
+        self.connect_to_claimed(actions);
+    }
+
+    /// Whether the element at this place still waits for being claimed: it may have been removed, or have registered.
+    fn is_claimable(&self, index: ElementIndex, endpoint: &PeerAddress) -> bool {
+        self.handlespace.element(index).is_some_and(|element| {
+            let same = element.pool_element().asap_transport.as_ref().and_then(endpoint_of).as_ref() == Some(endpoint);
+            let wanted = element.pool_element().home_registrar == self.id || element.liveness().claim == Claim::Asked;
+            same && wanted && element.association().is_none()
+        })
+    }
+
+    fn ask_to_adopt(&mut self, now: Time, index: ElementIndex, association: AssociationId, actions: &mut Vec<Action>) {
+        self.handlespace.set_association(index, Some(association));
+        self.handlespace.update_liveness(index, |liveness| liveness.claim = Claim::Asked);
+        self.send_keep_alive(now, index, actions);
+    }
+
+    fn claim_failed(&mut self, now: Time, index: ElementIndex, why: &str, actions: &mut Vec<Action>) {
+        let Some(element) = self.handlespace.element(index) else { return };
+        let id = element.pool_element().id;
+        if element.pool_element().home_registrar != self.id {
+            return self.let_go(index);
+        }
+        if let Some(removed) = self.remove_element(now, index, actions) {
+            self.statistics.removed_by_loss += 1;
+            log_limited!(
+                self.enrp.logs.claims,
+                now,
+                Level::Warn,
+                "registrar {}: {id:?} of pool {} has no home any more and is removed: {why}",
+                self.id,
+                removed.pool_handle
+            );
+        }
+    }
+}
+
+/// Where an element's ASAP transport is.
+fn endpoint_of(transport: &TransportParameter) -> Option<PeerAddress> {
+    match transport {
+        TransportParameter::Sctp { port, addresses, .. } if *port != 0 && !addresses.is_empty() => {
+            Some(PeerAddress { addresses: addresses.clone(), port: *port })
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,44 @@
+//! ENRP_ERROR (RFC 5353 section 3.7).
+
+use super::{Registrar, servers_of};
+use crate::log_limit::log_limited;
+use crate::message::EnrpMessage;
+use crate::message::enrp::Error;
+use crate::registrar::Action;
+use crate::wire::{Cause, ErrorCause, OperationalError};
+use crate::{AssociationId, Time};
+use log::Level;
+
+/// Type of ENRP_ERROR, to which no ENRP_ERROR is ever the answer.
+const ENRP_ERROR: u8 = 0x0a;
+
+impl Registrar {
+    /// Reports what is wrong with the message `bytes`, if RFC 5354 wants it reported, and counts it.
+    pub(super) fn report_enrp_fault(
+        &mut self,
+        now: Time,
+        association: AssociationId,
+        bytes: &[u8],
+        causes: Vec<ErrorCause>,
+        actions: &mut Vec<Action>,
+    ) {
+        if !self.count_fault(now, association, actions) || causes.is_empty() || bytes.first() == Some(&ENRP_ERROR) {
+            return;
+        }
+        let (receiver, _) = servers_of(bytes);
+        let message = EnrpMessage::Error(Error { sender: self.id, receiver, error: OperationalError { causes } });
+        self.send_enrp(now, association, &message, actions);
+    }
+
+    pub(super) fn handle_enrp_error(&mut self, now: Time, association: AssociationId, message: &Error) {
+        let cause = message.error.first().unwrap_or(Cause::Unspecified);
+        log_limited!(
+            self.logs.unexpected,
+            now,
+            Level::Warn,
+            "registrar {}: {:?} ({association:?}) reports an error in one of our messages: {cause}",
+            self.id,
+            message.sender
+        );
+    }
+}

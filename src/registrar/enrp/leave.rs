@@ -1,0 +1,60 @@
+//! Leaving in order: elements are handed to the peers before the registrar stops, so nobody has to notice its death.
+//!
+//! Each element is suggested to one of the peers (T bit), which asks it to adopt it. The registrar stays until all have said
+//! that they did, or `leave_timeout` is over; what is left then is taken over as from a dead registrar.
+
+use super::suggestion::best_home;
+use super::timers::Timer;
+use super::{Phase, Registrar};
+use crate::registrar::Action;
+use crate::{RegistrarId, Time};
+
+impl Registrar {
+    pub(in crate::registrar) fn handle_shutdown(&mut self, now: Time, actions: &mut Vec<Action>) {
+        if matches!(self.enrp.phase, Phase::Leaving | Phase::Left) {
+            return;
+        }
+        let peers = self.living_peers();
+        self.enrp.phase = Phase::Leaving;
+        self.announcer.stop();
+        let arbitrations: Vec<RegistrarId> = self.enrp.arbitrations.keys().copied().collect();
+        for target in arbitrations {
+            self.stop_arbitration(now, target);
+        }
+        if !peers.is_empty() {
+            let own: Vec<_> = self.handlespace.elements_of_owner(self.id).collect();
+            log::info!("registrar {}: hands {} elements to {} peers and leaves", self.id, own.len(), peers.len());
+            for index in own {
+                let id = self.handlespace.element(index).map(|element| element.pool_element().id);
+                if let Some(heir) = id.and_then(|id| best_home(peers.iter().copied(), id)) {
+                    self.send_suggestion(now, index, heir, actions);
+                }
+            }
+            self.enrp.timers.set(Timer::Leave, now + self.config.leave_timeout);
+        }
+        self.leave_if_done(now, peers.is_empty(), actions);
+    }
+
+    pub(super) fn on_leave_timer_expired(&mut self, now: Time, actions: &mut Vec<Action>) {
+        self.leave_if_done(now, true, actions);
+    }
+
+    /// Whether elements are being handed over, so that they leave us without being dead.
+    pub(in crate::registrar) fn is_leaving(&self) -> bool {
+        self.enrp.phase == Phase::Leaving
+    }
+
+    /// Leaves when no element is left, or at once.
+    pub(in crate::registrar) fn leave_if_done(&mut self, _now: Time, at_once: bool, actions: &mut Vec<Action>) {
+        let left = self.handlespace.count_of_owner(self.id);
+        if self.enrp.phase != Phase::Leaving || (left > 0 && !at_once) {
+            return;
+        }
+        if left > 0 && !self.enrp.peers.is_empty() {
+            log::warn!("registrar {}: leaves, although {left} elements have not found another home yet", self.id);
+        }
+        self.enrp.phase = Phase::Left;
+        self.enrp.timers.clear_all();
+        actions.push(Action::ShutdownComplete);
+    }
+}

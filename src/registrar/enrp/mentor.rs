@@ -1,0 +1,303 @@
+//! The start of a registrar (RFC 5353 section 3.2): list of registrars and handle table from a mentor.
+//!
+//! While it starts, a registrar takes registrations, as whoever registers makes it their home for good reason, but sends
+//! pool users away: what it does not know yet may well exist. It serves nobody with lists and tables.
+//!
+//! Whatever goes wrong, the start ends: after `mentor_discovery_timeout` without a mentor, and after some attempts with mentors
+//! that reject or break off. What is missing then comes with the audits of all peers. Registrars that start together and
+//! have only each other as mentors would reject each other for ever: the one with the highest identifier goes first.
+
+use super::peers::{Peer, address_of};
+use super::timers::Timer;
+use super::{Phase, Registrar, ids_where};
+use crate::handlespace::{SeededMap, SeededState};
+use crate::log_limit::log_limited;
+use crate::message::EnrpMessage;
+use crate::message::enrp::{HandleTableRequest, HandleTableResponse, ListRequest, ListResponse};
+use crate::registrar::{Action, RegistrarConfig};
+use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
+use log::Level;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// The pause before a mentor that rejected is asked again, at most ("a few seconds").
+const LONGEST_REJECT_PAUSE: Duration = Duration::from_secs(1);
+/// Times that all mentors may reject or break off before the start ends without them.
+const MAX_ROUNDS: u32 = 8;
+/// Removals remembered during the download.
+const MAX_TOMBSTONES: usize = 65_536;
+
+/// What is being waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Some registrar.
+    Mentor,
+    /// LIST_RESPONSE of this mentor.
+    List(RegistrarId),
+    /// HANDLE_TABLE_RESPONSE of this mentor.
+    Table(RegistrarId),
+    /// The end of a pause.
+    Pause,
+}
+
+/// How far the start has come.
+#[derive(Debug)]
+pub(super) struct Start {
+    step: Step,
+    /// When to stop looking for a first mentor.
+    discovery_ends: Time,
+    /// Mentors that rejected the list, which means that they are starting, too.
+    starting: BTreeSet<RegistrarId>,
+    /// Mentors that are of no use in this round.
+    useless: BTreeSet<RegistrarId>,
+    rounds: u32,
+    /// The stamp at the begin of the download.
+    since: u64,
+    /// Elements that were removed, and by whom, while the table of somebody who may not know that yet is being downloaded.
+    tombstones: SeededMap<(PoolHandle, PoolElementId), RegistrarId>,
+}
+
+impl Start {
+    pub fn new(config: &RegistrarConfig, hash_seed: u64, now: Time) -> Start {
+        Start {
+            step: Step::Mentor,
+            discovery_ends: now + config.mentor_discovery_timeout,
+            starting: BTreeSet::new(),
+            useless: BTreeSet::new(),
+            rounds: 0,
+            since: 0,
+            tombstones: SeededMap::with_hasher(SeededState::new(hash_seed)),
+        }
+    }
+}
+
+/// Finding a mentor.
+impl Registrar {
+    /// Whether the registrar has what it needs to serve.
+    pub fn is_ready(&self) -> bool {
+        matches!(self.enrp.phase, Phase::Ready | Phase::Leaving)
+    }
+
+    /// Something about the peers has changed: perhaps there is a mentor now, or none any more.
+    pub(super) fn look_for_mentor(&mut self, now: Time, actions: &mut Vec<Action>) {
+        if self.enrp.phase != Phase::Starting {
+            return;
+        }
+        match self.enrp.start.step {
+            Step::Mentor => self.ask_next_mentor(now, actions),
+            Step::List(mentor) | Step::Table(mentor) => {
+                if self.enrp.peers.get(&mentor).and_then(Peer::association).is_none() {
+                    self.give_up_mentor(now, mentor, "its association is gone", actions);
+                }
+            }
+            Step::Pause => {}
+        }
+    }
+
+    fn ask_next_mentor(&mut self, now: Time, actions: &mut Vec<Action>) {
+        let peers = ids_where(&self.enrp.peers, |peer| peer.association().is_some());
+        let start = &self.enrp.start;
+        let mut useful = peers.iter().filter(|id| !start.useless.contains(id));
+        if let Some(&mentor) = useful.clone().find(|id| !start.starting.contains(id)).or_else(|| useful.next()) {
+            return self.ask_for_list(now, mentor, actions);
+        }
+        if !peers.is_empty() {
+            return self.end_round(now, &peers, actions);
+        }
+        let ends = self.enrp.start.discovery_ends;
+        if ends <= now {
+            return self.become_ready(now, "no other registrar can be reached", actions);
+        }
+        self.enrp.start.step = Step::Mentor;
+        self.enrp.timers.set(Timer::Start, ends);
+    }
+
+    /// None of the peers was of use.
+    fn end_round(&mut self, now: Time, peers: &BTreeSet<RegistrarId>, actions: &mut Vec<Action>) {
+        let start = &mut self.enrp.start;
+        start.rounds += 1;
+        let all_start = peers.iter().all(|id| start.starting.contains(id));
+        let first = peers.last().is_none_or(|&highest| highest < self.id);
+        let all_tried = !self.enrp.contacts.any_pending() || start.discovery_ends <= now;
+        if all_start && first && all_tried {
+            return self.become_ready(now, "all others are starting, too, and this one goes first", actions);
+        }
+        if start.rounds >= MAX_ROUNDS {
+            return self.become_ready(now, "nobody could help; the audits will", actions);
+        }
+        start.step = Step::Pause;
+        start.useless.clear();
+        start.starting.clear();
+        let pause = LONGEST_REJECT_PAUSE.min(self.config.max_time_no_response / 4);
+        let jitter = self.random.within(pause / 4);
+        self.enrp.timers.set(Timer::Start, now + pause + jitter);
+    }
+
+    pub(super) fn on_start_timer_expired(&mut self, now: Time, at: Time, actions: &mut Vec<Action>) {
+        if self.enrp.phase != Phase::Starting {
+            return;
+        }
+        match self.enrp.start.step {
+            Step::Mentor | Step::Pause => self.ask_next_mentor(now, actions),
+            // The answer may be waiting to be read.
+            Step::List(_) | Step::Table(_) if self.is_late(now, at) => {
+                self.enrp.timers.set(Timer::Start, now + self.config.max_time_no_response);
+            }
+            Step::List(mentor) | Step::Table(mentor) => self.give_up_mentor(now, mentor, "it does not answer", actions),
+        }
+    }
+
+    fn give_up_mentor(&mut self, now: Time, mentor: RegistrarId, why: &str, actions: &mut Vec<Action>) {
+        log_limited!(
+            self.enrp.logs.start,
+            now,
+            Level::Warn,
+            "registrar {}: {mentor:?} is no use as mentor: {why}; trying another one",
+            self.id
+        );
+        self.enrp.start.useless.insert(mentor);
+        self.ask_next_mentor(now, actions);
+    }
+
+    /// The start is over.
+    fn become_ready(&mut self, now: Time, how: &str, actions: &mut Vec<Action>) {
+        log::info!(
+            "registrar {}: ready with {} elements in {} pools and {} peers: {how}",
+            self.id,
+            self.handlespace.element_count(),
+            self.handlespace.pool_count(),
+            self.enrp.peers.len()
+        );
+        self.enrp.phase = Phase::Ready;
+        self.enrp.timers.clear(Timer::Start);
+        self.enrp.start.tombstones = SeededMap::with_hasher(SeededState::new(0));
+        self.announcer.start(now);
+        self.begin_to_serve(now);
+        self.on_heartbeat_due(now, actions);
+        // A registrar that comes back under its old identifier may find elements that others still take for its own.
+        let own: Vec<_> = self.handlespace.elements_of_owner(self.id).collect();
+        for index in own {
+            if self.handlespace.element(index).is_some_and(|element| element.association().is_none()) {
+                self.claim(now, index, actions);
+            }
+        }
+    }
+
+    /// Starts what only a registrar does that is ready.
+    pub(in crate::registrar) fn begin_to_serve(&mut self, now: Time) {
+        self.enrp.timers.set(Timer::Orphans, now + self.config.max_time_last_heard);
+        let gossip = self.random.within(self.config.peer_heartbeat_cycle);
+        self.enrp.timers.set(Timer::Gossip, now + self.config.peer_heartbeat_cycle + gossip);
+    }
+}
+
+/// The list of registrars.
+impl Registrar {
+    fn ask_for_list(&mut self, now: Time, mentor: RegistrarId, actions: &mut Vec<Action>) {
+        self.enrp.start.step = Step::List(mentor);
+        self.enrp.timers.set(Timer::Start, now + self.config.max_time_no_response);
+        let message = EnrpMessage::ListRequest(ListRequest { sender: self.id, receiver: mentor });
+        self.send_to_peer(now, mentor, &message, actions);
+    }
+
+    pub(super) fn handle_list_request(
+        &mut self,
+        now: Time,
+        association: AssociationId,
+        message: &ListRequest,
+        actions: &mut Vec<Action>,
+    ) {
+        let receiver = message.sender;
+        let reject = self.enrp.phase != Phase::Ready;
+        let mut servers = Vec::new();
+        if !reject {
+            let known = self.enrp.peers.iter().filter(|&(&id, peer)| id != receiver && peer.is_active());
+            servers.extend(known.filter_map(|(_, peer)| peer.information.clone()));
+        }
+        let response = EnrpMessage::ListResponse(ListResponse { sender: self.id, receiver, reject, servers });
+        self.answer_enrp(now, association, receiver, &response, actions);
+    }
+
+    pub(super) fn handle_list_response(&mut self, now: Time, message: ListResponse, actions: &mut Vec<Action>) {
+        let sender = message.sender;
+        let is_mentor = self.enrp.phase == Phase::Starting && self.enrp.start.step == Step::List(sender);
+        if message.reject {
+            if is_mentor {
+                self.enrp.start.starting.insert(sender);
+                self.give_up_mentor(now, sender, "it is starting itself", actions);
+            }
+            return;
+        }
+        if self.enrp.peers.contains_key(&sender) {
+            for server in &message.servers {
+                let unknown = server.id != self.id && server.id.0 != 0 && !self.enrp.peers.contains_key(&server.id);
+                if let Some(address) = address_of(server).filter(|_| unknown) {
+                    let remember = self.remember_hearsay();
+                    self.add_contact(now, address, Some(server.id), remember);
+                }
+            }
+        }
+        if is_mentor {
+            self.enrp.start.since = self.enrp.stamp;
+            self.ask_for_table(now, sender, actions);
+        }
+    }
+}
+
+/// The handle table.
+impl Registrar {
+    fn ask_for_table(&mut self, now: Time, mentor: RegistrarId, actions: &mut Vec<Action>) {
+        self.enrp.start.step = Step::Table(mentor);
+        self.enrp.timers.set(Timer::Start, now + self.config.max_time_no_response);
+        let request = HandleTableRequest { sender: self.id, receiver: mentor, own_children_only: false };
+        self.send_to_peer(now, mentor, &EnrpMessage::HandleTableRequest(request), actions);
+    }
+
+    pub(super) fn handle_handle_table_response(
+        &mut self,
+        now: Time,
+        message: HandleTableResponse,
+        actions: &mut Vec<Action>,
+    ) {
+        if self.enrp.phase != Phase::Starting {
+            return self.handle_audit_response(now, message, actions);
+        }
+        let mentor = message.sender;
+        if self.enrp.start.step != Step::Table(mentor) {
+            return;
+        }
+        if message.reject {
+            return self.give_up_mentor(now, mentor, "it rejects the download", actions);
+        }
+        let since = self.enrp.start.since;
+        for entry in message.entries {
+            for element in entry.pool_elements {
+                let key = (entry.pool_handle.clone(), element.id);
+                let removed_by = self.enrp.start.tombstones.get(&key);
+                if removed_by != Some(&element.home_registrar) {
+                    self.take_table_entry(now, mentor, &entry.pool_handle, element, since, actions);
+                }
+            }
+        }
+        if message.more {
+            self.ask_for_table(now, mentor, actions);
+        } else {
+            self.become_ready(now, "the handle table of the mentor has been downloaded", actions);
+        }
+    }
+
+    /// Remembers during the download that `by` removed an element: the mentor may not know yet.
+    pub(super) fn remember_removal(&mut self, by: RegistrarId, pool_handle: &PoolHandle, id: PoolElementId) {
+        let tombstones = &mut self.enrp.start.tombstones;
+        if self.enrp.phase == Phase::Starting && tombstones.len() < MAX_TOMBSTONES {
+            tombstones.insert((pool_handle.clone(), id), by);
+        }
+    }
+
+    /// An element that was removed has been registered again.
+    pub(super) fn forget_removal(&mut self, pool_handle: &PoolHandle, id: PoolElementId) {
+        if !self.enrp.start.tombstones.is_empty() {
+            self.enrp.start.tombstones.remove(&(pool_handle.clone(), id));
+        }
+    }
+}

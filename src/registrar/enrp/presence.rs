@@ -1,0 +1,274 @@
+//! ENRP_PRESENCE: heartbeats, discovery and the detection of failures (RFC 5353 sections 3.4.1 to 3.4.3).
+//!
+//! A peer is suspected when it has been silent for MAX-TIME-LAST-HEARD, or at once when the last association with it
+//! breaks. It is dead when it does not answer within MAX-TIME-NO-RESPONSE, or when a new association with it cannot be made: a
+//! crash is noticed as soon as the transport notices it, and then costs one refused connect.
+
+use super::peers::{Peer, PeerState, address_of};
+use super::timers::Timer;
+use super::{Phase, Registrar, ids_where};
+use crate::log_limit::log_limited;
+use crate::message::EnrpMessage;
+use crate::message::enrp::{ListRequest, Presence};
+use crate::registrar::{Action, Link};
+use crate::transport::{LossReason, PeerAddress};
+use crate::wire::{Decoded, ServerInformation, TransportParameter, TransportUse};
+use crate::{AssociationId, RegistrarId, Time};
+use log::Level;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Lists of registrars are asked for at least this far apart.
+const SHORTEST_GOSSIP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Sending.
+impl Registrar {
+    /// What this registrar says about itself.
+    fn presence(&self, receiver: RegistrarId, reply_required: bool) -> Presence {
+        let transport = TransportParameter::Sctp {
+            port: self.config.enrp_port,
+            transport_use: TransportUse::DataOnly,
+            addresses: self.config.enrp_addresses.clone(),
+        };
+        let has_addresses = !self.config.enrp_addresses.is_empty();
+        let checksum = self.handlespace.checksum_of_owner(self.id);
+        let checksum = if self.config.rsplib_compatibility { checksum.rsplib_value() } else { checksum.value() };
+        Presence {
+            sender: self.id,
+            receiver,
+            reply_required,
+            checksum: Some(checksum),
+            server_information: has_addresses.then_some(ServerInformation { id: self.id, transport }),
+        }
+    }
+
+    pub(super) fn send_presence(
+        &mut self,
+        now: Time,
+        association: AssociationId,
+        receiver: RegistrarId,
+        reply_required: bool,
+        actions: &mut Vec<Action>,
+    ) {
+        let message = EnrpMessage::Presence(self.presence(receiver, reply_required));
+        self.send_enrp(now, association, &message, actions);
+    }
+
+    /// Asks a peer whether it is alive.
+    pub(super) fn ask_for_presence(&mut self, now: Time, id: RegistrarId, actions: &mut Vec<Action>) {
+        let message = EnrpMessage::Presence(self.presence(id, true));
+        self.send_to_peer(now, id, &message, actions);
+    }
+
+    /// Every PEER-HEARTBEAT-CYCLE, to everybody.
+    pub(super) fn on_heartbeat_due(&mut self, now: Time, actions: &mut Vec<Action>) {
+        self.enrp.timers.set(Timer::Heartbeat, now + self.config.peer_heartbeat_cycle);
+        self.announce_presence(now, actions);
+    }
+
+    pub(super) fn announce_presence(&mut self, now: Time, actions: &mut Vec<Action>) {
+        let message = EnrpMessage::Presence(self.presence(RegistrarId(0), false));
+        self.group_cast(now, &message, actions);
+        if !self.config.enrp_multicast {
+            return;
+        }
+        // A registrar that starts asks everybody to say who is there.
+        let reply_required = self.enrp.phase == Phase::Starting;
+        let message = EnrpMessage::Presence(self.presence(RegistrarId(0), reply_required));
+        if let Some(bytes) = self.encode_enrp(now, &message) {
+            actions.push(Action::Multicast { link: Link::Enrp, bytes });
+        }
+    }
+
+    /// Asks one of the peers whom it knows: so two groups of registrars that grew apart become one as soon as one of each
+    /// meet, and nobody has to be told of a new registrar by all.
+    pub(super) fn on_gossip_due(&mut self, now: Time, actions: &mut Vec<Action>) {
+        let interval = self.config.peer_heartbeat_cycle.max(SHORTEST_GOSSIP_INTERVAL);
+        self.enrp.timers.set(Timer::Gossip, now + interval);
+        let ids: Vec<_> = ids_where(&self.enrp.peers, Peer::is_active).into_iter().collect();
+        let chosen = self.random.below(ids.len() as u64) as usize;
+        if let Some(&receiver) = ids.get(chosen) {
+            let message = EnrpMessage::ListRequest(ListRequest { sender: self.id, receiver });
+            self.send_to_peer(now, receiver, &message, actions);
+        }
+    }
+}
+
+/// Receiving.
+impl Registrar {
+    pub(super) fn handle_presence(
+        &mut self,
+        now: Time,
+        association: AssociationId,
+        message: Presence,
+        actions: &mut Vec<Action>,
+    ) {
+        let id = message.sender;
+        if !self.enrp.peers.contains_key(&id) && !self.add_peer(now, id, association) {
+            return;
+        }
+        self.update_peer(id, &message);
+        self.peer_lives(now, id, actions);
+        if message.reply_required {
+            let answer = EnrpMessage::Presence(self.presence(id, false));
+            self.answer_enrp(now, association, id, &answer, actions);
+        }
+        self.look_for_mentor(now, actions);
+        if let Some(checksum) = message.checksum {
+            self.compare_checksum(now, id, checksum, actions);
+        }
+    }
+
+    /// A datagram on the ENRP group. Its sender can be forged: nothing is changed by it but that a known peer has been
+    /// heard, and that an unknown one is sought.
+    pub(in crate::registrar) fn handle_datagram(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        bytes: &[u8],
+        actions: &mut Vec<Action>,
+    ) {
+        match EnrpMessage::decode(bytes) {
+            Ok(Decoded { message: EnrpMessage::Presence(message), .. }) => {
+                self.handle_multicast_presence(now, from, &message, actions);
+            }
+            Ok(Decoded { message, .. }) => log_limited!(
+                self.logs.unexpected,
+                now,
+                Level::Debug,
+                "registrar {}: {} from {from} by multicast: ignored",
+                self.id,
+                message.name()
+            ),
+            Err(undecodable) => {
+                self.statistics.faults += 1;
+                log_limited!(
+                    self.logs.faults,
+                    now,
+                    Level::Warn,
+                    "registrar {}: a datagram from {from} is discarded: {}",
+                    self.id,
+                    undecodable.error
+                );
+            }
+        }
+    }
+
+    fn handle_multicast_presence(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        message: &Presence,
+        actions: &mut Vec<Action>,
+    ) {
+        let id = message.sender;
+        if id == RegistrarId(0) || id == self.id {
+            return;
+        }
+        if self.enrp.peers.contains_key(&id) {
+            self.heard(now, id);
+            self.peer_lives(now, id, actions);
+            if message.reply_required {
+                let answer = EnrpMessage::Presence(self.presence(id, false));
+                self.send_to_peer(now, id, &answer, actions);
+            }
+        } else if let Some(address) = multicast_address(from, message.server_information.as_ref()) {
+            let remember = self.remember_hearsay();
+            self.add_contact(now, address, Some(id), remember);
+        }
+    }
+
+    /// Any message of a peer shows that it lives.
+    pub(super) fn heard(&mut self, now: Time, id: RegistrarId) {
+        let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
+        peer.last_heard = now;
+        if peer.state == PeerState::Suspected && peer.association().is_some() {
+            peer.state = PeerState::Active;
+            self.enrp.timers.set(Timer::Peer(id), now + self.config.max_time_last_heard);
+        }
+    }
+
+    /// A PRESENCE of a peer ends every attempt to take it over (RFC 5353 section 3.5.1).
+    fn peer_lives(&mut self, now: Time, id: RegistrarId, _actions: &mut Vec<Action>) {
+        let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
+        if matches!(peer.state, PeerState::Dead | PeerState::NotActive) {
+            peer.state = PeerState::Active;
+            self.enrp.timers.set(Timer::Peer(id), now + self.config.max_time_last_heard);
+            self.stop_arbitration(now, id);
+        }
+    }
+}
+
+/// Noticing failures.
+impl Registrar {
+    pub(super) fn on_peer_timer_expired(&mut self, now: Time, at: Time, id: RegistrarId, actions: &mut Vec<Action>) {
+        let late = self.is_late(now, at);
+        let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
+        match peer.state {
+            PeerState::Active => {
+                let silent_at = peer.last_heard + self.config.max_time_last_heard;
+                if silent_at > now {
+                    self.enrp.timers.set(Timer::Peer(id), silent_at);
+                } else {
+                    self.suspect(now, id, actions);
+                }
+            }
+            // The answer may be waiting to be read.
+            PeerState::Suspected if late => self.suspect(now, id, actions),
+            PeerState::Suspected => self.peer_is_dead(now, id, "it does not answer", actions),
+            // Nobody took it over, and nobody heard of it: whoever wanted to has failed, too.
+            PeerState::NotActive => self.suspect(now, id, actions),
+            PeerState::Dead => {}
+        }
+    }
+
+    /// Gives a peer MAX-TIME-NO-RESPONSE to prove that it lives.
+    fn suspect(&mut self, now: Time, id: RegistrarId, actions: &mut Vec<Action>) {
+        let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
+        peer.state = PeerState::Suspected;
+        self.enrp.timers.set(Timer::Peer(id), now + self.config.max_time_no_response);
+        self.ask_for_presence(now, id, actions);
+    }
+
+    /// The last association with a peer broke.
+    pub(super) fn handle_link_lost(&mut self, now: Time, id: RegistrarId, actions: &mut Vec<Action>) {
+        let Some(peer) = self.enrp.peers.get(&id) else { return };
+        let (active, address) = (peer.is_active(), peer.reachable_at());
+        if active && self.enrp.phase != Phase::Leaving {
+            self.suspect(now, id, actions);
+        }
+        self.reconnect(now, id, address);
+    }
+
+    /// A peer cannot be reached, so "the send fails".
+    pub(super) fn handle_peer_unreachable(
+        &mut self,
+        now: Time,
+        id: RegistrarId,
+        reason: &LossReason,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(peer) = self.enrp.peers.get(&id) else { return };
+        if peer.association().is_none() && peer.state == PeerState::Suspected {
+            self.peer_is_dead(now, id, &format!("it cannot be reached ({reason})"), actions);
+        }
+    }
+
+    /// A peer is dead: its elements need another home, if it had any.
+    pub(super) fn peer_is_dead(&mut self, now: Time, id: RegistrarId, why: &str, actions: &mut Vec<Action>) {
+        if self.enrp.phase == Phase::Ready && self.handlespace.count_of_owner(id) > 0 {
+            self.start_arbitration(now, id, why, actions);
+        } else {
+            self.remove_peer(now, id, why, actions);
+            self.look_for_mentor(now, actions);
+        }
+    }
+}
+
+/// The address of a registrar that sent a datagram. Only the address that it came from is trusted to be its own; of what it
+/// says it is used when that is among it.
+fn multicast_address(from: SocketAddr, information: Option<&ServerInformation>) -> Option<PeerAddress> {
+    let named = address_of(information?)?;
+    let source = from.ip().to_canonical();
+    Some(if named.addresses.contains(&source) { named } else { PeerAddress::new(source, named.port) })
+}

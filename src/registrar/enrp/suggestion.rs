@@ -1,0 +1,69 @@
+//! Spreading elements over registrars (draft-dreibholz-rserpool-enrp-takeover): the home of an element suggests to another
+//! registrar, by the T bit of a HANDLE_UPDATE, to become its home.
+//!
+//! Every element has a registrar where it belongs: that with the highest hash of its identifier XOR the element's. So a
+//! registrar that comes new gets its share, and nothing else moves. A home suggests only when an element registers again,
+//! so that registrars that know different peers do not throw elements to and fro.
+
+use super::Registrar;
+use crate::handlespace::{Claim, ElementIndex};
+use crate::registrar::Action;
+use crate::{PoolElementId, RegistrarId, Time};
+
+impl Registrar {
+    /// The registrar where an element of ours belongs, if it is not this one and elements are to be spread.
+    pub(super) fn better_home(&self, index: ElementIndex) -> Option<RegistrarId> {
+        if !self.config.takeover_suggestion {
+            return None;
+        }
+        let element = self.handlespace.element(index)?.pool_element().id;
+        let best = best_home(self.living_peers().into_iter().chain([self.id]), element)?;
+        (best != self.id).then_some(best)
+    }
+
+    /// The home of an element suggests that this registrar takes it: the element is asked, and nothing changes before it agrees.
+    pub(super) fn follow_suggestion(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
+        let Some(element) = self.handlespace.element(index) else { return };
+        let free = element.association().is_none() && element.liveness().claim != Claim::Asked;
+        if free && self.is_ready() {
+            self.handlespace.update_liveness(index, |liveness| liveness.claim = Claim::Asked);
+            self.claim(now, index, actions);
+        }
+    }
+}
+
+/// The registrar with the highest hash for this element.
+pub(super) fn best_home(registrars: impl Iterator<Item = RegistrarId>, element: PoolElementId) -> Option<RegistrarId> {
+    registrars.max_by_key(|registrar| (mix(registrar.0 ^ element.0), *registrar))
+}
+
+/// A hash in which every bit of the input matters for every bit of the output (Murmur3's finaliser).
+fn mix(mut hash: u32) -> u32 {
+    hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
+    hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
+    hash ^ (hash >> 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn elements_spread_evenly_and_a_new_registrar_moves_only_its_share() {
+        let registrars = [3, 0x1000, 0xdead_beef].map(RegistrarId);
+        let elements = (0..9000u32).map(|n| PoolElementId(n.wrapping_mul(0x9e37_79b1)));
+        let mut counts = BTreeMap::new();
+        let mut moved = 0;
+        for element in elements {
+            let before = best_home(registrars.into_iter(), element).unwrap();
+            let newcomer = RegistrarId(0x5555_aaaa);
+            let after = best_home(registrars.into_iter().chain([newcomer]), element).unwrap();
+            *counts.entry(before).or_insert(0) += 1;
+            assert!(after == before || after == newcomer);
+            moved += i32::from(after == newcomer);
+        }
+        assert!(counts.values().all(|count| (2700..3300).contains(count)), "{counts:?}");
+        assert!((2000..2500).contains(&moved), "{moved}");
+    }
+}

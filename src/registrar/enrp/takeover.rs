@@ -1,0 +1,237 @@
+//! Taking over a dead registrar (RFC 5353 section 3.5): arbitration, then its elements.
+//!
+//! The higher identifier wins (the lower one with `rsplib_compatibility`). Two registrars with different rules may both stand
+//! back, or both go on: who stood back suspects the dead registrar anew after two expiries, and elements that two registrars
+//! claim decide by themselves (see `updates.rs`). An arbitration that does not get all acknowledgements asks once more, then
+//! goes on without: whoever does not answer by then is dead, or will hear of the result.
+
+use super::peers::{Peer, PeerState};
+use super::timers::Timer;
+use super::{Phase, Registrar, ids_where};
+use crate::handlespace::{Claim, ElementIndex};
+use crate::log_limit::log_limited;
+use crate::message::EnrpMessage;
+use crate::message::enrp::{InitTakeover, InitTakeoverAck, TakeoverServer};
+use crate::registrar::Action;
+use crate::{AssociationId, RegistrarId, Time};
+use log::Level;
+use std::collections::BTreeSet;
+
+/// Times that missing acknowledgements are waited for.
+const MAX_ATTEMPTS: u32 = 2;
+
+/// This registrar's attempt to take over a dead one.
+#[derive(Debug)]
+pub(super) struct Arbitration {
+    /// Who has not acknowledged yet.
+    missing: BTreeSet<RegistrarId>,
+    attempts: u32,
+}
+
+/// The initiating server.
+impl Registrar {
+    /// Wants to take over a registrar that seems dead.
+    pub(super) fn start_arbitration(&mut self, now: Time, target: RegistrarId, why: &str, actions: &mut Vec<Action>) {
+        log_limited!(
+            self.enrp.logs.takeovers,
+            now,
+            Level::Warn,
+            "registrar {}: {target:?} seems dead ({why}): wants to take over its {} elements",
+            self.id,
+            self.handlespace.count_of_owner(target)
+        );
+        if let Some(peer) = self.enrp.peers.get_mut(&target) {
+            peer.state = PeerState::Dead;
+            self.enrp.timers.clear(Timer::Peer(target));
+        }
+        self.statistics.takeovers_started += 1;
+        let mut missing = ids_where(&self.enrp.peers, |peer| peer.is_active() && peer.association().is_some());
+        missing.remove(&target);
+        // To everybody, the target included: it may object.
+        let message = InitTakeover { sender: self.id, receiver: RegistrarId(0), target };
+        self.group_cast(now, &EnrpMessage::InitTakeover(message), actions);
+        self.enrp.arbitrations.insert(target, Arbitration { missing, attempts: 1 });
+        self.enrp.timers.set(Timer::Arbitration(target), now + self.config.takeover_expiry);
+        self.complete_if_won(now, target, actions);
+    }
+
+    pub(super) fn handle_init_takeover_ack(&mut self, now: Time, message: &InitTakeoverAck, actions: &mut Vec<Action>) {
+        if let Some(arbitration) = self.enrp.arbitrations.get_mut(&message.target) {
+            arbitration.missing.remove(&message.sender);
+            self.complete_if_won(now, message.target, actions);
+        }
+    }
+
+    /// A registrar is not on the peer list any more: nobody waits for it.
+    pub(super) fn acknowledgement_not_expected(&mut self, now: Time, id: RegistrarId, actions: &mut Vec<Action>) {
+        let targets: Vec<_> = self.enrp.arbitrations.keys().copied().collect();
+        for target in targets {
+            if self.enrp.arbitrations.get_mut(&target).is_some_and(|arbitration| arbitration.missing.remove(&id)) {
+                self.complete_if_won(now, target, actions);
+            }
+        }
+    }
+
+    fn complete_if_won(&mut self, now: Time, target: RegistrarId, actions: &mut Vec<Action>) {
+        if self.enrp.arbitrations.get(&target).is_some_and(|arbitration| arbitration.missing.is_empty()) {
+            self.complete_takeover(now, target, actions);
+        }
+    }
+
+    pub(super) fn on_arbitration_expired(
+        &mut self,
+        now: Time,
+        at: Time,
+        target: RegistrarId,
+        actions: &mut Vec<Action>,
+    ) {
+        let late = self.is_late(now, at);
+        let Some(arbitration) = self.enrp.arbitrations.get_mut(&target) else { return };
+        if !late {
+            arbitration.attempts += 1;
+        }
+        if arbitration.attempts > MAX_ATTEMPTS {
+            return self.complete_takeover(now, target, actions);
+        }
+        let missing = arbitration.missing.clone();
+        for receiver in missing {
+            let message = InitTakeover { sender: self.id, receiver, target };
+            self.send_to_peer(now, receiver, &EnrpMessage::InitTakeover(message), actions);
+        }
+        self.enrp.timers.set(Timer::Arbitration(target), now + self.config.takeover_expiry);
+    }
+
+    /// Ends this registrar's attempt.
+    pub(super) fn stop_arbitration(&mut self, now: Time, target: RegistrarId) {
+        if self.enrp.arbitrations.remove(&target).is_some() {
+            self.enrp.timers.clear(Timer::Arbitration(target));
+            log_limited!(
+                self.enrp.logs.takeovers,
+                now,
+                Level::Warn,
+                "registrar {}: gives up taking over {target:?}",
+                self.id
+            );
+        }
+    }
+
+    /// The arbitration is won (RFC 5353 section 3.5.2).
+    fn complete_takeover(&mut self, now: Time, target: RegistrarId, actions: &mut Vec<Action>) {
+        self.enrp.arbitrations.remove(&target);
+        self.enrp.timers.clear(Timer::Arbitration(target));
+        // The target gets it as well: should it only be asleep, it knows when it wakes up.
+        let message = TakeoverServer { sender: self.id, receiver: RegistrarId(0), target };
+        self.group_cast(now, &EnrpMessage::TakeoverServer(message), actions);
+        let elements: Vec<_> = self.handlespace.elements_of_owner(target).collect();
+        log_limited!(
+            self.enrp.logs.takeovers,
+            now,
+            Level::Warn,
+            "registrar {}: takes over {target:?} with {} elements",
+            self.id,
+            elements.len()
+        );
+        self.statistics.takeovers_completed += 1;
+        self.statistics.elements_taken_over += elements.len() as u64;
+        for &index in &elements {
+            self.change_owner(now, index, self.id);
+        }
+        self.remove_peer(now, target, "it is dead and taken over", actions);
+        for index in elements {
+            if self.handlespace.element(index).is_some_and(|element| element.association().is_none()) {
+                self.claim(now, index, actions);
+            }
+        }
+    }
+}
+
+/// The others.
+impl Registrar {
+    pub(super) fn handle_init_takeover(
+        &mut self,
+        now: Time,
+        association: AssociationId,
+        message: &InitTakeover,
+        actions: &mut Vec<Action>,
+    ) {
+        let (sender, target) = (message.sender, message.target);
+        if target == self.id {
+            log_limited!(
+                self.enrp.logs.takeovers,
+                now,
+                Level::Warn,
+                "registrar {}: {sender:?} takes this registrar for dead: objects",
+                self.id
+            );
+            return self.announce_presence(now, actions);
+        }
+        if self.enrp.arbitrations.contains_key(&target) {
+            if !self.gives_way_to(sender) {
+                return;
+            }
+            self.stop_arbitration(now, target);
+        }
+        if let Some(peer) = self.enrp.peers.get_mut(&target) {
+            peer.state = PeerState::NotActive;
+            // Should the initiating server die as well, somebody must try again.
+            self.enrp.timers.set(Timer::Peer(target), now + self.config.takeover_expiry * (MAX_ATTEMPTS + 1));
+        }
+        self.enrp.orphaned.remove(&target);
+        let message = EnrpMessage::InitTakeoverAck(InitTakeoverAck { sender: self.id, receiver: sender, target });
+        self.answer_enrp(now, association, sender, &message, actions);
+    }
+
+    fn gives_way_to(&self, other: RegistrarId) -> bool {
+        if self.config.rsplib_compatibility { other < self.id } else { other > self.id }
+    }
+
+    pub(super) fn handle_takeover_server(&mut self, now: Time, message: &TakeoverServer, actions: &mut Vec<Action>) {
+        let TakeoverServer { sender, target, .. } = *message;
+        let elements: Vec<_> = self.handlespace.elements_of_owner(target).collect();
+        log_limited!(
+            self.enrp.logs.takeovers,
+            now,
+            Level::Warn,
+            "registrar {}: {sender:?} takes over {target:?} with {} elements",
+            self.id,
+            elements.len()
+        );
+        if target == self.id {
+            return self.handle_own_takeover(now, sender, elements, actions);
+        }
+        for index in elements {
+            self.change_owner(now, index, sender);
+        }
+        self.stop_arbitration(now, target);
+        self.remove_peer(now, target, "another registrar took it over", actions);
+    }
+
+    /// This registrar has been taken for dead, but lives. Elements that are registered with it stay until they
+    /// register with the other one; what it was only about to claim goes.
+    fn handle_own_takeover(
+        &mut self,
+        now: Time,
+        by: RegistrarId,
+        elements: Vec<ElementIndex>,
+        actions: &mut Vec<Action>,
+    ) {
+        for index in elements {
+            let Some(element) = self.handlespace.element(index) else { continue };
+            let registered = matches!(element.liveness().claim, Claim::Registered | Claim::Contested);
+            if element.association().is_none() || !registered {
+                self.change_owner(now, index, by);
+                self.let_go(index);
+            }
+        }
+        if self.enrp.phase != Phase::Left {
+            self.announce_presence(now, actions);
+        }
+    }
+
+    /// Peers that elements can be handed to.
+    pub(super) fn living_peers(&self) -> Vec<RegistrarId> {
+        ids_where(&self.enrp.peers, |peer: &Peer| peer.state == PeerState::Active && peer.association().is_some())
+            .into_iter()
+            .collect()
+    }
+}

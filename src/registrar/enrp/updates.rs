@@ -1,0 +1,432 @@
+//! ENRP_HANDLE_UPDATE in both directions (RFC 5353 section 3.3), and whose an element is when registrars disagree.
+//!
+//! The element itself decides: it belongs to the registrar that it registered with last, over an association that lives. So:
+//!
+//! * Who hears that another registrar is home of an element takes that over, last word counts (RFC: "replace the attributes").
+//! * If the element is registered here, over an association that is there, it is asked over that association. When it
+//!   acknowledges, this registrar is its home and says so to all others. A pool element leaves its old home for a new one, so
+//!   only one of two registrars gets an acknowledgement. A claim (see `claims.rs`) is no registration, and gives way.
+//! * A removal counts when it comes from the home of the element. A removal that names us as home comes from a registrar whose
+//!   pool users cannot reach the element: that is a report like ASAP_ENDPOINT_UNREACHABLE, nothing more.
+//! * What messages lost on their way made wrong is mended by the audit, which asks the home.
+//!
+//! Two registrars that did not hear of each other may have made one pool with two policies (or transports). Then the pool with
+//! the lower number of policy type (transport type, transport use) stays: every registrar sees both sooner or
+//! later, and comes to the same result. The elements of the other one are removed and told so.
+
+use super::Registrar;
+use crate::handlespace::{Claim, ElementIndex, Liveness, PoolIndex, Refusal, Registered};
+use crate::log_limit::log_limited;
+use crate::message::EnrpMessage;
+use crate::message::enrp::{HandleUpdate, UpdateAction};
+use crate::registrar::Action;
+use crate::wire::{PoolElement, TransportParameter, TransportUse};
+use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
+use log::Level;
+
+/// Sending.
+impl Registrar {
+    /// Tells all peers that an element was added, or registered again.
+    pub(in crate::registrar) fn announce_addition(
+        &mut self,
+        now: Time,
+        index: ElementIndex,
+        may_suggest: bool,
+        actions: &mut Vec<Action>,
+    ) {
+        let stamp = self.enrp.next_stamp();
+        self.handlespace.set_mark(index, stamp);
+        if self.enrp.peers.is_empty() {
+            return;
+        }
+        let suggested = if may_suggest { self.better_home(index) } else { None };
+        self.send_addition(now, index, suggested, actions);
+    }
+
+    /// HANDLE_UPDATE about an element; the suggested home gets it with the T bit.
+    fn send_addition(
+        &mut self,
+        now: Time,
+        index: ElementIndex,
+        suggested: Option<RegistrarId>,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(mut message) = self.addition(index) else { return };
+        let Some(bytes) = self.encode_enrp(now, &EnrpMessage::HandleUpdate(message.clone())) else { return };
+        message.takeover_suggested = true;
+        let suggestion = suggested.and_then(|_| self.encode_enrp(now, &EnrpMessage::HandleUpdate(message)));
+        for (&id, peer) in &self.enrp.peers {
+            let Some(association) = peer.association() else { continue };
+            let chosen = suggestion.as_ref().filter(|_| suggested == Some(id)).unwrap_or(&bytes);
+            actions.push(Action::Send { association, bytes: chosen.clone() });
+            self.statistics.handle_updates_sent += 1;
+        }
+    }
+
+    /// Tells one peer of an element, and that it may have it.
+    pub(super) fn send_suggestion(
+        &mut self,
+        now: Time,
+        index: ElementIndex,
+        to: RegistrarId,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(mut message) = self.addition(index) else { return };
+        message.takeover_suggested = true;
+        self.statistics.handle_updates_sent += 1;
+        self.send_to_peer(now, to, &EnrpMessage::HandleUpdate(message), actions);
+    }
+
+    fn addition(&self, index: ElementIndex) -> Option<HandleUpdate> {
+        let element = self.handlespace.element(index)?;
+        let pool = self.handlespace.pool(element.pool())?;
+        Some(HandleUpdate {
+            sender: self.id,
+            receiver: RegistrarId(0),
+            takeover_suggested: false,
+            action: UpdateAction::AddPoolElement,
+            pool_handle: pool.handle().clone(),
+            pool_element: element.pool_element().clone(),
+        })
+    }
+
+    /// Tells all peers that an element is gone.
+    pub(in crate::registrar) fn announce_removal(
+        &mut self,
+        now: Time,
+        pool_handle: &PoolHandle,
+        pool_element: &PoolElement,
+        actions: &mut Vec<Action>,
+    ) {
+        if self.enrp.peers.is_empty() {
+            return;
+        }
+        let message = self.removal(RegistrarId(0), pool_handle, pool_element);
+        self.statistics.handle_updates_sent += self.enrp.peers.len() as u64;
+        self.group_cast(now, &message, actions);
+    }
+
+    fn removal(&self, receiver: RegistrarId, pool_handle: &PoolHandle, pool_element: &PoolElement) -> EnrpMessage {
+        EnrpMessage::HandleUpdate(HandleUpdate {
+            sender: self.id,
+            receiver,
+            takeover_suggested: false,
+            action: UpdateAction::DeletePoolElement,
+            pool_handle: pool_handle.clone(),
+            pool_element: pool_element.clone(),
+        })
+    }
+
+    /// Tells the home of an element that pool users cannot reach it.
+    pub(in crate::registrar) fn report_to_home(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
+        let Some(element) = self.handlespace.element(index) else { return };
+        let Some(pool) = self.handlespace.pool(element.pool()) else { return };
+        let home = element.pool_element().home_registrar;
+        let message = self.removal(home, pool.handle(), element.pool_element());
+        self.send_to_peer(now, home, &message, actions);
+    }
+}
+
+/// Receiving.
+impl Registrar {
+    pub(super) fn handle_handle_update(&mut self, now: Time, message: HandleUpdate, actions: &mut Vec<Action>) {
+        self.statistics.handle_updates_received += 1;
+        let HandleUpdate { sender, takeover_suggested, pool_handle, pool_element, .. } = message;
+        match message.action {
+            UpdateAction::AddPoolElement => {
+                self.forget_removal(&pool_handle, pool_element.id);
+                let taken = self.take_element(now, sender, &pool_handle, pool_element, actions);
+                if let Some(index) = taken.filter(|_| takeover_suggested) {
+                    self.follow_suggestion(now, index, actions);
+                }
+            }
+            UpdateAction::DeletePoolElement => {
+                self.remember_removal(sender, &pool_handle, pool_element.id);
+                self.drop_element(now, sender, &pool_handle, &pool_element, actions);
+            }
+        }
+    }
+
+    /// Another registrar says that an element is gone.
+    fn drop_element(
+        &mut self,
+        now: Time,
+        sender: RegistrarId,
+        pool_handle: &PoolHandle,
+        pool_element: &PoolElement,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(index) = self.handlespace.find(pool_handle, pool_element.id) else { return };
+        let Some(element) = self.handlespace.element(index) else { return };
+        let home = element.pool_element().home_registrar;
+        if home == self.id {
+            if pool_element.home_registrar == self.id {
+                self.count_report(now, index, actions);
+            }
+        } else if home != sender && self.enrp.peers.contains_key(&home) {
+            log_limited!(
+                self.enrp.logs.updates,
+                now,
+                Level::Info,
+                "registrar {}: {sender:?} removes {:?} of pool {pool_handle}, whose home is {home:?}: ignored",
+                self.id,
+                pool_element.id
+            );
+        } else if element.association().is_some() && element.liveness().claim != Claim::Asked {
+            // Its home does not have it, and it is, or was, registered here: it is asked.
+            self.change_owner(now, index, self.id);
+            self.contest(now, index, actions);
+        } else {
+            self.remove_element(now, index, actions);
+        }
+    }
+
+    /// Takes up an element as `sender` has it.
+    pub(super) fn take_element(
+        &mut self,
+        now: Time,
+        sender: RegistrarId,
+        pool_handle: &PoolHandle,
+        mut pool_element: PoolElement,
+        actions: &mut Vec<Action>,
+    ) -> Option<ElementIndex> {
+        if pool_element.home_registrar == RegistrarId(0) {
+            pool_element.home_registrar = sender;
+        }
+        let acceptable = pool_element.home_registrar != self.id
+            && (1..=self.config.max_pool_handle_len).contains(&pool_handle.as_bytes().len());
+        if !acceptable {
+            return None;
+        }
+        let known = self.handlespace.find(pool_handle, pool_element.id);
+        let hold = known.map_or(Hold::None, |index| self.hold_on(index));
+        let association = if let Hold::Claim(association) | Hold::Registration(association) = hold {
+            Some(association)
+        } else {
+            None
+        };
+        let id = pool_element.id;
+        let (index, registered) =
+            match self.insert_element(now, sender, pool_handle, pool_element, association, actions) {
+                Ok(result) => result,
+                Err(refusal) => {
+                    self.log_refusal(now, sender, pool_handle, id, refusal);
+                    return None;
+                }
+            };
+        self.refresh_foreign(now, index, &hold);
+        if registered != Registered::Same {
+            if let Some(pool) = self.handlespace.element(index).map(|element| element.pool()) {
+                self.subscriptions.pool_changed(pool, now + self.config.subscription_delay);
+            }
+        }
+        if let Hold::Registration(_) = hold {
+            self.contest(now, index, actions);
+        }
+        Some(index)
+    }
+
+    /// What holds an element here.
+    fn hold_on(&self, index: ElementIndex) -> Hold {
+        let Some(element) = self.handlespace.element(index) else { return Hold::None };
+        let own = element.pool_element().home_registrar == self.id;
+        match (element.association(), element.liveness().claim) {
+            (None, Claim::Asked) if !own => Hold::Suggestion,
+            (None, _) => Hold::None,
+            (Some(association), Claim::Registered | Claim::Contested) => Hold::Registration(association),
+            // A suggestion that is being followed: its home has not changed its mind.
+            (Some(association), Claim::Asked) if !own => Hold::Claim(association),
+            (Some(_), Claim::Asked | Claim::Adopted) => Hold::None,
+        }
+    }
+
+    fn insert_element(
+        &mut self,
+        now: Time,
+        sender: RegistrarId,
+        pool_handle: &PoolHandle,
+        pool_element: PoolElement,
+        association: Option<AssociationId>,
+        actions: &mut Vec<Action>,
+    ) -> Result<(ElementIndex, Registered), Refusal> {
+        let old_home = self
+            .handlespace
+            .find(pool_handle, pool_element.id)
+            .and_then(|index| Some(self.handlespace.element(index)?.pool_element().home_registrar));
+        let new_home = pool_element.home_registrar;
+        let mut result = self.handlespace.register(pool_handle, pool_element.clone(), association);
+        let inconsistent = matches!(
+            result,
+            Err(Refusal::InconsistentPolicy | Refusal::InconsistentTransport | Refusal::InconsistentTransportUse)
+        );
+        if inconsistent && self.make_way_for(now, pool_handle, &pool_element, actions) {
+            result = self.handlespace.register(pool_handle, pool_element, None);
+        }
+        if let Ok((index, _)) = result {
+            let stamp = self.enrp.next_stamp();
+            self.handlespace.set_mark(index, stamp);
+            if let Some(old_home) = old_home.filter(|&old| old != new_home && old != sender) {
+                self.unsettle(now, old_home);
+            }
+        }
+        result
+    }
+
+    /// The registration life of another registrar's element runs here, too, should nobody tell us of its end.
+    fn refresh_foreign(&mut self, now: Time, index: ElementIndex, hold: &Hold) {
+        let Some(element) = self.handlespace.element(index) else { return };
+        let life = element.pool_element().registration_life;
+        let expires_at = life.as_duration().map_or(Time::MAX, |life| now + life);
+        self.handlespace.update_liveness(index, |liveness| {
+            *liveness = match hold {
+                Hold::None => Liveness { expires_at, ..Liveness::UNWATCHED },
+                Hold::Suggestion => Liveness { expires_at, claim: Claim::Asked, ..Liveness::UNWATCHED },
+                Hold::Claim(_) | Hold::Registration(_) => Liveness { expires_at, ..*liveness },
+            };
+        });
+    }
+
+    /// Asks an element that another registrar wants, over the association that it registered on. Not more often than
+    /// it is asked anyway: two registrars must not keep each other busy with an element that answers both.
+    fn contest(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
+        let interval = self.config.keep_alive_interval;
+        let Some(liveness) = self.handlespace.element(index).map(|element| *element.liveness()) else { return };
+        let asked_lately = liveness.last_keep_alive.is_some_and(|last| now.saturating_since(last) < interval / 2);
+        self.handlespace.update_liveness(index, |liveness| {
+            liveness.claim = Claim::Contested;
+            if liveness.keep_alive_at == Time::MAX {
+                liveness.keep_alive_at = now + interval;
+            }
+        });
+        if !asked_lately && !liveness.awaiting_ack {
+            self.send_keep_alive(now, index, actions);
+        }
+    }
+
+    /// An element has acknowledged that this registrar is its home, although others may think otherwise.
+    pub(in crate::registrar) fn element_confirmed(
+        &mut self,
+        now: Time,
+        index: ElementIndex,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(element) = self.handlespace.element(index) else { return };
+        let claim = match element.liveness().claim {
+            Claim::Asked => Claim::Adopted,
+            Claim::Contested => Claim::Registered,
+            Claim::Registered | Claim::Adopted => return,
+        };
+        if claim == Claim::Adopted {
+            self.statistics.elements_adopted += 1;
+        }
+        self.change_owner(now, index, self.id);
+        self.handlespace.update_liveness(index, |liveness| liveness.claim = claim);
+        self.announce_addition(now, index, false, actions);
+    }
+
+    /// Changes the home of an element.
+    pub(in crate::registrar) fn change_owner(&mut self, now: Time, index: ElementIndex, owner: RegistrarId) {
+        let Some(element) = self.handlespace.element(index) else { return };
+        let (old, pool) = (element.pool_element().home_registrar, element.pool());
+        if old == owner {
+            return;
+        }
+        self.handlespace.set_owner(index, owner);
+        let stamp = self.enrp.next_stamp();
+        self.handlespace.set_mark(index, stamp);
+        self.unsettle(now, old);
+        self.unsettle(now, owner);
+        self.subscriptions.pool_changed(pool, now + self.config.subscription_delay);
+    }
+
+    /// Lets go of an element that another registrar is home of: it is not watched any more.
+    pub(in crate::registrar) fn let_go(&mut self, index: ElementIndex) {
+        self.handlespace.set_association(index, None);
+        self.handlespace.update_liveness(index, |liveness| {
+            *liveness = Liveness { expires_at: liveness.expires_at, ..Liveness::UNWATCHED };
+        });
+    }
+
+    fn log_refusal(
+        &mut self,
+        now: Time,
+        sender: RegistrarId,
+        pool_handle: &PoolHandle,
+        id: PoolElementId,
+        refusal: Refusal,
+    ) {
+        log_limited!(
+            self.enrp.logs.updates,
+            now,
+            Level::Warn,
+            "registrar {}: {id:?} of pool {pool_handle} from {sender:?} is not taken: {refusal:?}",
+            self.id
+        );
+    }
+}
+
+/// What holds an element here while another registrar claims it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hold {
+    None,
+    /// It is to be asked as soon as there is an association with it, as its home suggested.
+    Suggestion,
+    /// It is being asked, as its home suggested.
+    Claim(AssociationId),
+    /// It registered here.
+    Registration(AssociationId),
+}
+
+/// Pools that came to be twice.
+impl Registrar {
+    /// Whether a pool gives way to an element that does not fit it; then it is gone.
+    fn make_way_for(
+        &mut self,
+        now: Time,
+        pool_handle: &PoolHandle,
+        pool_element: &PoolElement,
+        actions: &mut Vec<Action>,
+    ) -> bool {
+        let Some(index) = self.handlespace.find_pool(pool_handle) else { return false };
+        let Some(pool) = self.handlespace.pool(index) else { return false };
+        let here = rank(pool.policy().policy_type().0, pool.user_transport());
+        if here <= rank(pool_element.policy.policy_type().0, &pool_element.user_transport)
+            || !crate::policy::is_supported(pool_element.policy.policy_type())
+        {
+            return false;
+        }
+        log_limited!(
+            self.enrp.logs.updates,
+            now,
+            Level::Error,
+            "registrar {}: pool {pool_handle} also exists with another policy or transport, which takes precedence: its {} \
+             elements are removed here",
+            self.id,
+            pool.len()
+        );
+        self.remove_pool(now, index, actions);
+        true
+    }
+
+    fn remove_pool(&mut self, now: Time, index: PoolIndex, actions: &mut Vec<Action>) {
+        let elements: Vec<_> = self.handlespace.pool(index).map(|pool| pool.elements().collect()).unwrap_or_default();
+        for element in elements {
+            if let Some(removed) = self.remove_element(now, element, actions) {
+                self.send_removal(now, &removed, actions);
+            }
+        }
+    }
+}
+
+/// The lower one stays.
+fn rank(policy_type: u32, transport: &TransportParameter) -> (u32, u8, bool) {
+    let (kind, transport_use) = match transport {
+        TransportParameter::Dccp { .. } => (0x03, TransportUse::DataOnly),
+        TransportParameter::Sctp { transport_use, .. } => (0x04, *transport_use),
+        TransportParameter::Tcp { transport_use, .. } => (0x05, *transport_use),
+        TransportParameter::Udp { .. } => (0x06, TransportUse::DataOnly),
+        TransportParameter::UdpLite { .. } => (0x07, TransportUse::DataOnly),
+        TransportParameter::Opaque(_) => (0x10, TransportUse::DataOnly),
+    };
+    (policy_type, kind, transport_use == TransportUse::DataPlusControl)
+}
