@@ -73,3 +73,14 @@ pub fn agreement_bound(config: &SimConfig) -> u64 {
     let hunts = config.registrars as u64 * (nanos(config.client.t5_max) + nanos(config.client.connect_timeout));
     config.stretched(2 * (start + contact + takeover + audit + hunts)) + 100 * MILLIS.max(SECOND / 10)
 }
+
+/// How long registrars may go on to spread the elements among them: each moves when it registers again.
+pub fn spreading_time(config: &SimConfig) -> u64 {
+    if config.registrars == 1 || !config.registrar.takeover_suggestion {
+        return 0;
+    }
+    let nanos = |duration: Duration| duration.as_nanos() as u64;
+    let r = &config.registrar;
+    let contact = nanos(r.peer_reconnect_max) + nanos(r.max_time_no_response) + nanos(r.peer_heartbeat_cycle);
+    contact + 3 * nanos(config.reregistration_interval) + nanos(r.takeover_connect_timeout)
+}
