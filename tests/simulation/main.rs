@@ -11,7 +11,6 @@ mod network;
 mod node;
 mod run;
 mod sabotage;
-mod scaling;
 mod trace;
 mod workload;
 mod world;

@@ -32,6 +32,9 @@ impl Way {
 /// Messages that may wait to be looked at; a registrar answers with one a question.
 const MAX_WAITING: usize = 64;
 
+/// How long the registrar may take to say goodbye; then the association is aborted.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// A connection to a registrar.
 pub struct Exchange {
     transport: Box<dyn Transport>,
@@ -40,6 +43,8 @@ pub struct Exchange {
     registrar: SocketAddr,
     deadline: Time,
     received: std::collections::VecDeque<Vec<u8>>,
+    /// Neither connecting nor lost.
+    up: bool,
 }
 
 enum Progress {
@@ -61,7 +66,8 @@ impl Exchange {
         let peer = PeerAddress::from(registrar);
         let association = transport.connect(now, &peer, timeout).map_err(|error| failed(error.to_string()))?;
         let received = std::collections::VecDeque::new();
-        let mut exchange = Exchange { transport, poller, association, registrar, deadline: now + timeout, received };
+        let deadline = now + timeout;
+        let mut exchange = Exchange { transport, poller, association, registrar, deadline, received, up: false };
         loop {
             match exchange.step()? {
                 Progress::Up => return Ok(exchange),
@@ -118,6 +124,11 @@ impl Exchange {
             }
             TransportEvent::Message { .. } | TransportEvent::Writable { .. } => {}
         });
+        match progress {
+            Progress::Up => self.up = true,
+            Progress::Gone(_) => self.up = false,
+            Progress::Waiting => {}
+        }
         Ok(progress)
     }
 }
@@ -133,7 +144,12 @@ fn open(way: Way, registrar: SocketAddr) -> Result<Box<dyn Transport>, Transport
 }
 
 impl Drop for Exchange {
+    /// Leaves in order: an ABORT would look like a failure to whoever watches the registrar.
     fn drop(&mut self) {
+        let now = clock::now();
+        self.transport.shutdown(now, self.association);
+        self.deadline = now + FAREWELL;
+        while self.up && self.step().is_ok() {}
         self.transport.abort(clock::now(), self.association, "done");
     }
 }

@@ -159,10 +159,11 @@ impl AsapDriver {
             Arrived::Up(association, peer, kind) => {
                 let attempt = self.connecting.remove(&association);
                 let address = peer.addresses.first().copied();
-                self.event(instance, now, Event::AssociationUp { association, attempt, peer, kind });
+                // First the addresses that this registrar reaches us by: the core may register with it at once.
                 if kind != TransportKind::Tcp {
                     self.registrar_moved(instance, now, address);
                 }
+                self.event(instance, now, Event::AssociationUp { association, attempt, peer, kind });
             }
             Arrived::ConnectFailed(association, reason) => {
                 if let Some(attempt) = self.connecting.remove(&association) {

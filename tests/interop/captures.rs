@@ -1,0 +1,195 @@
+//! What tshark makes of a cell's capture, and whether that is as it should be.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+/// Says what is wrong with a capture; nothing, where it is as the cell expects.
+pub fn check(capture: &Path, expectations: &str) -> Result<String, String> {
+    let rows = dissect(capture)?;
+    let mut faults = Vec::new();
+    let mut expected = Expectations::parse(expectations);
+    expected.refused += rows.iter().filter(|row| row.abort_reason() == CONNECT_GIVEN_UP).count();
+    let mut messages = 0;
+    let mut refused = 0;
+    for row in &rows {
+        messages += row.messages();
+        refused += usize::from(row.is_refusal());
+        faults.extend(row.faults(&expected));
+    }
+    if refused > expected.refused {
+        faults.push(format!("{refused} times nobody was there, {} are explained", expected.refused));
+    }
+    for message in &expected.messages {
+        if !rows.iter().any(|row| row.info.contains(message.as_str())) {
+            faults.push(format!("no {message}"));
+        }
+    }
+    if messages == 0 {
+        faults.push("no ASAP or ENRP message at all".to_owned());
+    }
+    if faults.is_empty() { Ok(format!("{messages} messages")) } else { Err(faults.join("; ")) }
+}
+
+#[derive(Default)]
+struct Expectations {
+    messages: Vec<String>,
+    causes: BTreeSet<u32>,
+    refused: usize,
+    aborts: bool,
+    malformed: Vec<String>,
+}
+
+impl Expectations {
+    fn parse(text: &str) -> Expectations {
+        let mut expected = Expectations::default();
+        for line in text.lines() {
+            match line.split_once(' ') {
+                Some(("message", message)) => expected.messages.push(message.to_owned()),
+                Some(("cause", cause)) => expected.causes.extend(cause.parse::<u32>()),
+                Some(("malformed", message)) => expected.malformed.push(message.to_owned()),
+                Some(("refused", count)) => expected.refused += count.parse::<usize>().unwrap_or(0),
+                Some(("aborts", _)) => expected.aborts = true,
+                _ => panic!("\"{line}\" is no expectation"),
+            }
+        }
+        expected
+    }
+}
+
+/// What is asked of tshark about each packet.
+const FIELDS: [&str; 16] = [
+    "frame.number",
+    "_ws.col.Info",
+    "sctp.chunk_type",
+    "sctp.srcport",
+    "sctp.cause_code",
+    "sctp.cause_information",
+    "asap.message_type",
+    "enrp.message_type",
+    "asap.cause_code",
+    "enrp.cause_code",
+    "_ws.malformed",
+    "_ws.expert.message",
+    "asap.pool_handle_pool_handle",
+    "asap.pool_member_selection_policy_type",
+    "asap.pe_identifier",
+    "enrp.sender_servers_id",
+];
+
+/// One packet that has something of ASAP or ENRP, or an ABORT.
+struct Row {
+    number: String,
+    info: String,
+    fields: Vec<String>,
+}
+
+const SCTP_ABORT: u32 = 6;
+const ASAP_HANDLE_RESOLUTION_RESPONSE: u32 = 6;
+const ASAP_ENDPOINT_KEEP_ALIVE: u32 = 7;
+const ASAP_ERROR: u32 = 14;
+const ENRP_ERROR: u32 = 10;
+/// The guest is slow and busy: T5-Serverhunt may expire while a connect is under way, which then starts again.
+const CONNECT_GIVEN_UP: &str = "connect given up";
+/// rsplib ends the process when it receives a longer one.
+const MAX_HANDLE: usize = 32;
+
+impl Row {
+    fn numbers(&self, field: &str) -> Vec<u32> {
+        let parse = |text: &str| match text.strip_prefix("0x") {
+            Some(hex) => u32::from_str_radix(hex, 16).ok(),
+            None => text.parse().ok(),
+        };
+        self.text(field).split(',').filter_map(parse).collect()
+    }
+
+    fn text(&self, field: &str) -> &str {
+        let at = FIELDS.iter().position(|name| *name == field).expect("a field that is asked for");
+        self.fields.get(at).map_or("", String::as_str)
+    }
+
+    fn messages(&self) -> usize {
+        self.numbers("asap.message_type").len() + self.numbers("enrp.message_type").len()
+    }
+
+    /// An ABORT of a kernel for a port where nobody listens, or an association whose process has died.
+    fn is_refusal(&self) -> bool {
+        self.numbers("sctp.chunk_type").contains(&SCTP_ABORT) && !self.is_abort()
+    }
+
+    /// An ABORT that a program wanted, or one with another reason.
+    fn is_abort(&self) -> bool {
+        self.numbers("sctp.chunk_type").contains(&SCTP_ABORT) && !self.text("sctp.cause_code").is_empty()
+    }
+
+    /// What the ABORT says about itself.
+    fn abort_reason(&self) -> String {
+        let hex = self.text("sctp.cause_information").as_bytes();
+        let digit = |c: u8| (c as char).to_digit(16).unwrap_or(0) as u8;
+        let bytes: Vec<u8> = hex.chunks_exact(2).map(|pair| digit(pair[0]) * 16 + digit(pair[1])).collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn faults(&self, expected: &Expectations) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut fault = |what: String| faults.push(format!("packet {} ({}): {what}", self.number, self.info));
+        let asap = self.numbers("asap.message_type");
+        let explained = expected.malformed.iter().any(|message| self.info.contains(message.as_str()));
+        if !self.text("_ws.malformed").is_empty() && !explained {
+            fault(format!("malformed: {}", self.text("_ws.expert.message")));
+        }
+        if asap.contains(&ASAP_ERROR) || self.numbers("enrp.message_type").contains(&ENRP_ERROR) {
+            fault("an error message".to_owned());
+        }
+        let reason = self.abort_reason();
+        if self.is_abort() && !expected.aborts && reason != CONNECT_GIVEN_UP {
+            fault(format!(
+                "ABORT by port {}, cause {}: {reason}",
+                self.text("sctp.srcport"),
+                self.text("sctp.cause_code")
+            ));
+        }
+        let causes = [self.numbers("asap.cause_code"), self.numbers("enrp.cause_code")].concat();
+        for cause in causes.iter().filter(|cause| !expected.causes.contains(cause)) {
+            fault(format!("error cause {cause:#x}"));
+        }
+        // What must never reach an rsplib program, whoever sent it.
+        for handle in self.text("asap.pool_handle_pool_handle").split(',').filter(|hex| hex.len() > 2 * MAX_HANDLE) {
+            fault(format!("pool handle of {} bytes", handle.len() / 2));
+        }
+        if asap.contains(&ASAP_HANDLE_RESOLUTION_RESPONSE)
+            && causes.is_empty()
+            && self.text("asap.pool_member_selection_policy_type").is_empty()
+        {
+            fault("a resolution response without policy".to_owned());
+        }
+        if asap.contains(&ASAP_ENDPOINT_KEEP_ALIVE) && self.text("asap.pe_identifier").is_empty() {
+            fault("a keep-alive that does not name the element".to_owned());
+        }
+        if self.numbers("enrp.sender_servers_id").contains(&0) {
+            fault("an ENRP message of registrar 0".to_owned());
+        }
+        faults
+    }
+}
+
+fn dissect(capture: &Path) -> Result<Vec<Row>, String> {
+    let mut command = Command::new("tshark");
+    command.arg("-r").arg(capture).args(["-Y", "asap || enrp || sctp.chunk_type == 6 || _ws.malformed"]);
+    command.args(["-T", "fields", "-E", "separator=|", "-E", "occurrence=a"]);
+    for field in FIELDS {
+        command.args(["-e", field]);
+    }
+    let output = command.output().expect("tshark starts");
+    if !output.status.success() {
+        return Err(format!("tshark cannot read it: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok(text.lines().map(row).collect())
+}
+
+fn row(line: &str) -> Row {
+    let fields: Vec<String> = line.split('|').map(str::to_owned).collect();
+    let field = |at: usize| fields.get(at).cloned().unwrap_or_default();
+    Row { number: field(0), info: field(1), fields: fields.clone() }
+}
