@@ -1,7 +1,8 @@
 # What a person types here. Every goal is one script or one cargo call; the work is in scripts/.
 .PHONY: help demo test lib examples bench kill-test simulate size install install-deps clean
 
-FEATURES ?= pool-element
+FEATURES ?= pool-element sctp-udp
+PROFILE ?= dist
 RUNS ?= 20
 CALLS ?= 500
 PREFIX ?= /usr/local
@@ -9,7 +10,7 @@ PREFIX ?= /usr/local
 help:
 	@echo 'make demo          a pool of three C servers, 500 calls, two servers lost on the way, no call lost'
 	@echo 'make test          everything that is checked: format, lints, Rust and C tests, fuzz smoke, kernel SCTP guest'
-	@echo 'make lib           librserpool.so, librserpool.a and the headers, in build/ (FEATURES= for the smallest client library)'
+	@echo 'make lib           librserpool.so, librserpool.a and the headers, in build/ (PROFILE=small FEATURES= for the smallest)'
 	@echo 'make examples      the programs of c-examples/, in build/examples/'
 	@echo 'make bench         registrar under load, round trips and resolutions a second against the raw transport'
 	@echo 'make kill-test     kills a random server at a random moment, RUNS=20 times in a row; no call may be lost'
@@ -31,7 +32,7 @@ test:
 	scripts/test
 
 lib:
-	FEATURES='$(FEATURES)' scripts/build-lib
+	FEATURES='$(FEATURES)' PROFILE='$(PROFILE)' scripts/build-lib
 
 examples: lib
 	scripts/build-examples

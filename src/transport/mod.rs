@@ -13,6 +13,7 @@ pub mod kernel_sctp;
 pub mod memory;
 pub mod multicast;
 mod pending;
+#[cfg(feature = "sctp-udp")]
 pub mod sctp_udp;
 mod select;
 pub mod tcp;

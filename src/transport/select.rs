@@ -1,6 +1,5 @@
 //! Chooses the transport: the kernel's SCTP where it works, else SCTP in UDP. Neither is an error.
 
-use super::sctp_udp::{SctpUdp, SctpUdpOptions};
 use super::{EndpointConfig, KernelSctp, Transport, TransportChoice, TransportError, TransportKind};
 use std::sync::OnceLock;
 
@@ -22,9 +21,21 @@ impl TransportChoice {
 pub fn open(choice: TransportChoice, config: &EndpointConfig) -> Result<Box<dyn Transport>, TransportError> {
     match resolve(choice)? {
         TransportKind::KernelSctp => Ok(Box::new(KernelSctp::open(config)?)),
-        // A listener's port is also the one on which programs of this host listen to announcements.
-        _ => Ok(Box::new(SctpUdp::open(config, SctpUdpOptions { share_port: config.listen, seed: None })?)),
+        _ => open_sctp_udp(config),
     }
+}
+
+#[cfg(feature = "sctp-udp")]
+fn open_sctp_udp(config: &EndpointConfig) -> Result<Box<dyn Transport>, TransportError> {
+    use super::sctp_udp::{SctpUdp, SctpUdpOptions};
+    // A listener's port is also the one on which programs of this host listen to announcements.
+    Ok(Box::new(SctpUdp::open(config, SctpUdpOptions { share_port: config.listen, seed: None })?))
+}
+
+#[cfg(not(feature = "sctp-udp"))]
+fn open_sctp_udp(_config: &EndpointConfig) -> Result<Box<dyn Transport>, TransportError> {
+    log::error!("transport: SCTP in UDP is needed here, but this library was built without its feature \"sctp-udp\"");
+    Err(TransportError::Unsupported("SCTP in UDP"))
 }
 
 /// The kind of transport that [`open`] gives for `choice`; fails where that does not work on this machine.

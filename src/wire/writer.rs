@@ -76,6 +76,7 @@ impl<'o> Writer<'o> {
     }
 
     /// Writes a parameter that is already encoded, header included.
+    #[cfg(feature = "registrar")]
     pub(crate) fn encoded(&mut self, parameter: &[u8]) {
         self.pad();
         self.bytes(parameter);

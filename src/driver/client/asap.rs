@@ -310,7 +310,8 @@ impl AsapDriver {
 
     fn complete(&mut self, instance: &Instance, now: Time, request: RequestId, result: Result<Outcome, RequestError>) {
         match self.replies.remove(&request) {
-            Some(Reply::Waiter(waiter)) => waiter.answer(result),
+            // Nobody waits any more when the waiter has given up.
+            Some(Reply::Waiter(reply)) => drop(reply.send(result)),
             Some(Reply::Session { socket, attempt }) => {
                 let event = match result {
                     Ok(Outcome::Resolved { pool_elements, .. }) => SessionEvent::Resolved { attempt, pool_elements },
@@ -329,7 +330,9 @@ impl AsapDriver {
             }
             Some(Reply::Nobody) | None => {
                 if let Err(error) = result {
-                    log::warn!("request without a waiter failed: {error}");
+                    // What the application no longer wants, as at every clean-up, is not worth a line.
+                    let level = if error == RequestError::Cancelled { log::Level::Debug } else { log::Level::Warn };
+                    log::log!(level, "request that nobody waits for failed: {error}");
                 }
             }
         }

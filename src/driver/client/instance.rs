@@ -11,7 +11,8 @@ use crate::driver::poller::{Poller, Waker};
 use crate::session::Attempt;
 use crate::transport::{self, EndpointConfig, SctpParameters, Transport, TransportChoice, TransportError};
 use crate::{PoolElementId, PoolHandle, Time};
-use parking_lot::{Condvar, Mutex};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,8 +28,6 @@ const REQUEST_DEADLINE: Duration = Duration::from_secs(60);
 /// While messages flow, the I/O thread looks at its timers this often, so that the retransmission timer that each send starts
 /// need not wake it.
 const BUSY_PERIOD: Duration = Duration::from_millis(50);
-/// How often a waiting call looks whether the I/O thread is still there.
-const FAILURE_CHECK: Duration = Duration::from_secs(1);
 /// How long `stop` waits for associations to close.
 const STOP_LINGER: Duration = Duration::from_secs(1);
 
@@ -55,7 +54,7 @@ pub struct Instance {
     sleeps_until: AtomicU64,
     /// Counts messages, roughly: shows the I/O thread whether anything flows.
     activity: AtomicU64,
-    commands: Mutex<VecDeque<Command>>,
+    commands: Mutex<Commands>,
     last_request: AtomicU64,
     endpoints: Mutex<BTreeMap<u16, Arc<Endpoint>>>,
     /// The endpoint of all pool users that are not bound.
@@ -63,6 +62,14 @@ pub struct Instance {
     thread: Mutex<Option<JoinHandle<()>>>,
     /// The I/O thread panicked: nothing works any more until the library is started again.
     failed: AtomicBool,
+}
+
+/// What waits for the I/O thread. Bounded by who asks: a waiting thread and a session each have one request at a time.
+#[derive(Default)]
+struct Commands {
+    queue: VecDeque<Command>,
+    /// The I/O thread has ended.
+    closed: bool,
 }
 
 /// What the I/O thread is asked for.
@@ -94,23 +101,9 @@ pub enum Reply {
         attempt: Attempt,
     },
     /// A thread.
-    Waiter(Arc<Waiter>),
+    Waiter(Sender<Result<Outcome, RequestError>>),
     /// Nobody.
     Nobody,
-}
-
-/// Where a thread waits for an answer.
-#[derive(Default)]
-pub struct Waiter {
-    answer: Mutex<Option<Result<Outcome, RequestError>>>,
-    answered: Condvar,
-}
-
-impl Waiter {
-    pub(super) fn answer(&self, result: Result<Outcome, RequestError>) {
-        *self.answer.lock() = Some(result);
-        self.answered.notify_all();
-    }
 }
 
 impl Instance {
@@ -137,6 +130,7 @@ impl Instance {
             if catch_unwind(AssertUnwindSafe(run)).is_err() {
                 for_thread.fail();
             }
+            for_thread.close_commands();
         })?;
         *instance.thread.lock() = Some(thread);
         Ok(instance)
@@ -185,8 +179,20 @@ impl Instance {
         }
     }
 
+    /// The I/O thread has ended: with the commands go the channels on which their senders wait.
+    fn close_commands(&self) {
+        let mut commands = self.commands.lock();
+        commands.closed = true;
+        commands.queue.clear();
+    }
+
     fn command(&self, command: Command) {
-        self.commands.lock().push_back(command);
+        let mut commands = self.commands.lock();
+        if commands.closed {
+            return;
+        }
+        commands.queue.push_back(command);
+        drop(commands);
         self.wake_before(Time::ZERO);
     }
 
@@ -213,9 +219,9 @@ impl Instance {
 
     /// Gives the client core a request and waits for the answer.
     pub fn request(&self, request: Request) -> Result<Outcome, RequestError> {
-        let waiter = Arc::new(Waiter::default());
-        let id = self.submit(request, Reply::Waiter(Arc::clone(&waiter)));
-        self.wait(id, &waiter)
+        let (reply, answer) = crossbeam_channel::bounded(1);
+        let id = self.submit(request, Reply::Waiter(reply));
+        self.wait(id, &answer)
     }
 
     /// Gives the client core a request whose answer nobody waits for.
@@ -230,27 +236,25 @@ impl Instance {
             self.command(Command::Register { id, registration, reply: Reply::Nobody });
             return Ok(Outcome::Registered);
         }
-        let waiter = Arc::new(Waiter::default());
-        self.command(Command::Register { id, registration, reply: Reply::Waiter(Arc::clone(&waiter)) });
-        self.wait(id, &waiter)
+        let (reply, answer) = crossbeam_channel::bounded(1);
+        self.command(Command::Register { id, registration, reply: Reply::Waiter(reply) });
+        self.wait(id, &answer)
     }
 
     fn deregister(&self, pool_handle: PoolHandle, pool_element_id: PoolElementId, reply: Reply) {
         self.submit(Request::Deregister { pool_handle, pool_element_id }, reply);
     }
 
-    fn wait(&self, id: RequestId, waiter: &Waiter) -> Result<Outcome, RequestError> {
-        let give_up = clock::now() + REQUEST_DEADLINE;
-        let mut answer = waiter.answer.lock();
-        while answer.is_none() && clock::now() < give_up && !self.has_failed() {
-            waiter.answered.wait_for(&mut answer, FAILURE_CHECK);
+    fn wait(&self, id: RequestId, answer: &Receiver<Result<Outcome, RequestError>>) -> Result<Outcome, RequestError> {
+        match answer.recv_timeout(REQUEST_DEADLINE) {
+            Ok(result) => result,
+            // The I/O thread dropped the request: it has ended.
+            Err(RecvTimeoutError::Disconnected) => Err(RequestError::Cancelled),
+            Err(RecvTimeoutError::Timeout) => {
+                self.command(Command::Cancel(id));
+                Err(RequestError::NoResponse { attempts: 0, waited: REQUEST_DEADLINE })
+            }
         }
-        if let Some(result) = answer.take() {
-            return result;
-        }
-        drop(answer);
-        self.command(Command::Cancel(id));
-        Err(RequestError::NoResponse { attempts: 0, waited: REQUEST_DEADLINE })
     }
 
     /// The endpoint of all pool users that are not bound.
@@ -301,7 +305,7 @@ impl Instance {
         let mut ready = Vec::new();
         let mut stop_by = None;
         loop {
-            let commands = std::mem::take(&mut *self.commands.lock());
+            let commands = std::mem::take(&mut self.commands.lock().queue);
             for command in commands {
                 if matches!(command, Command::Stop) {
                     stop_by.get_or_insert(clock::now() + STOP_LINGER);
@@ -364,7 +368,7 @@ impl Instance {
         let limit = if busy { now + BUSY_PERIOD } else { Time::MAX };
         let until = deadline.min(limit).min(self.next_deadline());
         self.sleeps_until.store(until.as_nanos(), Ordering::SeqCst);
-        let work_came = !self.commands.lock().is_empty() || self.next_deadline() < until;
+        let work_came = !self.commands.lock().queue.is_empty() || self.next_deadline() < until;
         if until > now && !work_came {
             let wait_until = (until != Time::MAX).then_some(until);
             if let Err(error) = self.poller.wait(now, wait_until, ready) {

@@ -23,7 +23,7 @@ pub mod system;
 mod table;
 
 pub use endpoint::{Endpoint, EndpointState, SessionActions};
-pub use instance::{Instance, InstanceConfig, Registration, Reply, Waiter};
+pub use instance::{Instance, InstanceConfig, Registration, Reply};
 pub use readiness::{Readiness, Shown};
 pub use socket::{MAX_BACKLOG, ONLY_SESSION, ReceiveError, Registered, Role, SendError, Socket, SocketState};
 pub use table::{DescriptorTable, Entry};

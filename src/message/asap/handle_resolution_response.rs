@@ -2,9 +2,10 @@
 
 use crate::PoolHandle;
 use crate::message::codec::{FLAG_LOW, Message};
+#[cfg(feature = "registrar")]
+use crate::wire::EncodeError;
 use crate::wire::{
-    EncodeError, OperationalError, Parameter, Parameters, Policy, PoolElement, Reader, Reports, Undecodable, Writer,
-    required,
+    OperationalError, Parameter, Parameters, Policy, PoolElement, Reader, Reports, Undecodable, Writer, required,
 };
 
 /// ASAP_HANDLE_RESOLUTION_RESPONSE (0x06), RFC 5352 section 2.2.6: registrar to PU.
@@ -22,6 +23,7 @@ pub struct HandleResolutionResponse {
     pub error: Option<OperationalError>,
 }
 
+#[cfg(feature = "registrar")]
 impl HandleResolutionResponse {
     /// Appends a positive response whose elements are already encoded, each as a padded Pool Element parameter.
     pub(crate) fn encode_positive<'a>(

@@ -2,6 +2,7 @@
 
 use super::Delays;
 use super::association::{Item, Side, death_time, detection_time};
+use crate::random::Random;
 use crate::transport::event::Event;
 use crate::transport::{
     EndpointConfig, LossReason, OutboundMessage, PeerAddress, SctpParameters, TransportError, Undelivered,
@@ -28,7 +29,7 @@ struct Endpoint {
 
 /// Endpoints and what is between them. All its tables are ordered, so a run depends on nothing but its inputs.
 pub(super) struct Network {
-    random: fastrand::Rng,
+    random: Random,
     delays: Delays,
     endpoints: Vec<Option<Endpoint>>,
     by_address: BTreeMap<SocketAddr, usize>,
@@ -49,7 +50,7 @@ pub(super) struct Network {
 impl Network {
     pub fn new(seed: u64, delays: Delays) -> Network {
         Network {
-            random: fastrand::Rng::with_seed(seed),
+            random: Random::new(seed),
             delays,
             endpoints: Vec::new(),
             by_address: BTreeMap::new(),
@@ -314,7 +315,7 @@ impl Network {
         let Some(&number) = self.by_address.get(&address) else { return };
         let Some(endpoint) = self.peek(number) else { return };
         let longest = death_time(&endpoint.config).as_nanos() as u64;
-        let at = now + Duration::from_nanos(self.random.u64(longest / 2..=longest));
+        let at = now + Duration::from_nanos(longest / 2 + self.random.below(longest - longest / 2 + 1));
         let epoch = self.epoch;
         self.push(number, at, Item::Check { to, epoch });
     }
@@ -336,7 +337,7 @@ impl Network {
             return;
         }
         let (shortest, longest) = (self.delays.shortest.as_nanos() as u64, self.delays.longest.as_nanos() as u64);
-        let delay = Duration::from_nanos(self.random.u64(shortest..=longest.max(shortest)));
+        let delay = Duration::from_nanos(shortest + self.random.below(longest.saturating_sub(shortest) + 1));
         let stalled = self.stalled.get(&(from, to)).copied().unwrap_or(Time::ZERO);
         let latest = self.arrivals.entry((from, to)).or_insert(Time::ZERO);
         *latest = (now + delay).max(stalled).max(*latest);
