@@ -7,7 +7,6 @@
 //! A checksum that differs while elements change homes says little: then the peer is asked again a little later. A difference
 //! that audits do not mend (a pool that exists twice, say) makes them rarer.
 
-use super::peers::Peer;
 use super::timers::Timer;
 use super::{Phase, Registrar};
 use crate::log_limit::log_limited;
@@ -239,13 +238,5 @@ impl Registrar {
             peer.audit.demanded = true;
             self.enrp.timers.clear(Timer::Audit(id));
         }
-    }
-}
-
-impl Peer {
-    /// Whether its elements are being downloaded again.
-    #[cfg(test)]
-    pub fn is_audited(&self) -> bool {
-        matches!(self.audit.state, State::Running { .. })
     }
 }

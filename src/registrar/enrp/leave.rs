@@ -3,7 +3,7 @@
 //! Each element is suggested to one of the peers (T bit), which asks it to adopt it. The registrar stays until all have said
 //! that they did, or `leave_timeout` is over; what is left then is taken over as from a dead registrar.
 
-use super::suggestion::best_home;
+use super::suggestion::{best_home, process_key};
 use super::timers::Timer;
 use super::{Phase, Registrar};
 use crate::registrar::Action;
@@ -25,8 +25,8 @@ impl Registrar {
             let own: Vec<_> = self.handlespace.elements_of_owner(self.id).collect();
             log::info!("registrar {}: hands {} elements to {} peers and leaves", self.id, own.len(), peers.len());
             for index in own {
-                let id = self.handlespace.element(index).map(|element| element.pool_element().id);
-                if let Some(heir) = id.and_then(|id| best_home(peers.iter().copied(), id)) {
+                let transport = self.handlespace.element(index).and_then(|e| e.pool_element().asap_transport.as_ref());
+                if let Some(heir) = transport.and_then(|t| best_home(peers.iter().copied(), process_key(t))) {
                     self.send_suggestion(now, index, heir, actions);
                 }
             }

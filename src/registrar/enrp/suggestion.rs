@@ -8,7 +8,9 @@
 use super::Registrar;
 use crate::handlespace::{Claim, ElementIndex};
 use crate::registrar::Action;
-use crate::{PoolElementId, RegistrarId, Time};
+use crate::wire::TransportParameter;
+use crate::{RegistrarId, Time};
+use std::net::IpAddr;
 
 impl Registrar {
     /// The registrar where an element of ours belongs, if it is not this one and elements are to be spread.
@@ -16,8 +18,8 @@ impl Registrar {
         if !self.config.takeover_suggestion {
             return None;
         }
-        let element = self.handlespace.element(index)?.pool_element().id;
-        let best = best_home(self.living_peers().into_iter().chain([self.id]), element)?;
+        let process = process_key(self.handlespace.element(index)?.pool_element().asap_transport.as_ref()?);
+        let best = best_home(self.living_peers().into_iter().chain([self.id]), process)?;
         (best != self.id).then_some(best)
     }
 
@@ -32,9 +34,25 @@ impl Registrar {
     }
 }
 
-/// The registrar with the highest hash for this element.
-pub(super) fn best_home(registrars: impl Iterator<Item = RegistrarId>, element: PoolElementId) -> Option<RegistrarId> {
-    registrars.max_by_key(|registrar| (mix(registrar.0 ^ element.0), *registrar))
+/// What all elements of a process have in common: where it is reached over ASAP. A process has one home registrar for all of
+/// its elements, so they must belong to the same one.
+pub(super) fn process_key(asap_transport: &TransportParameter) -> u32 {
+    let TransportParameter::Sctp { port, addresses, .. } = asap_transport else { return 0 };
+    // The order of the addresses is up to whoever lists them.
+    let words = match addresses.iter().map(|address| address.to_canonical()).min() {
+        Some(IpAddr::V4(address)) => [0, 0, 0, u32::from(address)],
+        Some(IpAddr::V6(address)) => {
+            let bits = u128::from(address);
+            [(bits >> 96) as u32, (bits >> 64) as u32, (bits >> 32) as u32, bits as u32]
+        }
+        None => [0; 4],
+    };
+    words.into_iter().fold(mix(u32::from(*port)), |hash, word| mix(hash ^ word))
+}
+
+/// The registrar with the highest hash for this process.
+pub(super) fn best_home(registrars: impl Iterator<Item = RegistrarId>, process: u32) -> Option<RegistrarId> {
+    registrars.max_by_key(|registrar| (mix(registrar.0 ^ process), *registrar))
 }
 
 /// A hash in which every bit of the input matters for every bit of the output (Murmur3's finaliser).
@@ -52,7 +70,7 @@ mod tests {
     #[test]
     fn elements_spread_evenly_and_a_new_registrar_moves_only_its_share() {
         let registrars = [3, 0x1000, 0xdead_beef].map(RegistrarId);
-        let elements = (0..9000u32).map(|n| PoolElementId(n.wrapping_mul(0x9e37_79b1)));
+        let elements = (0..9000u32).map(|n| n.wrapping_mul(0x9e37_79b1));
         let mut counts = BTreeMap::new();
         let mut moved = 0;
         for element in elements {
