@@ -8,7 +8,7 @@ CALLS ?= 500
 PREFIX ?= /usr/local
 
 help:
-	@echo 'make demo          a pool of three C servers, 500 calls, two servers lost on the way, no call lost'
+	@echo 'make demo          three C servers, three registrars, 500 calls: two servers and a registrar go, no call is lost'
 	@echo 'make test          everything that is checked: format, lints, Rust and C tests, fuzz smoke, kernel SCTP guest'
 	@echo 'make lib           librserpool.so, librserpool.a and the headers, in build/ (PROFILE=small FEATURES= for the smallest)'
 	@echo 'make examples      the programs of c-examples/, in build/examples/'

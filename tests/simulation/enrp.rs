@@ -1,20 +1,86 @@
 //! What depends on ENRP: how many registrars there are, their timers, and how long they may take.
 
-use super::config::SimConfig;
+use super::config::{MILLIS, SECOND, SimConfig};
 use rserpool::random::Random;
 use rserpool::registrar::RegistrarConfig;
+use std::time::Duration;
 
 /// How many registrars a run has.
-pub fn draw_registrars(_: &mut Random) -> usize {
-    1
+pub fn draw_registrars(random: &mut Random) -> usize {
+    [1, 2, 2, 3, 3, 3, 4, 5][random.below(8) as usize]
 }
 
-/// The ENRP timers of a run.
-pub fn timers(config: RegistrarConfig, _: &mut Random, _fast: bool) -> RegistrarConfig {
-    config
+/// The ENRP timers of a run: those of the fast profile, of rsplib, or, seldom, of the RFC.
+pub fn timers(config: RegistrarConfig, random: &mut Random, fast: bool) -> RegistrarConfig {
+    let ms = Duration::from_millis;
+    let config = RegistrarConfig {
+        enrp_multicast: random.below(2) == 0,
+        takeover_suggestion: random.below(2) == 0,
+        rsplib_compatibility: random.below(8) == 0,
+        max_handle_table_page: [5 << 10, 32 << 10][random.below(2) as usize],
+        max_takeover_connects: [1, 4, 256][random.below(3) as usize],
+        ..config
+    };
+    if fast {
+        let profile = RegistrarConfig::fast();
+        return RegistrarConfig {
+            peer_heartbeat_cycle: profile.peer_heartbeat_cycle,
+            max_time_last_heard: profile.max_time_last_heard,
+            max_time_no_response: profile.max_time_no_response,
+            mentor_discovery_timeout: profile.mentor_discovery_timeout,
+            takeover_expiry: profile.takeover_expiry,
+            peer_reconnect_min: profile.peer_reconnect_min,
+            peer_reconnect_max: profile.peer_reconnect_max,
+            handle_table_session_timeout: profile.handle_table_session_timeout,
+            takeover_connect_timeout: profile.takeover_connect_timeout,
+            ..config
+        };
+    }
+    if random.below(6) == 0 {
+        return config;
+    }
+    RegistrarConfig {
+        peer_heartbeat_cycle: ms(2440),
+        max_time_last_heard: ms(5000),
+        max_time_no_response: ms(2000),
+        takeover_expiry: ms(2000),
+        peer_reconnect_max: ms(4000),
+        ..config
+    }
 }
 
 /// How long registrars may take to agree, once nothing is in their way, in nanoseconds.
-pub fn agreement_bound(_: &SimConfig) -> u64 {
-    0
+pub fn agreement_bound(config: &SimConfig) -> u64 {
+    if config.registrars == 1 {
+        return 0;
+    }
+    let nanos = |duration: Duration| duration.as_nanos() as u64;
+    let r = &config.registrar;
+    // A start: a mentor is looked for, found, and asked for list and handle table.
+    let start = nanos(r.mentor_discovery_timeout) + 3 * nanos(r.max_time_no_response);
+    // Those who lost each other find each other again.
+    let contact = nanos(r.peer_reconnect_max) + nanos(r.max_time_no_response) + nanos(r.peer_heartbeat_cycle);
+    // A dead one is noticed and taken over; its elements are asked, some at a time, those that are dead in vain.
+    let elements = (config.element_processes * config.elements_per_process) as u64;
+    let rounds = 1 + elements / r.max_takeover_connects as u64;
+    let takeover = nanos(r.max_time_last_heard)
+        + nanos(r.max_time_no_response)
+        + 2 * nanos(r.takeover_expiry)
+        + rounds * nanos(r.takeover_connect_timeout);
+    // Differences are found with the next heartbeats, and repaired by a download.
+    let audit = 3 * (nanos(r.peer_heartbeat_cycle) + 2 * nanos(r.max_time_no_response));
+    // A client tries the dead ones first.
+    let hunts = config.registrars as u64 * (nanos(config.client.t5_max) + nanos(config.client.connect_timeout));
+    config.stretched(2 * (start + contact + takeover + audit + hunts)) + 100 * MILLIS.max(SECOND / 10)
+}
+
+/// How long registrars may go on to spread the elements among them: each moves when it registers again.
+pub fn spreading_time(config: &SimConfig) -> u64 {
+    if config.registrars == 1 || !config.registrar.takeover_suggestion {
+        return 0;
+    }
+    let nanos = |duration: Duration| duration.as_nanos() as u64;
+    let r = &config.registrar;
+    let contact = nanos(r.peer_reconnect_max) + nanos(r.max_time_no_response) + nanos(r.peer_heartbeat_cycle);
+    contact + 3 * nanos(config.reregistration_interval) + nanos(r.takeover_connect_timeout)
 }

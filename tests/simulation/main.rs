@@ -11,6 +11,7 @@ mod network;
 mod node;
 mod run;
 mod sabotage;
+mod scaling;
 mod trace;
 mod workload;
 mod world;

@@ -93,8 +93,8 @@ pub struct Partition {
 #[derive(Default)]
 pub struct Network {
     pub associations: Vec<Association>,
-    /// The association of two SCTP endpoints, the smaller one first.
-    pairs: HashMap<(u64, u64), usize>,
+    /// The associations of two SCTP endpoints, the smaller one first, that are not over at both ends.
+    pairs: HashMap<(u64, u64), Vec<usize>>,
     pub partitions: Vec<Option<Partition>>,
     pub messages: u64,
     pub message_bytes: u64,
@@ -182,16 +182,18 @@ impl World {
         let incarnation = self.nodes[node].incarnation;
         if kind != TransportKind::Tcp {
             let key = self.network.pair_of(id);
-            if let Some(&old) = self.network.pairs.get(&key) {
-                let ours = self.end_of(old, node, link);
-                if node == target || !matches!(self.network.end(ours).state, EndState::Closed | EndState::Idle) {
-                    // EISCONN.
-                    self.network.end_mut(id).state = EndState::Closed;
-                    return self.schedule(self.now, What::Input(node, incarnation, Input::ConnectFailed { attempt }));
-                }
+            let known = self.network.pairs.get(&key).cloned().unwrap_or_default();
+            let has_one = |old: &usize| {
+                let ours = self.end_of(*old, node, link);
+                !matches!(self.network.end(ours).state, EndState::Closed | EndState::Idle)
+            };
+            if node == target || known.iter().any(has_one) {
+                // EISCONN.
+                self.network.end_mut(id).state = EndState::Closed;
+                return self.schedule(self.now, What::Input(node, incarnation, Input::ConnectFailed { attempt }));
             }
-            // An older association of which only the other end knows stays in the table until the connect arrives.
-            self.network.pairs.entry(key).or_insert(index);
+            // An older one of which only the other end knows goes when the connect arrives.
+            self.network.pairs.entry(key).or_default().push(index);
         }
         self.nodes[node].ends.insert(id);
         self.nodes[node].attempts.insert((transport_number(link) as u8, attempt), id);
@@ -229,8 +231,8 @@ impl World {
         let mut attempt = None;
         if self.network.kind(id) != TransportKind::Tcp {
             let key = self.network.pair_of(id);
-            let old = self.network.pairs.insert(key, id.association());
-            if let Some(old) = old.filter(|old| *old != id.association()) {
+            let known = self.network.pairs.get(&key).cloned().unwrap_or_default();
+            for old in known.into_iter().filter(|old| *old != id.association()) {
                 let theirs = self.end_of(old, target, target_link);
                 match self.network.end(theirs).state {
                     EndState::Connecting(number) => {
@@ -376,8 +378,11 @@ impl World {
         }
         let over = matches!(self.network.end(id.other()).state, EndState::Idle | EndState::Closed);
         let key = self.network.pair_of(id);
-        if over && self.network.pairs.get(&key) == Some(&id.association()) {
-            self.network.pairs.remove(&key);
+        if let Some(known) = self.network.pairs.get_mut(&key).filter(|_| over) {
+            known.retain(|association| *association != id.association());
+            if known.is_empty() {
+                self.network.pairs.remove(&key);
+            }
         }
     }
 

@@ -31,7 +31,8 @@ pub fn bound(config: &SimConfig) -> u64 {
 /// seconds, and requests that wait behind them.
 pub fn aftershocks(config: &SimConfig) -> u64 {
     let nanos = |duration: std::time::Duration| duration.as_nanos() as u64;
-    2 * config.detection.1
+    crate::enrp::spreading_time(config)
+        + 2 * config.detection.1
         + 3 * SECOND
         + nanos(config.client.t2_registration)
         + nanos(config.registrar.keep_alive_timeout)

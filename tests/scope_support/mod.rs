@@ -1,0 +1,34 @@
+//! What the scope test and the takeover benchmark share: registrars, elements and users as processes, and a look at what
+//! the registrars know.
+#![allow(dead_code)] // each program uses its part
+
+pub mod hosts;
+pub mod network;
+pub mod registrars;
+pub mod table;
+
+use rserpool::driver::clock;
+use std::time::Duration;
+
+/// Longer than anything here takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+/// Between two looks at something that tells nobody when it changes.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Looks again and again until there is nothing left to wait for. `look` says what is still missing.
+pub fn until(what: &str, mut look: impl FnMut() -> Result<(), String>) {
+    let end = clock::now() + PATIENCE;
+    loop {
+        let Err(missing) = look() else { return };
+        assert!(clock::now() < end, "not within {PATIENCE:?}: {what}: {missing}");
+        std::thread::park_timeout(LOOK_AGAIN);
+    }
+}
+
+/// Lets a fault last: its length is part of the test.
+pub fn lasts(duration: Duration) {
+    let end = clock::now() + duration;
+    while clock::now() < end {
+        std::thread::park_timeout(end.saturating_since(clock::now()));
+    }
+}

@@ -1,0 +1,123 @@
+//! Hosts in network namespaces on one bridge, between which the network can be cut.
+//!
+//! Namespaces live as long as the processes in them: nothing is left behind, whatever happens to the test.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
+
+/// A network namespace, kept alive by a process that does nothing.
+#[derive(Clone)]
+pub struct Namespace {
+    holder: Rc<Holder>,
+}
+
+struct Holder(Child);
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let _ = self.0.kill(); // it may have ended already
+        let _ = self.0.wait();
+    }
+}
+
+impl Namespace {
+    fn new() -> Result<Namespace, String> {
+        let mut command = Command::new("cat");
+        command.stdin(Stdio::piped()).stdout(Stdio::null());
+        // SAFETY: unshare is a plain system call, which may be made between fork and exec.
+        unsafe { command.pre_exec(|| check(libc::unshare(libc::CLONE_NEWNET))) };
+        let child = command.spawn().map_err(|error| format!("no network namespace: {error}"))?;
+        Ok(Namespace { holder: Rc::new(Holder(child)) })
+    }
+
+    fn pid(&self) -> u32 {
+        self.holder.0.id()
+    }
+
+    /// Makes `command` run in this namespace.
+    pub fn enter(&self, command: &mut Command) {
+        use std::os::fd::AsRawFd;
+        let file = std::fs::File::open(format!("/proc/{}/ns/net", self.pid())).expect("the holder lives");
+        // SAFETY: setns is a plain system call, which may be made between fork and exec; `file` moves into the closure.
+        unsafe { command.pre_exec(move || check(libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET))) };
+    }
+}
+
+fn check(result: libc::c_int) -> io::Result<()> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Hosts on a bridge. The calling thread and all that it starts become another host on it, 10.9.0.254.
+pub struct Network {
+    hosts: Vec<(Ipv4Addr, Namespace)>,
+}
+
+/// A link-layer address that nobody has: what goes there is lost without a word.
+const NOWHERE: &str = "02:00:00:00:be:ef";
+
+impl Network {
+    /// Builds it; fails where that is not allowed.
+    pub fn new(count: u8) -> Result<Network, String> {
+        // SAFETY: no pointers are involved; only this thread, and what it starts from now on, changes its namespace.
+        check(unsafe { libc::unshare(libc::CLONE_NEWNET) })
+            .map_err(|error| format!("no network namespace: {error}"))?;
+        let own = Ipv4Addr::new(10, 9, 0, 254);
+        ip(None, &["link", "set", "lo", "up"])?;
+        ip(None, &["link", "add", "bridge", "type", "bridge"])?;
+        ip(None, &["addr", "add", &format!("{own}/24"), "dev", "bridge"])?;
+        ip(None, &["link", "set", "bridge", "up"])?;
+        let mut hosts = Vec::new();
+        for number in 1..=count {
+            let address = Ipv4Addr::new(10, 9, 0, number);
+            let namespace = Namespace::new()?;
+            let port = format!("port{number}");
+            let pid = namespace.pid().to_string();
+            ip(None, &["link", "add", &port, "type", "veth", "peer", "name", "eth0", "netns", &pid])?;
+            ip(None, &["link", "set", &port, "master", "bridge", "up"])?;
+            ip(Some(&namespace), &["link", "set", "lo", "up"])?;
+            ip(Some(&namespace), &["link", "set", "eth0", "up"])?;
+            ip(Some(&namespace), &["addr", "add", &format!("{address}/24"), "dev", "eth0"])?;
+            hosts.push((address, namespace));
+        }
+        Ok(Network { hosts })
+    }
+
+    /// Where registrars may run.
+    pub fn places(&self) -> Vec<(IpAddr, Option<Namespace>)> {
+        self.hosts.iter().map(|(address, namespace)| (IpAddr::V4(*address), Some(namespace.clone()))).collect()
+    }
+
+    /// From now on two hosts do not reach each other: neither hears more than silence.
+    pub fn cut(&self, a: usize, b: usize) {
+        self.each_way(a, b, |from, to| {
+            ip(Some(from), &["neigh", "replace", to, "lladdr", NOWHERE, "dev", "eth0", "nud", "permanent"])
+        });
+    }
+
+    /// Mends the cut.
+    pub fn heal(&self, a: usize, b: usize) {
+        self.each_way(a, b, |from, to| ip(Some(from), &["neigh", "del", to, "dev", "eth0"]));
+    }
+
+    fn each_way(&self, a: usize, b: usize, run: impl Fn(&Namespace, &str) -> Result<(), String>) {
+        for (from, to) in [(a, b), (b, a)] {
+            run(&self.hosts[from].1, &self.hosts[to].0.to_string()).expect("the network can be changed");
+        }
+    }
+}
+
+fn ip(namespace: Option<&Namespace>, arguments: &[&str]) -> Result<(), String> {
+    let mut command = Command::new("ip");
+    command.args(arguments);
+    if let Some(namespace) = namespace {
+        namespace.enter(&mut command);
+    }
+    let output = command.output().map_err(|error| format!("ip: {error}"))?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(format!("ip {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim())),
+    }
+}
