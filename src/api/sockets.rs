@@ -126,7 +126,12 @@ pub(super) fn own_endpoint(instance: &Instance, socket: &Arc<Socket>) -> Result<
     let config = EndpointConfig { bind, listen: true, parameters, ..EndpointConfig::default() };
     let endpoint =
         instance.open_endpoint(config).map_err(|error| transport_error(error, "the socket cannot be bound"))?;
-    Ok(Arc::clone(socket.endpoint.get_or_init(|| endpoint)))
+    let kept = Arc::clone(socket.endpoint.get_or_init(|| Arc::clone(&endpoint)));
+    // Another thread was faster, or has closed the socket meanwhile: nobody else will see to the endpoint.
+    if !Arc::ptr_eq(&kept, &endpoint) || with_state(socket, |_| ()).is_err() {
+        endpoint.with(instance, |endpoint| endpoint.retire());
+    }
+    Ok(kept)
 }
 
 /// Accepts sessions from now on; binds first where that has not been done.

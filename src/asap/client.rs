@@ -191,7 +191,8 @@ impl AsapClient {
         let id = message.registrar_id;
         match self.registrars.announced(self.now + self.config.t7_enrp_outdate, from, &message) {
             Announced::New => {
-                self.log_peer(format_args!("registrar {id} announced itself from {from}"));
+                // Bounded by the list of registrars and their T7.
+                log::info!("registrar {id} announced itself from {from}");
                 self.hunt_new_candidate(actions);
             }
             Announced::Known => {}

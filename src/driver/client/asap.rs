@@ -102,10 +102,12 @@ impl AsapDriver {
         }
     }
 
-    /// Runs the transports and the core's timers.
-    pub fn run(&mut self, instance: &Instance, now: Time, ready: &[u64]) {
+    /// Runs the transports and the core's timers: a bounded amount of work, so that a flood on our ports keeps nobody else
+    /// waiting. Returns whether more is waiting.
+    pub fn run(&mut self, instance: &Instance, now: Time, ready: &[u64]) -> bool {
+        let mut more = false;
         for number in [SCTP, TCP] {
-            while self.run_transport(instance, now, number, ready.contains(&u64::from(number))) {}
+            more |= self.run_transport(instance, now, number, ready.contains(&u64::from(number)));
         }
         if ready.contains(&u64::from(ANNOUNCEMENTS)) {
             self.receive_announcements(instance, now);
@@ -113,6 +115,7 @@ impl AsapDriver {
         if self.core.next_deadline().is_some_and(|at| at <= now) {
             self.event(instance, now, Event::Timeout);
         }
+        more
     }
 
     fn receive_announcements(&mut self, instance: &Instance, now: Time) {

@@ -43,6 +43,8 @@ pub struct EndpointState {
     transport: Box<dyn Transport>,
     routes: HashMap<AssociationId, Route>,
     listener: Option<Arc<Socket>>,
+    /// The socket that it was made for is closed: it goes with its last association.
+    retired: bool,
     /// Session timers.
     timers: BTreeMap<(Time, u64), Arc<Socket>>,
     /// Associations being closed, by the time when they are aborted.
@@ -79,6 +81,7 @@ impl Endpoint {
                 transport,
                 routes: HashMap::new(),
                 listener: None,
+                retired: false,
                 timers: BTreeMap::new(),
                 closing: BTreeSet::new(),
             }),
@@ -115,10 +118,14 @@ impl Endpoint {
         })
     }
 
-    /// Nobody listens and no association is left: it can go.
+    /// Nobody listens and no association is left.
     pub fn is_idle(&self) -> bool {
-        let state = self.state.lock();
-        state.listener.is_none() && state.routes.is_empty()
+        self.state.lock().is_idle()
+    }
+
+    /// Nobody will use it any more: it can go.
+    pub fn is_finished(&self) -> bool {
+        self.state.lock().is_finished()
     }
 
     /// Breaks the circles of references between sockets and endpoint, and drops all associations without a word.
@@ -132,7 +139,24 @@ impl Endpoint {
 }
 
 impl EndpointState {
+    fn is_idle(&self) -> bool {
+        self.listener.is_none() && self.routes.is_empty()
+    }
+
+    fn is_finished(&self) -> bool {
+        self.retired && self.is_idle()
+    }
+
+    /// The socket that the endpoint was made for is closed.
+    pub fn retire(&mut self) {
+        self.retired = true;
+    }
+
     fn next_deadline(&self) -> Time {
+        if self.is_finished() {
+            // The I/O thread takes it away.
+            return Time::ZERO;
+        }
         let timer = self.timers.keys().next().map(|(at, _)| *at);
         let closing = self.closing.first().map(|(at, _)| *at);
         [self.transport.next_deadline(), timer, closing].into_iter().flatten().min().unwrap_or(Time::MAX)
@@ -194,17 +218,20 @@ impl EndpointState {
 
     /// Aborts an association.
     pub fn abort(&mut self, now: Time, association: AssociationId, reason: &str) {
-        if let Some(Route::Closing { until }) = self.routes.remove(&association) {
-            self.closing.remove(&(until, association));
+        match self.routes.remove(&association) {
+            Some(Route::Closing { until }) => drop(self.closing.remove(&(until, association))),
+            // `Writable` and `Lost` never come for it now.
+            Some(Route::Session { socket, .. }) => socket.handle_writable(association),
+            _ => {}
         }
         self.transport.abort(now, association, reason);
     }
 
     /// Closes an association in order; what is queued is still delivered, for a bounded time. Nobody hears of it again.
     pub fn shutdown(&mut self, now: Time, association: AssociationId) {
-        if !matches!(self.routes.get(&association), Some(Route::Session { .. })) {
-            return;
-        }
+        let Some(Route::Session { socket, .. }) = self.routes.get(&association) else { return };
+        // Nobody sends on it any more, and its `Writable` would not be passed on.
+        socket.handle_writable(association);
         let until = now + LINGER;
         self.routes.insert(association, Route::Closing { until });
         self.closing.insert((until, association));

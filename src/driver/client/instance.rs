@@ -4,6 +4,7 @@ use super::asap::AsapDriver;
 use super::endpoint::Endpoint;
 use super::ports::Ports;
 use super::socket::Socket;
+use super::system;
 use super::table::{DescriptorTable, Entry};
 use crate::asap::{AsapConfig, Outcome, Request, RequestError, RequestId};
 use crate::driver::clock;
@@ -125,13 +126,14 @@ impl Instance {
             failed: AtomicBool::new(false),
         });
         let for_thread = Arc::clone(&instance);
-        let thread = std::thread::Builder::new().name("rserpool-io".into()).spawn(move || {
+        let main = move || {
             let run = || for_thread.run(AsapDriver::new(&for_thread, config, clock::now()));
             if catch_unwind(AssertUnwindSafe(run)).is_err() {
                 for_thread.fail();
             }
             for_thread.close_commands();
-        })?;
+        };
+        let thread = system::without_signals(|| std::thread::Builder::new().name("rserpool-io".into()).spawn(main))?;
         *instance.thread.lock() = Some(thread);
         Ok(instance)
     }
@@ -312,16 +314,15 @@ impl Instance {
                 }
                 asap.command(self, clock::now(), command);
             }
-            asap.run(self, clock::now(), &ready);
-            let again = self.run_endpoints(&ready);
+            let mut again = asap.run(self, clock::now(), &ready);
+            again |= self.run_endpoints(&ready);
             ready.clear();
             if stop_by.is_some_and(|by| (asap.is_finished() && self.all_closed()) || clock::now() >= by) {
                 return;
             }
             let deadline = [asap.next_deadline(), stop_by].into_iter().flatten().min().unwrap_or(Time::MAX);
-            if !again {
-                self.sleep(deadline, &mut ready);
-            }
+            // Where more is waiting, only a look at who is ready: what is waiting makes its descriptor readable.
+            self.sleep(if again { Time::ZERO } else { deadline }, &mut ready);
         }
     }
 
@@ -339,11 +340,15 @@ impl Instance {
         again
     }
 
-    /// An endpoint that neither a socket nor an association uses goes.
+    /// Whether this is the endpoint of pool users that are not bound, which stays.
+    pub(super) fn is_shared(&self, endpoint: &Arc<Endpoint>) -> bool {
+        self.shared.lock().as_ref().is_some_and(|shared| Arc::ptr_eq(shared, endpoint))
+    }
+
+    /// An endpoint whose socket is closed goes with its last association.
     fn retire_if_unused(&self, endpoint: &Arc<Endpoint>) {
         let mut endpoints = self.endpoints.lock();
-        // Two references are this function's caller's and the list's.
-        if Arc::strong_count(endpoint) > 2 || !endpoint.is_idle() {
+        if !endpoint.is_finished() {
             return;
         }
         if let Some(fd) = endpoint.poll_fd() {

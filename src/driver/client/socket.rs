@@ -194,11 +194,22 @@ impl Socket {
     pub fn close(self: &Arc<Self>, instance: &Instance, errno: libc::c_int) -> Option<Registered> {
         let Some(endpoint) = self.endpoint.get().cloned() else {
             let (_, registration) = self.mark_closed(errno);
+            if let Some(endpoint) = self.endpoint.get() {
+                // Another thread has bound the socket just now.
+                if !instance.is_shared(endpoint) {
+                    endpoint.with(instance, |endpoint| endpoint.retire());
+                }
+            }
             return registration;
         };
+        let is_shared = instance.is_shared(&endpoint);
         let (pending, registration) = endpoint.with(instance, |endpoint_state| {
             let now = crate::driver::clock::now();
             endpoint_state.stop_listening(self);
+            // An accepted socket lives on the endpoint of the one that listens.
+            if !is_shared && !matches!(self.state.lock().role, Role::Accepted { .. }) {
+                endpoint_state.retire();
+            }
             self.close_sessions(instance, endpoint_state, now);
             let (role, registration) = self.mark_closed(errno);
             let pending = if let Role::Listening { pending, .. } = role { pending } else { VecDeque::new() };

@@ -132,3 +132,19 @@ pub fn close(fd: RawFd) -> io::Result<()> {
     check(unsafe { libc::close(fd) })?;
     Ok(())
 }
+
+/// Runs `f`, which starts a thread, so that the thread takes no signals: they are the application's, and have to interrupt
+/// its own blocking calls.
+pub fn without_signals<R>(f: impl FnOnce() -> R) -> R {
+    // SAFETY: a sigset_t may be zero; sigfillset fills it, pthread_sigmask reads one set and writes the other.
+    let old = unsafe {
+        let (mut all, mut old): (libc::sigset_t, libc::sigset_t) = (std::mem::zeroed(), std::mem::zeroed());
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut old);
+        old
+    };
+    let result = f();
+    // SAFETY: `old` was filled in above.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const old, std::ptr::null_mut()) };
+    result
+}

@@ -6,6 +6,10 @@ use crate::driver::clock;
 use crate::session::ReadItem;
 use crate::{PoolElementId, SessionId, Time};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a blocked sender looks at its session while others of the socket are blocked, too.
+const CROWDED_PERIOD: Duration = Duration::from_millis(20);
 
 /// What a receive came to other than a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,12 +66,12 @@ impl Socket {
     pub(super) fn wait_for(&self, events: libc::c_short, until: Option<Time>) -> Result<(), ReceiveError> {
         let Some(until) = until else { return Err(ReceiveError::WouldBlock) };
         // The clone keeps the number ours while we wait, even if another thread closes the socket.
-        let readiness = {
+        let (readiness, crowded) = {
             let state = self.state.lock();
             match (state.closed, &state.readiness) {
                 (Some(errno), _) => return Err(ReceiveError::Closed(errno)),
                 (None, None) => return Err(ReceiveError::NotConnected),
-                (None, Some(readiness)) => Arc::clone(readiness),
+                (None, Some(readiness)) => (Arc::clone(readiness), state.blocked.len() > 1),
             }
         };
         if system::is_nonblocking(readiness.raw()) {
@@ -77,6 +81,8 @@ impl Socket {
         if now >= until {
             return Err(ReceiveError::WouldBlock);
         }
+        // The descriptor shows room only when every session has it: look at ours from time to time.
+        let until = if crowded && events == libc::POLLOUT { until.min(now + CROWDED_PERIOD) } else { until };
         let timeout = (until != Time::MAX).then(|| until.saturating_since(now));
         let mut entry = [libc::pollfd { fd: readiness.raw(), events, revents: 0 }];
         match system::poll(&mut entry, timeout) {

@@ -47,7 +47,7 @@ impl Socket {
         loop {
             let target = self.state.lock().target(session)?;
             if let Some(association) = target {
-                match self.try_send(instance, association, message) {
+                match self.try_send(instance, session, association, message) {
                     Err(SendError::WouldBlock) => {}
                     result => return result,
                 }
@@ -59,25 +59,33 @@ impl Socket {
     fn try_send(
         &self,
         instance: &Instance,
+        session: SessionId,
         association: AssociationId,
         message: OutboundMessage<'_>,
     ) -> Result<(), SendError> {
         let Some(endpoint) = self.endpoint.get() else { return Err(SendError::NoSession) };
         endpoint.with(instance, |endpoint| match endpoint.send(clock::now(), association, message) {
             Ok(()) => Ok(()),
-            Err(TransportError::WouldBlock) => {
-                // Still under the endpoint's lock, so that `Writable` cannot come before this.
-                let mut state = self.state.lock();
-                state.blocked.insert(association);
-                state.update();
-                Err(SendError::WouldBlock)
-            }
+            Err(TransportError::WouldBlock) => Err(self.blocked_on(session, association)),
             Err(TransportError::UnknownAssociation | TransportError::Closing) => {
                 // Its loss is about to be reported. A session that fails over by itself takes the message afterwards.
-                if self.state.lock().config.automatic { Err(SendError::WouldBlock) } else { Err(SendError::Failed) }
+                let automatic = self.state.lock().config.automatic;
+                if automatic { Err(self.blocked_on(session, association)) } else { Err(SendError::Failed) }
             }
             Err(error) => Err(SendError::Transport(error)),
         })
+    }
+
+    /// The descriptor is not writable until the association has room or is lost. The caller still has the endpoint's lock,
+    /// so neither of these can come before this.
+    fn blocked_on(&self, session: SessionId, association: AssociationId) -> SendError {
+        let mut state = self.state.lock();
+        // A failover may have replaced it since the caller looked: nothing would ever be reported for the old one.
+        if matches!(state.target(session), Ok(Some(current)) if current == association) {
+            state.blocked.insert(association);
+            state.update();
+        }
+        SendError::WouldBlock
     }
 
     /// Ends a session after (`abort`: instead of) everything sent before.
