@@ -216,3 +216,27 @@ fn a_child_process_gets_eownerdead_and_can_start_afresh() {
     assert_eq!(receive(server).0, Got::Data("still here".into()));
     api::cleanup();
 }
+
+#[test]
+fn a_bound_socket_takes_its_endpoint_along_when_it_is_closed() {
+    let _turn = my_turn();
+    let registrar = start_registrar();
+    api::initialize(&config(registrar)).unwrap();
+    let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let before = descriptors();
+    for round in 0..100 {
+        let sd = seqpacket_socket();
+        api::bind(sd, &["127.0.0.1:0".parse().unwrap()]).unwrap();
+        if round % 2 == 0 {
+            api::listen(sd, 1).unwrap();
+        }
+        api::close(sd).unwrap();
+    }
+    let end = rserpool::driver::clock::now() + PATIENCE;
+    // The I/O thread closes them, soon.
+    while descriptors() > before {
+        assert!(rserpool::driver::clock::now() < end, "{} descriptors more", descriptors() - before);
+        std::thread::yield_now();
+    }
+    api::cleanup();
+}

@@ -4,7 +4,9 @@ mod api_support;
 
 use api_support::*;
 use rserpool::SessionId;
-use rserpool::api::{self, ConnectOptions, FailoverFlags, Notification, SendOptions, SessionChange, Timeout};
+use rserpool::api::{
+    self, ConnectOptions, EndSession, FailoverFlags, Notification, SendOptions, SessionChange, Timeout,
+};
 use std::time::Duration;
 
 #[test]
@@ -405,5 +407,81 @@ fn a_peer_that_sends_more_than_a_server_reads_loses_its_session_and_only_its_own
     assert_eq!(answer, Got::Data("still here".into()));
     api::close(flood).unwrap();
     api::close(quiet).unwrap();
+    api::close(server).unwrap();
+}
+
+#[test]
+fn a_session_given_up_with_a_full_queue_leaves_the_descriptor_writable() {
+    let registrar = library();
+    let servers = [ServerProcess::start(registrar, "given-up"), ServerProcess::start(registrar, "given-up")];
+    let client = connect("given-up");
+    // Which of the two has the session?
+    send(client, "who");
+    let (Got::Data(answer), _) = receive(client) else { panic!("no answer") };
+    let (name, _) = answer.split_once(':').unwrap();
+    let stopped = servers.iter().find(|server| server.id.0.to_string() == name).unwrap();
+    stopped.signal(libc::SIGSTOP);
+    let message = vec![b'x'; 60_000];
+    while api::sendmsg(client, &message, &SendOptions::default(), Timeout::Now).is_ok() {}
+    api::force_failover(client, FailoverFlags { unreachable: false }, Duration::ZERO).unwrap();
+    let mut fds = [libc::pollfd { fd: client, events: libc::POLLOUT, revents: 0 }];
+    assert_eq!(api::poll(&mut fds, Timeout::After(PATIENCE)).unwrap(), 1);
+    api::close(client).unwrap();
+}
+
+#[test]
+fn a_session_that_a_server_ends_with_a_full_queue_leaves_the_others_writable() {
+    library();
+    let server = seqpacket_socket();
+    register(server, "ended");
+    let silent = SilentPeer::connect("ended");
+    let session = loop {
+        if let (Got::Data(_), session) = receive(server) {
+            break session;
+        }
+    };
+    let message = vec![b'x'; 60_000];
+    let options = SendOptions { session, ..SendOptions::default() };
+    while api::sendmsg(server, &message, &options, Timeout::Now).is_ok() {}
+    let mut fds = [libc::pollfd { fd: server, events: libc::POLLOUT, revents: 0 }];
+    assert_eq!(api::poll(&mut fds, Timeout::Now).unwrap(), 0);
+    let end = SendOptions { end: Some(EndSession::Abort), ..options };
+    api::sendmsg(server, &[], &end, Timeout::Now).unwrap();
+    assert_eq!(api::poll(&mut fds, Timeout::After(PATIENCE)).unwrap(), 1);
+    drop(silent);
+    api::close(server).unwrap();
+}
+
+#[test]
+fn a_blocked_send_goes_on_when_its_own_session_has_room_whatever_the_others_do() {
+    library();
+    let server = seqpacket_socket();
+    register(server, "crowded");
+    let mut sessions = Vec::new();
+    let silent = [0, 1].map(|_| {
+        let peer = SilentPeer::connect("crowded");
+        sessions.push(loop {
+            if let (Got::Data(_), session) = receive(server) {
+                break session;
+            }
+        });
+        peer
+    });
+    let message = vec![b'x'; 60_000];
+    for session in &sessions {
+        let options = SendOptions { session: *session, ..SendOptions::default() };
+        while api::sendmsg(server, &message, &options, Timeout::Now).is_ok() {}
+    }
+    let [mut first, second] = silent;
+    let first_session = sessions[0];
+    let sender = std::thread::spawn(move || {
+        let options = SendOptions { session: first_session, ..SendOptions::default() };
+        api::sendmsg(server, &[b'x'; 60_000], &options, Timeout::After(PATIENCE)).map(|_| ())
+    });
+    while !sender.is_finished() {
+        first.acknowledge();
+    }
+    sender.join().unwrap().unwrap();
+    drop(second);
     api::close(server).unwrap();
 }

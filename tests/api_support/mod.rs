@@ -237,6 +237,10 @@ impl ServerProcess {
         ServerProcess { child, id }
     }
 
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn signal(&self, signal: libc::c_int) {
         // SAFETY: the process is our child and has not been waited for.
         assert_eq!(unsafe { libc::kill(self.child.id() as libc::pid_t, signal) }, 0);
@@ -265,4 +269,37 @@ pub fn server_main() {
     let id = api::getsockname(sd).unwrap().pool_element_id.0;
     println!("registered {id}");
     serve_counting(sd, &id.to_string());
+}
+
+/// A client that says one word and then nothing more, not even that it has received something.
+pub struct SilentPeer {
+    transport: Box<dyn Transport>,
+}
+
+impl SilentPeer {
+    pub fn connect(pool: &str) -> SilentPeer {
+        let element = api::getaddrinfo(pool.as_bytes(), None, Duration::ZERO).unwrap().remove(0);
+        let bind = vec!["127.0.0.1:0".parse().unwrap()];
+        let config = EndpointConfig { bind, ..EndpointConfig::default() };
+        let mut transport = transport::open(TransportChoice::SctpUdp, &config).unwrap();
+        let peer = transport::PeerAddress::from(element.addresses[0]);
+        let association = transport.connect(clock::now(), &peer, PATIENCE).unwrap();
+        let mut up = false;
+        while !up {
+            let wake = transport.next_deadline().map(|at| at.saturating_since(clock::now()));
+            let mut fds = [libc::pollfd { fd: transport.poll_fd().unwrap(), events: libc::POLLIN, revents: 0 }];
+            rserpool::driver::client::system::poll(&mut fds, wake).unwrap();
+            transport.poll(clock::now(), &mut |event| up |= matches!(event, TransportEvent::Up { .. }));
+        }
+        let word = OutboundMessage { stream: 0, ppid: 99, unordered: false, lifetime: None, payload: b"word" };
+        transport.send(clock::now(), association, word).unwrap();
+        SilentPeer { transport }
+    }
+
+    /// Takes what has arrived, and says so to the sender.
+    pub fn acknowledge(&mut self) {
+        let mut fds = [libc::pollfd { fd: self.transport.poll_fd().unwrap(), events: libc::POLLIN, revents: 0 }];
+        rserpool::driver::client::system::poll(&mut fds, Some(Duration::from_millis(10))).unwrap();
+        self.transport.poll(clock::now(), &mut |_| {});
+    }
 }
