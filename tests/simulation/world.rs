@@ -310,6 +310,7 @@ impl World {
     pub fn shut_registrar_down(&mut self, node: NodeId) {
         let now = self.nodes[node].clock.local(self.now);
         let mut actions = Vec::new();
+        self.checks.leaving.insert(node, self.now);
         let Core::Registrar(core) = &mut self.nodes[node].core else { return };
         core.handle(now, registrar::Event::Shutdown, &mut actions);
         self.checks_after_registrar(node, &actions);

@@ -75,6 +75,11 @@ impl World {
     }
 
     pub fn ledger_lost(&mut self, node: NodeId, lost: AssociationId) {
+        if self.checks.leaving.contains_key(&node) {
+            // Its elements move to other registrars, and are alive.
+            let is_lost = |s: &Standing| matches!(s, Standing::Registered { association, .. } if *association == lost);
+            return self.ledger(node).elements.retain(|_, standing| !is_lost(standing));
+        }
         for standing in self.ledger(node).elements.values_mut() {
             if matches!(standing, Standing::Registered { association, .. } if *association == lost) {
                 *standing = Standing::Gone("its association was lost");

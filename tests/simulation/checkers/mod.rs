@@ -29,6 +29,8 @@ const EVERY: u64 = 256;
 pub struct Checks {
     /// What each registrar may select, as seen in the messages.
     ledgers: BTreeMap<NodeId, Ledger>,
+    /// Registrars that were asked to leave, and when.
+    pub leaving: BTreeMap<NodeId, u64>,
     steps: u64,
     /// Turned off for measurements.
     pub off: bool,
@@ -75,6 +77,7 @@ impl World {
     /// Requests of a process that is gone need no answer; all others do, in time.
     pub fn checks_of_dead_process(&mut self, node: NodeId) {
         self.checks.ledgers.remove(&node);
+        self.checks.leaving.remove(&node);
         self.check_open_requests(node);
         if let Some(client) = self.nodes[node].client_mut() {
             client.open.clear();
@@ -88,6 +91,7 @@ impl World {
         }
         for node in 0..self.nodes.len() {
             self.check_open_requests(node);
+            self.check_leaving(node);
             if let Some(Err(what)) = self.nodes[node].registrar().map(handlespace::check) {
                 self.fail(format!("registrar on node {node}: {what}"));
             }

@@ -69,6 +69,17 @@ impl World {
         }
     }
 
+    /// A registrar that is asked to leave does so within its time.
+    pub fn check_leaving(&mut self, node: NodeId) {
+        let Some(since) = self.checks.leaving.get(&node).map(|since| (*since).max(self.nodes[node].continued)) else {
+            return;
+        };
+        let most = self.config.registrar.leave_timeout.as_nanos() as u64;
+        if !self.nodes[node].hung && self.now - since > self.config.stretched(most) + SLACK {
+            self.fail(format!("registrar on node {node} was asked to leave and is still there"));
+        }
+    }
+
     /// With everything healed, a resolution gives elements that are there.
     fn check_last_resolution(&mut self, node: NodeId, pool: usize, result: &Result<Outcome, RequestError>) {
         self.checks.last_resolutions += 1;
