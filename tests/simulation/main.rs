@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use trace::Mode;
 
 /// Fresh seeds of an ordinary test run.
-const FRESH: u64 = 200;
+const FRESH: u64 = 100;
 
 fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok().filter(|text| !text.is_empty())?;
