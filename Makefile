@@ -1,5 +1,5 @@
 # What a person types here. Every goal is one script or one cargo call; the work is in scripts/.
-.PHONY: help demo test lib examples bench kill-test simulate size install install-deps clean
+.PHONY: help demo test lib examples bench kill-test simulate soak size install install-deps clean
 
 FEATURES ?= pool-element sctp-udp
 PROFILE ?= dist
@@ -15,6 +15,7 @@ help:
 	@echo 'make bench         registrar under load, round trips and resolutions a second against the raw transport'
 	@echo 'make kill-test     kills a random server at a random moment, RUNS=20 times in a row; no call may be lost'
 	@echo 'make simulate      registrars and clients in virtual time, with faults: SEED=1 RUNS=1000; TRACE=1 prints every event'
+	@echo 'make soak          three registrars, 10 000 elements, 200 resolutions a second: killed, hung, restarted, cut off'
 	@echo 'make size          size of the client library and memory of a connected C client'
 	@echo 'make install       library, headers, program and manual pages into DESTDIR/PREFIX (/usr/local)'
 	@echo 'make install-deps  the Debian packages that demo and test need'
@@ -46,6 +47,9 @@ kill-test:
 
 simulate:
 	scripts/simulate
+
+soak:
+	scripts/soak
 
 size:
 	scripts/size

@@ -7,8 +7,10 @@ mod scope_support;
 
 use scope_support::hosts::{self, Elements, EntryArguments, Shape, User};
 use scope_support::network::Network;
-use scope_support::registrars::Scope;
-use scope_support::{lasts, until};
+use scope_support::presence::Presences;
+use scope_support::registrars::{ENRP, Scope, loopback_places};
+use scope_support::table::Table;
+use scope_support::{dns, lasts, until};
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
@@ -35,6 +37,9 @@ const TIMERS: &[&str] = &[
 ];
 /// The longest that a registrar with these timers is thought to be alive when it is not, and then some.
 const DETECTION: Duration = Duration::from_secs(3);
+
+/// What has not changed for so long is taken to be final.
+const SETTLED: Duration = Duration::from_secs(1);
 
 #[test]
 #[ignore = "started by the tests as a process of its own"]
@@ -95,8 +100,14 @@ impl World {
         World { users, _elements: elements, scope, size }
     }
 
-    fn converges(&self, after: &str) {
-        until(after, || self.scope.agrees(self.size.elements()));
+    /// All agree, and go on to do so.
+    fn converges(&self, after: &str) -> Table {
+        until(after, || {
+            let before = self.scope.agrees(self.size.elements())?;
+            lasts(SETTLED);
+            let table = self.scope.agrees(self.size.elements())?;
+            if table.homes == before.homes { Ok(table) } else { Err("homes go on changing".to_owned()) }
+        })
     }
 
     /// Ends the users, none of which may have seen an error.
@@ -177,10 +188,49 @@ fn two_registrars_that_are_cut_off_from_each_other_but_not_from_the_third_agree_
             return;
         }
     };
-    let world = World::start(Scope::start("cut", network.places(), TIMERS));
+    let world = World::start(Scope::with_list("cut", network.places(), TIMERS));
     network.cut(0, 1);
     lasts(DETECTION);
     network.heal(0, 1);
     world.converges("all agree after the cut");
+    world.no_user_saw_an_error();
+}
+
+#[test]
+fn registrars_find_each_other_by_multicast_and_their_checksums_are_those_of_their_elements() {
+    let _turn = alone();
+    let pid = std::process::id();
+    let group = SocketAddr::from(([239, 255, (pid >> 8) as u8, pid as u8], 9901));
+    let mut presences = match Presences::listen(group) {
+        Ok(presences) => presences,
+        Err(why) => return println!("SKIPPED: no multicast on this machine: {why}"),
+    };
+    let group = group.to_string();
+    let options = [&["--enrp-announce", &group], TIMERS].concat();
+    let mut world = World::start(Scope::start("multicast", loopback_places(3), &options));
+    world.scope.registrars[2].kill();
+    let table = world.converges("the others have the elements of the registrar that was killed");
+    until("the registrars announce the checksums of what they have", || {
+        let said = presences.checksums();
+        for registrar in world.scope.living() {
+            let (said, right) = (said.get(&registrar.id), table.checksum(registrar.id));
+            if said != Some(&right) {
+                return Err(format!("{} says {said:x?} instead of {right:#06x}", registrar.id));
+            }
+        }
+        Ok(())
+    });
+    world.no_user_saw_an_error();
+}
+
+#[test]
+fn registrars_find_each_other_by_dns() {
+    const NAME: &str = "_enrp._sctp.example.net";
+    let _turn = alone();
+    let places = loopback_places(3);
+    let server = dns::serve(NAME, places.iter().map(|(ip, _)| SocketAddr::new(*ip, ENRP)).collect()).to_string();
+    let options = [&["--peers-dns", NAME, "--dns-server", &server, "--dns-interval", "1s"], TIMERS].concat();
+    let world = World::start(Scope::start("dns", places, &options));
+    world.converges("all know the elements");
     world.no_user_saw_an_error();
 }

@@ -171,7 +171,9 @@ impl AnnouncementSender {
 fn outgoing(interfaces: &[Interface], local: IpAddr, v4: bool) -> Vec<&Interface> {
     if !local.is_unspecified() {
         let same_family = local.is_ipv4() == v4;
-        return interfaces.iter().filter(|i| same_family && i.up && i.addresses.contains(&local)).collect();
+        // Loopback has all of 127.0.0.0/8, of which it lists one address.
+        let has = |i: &&Interface| i.addresses.contains(&local) || (i.loopback && local.is_loopback());
+        return interfaces.iter().filter(|i| same_family && i.up).filter(has).collect();
     }
     let usable = |i: &&Interface| i.up && i.addresses.iter().any(|address| address.is_ipv4() == v4);
     let networks: Vec<&Interface> = interfaces.iter().filter(usable).filter(|i| i.multicast && !i.loopback).collect();
@@ -409,6 +411,7 @@ mod tests {
         assert_eq!(names(&all, "0.0.0.0", true), ["eth0"]);
         assert_eq!(names(&all, "::", true), ["eth0"]);
         assert_eq!(names(&all, "127.0.0.1", true), ["lo"]);
+        assert_eq!(names(&all, "127.1.2.3", true), ["lo"]);
         assert_eq!(names(&all, "10.0.0.1", false), [""; 0]);
         assert_eq!(names(&all[..1], "0.0.0.0", true), ["lo"]);
     }

@@ -2,8 +2,10 @@
 //! the registrars know.
 #![allow(dead_code)] // each program uses its part
 
+pub mod dns;
 pub mod hosts;
 pub mod network;
+pub mod presence;
 pub mod registrars;
 pub mod table;
 
@@ -16,10 +18,13 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Looks again and again until there is nothing left to wait for. `look` says what is still missing.
-pub fn until(what: &str, mut look: impl FnMut() -> Result<(), String>) {
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
     let end = clock::now() + PATIENCE;
     loop {
-        let Err(missing) = look() else { return };
+        let missing = match look() {
+            Ok(result) => return result,
+            Err(missing) => missing,
+        };
         assert!(clock::now() < end, "not within {PATIENCE:?}: {what}: {missing}");
         std::thread::park_timeout(LOOK_AGAIN);
     }

@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 pub const ASAP: u16 = 3863;
@@ -16,7 +17,7 @@ pub const ENRP: u16 = 9901;
 /// A loopback address of which nobody else has the ports: other test programs run at the same time.
 fn private_loopback() -> Ipv4Addr {
     static NEXT: AtomicU8 = AtomicU8::new(1);
-    static SCOPE: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    static SCOPE: OnceLock<u32> = OnceLock::new();
     let pid = *SCOPE.get_or_init(std::process::id);
     Ipv4Addr::new(127, (pid >> 8) as u8 | 1, pid as u8, NEXT.fetch_add(1, Ordering::Relaxed))
 }
@@ -102,23 +103,35 @@ impl Drop for RegistrarProcess {
     }
 }
 
+/// Where a registrar runs.
+pub type Place = (IpAddr, Option<Namespace>);
+
+/// Addresses of this test program only.
+pub fn loopback_places(count: usize) -> Vec<Place> {
+    (0..count).map(|_| (IpAddr::V4(private_loopback()), None)).collect()
+}
+
 /// Registrars that know each other.
 pub struct Scope {
     pub registrars: Vec<RegistrarProcess>,
 }
 
 impl Scope {
-    /// Starts `count` registrars on loopback.
+    /// Starts `count` registrars on loopback that are given each other's addresses.
     pub fn on_loopback(name: &str, count: usize, options: &[&str]) -> Scope {
-        let ips = (0..count).map(|_| (IpAddr::V4(private_loopback()), None)).collect();
-        Scope::start(name, ips, options)
+        Scope::with_list(name, loopback_places(count), options)
     }
 
-    /// Starts registrars on these addresses, each in its network namespace.
-    pub fn start(name: &str, places: Vec<(IpAddr, Option<Namespace>)>, options: &[&str]) -> Scope {
+    /// Starts registrars on these addresses; all are given the list of all.
+    pub fn with_list(name: &str, places: Vec<Place>, options: &[&str]) -> Scope {
         let peers: Vec<String> = places.iter().map(|(ip, _)| format!("{ip}:{ENRP}")).collect();
-        let mut all = vec!["--peer".to_owned(), peers.join(",")];
-        all.extend(options.iter().map(|option| (*option).to_owned()));
+        let peers = peers.join(",");
+        Scope::start(name, places, &[&["--peer", &peers], options].concat())
+    }
+
+    /// Starts registrars on these addresses with these options.
+    pub fn start(name: &str, places: Vec<Place>, options: &[&str]) -> Scope {
+        let all: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
         let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
         let registrars = places.into_iter().enumerate().map(|(number, (ip, namespace))| {
             let log = directory.join(format!("scope-{name}-{number}.log"));
@@ -141,7 +154,7 @@ impl Scope {
     }
 
     /// Whether all living registrars know the same `elements` elements, each with one of them as its home.
-    pub fn agrees(&self, elements: usize) -> Result<(), String> {
+    pub fn agrees(&self, elements: usize) -> Result<Table, String> {
         let homes: Vec<RegistrarId> = self.living().map(|registrar| registrar.id).collect();
         let mut first: Option<Table> = None;
         for registrar in self.living() {
@@ -166,6 +179,6 @@ impl Scope {
                 None => first = Some(table),
             }
         }
-        if first.is_none() { Err("no registrar lives".to_owned()) } else { Ok(()) }
+        first.ok_or_else(|| "no registrar lives".to_owned())
     }
 }

@@ -13,6 +13,24 @@ pub struct Table {
     pub homes: BTreeMap<(String, PoolElementId), RegistrarId>,
 }
 
+impl Table {
+    /// The PE checksum (RFC 5353 section 1.1, RFC 1071) of what `owner` is home of, computed as the RFC says it.
+    pub fn checksum(&self, owner: RegistrarId) -> u16 {
+        let owned = self.homes.iter().filter(|(_, home)| **home == owner);
+        let mut sum = 0u64;
+        for ((handle, id), _) in owned {
+            let mut bytes = handle.clone().into_bytes();
+            bytes.resize(bytes.len().next_multiple_of(4), 0);
+            bytes.extend(id.0.to_be_bytes());
+            sum += bytes.chunks(2).map(|word| u64::from(word[0]) << 8 | u64::from(word[1])).sum::<u64>();
+        }
+        while sum > 0xffff {
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
+        !(sum as u16)
+    }
+}
+
 /// Asks the registrar at `enrp`.
 pub fn table_of(enrp: SocketAddr, namespace: Option<&Namespace>) -> Result<Table, String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rserpool"));
