@@ -53,6 +53,11 @@ impl RegistrarProcess {
         RegistrarProcess { child, asap, enrp }
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal, waits for the end, and returns the exit status with what was logged.
     pub fn end_by(mut self, signal: i32) -> (ExitStatus, String) {
         // SAFETY: no pointers are involved; the process is ours and has not been waited for.

@@ -2,7 +2,7 @@
 
 use super::backlog::{BacklogFull, Backlogs};
 use super::metrics::RegistrarMetrics;
-use crate::log_limit::LogLimit;
+use crate::log_limit::{LogLimit, log_limited};
 use crate::registrar::{Action, ConnectAttempt, Event, Link, Registrar};
 use crate::transport::{LossReason, OutboundMessage, PeerAddress, Transport, TransportError, TransportEvent};
 use crate::wire::{PPID_ASAP, PPID_ENRP};
@@ -232,11 +232,13 @@ impl<C: Core> State<C> {
     }
 
     fn give_up(&mut self, now: Time, transport: &mut dyn Transport, association: AssociationId, why: &str) {
-        if let Some(suppressed) = self.log_limit.allow(now) {
-            log::warn!(
-                "association {association} is aborted: {why}; its elements are removed ({suppressed} such lines suppressed)"
-            );
-        }
+        let level = log::Level::Warn;
+        log_limited!(
+            self.log_limit,
+            now,
+            level,
+            "association {association} is aborted: {why}; its elements are removed"
+        );
         transport.abort(now, association, "send queue full");
         self.on_lost(now, association, LossReason::Aborted("send queue full".to_owned()));
     }

@@ -7,6 +7,7 @@ use super::packet::{self, Chunk, Envelope, Header, Init, chunk};
 use super::probe;
 use super::udp::{BATCH, Batch, IcmpError, Path};
 use crate::Time;
+use crate::log_limit::log_limited;
 use crate::transport::{LossReason, TransportEvent};
 
 /// Batches taken from a socket in one poll.
@@ -74,10 +75,20 @@ impl SctpUdp {
     }
 
     fn on_datagram(&mut self, now: Time, path: Path, bytes: &[u8]) {
-        if path.remote.port() == 0 || !packet::checksum_ok(bytes) {
+        if path.remote.port() == 0 {
             return;
         }
-        let Some((header, first, chunks)) = packet::parse(bytes) else { return };
+        let parsed = if packet::checksum_ok(bytes) { packet::parse(bytes) } else { None };
+        let Some((header, first, chunks)) = parsed else {
+            let (from, len, level) = (path.remote, bytes.len(), log::Level::Info);
+            log_limited!(
+                self.strangers,
+                now,
+                level,
+                "SCTP in UDP: {len} bytes from {from} are no SCTP packet: discarded"
+            );
+            return;
+        };
         if header.destination_port != self.udp.port() || header.source_port == 0 {
             return;
         }
