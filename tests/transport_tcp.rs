@@ -1,7 +1,7 @@
 //! TCP against peers that break its framing, dawdle or flood. Time is the test's own: what takes seconds takes none here.
 
-use rserpool::Time;
 use rserpool::transport::{EndpointConfig, LossReason, OutboundMessage, PeerAddress, Tcp, Transport, TransportEvent};
+use rserpool::{AssociationId, Time};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
@@ -211,4 +211,72 @@ fn a_message_without_its_own_length_is_refused_here_instead_of_confusing_the_pee
         assert!(client.tcp.send(client.now, id, OutboundMessage::control(11, message)).is_err(), "{message:?}");
     }
     client.tcp.send(client.now, id, OutboundMessage::control(11, &[1, 0, 0, 5, 0])).unwrap();
+}
+
+/// The association of a raw peer.
+fn association(endpoint: &mut Endpoint) -> AssociationId {
+    let mut found = None;
+    while found.is_none() {
+        endpoint.tcp.poll(endpoint.now, &mut |event| {
+            if let TransportEvent::Up { association, .. } = event {
+                found = Some(association);
+            }
+        });
+    }
+    found.unwrap()
+}
+
+fn message(kind: u8, length: u16) -> Vec<u8> {
+    let mut bytes = vec![kind; usize::from(length)];
+    bytes[1..4].copy_from_slice(&[0, length.to_be_bytes()[0], length.to_be_bytes()[1]]);
+    bytes
+}
+
+#[test]
+fn messages_held_back_go_out_in_order_when_they_are_released() {
+    let mut endpoint = Endpoint::listening(|_| {});
+    let mut peer = endpoint.raw_peer();
+    let association = association(&mut endpoint);
+    endpoint.tcp.hold();
+    let messages = [message(1, 8), message(2, 12), message(3, 400)];
+    for payload in &messages {
+        endpoint.tcp.send(endpoint.now, association, OutboundMessage::control(11, payload)).unwrap();
+    }
+    peer.set_nonblocking(true).unwrap();
+    let early = peer.read(&mut [0; 16]).unwrap_err();
+    assert_eq!(early.kind(), std::io::ErrorKind::WouldBlock, "nothing goes out before the release");
+    peer.set_nonblocking(false).unwrap();
+    endpoint.tcp.release(endpoint.now);
+    let mut received = vec![0; messages.concat().len()];
+    peer.read_exact(&mut received).unwrap();
+    assert_eq!(received, messages.concat());
+    // From here on, each goes out at once.
+    endpoint.tcp.send(endpoint.now, association, OutboundMessage::control(11, &messages[0])).unwrap();
+    peer.read_exact(&mut received[..8]).unwrap();
+    assert_eq!(received[..8], messages[0]);
+}
+
+#[test]
+fn who_is_refused_while_messages_are_held_back_hears_of_room_later() {
+    let mut endpoint = Endpoint::listening(|config| config.max_send_queue = 4_000);
+    let mut peer = endpoint.raw_peer();
+    let association = association(&mut endpoint);
+    endpoint.tcp.hold();
+    let payload = message(1, 1_000);
+    let mut accepted = 0;
+    while endpoint.tcp.send(endpoint.now, association, OutboundMessage::control(11, &payload)).is_ok() {
+        accepted += 1;
+    }
+    assert!(accepted > 4, "the kernel takes more than our own queue: {accepted}");
+    endpoint.tcp.release(endpoint.now);
+    let reader = std::thread::spawn(move || {
+        let mut received = vec![0; 1_000 * accepted];
+        peer.read_exact(&mut received).unwrap();
+        (peer, received)
+    });
+    assert_eq!(endpoint.until(1), ["writable"]);
+    while !reader.is_finished() {
+        endpoint.poll();
+    }
+    assert_eq!(reader.join().unwrap().1, payload.repeat(accepted), "nothing is lost and nothing comes twice");
 }

@@ -64,6 +64,13 @@ pub trait Transport: Send {
         message: OutboundMessage<'_>,
     ) -> Result<(), TransportError>;
 
+    /// From now on, messages may be kept back until [`Transport::release`], so that several for one association go out
+    /// together. Whoever holds releases soon, and before it waits for anything.
+    fn hold(&mut self) {}
+
+    /// Sends what was kept back since [`Transport::hold`].
+    fn release(&mut self, _now: Time) {}
+
     /// Closes an association after everything queued was delivered. [`TransportEvent::Lost`] with
     /// [`LossReason::Closed`] ends it. Unknown associations are ignored.
     fn shutdown(&mut self, now: Time, association: AssociationId);

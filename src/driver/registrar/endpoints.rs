@@ -116,6 +116,16 @@ impl Endpoints {
         Some(&mut *endpoint.transport)
     }
 
+    /// Lets the transports collect messages, so that several for one association go out together.
+    pub(super) fn hold(&mut self) {
+        self.transports.iter_mut().for_each(|endpoint| endpoint.transport.hold());
+    }
+
+    /// Sends what was collected.
+    pub(super) fn release(&mut self, now: Time) {
+        self.transports.iter_mut().for_each(|endpoint| endpoint.transport.release(now));
+    }
+
     /// The SCTP endpoint of a side.
     pub(super) fn sctp(&mut self, link: Link) -> &mut dyn Transport {
         let number = match link {

@@ -86,6 +86,11 @@ impl<C: Core> State<C> {
         all
     }
 
+    /// Nothing came out of the events since the last time.
+    pub(super) fn has_nothing_to_do(&self) -> bool {
+        self.actions.is_empty() && self.writable.is_empty()
+    }
+
     pub(super) fn has_associations(&self) -> bool {
         !self.associations.is_empty()
     }

@@ -169,6 +169,15 @@ impl<C: Core> Worker<C> {
     /// Does everything that the core wants done. What that makes the core want, e.g. because an association had to be
     /// aborted, is done as well: it is less each time, as associations only become fewer in here.
     fn perform(&mut self, now: Time) {
+        if self.state.has_nothing_to_do() {
+            return;
+        }
+        self.endpoints.hold();
+        self.perform_all(now);
+        self.endpoints.release(now);
+    }
+
+    fn perform_all(&mut self, now: Time) {
         loop {
             while let Some(association) = self.state.writable.pop() {
                 if let Some(transport) = self.endpoints.of(association) {

@@ -16,6 +16,11 @@ use std::time::Duration;
 /// Reads from one connection before others get their turn.
 const READS_PER_TURN: usize = 4;
 
+/// Sent bytes that are kept without asking whether they were delivered, when something is read: it often acknowledges them.
+const KEPT_WHEN_READING: usize = 1 << 10;
+/// The same when something is written, where the answer would mostly be "not yet".
+const KEPT_WHEN_WRITING: usize = 16 << 10;
+
 /// Where a connection stands.
 #[derive(Debug)]
 pub(super) enum State {
@@ -53,6 +58,8 @@ pub(super) struct Connection {
     pub framer: Framer,
     /// A send was refused: report when there is room again.
     pub wants_room: bool,
+    /// Messages are kept back, see [`crate::transport::Transport::hold`].
+    pub held: bool,
     /// What epoll waits for.
     pub interest: Interest,
     /// Its entry among the timers.
@@ -78,6 +85,7 @@ impl Connection {
             log: SendLog::default(),
             framer: Framer::default(),
             wants_room: false,
+            held: false,
             interest,
             deadline: None,
         }
@@ -87,7 +95,7 @@ impl Connection {
     pub fn wanted_interest(&self) -> Interest {
         match self.state {
             State::Connecting(_) | State::PeerClosed => Interest::Write,
-            _ if self.log.unsent_len() > 0 => Interest::ReadWrite,
+            _ if self.log.unsent_len() > 0 || self.wants_room => Interest::ReadWrite,
             _ => Interest::Read,
         }
     }
@@ -126,7 +134,7 @@ impl Connection {
                 break;
             }
         }
-        self.forget_acknowledged();
+        self.forget_acknowledged(KEPT_WHEN_READING);
         if outcome.ended && self.framer.has_partial() {
             return Err(LossReason::ProtocolViolation("the stream ended within a message".into()));
         }
@@ -143,7 +151,7 @@ impl Connection {
                 Err(error) => return Err(loss_reason(&error)),
             }
         }
-        self.forget_acknowledged();
+        self.forget_acknowledged(KEPT_WHEN_WRITING);
         if let State::Closing { end_sent: end_sent @ false } = &mut self.state {
             if self.log.unsent_len() == 0 {
                 *end_sent = true;
@@ -167,13 +175,14 @@ impl Connection {
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => (0, Ok(())),
             Err(error) => (0, Err(loss_reason(&error))),
         };
-        self.forget_acknowledged();
+        self.forget_acknowledged(KEPT_WHEN_WRITING);
         self.log.push([payload, padding], sent);
         result
     }
 
-    fn forget_acknowledged(&mut self) {
-        if !self.log.is_empty() {
+    /// Asks the kernel what it has delivered, unless so few bytes are kept that this costs more than keeping them.
+    fn forget_acknowledged(&mut self, worth_keeping: usize) {
+        if self.log.len() > worth_keeping {
             if let Some(unacknowledged) = options::unacknowledged(&self.socket) {
                 self.log.acknowledge_all_but(unacknowledged);
             }
@@ -182,7 +191,7 @@ impl Connection {
 
     /// Ends the connection; returns what the peer's TCP has not acknowledged. Unless `orderly`, the peer gets a RST.
     pub fn end(mut self, orderly: bool) -> Vec<Undelivered> {
-        self.forget_acknowledged();
+        self.forget_acknowledged(0);
         if !orderly {
             // Failure leaves an orderly end, which does no harm.
             let _ = self.socket.set_linger(Some(Duration::ZERO));

@@ -31,6 +31,8 @@ const ASAP_PPID: u32 = 11;
 const MAX_FRAME: usize = 65_536;
 /// Bytes read in one go.
 const READ_BUFFER: usize = 64 << 10;
+/// Bytes kept back for one connection while messages are held: a write of that size gains nothing by waiting.
+const MAX_HELD: usize = 64 << 10;
 /// Connections accepted in one poll from one listener.
 const ACCEPTS_PER_POLL: usize = 64;
 /// How long a message may take from its first byte to its last: a slower peer only holds a connection.
@@ -55,6 +57,10 @@ pub struct Tcp {
     timers: BTreeSet<(Time, AssociationId)>,
     /// Connections that failed outside `poll`.
     failed: Vec<AssociationId>,
+    /// Messages are kept back, see [`Transport::hold`].
+    holding: bool,
+    /// Connections with messages kept back.
+    held: Vec<AssociationId>,
     /// Connects that failed at once.
     failed_connects: Vec<(AssociationId, LossReason)>,
     /// When accepting goes on after a pause.
@@ -86,6 +92,8 @@ impl Tcp {
             next_number: 1,
             timers: BTreeSet::new(),
             failed: Vec::new(),
+            holding: false,
+            held: Vec::new(),
             failed_connects: Vec::new(),
             accept_again: None,
             ready: Vec::with_capacity(EVENTS_PER_WAIT),
@@ -472,10 +480,26 @@ impl Transport for Tcp {
         }
         check_frame(payload)?;
         let padding = &[0u8; 3][..payload.len().next_multiple_of(4) - payload.len()];
+        let worth_writing = MAX_HELD.min(self.config.max_send_queue);
+        if connection.held && connection.log.unsent_len() + payload.len() > worth_writing {
+            if let Err(reason) = connection.flush() {
+                // The messages until now count as accepted, this one does not.
+                self.fail_later(association, reason);
+                return Err(TransportError::Closing);
+            }
+        }
         let waiting = connection.log.unsent_len();
         if waiting > 0 && waiting + payload.len() + padding.len() > self.config.max_send_queue {
             connection.wants_room = true;
             return Err(TransportError::WouldBlock);
+        }
+        if self.holding && matches!(connection.state, State::Open) {
+            connection.log.push([payload, padding], 0);
+            if !connection.held {
+                connection.held = true;
+                self.held.push(association);
+            }
+            return Ok(());
         }
         match connection.write(payload, padding) {
             Ok(()) => self.update_interest(association),
@@ -483,6 +507,27 @@ impl Transport for Tcp {
             Err(reason) => self.fail_later(association, reason),
         }
         Ok(())
+    }
+
+    fn hold(&mut self) {
+        self.holding = true;
+    }
+
+    fn release(&mut self, _now: Time) {
+        self.holding = false;
+        let mut held = std::mem::take(&mut self.held);
+        for association in held.drain(..) {
+            let Some(connection) = self.connections.get_mut(&association) else { continue };
+            connection.held = false;
+            if matches!(connection.state, State::Failed(_)) {
+                continue;
+            }
+            match connection.flush() {
+                Ok(()) => self.update_interest(association),
+                Err(reason) => self.fail_later(association, reason),
+            }
+        }
+        self.held = held;
     }
 
     fn shutdown(&mut self, now: Time, association: AssociationId) {

@@ -27,6 +27,11 @@ impl SendLog {
         self.bytes.len() - self.sent
     }
 
+    /// Bytes kept.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Whether nothing is waiting for an acknowledgement.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
