@@ -485,3 +485,41 @@ fn a_blocked_send_goes_on_when_its_own_session_has_room_whatever_the_others_do()
     drop(second);
     api::close(server).unwrap();
 }
+
+#[test]
+fn a_thread_that_waits_for_one_session_keeps_no_message_from_the_others() {
+    library();
+    let server = seqpacket_socket();
+    register(server, "two-readers");
+    let (mut clients, mut sessions) = (Vec::new(), Vec::new());
+    for _ in 0..2 {
+        let client = connect("two-readers");
+        send(client, "hello");
+        let (Got::Notification(_), session) = receive(server) else { panic!("the session comes first") };
+        assert_eq!(receive(server), (Got::Data("hello".into()), session));
+        clients.push(client);
+        sessions.push(session);
+    }
+    let reader = clients[0];
+    let waiting = std::thread::spawn(move || receive(reader).0);
+    let answer = |session, text: &[u8]| {
+        api::sendmsg(server, text, &SendOptions { session, ..SendOptions::default() }, Timeout::Now).unwrap();
+    };
+    // Both sessions are on the endpoint that the thread receives on; this one is watched by poll(2).
+    for round in 0..100 {
+        answer(sessions[1], format!("{round}").as_bytes());
+        let mut entry = libc::pollfd { fd: clients[1], events: libc::POLLIN, revents: 0 };
+        // SAFETY: `entry` is one pollfd.
+        let ready = unsafe { libc::poll(&raw mut entry, 1, PATIENCE.as_millis() as i32) };
+        assert_eq!((ready, entry.revents), (1, libc::POLLIN), "round {round}");
+        assert_eq!(receive(clients[1]).0, Got::Data(format!("{round}")));
+        entry.revents = 0;
+        // SAFETY: as above.
+        assert_eq!(unsafe { libc::poll(&raw mut entry, 1, 0) }, 0, "it is not readable any more");
+    }
+    answer(sessions[0], b"at last");
+    assert_eq!(waiting.join().unwrap(), Got::Data("at last".into()));
+    for sd in [clients[0], clients[1], server] {
+        api::close(sd).unwrap();
+    }
+}

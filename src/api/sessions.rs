@@ -159,9 +159,10 @@ pub fn recvmsg(sd: Descriptor, buffer: &mut [u8], timeout: Timeout) -> Result<Re
     if buffer.is_empty() {
         return Err(Error::new(libc::EINVAL, "the buffer has no room"));
     }
-    // The instance is not needed for receiving: whoever waits must not keep it alive.
+    // Whoever waits must not keep the instance alive.
+    let weak = Arc::downgrade(&instance);
     drop(instance);
-    let (read, element) = socket.receive_message(buffer, until(timeout)).map_err(receive_error)?;
+    let (read, element) = socket.receive_message(&weak, buffer, until(timeout)).map_err(receive_error)?;
     Ok(received(read, element))
 }
 

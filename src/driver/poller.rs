@@ -46,9 +46,23 @@ impl Poller {
 
     /// Waits for `fd` to become readable from now on. `key` must not be `u64::MAX`.
     pub fn add(&self, fd: RawFd, key: u64) -> io::Result<()> {
-        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: key };
+        self.control(libc::EPOLL_CTL_ADD, fd, key, libc::EPOLLIN)
+    }
+
+    /// Waits for `fd` no longer until [`Poller::resume`], as somebody else does; it stays in the set.
+    pub fn pause(&self, fd: RawFd, key: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_MOD, fd, key, 0)
+    }
+
+    /// Waits for `fd` again.
+    pub fn resume(&self, fd: RawFd, key: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_MOD, fd, key, libc::EPOLLIN)
+    }
+
+    fn control(&self, operation: libc::c_int, fd: RawFd, key: u64, events: libc::c_int) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: events as u32, u64: key };
         // SAFETY: `event` lives across the call.
-        check(unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &mut event) })?;
+        check(unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), operation, fd, &mut event) })?;
         Ok(())
     }
 

@@ -14,15 +14,18 @@ use crate::wire::AddressList;
 use crate::{AssociationId, SessionId, Time};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io;
 use std::os::fd::RawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How long an association that was closed in order may take to deliver what is queued, before it is aborted.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// An endpoint. Application threads send through it inline; the I/O thread receives.
+/// An endpoint. Application threads send through it inline; the I/O thread receives, or an application thread that waits for
+/// a message anyway ([`Endpoint::take_over`]).
 pub struct Endpoint {
     /// The upper part of its association identifiers, and its key in the poller.
     pub number: u16,
@@ -35,6 +38,8 @@ pub struct Endpoint {
     poll_fd: Option<RawFd>,
     /// When it wants to run, in nanoseconds: read by the I/O thread without the lock.
     deadline: AtomicU64,
+    /// An application thread receives in place of the I/O thread.
+    taken_over: AtomicBool,
     state: Mutex<EndpointState>,
 }
 
@@ -77,6 +82,7 @@ impl Endpoint {
             local_addresses: transport.local_addresses(),
             poll_fd: transport.poll_fd(),
             deadline: AtomicU64::new(0),
+            taken_over: AtomicBool::new(false),
             state: Mutex::new(EndpointState {
                 transport,
                 routes: HashMap::new(),
@@ -116,6 +122,46 @@ impl Endpoint {
             state.run_timers(instance, now);
             more
         })
+    }
+
+    /// Lets the calling thread wait for the descriptor in place of the I/O thread, which goes on to run the timers, until
+    /// [`Endpoint::give_back`]. A message then reaches its reader without a change of threads. False: somebody else does.
+    pub fn take_over(&self, instance: &Instance) -> bool {
+        let Some(fd) = self.poll_fd else { return false };
+        if self.taken_over.swap(true, Ordering::SeqCst) {
+            return false;
+        }
+        let paused = instance.poller().pause(fd, u64::from(self.number)).is_ok();
+        if !paused {
+            self.taken_over.store(false, Ordering::SeqCst);
+        }
+        paused
+    }
+
+    /// The I/O thread receives again.
+    pub fn give_back(&self, instance: &Instance) {
+        match self.poll_fd.map(|fd| instance.poller().resume(fd, u64::from(self.number))) {
+            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => {
+                log::error!("endpoint {} is not received on any more: {error}", self.number);
+            }
+            // Not found: it was retired meanwhile.
+            _ => {}
+        }
+        self.taken_over.store(false, Ordering::SeqCst);
+    }
+
+    /// Receives what arrived, for a thread that took over; what is more than one round does is left to the I/O thread.
+    pub fn run_taken_over(&self, instance: &Instance, now: Time) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.run(instance, now)));
+        // A panic here is no better than one of the I/O thread.
+        let more = outcome.unwrap_or_else(|_| {
+            instance.fail();
+            false
+        });
+        if more {
+            self.deadline.store(0, Ordering::SeqCst);
+            instance.wake_before(Time::ZERO);
+        }
     }
 
     /// Nobody listens and no association is left.

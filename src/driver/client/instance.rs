@@ -171,8 +171,8 @@ impl Instance {
     }
 
     /// Lets nobody wait for a thread that is gone.
-    fn fail(&self) {
-        log::error!("the I/O thread panicked: every call fails until the library is cleaned up and initialised again");
+    pub(super) fn fail(&self) {
+        log::error!("receiving panicked: every call fails until the library is cleaned up and initialised again");
         self.failed.store(true, Ordering::SeqCst);
         for entry in self.descriptors.all() {
             if let Entry::Socket(socket) = entry {

@@ -42,6 +42,8 @@ pub struct Socket {
 pub struct SocketState {
     pub(super) readiness: Option<Arc<Readiness>>,
     pub(super) shown: Shown,
+    /// The thread that is bringing messages reads the next one itself: what the descriptor shows can wait until then.
+    pub(super) quiet: bool,
     /// The errno of calls from now on.
     pub(super) closed: Option<libc::c_int>,
     pub(super) inbox: Inbox,
@@ -122,6 +124,7 @@ impl Socket {
             state: Mutex::new(SocketState {
                 readiness: None,
                 shown: Shown { readable: false, writable: true },
+                quiet: false,
                 closed: None,
                 inbox: Inbox::new(),
                 role,
@@ -260,6 +263,9 @@ impl SocketState {
     /// Brings what the descriptor shows in line with what holds.
     pub(super) fn update(&mut self) {
         let Some(readiness) = &self.readiness else { return };
+        if self.quiet && self.closed.is_none() {
+            return;
+        }
         let wanted = Shown { readable: self.is_readable(), writable: self.is_writable() };
         if wanted != self.shown {
             readiness.set(&mut self.shown, wanted);

@@ -1,11 +1,14 @@
 //! Receiving, and the waiting that all blocking calls on a descriptor share.
 
 use super::{Role, Socket, SocketState};
+use crate::driver::client::endpoint::Endpoint;
+use crate::driver::client::instance::Instance;
 use crate::driver::client::system;
 use crate::driver::clock;
 use crate::session::ReadItem;
 use crate::{PoolElementId, SessionId, Time};
-use std::sync::Arc;
+use std::os::fd::RawFd;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// How often a blocked sender looks at its session while others of the socket are blocked, too.
@@ -30,18 +33,36 @@ pub enum ReceiveError {
 pub type ReadFrom = (ReadItem, PoolElementId);
 
 impl Socket {
-    /// Reads the next item, waiting until `until` for one (`None`: one attempt).
-    pub fn receive_message(&self, buffer: &mut [u8], until: Option<Time>) -> Result<ReadFrom, ReceiveError> {
+    /// Reads the next item, waiting until `until` for one (`None`: one attempt). Who waits does not keep the instance alive.
+    pub fn receive_message(
+        &self,
+        instance: &Weak<Instance>,
+        buffer: &mut [u8],
+        until: Option<Time>,
+    ) -> Result<ReadFrom, ReceiveError> {
         loop {
-            {
-                let mut state = self.state.lock();
-                if let Some(read) = state.read(buffer)? {
-                    state.update();
-                    return Ok(read);
-                }
+            if let Some(read) = self.try_read(buffer)? {
+                return Ok(read);
             }
-            self.wait_for(libc::POLLIN, until)?;
+            let taken_over = if until.is_some() { TakenOver::begin(self, instance) } else { None };
+            match taken_over {
+                Some(taken_over) => {
+                    if let Some(read) = taken_over.receive(buffer, until)? {
+                        return Ok(read);
+                    }
+                }
+                None => self.wait_for(libc::POLLIN, until)?,
+            }
         }
+    }
+
+    fn try_read(&self, buffer: &mut [u8]) -> Result<Option<ReadFrom>, ReceiveError> {
+        let mut state = self.state.lock();
+        let read = state.read(buffer)?;
+        if read.is_some() {
+            state.update();
+        }
+        Ok(read)
     }
 
     /// Takes the oldest session that waits to be accepted.
@@ -64,6 +85,16 @@ impl Socket {
 
     /// Waits in poll(2) on the descriptor itself, as signals have to end the wait. Returning is no promise.
     pub(super) fn wait_for(&self, events: libc::c_short, until: Option<Time>) -> Result<(), ReceiveError> {
+        self.wait_for_either(events, until, None).map(drop)
+    }
+
+    /// The same; `also` is waited for as well. Returns whether that one has something to read.
+    fn wait_for_either(
+        &self,
+        events: libc::c_short,
+        until: Option<Time>,
+        also: Option<RawFd>,
+    ) -> Result<bool, ReceiveError> {
         let Some(until) = until else { return Err(ReceiveError::WouldBlock) };
         // The clone keeps the number ours while we wait, even if another thread closes the socket.
         let (readiness, crowded) = {
@@ -84,11 +115,58 @@ impl Socket {
         // The descriptor shows room only when every session has it: look at ours from time to time.
         let until = if crowded && events == libc::POLLOUT { until.min(now + CROWDED_PERIOD) } else { until };
         let timeout = (until != Time::MAX).then(|| until.saturating_since(now));
-        let mut entry = [libc::pollfd { fd: readiness.raw(), events, revents: 0 }];
-        match system::poll(&mut entry, timeout) {
+        // poll(2) passes over negative numbers.
+        let other = libc::pollfd { fd: also.unwrap_or(-1), events: libc::POLLIN, revents: 0 };
+        let mut entries = [libc::pollfd { fd: readiness.raw(), events, revents: 0 }, other];
+        match system::poll(&mut entries, timeout) {
             Err(error) if error.raw_os_error() == Some(libc::EINTR) => Err(ReceiveError::Interrupted),
             // Anything else shows again at the next look.
-            _ => Ok(()),
+            _ => Ok(entries[1].revents != 0),
+        }
+    }
+}
+
+/// A thread that waits for a message of its socket receives for the whole endpoint meanwhile, so that no other thread has
+/// to be woken for that message.
+struct TakenOver<'a> {
+    socket: &'a Socket,
+    endpoint: &'a Endpoint,
+    descriptor: RawFd,
+    instance: &'a Weak<Instance>,
+}
+
+impl<'a> TakenOver<'a> {
+    /// None when it is done by somebody else, or not worth while.
+    fn begin(socket: &'a Socket, instance: &'a Weak<Instance>) -> Option<TakenOver<'a>> {
+        let endpoint = &**socket.endpoint.get()?;
+        let descriptor = endpoint.poll_fd()?;
+        let taken = endpoint.take_over(&*instance.upgrade()?);
+        taken.then_some(TakenOver { socket, endpoint, descriptor, instance })
+    }
+
+    /// Receives until the socket has something to read, or has changed in another way.
+    fn receive(&self, buffer: &mut [u8], until: Option<Time>) -> Result<Option<ReadFrom>, ReceiveError> {
+        while self.socket.wait_for_either(libc::POLLIN, until, Some(self.descriptor))? {
+            let Some(instance) = self.instance.upgrade() else { return Ok(None) };
+            // What comes is most likely for this thread, which then need not be told by the descriptor.
+            self.socket.state.lock().quiet = true;
+            self.endpoint.run_taken_over(&instance, clock::now());
+            let mut state = self.socket.state.lock();
+            state.quiet = false;
+            let read = state.read(buffer);
+            state.update();
+            if !matches!(read, Ok(None)) {
+                return read;
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Drop for TakenOver<'_> {
+    fn drop(&mut self) {
+        if let Some(instance) = self.instance.upgrade() {
+            self.endpoint.give_back(&instance);
         }
     }
 }
