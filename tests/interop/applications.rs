@@ -3,6 +3,7 @@
 use crate::guest::{Cell, Program, until};
 use crate::programs::{ASAP, Of, registrar, resolve, rsplib, until_elements};
 use Of::{Rsplib, Us};
+use rserpool::wire::Policy;
 
 fn server(options: &[&str]) -> Program {
     let to_registrar = format!("-registrar={ASAP}");
@@ -69,7 +70,7 @@ fn calculations(registrar_of: Of) {
     let mut user = rsplib("calcappclient", &all);
     // A loaded server registers again with its load.
     until("the registrar knows of a load", || {
-        resolve("CalcAppPool").iter().any(|element| !element.rest.contains("LeastUsed(load 0"))
+        resolve("CalcAppPool").iter().any(|element| element.policy != Policy::LeastUsed { load: 0 })
     });
     until("jobs are done", || user.ended());
     for server in &mut servers {

@@ -36,6 +36,8 @@ impl Cell {
             "ip link set dummy0 up multicast on",
             "ip address add 10.255.0.1/24 dev dummy0",
             "ip address add 10.255.0.2/24 dev dummy0",
+            "ip address add 10.255.0.3/24 dev dummy0",
+            "ip address add 10.255.0.4/24 dev dummy0",
             "ip route add 224.0.0.0/4 dev dummy0",
         ] {
             run(command);
@@ -45,7 +47,7 @@ impl Cell {
         let path = directory.join(thread.name().expect("the test's name").replace("::", "-"));
         let file = path.with_extension("pcapng");
         let mut capture = Command::new("dumpcap");
-        capture.args(["-q", "-i", "any", "-f", "sctp or port 3863 or port 9901", "-w"]).arg(&file);
+        capture.args(["-q", "-i", "any", "-f", "sctp or port 3863 or port 9901 or udp port 9", "-w"]).arg(&file);
         let capture = Program::start("dumpcap", capture);
         capture.until("File: ");
         Cell { path, capture: Some(capture), expectations: String::new() }
@@ -56,12 +58,17 @@ impl Cell {
         self.expectations += &format!("message {message}\n");
     }
 
+    /// Messages that there are at most so many of.
+    pub fn expect_at_most(&mut self, count: usize, message: &str) {
+        self.expectations += &format!("atmost {count} {message}\n");
+    }
+
     /// An error cause that belongs to what this cell is about; all others fail it.
     pub fn expect_cause(&mut self, cause: u16) {
         self.expectations += &format!("cause {cause}\n");
     }
 
-    /// How often somebody may try to reach who has died.
+    /// How often somebody may try to reach an element that has died.
     pub fn expect_refusals(&mut self, count: usize) {
         self.expectations += &format!("refused {count}\n");
     }
@@ -78,10 +85,27 @@ impl Cell {
 
     /// Ends the capture, and leaves the rest to the checks outside. Programs have to be ended before.
     pub fn end(mut self) {
+        self.until_all_is_captured();
         self.capture.take().expect("taken only here").end_by(libc::SIGINT);
         std::fs::write(self.path.with_extension("expect"), &self.expectations).expect("a file");
     }
 }
+
+impl Cell {
+    /// Packets take a moment on their way to the file: sends a last one, and waits for it.
+    fn until_all_is_captured(&self) {
+        let socket = std::net::UdpSocket::bind("10.255.0.1:0").expect("a socket");
+        let file = self.path.with_extension("pcapng");
+        until("the last packet is captured", || {
+            socket.send_to(LAST_WORDS, "10.255.0.1:9").expect("it leaves");
+            let bytes = std::fs::read(&file).expect("the capture");
+            bytes.windows(LAST_WORDS.len()).any(|window| window == LAST_WORDS)
+        });
+    }
+}
+
+/// The last packet of a capture.
+const LAST_WORDS: &[u8] = b"the cell has come to its end";
 
 /// Runs a command to its end.
 pub fn run(command: &str) {
@@ -118,7 +142,8 @@ pub struct Program {
 
 impl Program {
     pub fn start(name: &str, mut command: Command) -> Program {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Some of rsplib's programs leave files where they run.
+        command.current_dir(std::env::temp_dir()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let output = Arc::new(Mutex::new(String::new()));
         collect(child.stdout.take().expect("piped"), &output);

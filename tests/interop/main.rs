@@ -13,6 +13,8 @@ mod guest;
 mod matrix;
 mod programs;
 mod registrations;
+mod resolve;
+mod scope;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -30,7 +32,7 @@ const TOOLS: [(&str, &str); 8] = [
 ];
 
 /// Cells at the same time. They mostly wait, and the guest has one processor.
-const CELLS_AT_ONCE: &str = "--test-threads=12";
+const CELLS_AT_ONCE: &str = "--test-threads=8";
 /// In seconds; the guest is stopped then. All cells take a minute or two.
 const GUEST_TIMEOUT: &str = "420";
 const GUEST_MEMORY: &str = "1024M";

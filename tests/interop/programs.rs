@@ -1,6 +1,7 @@
 //! The programs of both implementations, under one roof: registrars, elements and users that are either's.
 
 use crate::guest::{Program, until};
+use crate::resolve::{Resolved, ask_at, until_elements_at};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,7 +13,6 @@ pub enum Of {
 }
 
 pub const ASAP: &str = "10.255.0.1:3863";
-pub const ENRP: &str = "10.255.0.1:9901";
 
 /// Builds the C examples that the cells use, against the library that cargo built for this test.
 pub fn build_examples() {
@@ -42,28 +42,36 @@ pub fn rsplib(program: &str, options: &[&str]) -> Program {
     Program::start(program, command)
 }
 
-/// A registrar at [`ASAP`] and [`ENRP`] that announces nothing, unless the options say so.
+/// A registrar at [`ASAP`] that announces nothing, unless the options say so.
 pub fn registrar(of: Of, options: &[&str]) -> Program {
+    registrar_at(of, "10.255.0.1", options)
+}
+
+/// A registrar at this address, with the usual ports.
+pub fn registrar_at(of: Of, address: &str, options: &[&str]) -> Program {
+    let (asap, enrp) = (format!("{address}:3863"), format!("{address}:9901"));
     let registrar = match of {
         Of::Us => {
             let mut command = Command::new(env!("CARGO_BIN_EXE_rserpool"));
-            command.args(["registrar", "--transport", "sctp", "--asap", ASAP, "--enrp", ENRP, "--log", "debug"]);
+            command.args(["registrar", "--transport", "sctp", "--asap", &asap, "--enrp", &enrp, "--log", "debug"]);
             if !options.contains(&"--announce") {
                 command.args(["--announce", "off"]);
             }
-            Program::start("registrar", command_with(command, options))
+            Program::start(&format!("our registrar at {address}"), command_with(command, options))
         }
         Of::Rsplib => {
-            let (asap, enrp) = (format!("-asap={ASAP}"), format!("-enrp={ENRP}"));
-            let mut all = vec![asap.as_str(), &enrp, "-enrpannounce=off", "-maxhresitems=100"];
-            if !options.iter().any(|option| option.starts_with("-asapannounce")) {
-                all.push("-asapannounce=off");
+            let (asap, enrp) = (format!("-asap={asap}"), format!("-enrp={enrp}"));
+            let mut all = vec![asap.as_str(), &enrp, "-maxhresitems=100"];
+            for group in ["-asapannounce", "-enrpannounce"] {
+                if !options.iter().any(|option| option.starts_with(group)) {
+                    all.push(if group == "-asapannounce" { "-asapannounce=off" } else { "-enrpannounce=off" });
+                }
             }
             all.extend_from_slice(options);
             rsplib("rspregistrar", &all)
         }
     };
-    until("the registrar listens", || resolve_anything().is_some());
+    until("the registrar listens", || ask_at(&asap, "a pool that nobody made").is_some());
     registrar
 }
 
@@ -72,17 +80,20 @@ fn command_with(mut command: Command, options: &[&str]) -> Command {
     command
 }
 
-/// The ASAP port answers.
-fn resolve_anything() -> Option<Vec<Resolved>> {
-    ask("a pool that nobody made")
-}
-
 /// An echo server, which registers by itself.
 pub fn echo_server(of: Of) -> Program {
+    echo_server_at(of, &[ASAP])
+}
+
+/// An echo server that knows these registrars.
+pub fn echo_server_at(of: Of, registrars: &[&str]) -> Program {
+    let registrars = format!("-registrar={}", registrars.join(","));
     match of {
-        Of::Us => ours("echo_server", &[&format!("-registrar={ASAP}"), "-asapannounce=off"]),
+        Of::Us => ours("echo_server", &[&registrars, "-asapannounce=off"]),
         Of::Rsplib => {
-            rsplib("rspserver", &["-echo", &format!("-registrar={ASAP}"), "-asapannounce=off", "-rereginterval=1000"])
+            // Before it hunts again, it would wait for an answer for 3 seconds.
+            let options = ["-echo", &registrars, "-asapannounce=off", "-rereginterval=1000"];
+            rsplib("rspserver", &options)
         }
     }
 }
@@ -97,9 +108,15 @@ pub fn session_begins(of: Of) -> &'static str {
 
 /// An echo client; it sends the lines that it is told.
 pub fn echo_client(of: Of) -> Program {
+    echo_client_at(of, ASAP)
+}
+
+/// An echo client that asks this registrar.
+pub fn echo_client_at(of: Of, registrar: &str) -> Program {
+    let registrar = format!("-registrar={registrar}");
     match of {
-        Of::Us => ours("echo_client", &[&format!("-registrar={ASAP}"), "-asapannounce=off"]),
-        Of::Rsplib => rsplib("rspterminal", &[&format!("-registrar={ASAP}"), "-asapannounce=off"]),
+        Of::Us => ours("echo_client", &[&registrar, "-asapannounce=off"]),
+        Of::Rsplib => rsplib("rspterminal", &[&registrar, "-asapannounce=off"]),
     }
 }
 
@@ -110,56 +127,12 @@ pub fn ours(name: &str, options: &[&str]) -> Program {
     Program::start(name, command)
 }
 
-/// One element of a resolved pool.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resolved {
-    pub id: u32,
-    /// The rest of the line of `rserpool resolve`: home, transport, policy.
-    pub rest: String,
-}
-
-/// The elements of a pool, in the order that the registrar gives; none where there is no such pool.
+/// The elements of a pool at [`ASAP`], in the order that the registrar gives; none where there is no such pool.
 pub fn resolve(pool: &str) -> Vec<Resolved> {
-    ask(pool).unwrap_or_default()
-}
-
-/// Their identifiers, sorted.
-pub fn identifiers(pool: &str) -> Vec<u32> {
-    let mut ids: Vec<u32> = resolve(pool).iter().map(|element| element.id).collect();
-    ids.sort_unstable();
-    ids
-}
-
-/// `rserpool resolve`; none without an answer.
-fn ask(pool: &str) -> Option<Vec<Resolved>> {
-    ask_at(ASAP, pool)
-}
-
-pub fn ask_at(registrar: &str, pool: &str) -> Option<Vec<Resolved>> {
-    let output = Command::new(env!("CARGO_BIN_EXE_rserpool"))
-        .args(["resolve", pool, "--transport", "sctp", "--registrar", registrar, "--timeout", "5s"])
-        .output()
-        .expect("the program starts");
-    match output.status.code() {
-        Some(0) => {}
-        Some(1) => return Some(Vec::new()),
-        _ => return None,
-    }
-    let text = String::from_utf8(output.stdout).expect("text");
-    let element = |line: &str| {
-        let (id, rest) = line.split_once("  ")?;
-        Some(Resolved { id: u32::from_str_radix(id.strip_prefix("0x")?, 16).ok()?, rest: rest.to_owned() })
-    };
-    let elements: Option<Vec<Resolved>> = text.lines().map(element).collect();
-    Some(elements.unwrap_or_else(|| panic!("rserpool resolve prints other lines now: {text}")))
+    ask_at(ASAP, pool).unwrap_or_default()
 }
 
 /// Waits until a pool has so many elements.
 pub fn until_elements(pool: &str, count: usize) -> Vec<u32> {
-    let mut ids = Vec::new();
-    until(&format!("pool {pool} has {count} elements"), || {
-        ids = identifiers(pool);
-        ids.len() == count
-    });
-    ids
+    until_elements_at(ASAP, pool, count)
 }

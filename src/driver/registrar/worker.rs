@@ -6,10 +6,10 @@ use super::endpoints::{Endpoints, Key};
 use super::metrics::RegistrarMetrics;
 use super::signals::StopSignals;
 use super::state::{Core, State};
-use crate::Time;
 use crate::driver::clock;
 use crate::driver::poller::{Poller, Waker};
 use crate::registrar::Action;
+use crate::{AssociationId, Time};
 use parking_lot::Mutex;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -32,6 +32,9 @@ pub(super) struct Shared {
 }
 
 /// How far a stop has come.
+/// Why associations are aborted at the end.
+const STOPS: &str = "the registrar stops";
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Running,
@@ -52,6 +55,8 @@ pub(super) struct Worker<C> {
     stop_timeout: Duration,
     phase: Phase,
     phase_end: Time,
+    /// What is being closed; associations that come later find nobody.
+    closing: Vec<AssociationId>,
     next_metrics: Time,
     ready: Vec<u64>,
     /// Actions being done; kept for its memory.
@@ -72,6 +77,7 @@ impl<C: Core> Worker<C> {
             stop_timeout,
             phase: Phase::Running,
             phase_end: Time::MAX,
+            closing: Vec::new(),
             next_metrics: clock::now() + METRICS_INTERVAL,
             ready: Vec::new(),
             doing: Vec::new(),
@@ -249,9 +255,19 @@ impl<C: Core> Worker<C> {
         }
         self.phase = Phase::Closing;
         self.phase_end = now + self.stop_timeout / 2;
+        self.closing = self.state.associations();
+        for association in &self.closing {
+            if let Some(transport) = self.endpoints.of(*association) {
+                transport.shutdown(now, *association);
+            }
+        }
+    }
+
+    /// Peers that lost us connect again as long as the port is there: that must not keep this registrar alive.
+    fn refuse_newcomers(&mut self, now: Time) {
         for association in self.state.associations() {
-            if let Some(transport) = self.endpoints.of(association) {
-                transport.shutdown(now, association);
+            if !self.closing.contains(&association) {
+                self.perform_one(now, Action::Abort { association, reason: STOPS });
             }
         }
     }
@@ -261,6 +277,9 @@ impl<C: Core> Worker<C> {
             log::warn!("the registrar did not leave the scope in time; closing its associations");
             self.close_associations(now);
         }
+        if self.phase == Phase::Closing {
+            self.refuse_newcomers(now);
+        }
         if self.phase == Phase::Closing && (now >= self.phase_end || !self.state.has_associations()) {
             self.abort_all(now);
         }
@@ -269,7 +288,7 @@ impl<C: Core> Worker<C> {
     fn abort_all(&mut self, now: Time) {
         for association in self.state.associations() {
             if let Some(transport) = self.endpoints.of(association) {
-                transport.abort(now, association, "the registrar stops");
+                transport.abort(now, association, STOPS);
             }
         }
         self.phase = Phase::Done;
