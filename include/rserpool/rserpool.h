@@ -1067,6 +1067,22 @@ const char *rsp_getpolicybytype(unsigned int policyType);
 unsigned int rsp_getpolicybyname(const char *policyName);
 
 /**
+ * Says in a few words what the program does with a session, for the component status reports that the library sends where
+ * `ri_csp_server` and `ri_csp_interval` ask for them. Without it they tell the number of sessions. At most 127 bytes of UTF-8
+ * are reported. `sessionID` names the session on a one-to-many server; other sockets ignore it.
+ *
+ * Returns:
+ * 0, or -1.
+ *
+ * Errors:
+ * EBADF: not an open RSerPool socket. EFAULT: `statusText` is NULL. EINVAL: not UTF-8, or the socket has no such session.
+ * EOPNOTSUPP: a mapped descriptor. ECANCELED: rsp_cleanup() was called.
+ */
+int rsp_csp_setstatus(int sd,
+                      rserpool_session_t sessionID,
+                      const char *statusText);
+
+/**
  * Writes a notification as text, without a newline, like "failover necessary for session 7 (with cookie)".
  * NULL for either argument: does nothing.
  */

@@ -61,6 +61,7 @@ fn instance_config(config: &Config) -> Result<InstanceConfig> {
         transport,
         asap: asap_config(config, kind)?,
         announcement_groups: announcement_groups(&config.announcements),
+        csp: config.csp.clone(),
         // Seeds are random numbers of the system: std keys its hash maps with them.
         seed: RandomState::new().hash_one(std::process::id()),
     })

@@ -25,9 +25,11 @@ pub use options::{
 };
 pub use registration::{deregister, getaddrinfo, pe_deregistration, pe_failure, pe_registration, register};
 pub use sessions::{connect, force_failover, has_cookie, recvfullmsg, recvmsg, send_cookie, sendmsg};
-pub use sockets::{accept, bind, close, getpeername, getsockname, listen, socket, update_session_parameters};
+pub use sockets::{
+    accept, bind, close, getpeername, getsockname, listen, set_status, socket, update_session_parameters,
+};
 pub use types::{
-    AddressInfo, Announcements, Config, ConnectOptions, EndSession, FailoverFlags, LoadInfo, MessageKind,
+    AddressInfo, Announcements, Config, ConnectOptions, CspConfig, EndSession, FailoverFlags, LoadInfo, MessageKind,
     NOTIFICATION_SIZE, Notification, PeName, Received, RegisterOptions, SendOptions, SessionChange, Timeout,
 };
 pub use waiting::{mapsocket, poll, select, unmapsocket};

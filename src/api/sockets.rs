@@ -5,10 +5,13 @@ use super::{Descriptor, Error, PeName, Result, Timeout};
 use crate::driver::client::{Endpoint, Entry, Instance, MAX_BACKLOG, ReceiveError, Role, Socket, SocketState};
 use crate::driver::clock;
 use crate::transport::{EndpointConfig, SctpParameters, TransportError};
-use crate::{Time, asap};
+use crate::{SessionId, Time, asap};
 use libc::c_int;
 use std::net::SocketAddr;
 use std::sync::Arc;
+
+/// Bytes kept of what a program says about a session.
+const MAX_STATUS_TEXT: usize = 127;
 
 /// The instance and the RSerPool socket with this number.
 pub(super) fn lookup(sd: Descriptor) -> Result<(Arc<Instance>, Arc<Socket>)> {
@@ -230,6 +233,21 @@ pub fn getpeername(sd: Descriptor) -> Result<PeName> {
         _ => None,
     })?;
     name.ok_or_else(|| Error::with(libc::EBADF, format!("socket {sd} is not connected to a pool")))
+}
+
+/// Says what the program does with a session, for status reports. `EINVAL`: the socket has no such session.
+pub fn set_status(sd: Descriptor, session: SessionId, text: &str) -> Result<()> {
+    let (_, socket) = lookup(sd)?;
+    with_state(&socket, |state| {
+        match &state.role {
+            Role::PoolUser(_) | Role::Accepted { ended: false, .. } => {}
+            Role::OneToMany { sessions, .. } if sessions.contains_key(&session) => {}
+            _ => return Err(Error::new(libc::EINVAL, "the socket has no such session")),
+        }
+        let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= MAX_STATUS_TEXT).last();
+        state.status_text = Some(text[..end.unwrap_or(0)].to_owned());
+        Ok(())
+    })?
 }
 
 /// Sets the SCTP parameters whose value is not zero, and returns what holds now.

@@ -1,5 +1,6 @@
 //! What goes into and comes out of the functions.
 
+pub use crate::driver::client::CspConfig;
 pub use crate::session::{NOTIFICATION_SIZE, Notification, SessionChange};
 use crate::transport::{PeerAddress, TransportChoice};
 use crate::wire::{Policy, PolicyType};
@@ -29,6 +30,8 @@ pub struct Config {
     pub response_timeout: Option<Duration>,
     /// Transmissions of a request before it fails.
     pub request_max_trials: Option<u32>,
+    /// Where to send component status reports to; none: nowhere.
+    pub csp: Option<CspConfig>,
 }
 
 /// Where registrars announce themselves.

@@ -1,12 +1,13 @@
 //! What command line and environment say beyond the fields of `struct rsp_info`, whose layout cannot grow.
 
 use super::convert;
+use super::rsplib_logging;
 use super::types::{rsp_info, rsp_registrar_info};
 use crate::transport::TransportChoice;
 use libc::sockaddr;
 use log::LevelFilter;
 use parking_lot::Mutex;
-use std::ffi::{c_char, c_int, c_uint};
+use std::ffi::{CString, c_char, c_int, c_uint};
 use std::net::{SocketAddr, ToSocketAddrs};
 
 /// Addresses kept for `rsp_info` fields that point to static storage.
@@ -59,6 +60,9 @@ pub enum Eaten {
 
 /// Applies one command line argument to `info` and [`ARGUMENTS`].
 pub fn apply(info: &mut rsp_info, argument: &str) -> Eaten {
+    if let Some(text) = for_rsplib_logging(argument) {
+        rsplib_logging::argument(&text);
+    }
     let Some((name, value)) = argument.split_once('=') else {
         return if matches!(argument, "-logquiet") { log_level(Some(LevelFilter::Off)) } else { Eaten::No };
     };
@@ -94,6 +98,18 @@ pub fn apply_environment(info: &mut rsp_info) {
     }
     if let Ok(interval) = std::env::var("CSP_INTERVAL") {
         csp_interval(info, &interval);
+    }
+}
+
+/// A "-log..." argument as rsplib's own logging is to get it, where the program has that. A log file is appended to by
+/// both: ours empties it, where asked to, so neither overwrites the other's lines.
+fn for_rsplib_logging(argument: &str) -> Option<CString> {
+    if !argument.starts_with("-log") {
+        return None;
+    }
+    match argument.strip_prefix("-logfile=") {
+        Some(file) => CString::new(format!("-logappend={file}")).ok(),
+        None => CString::new(argument).ok(),
     }
 }
 

@@ -5,10 +5,12 @@ use super::constants::{RSPLIB_REVISION, RSPLIB_VERSION};
 use super::convert::{self, milliseconds};
 use super::guard::{clear_failure, guard, guard_always};
 use super::logging;
+use super::rsplib_logging;
 use super::types::{rsp_info, rsp_registrar_info};
-use crate::api::{self, Announcements, Config, Error, Result};
+use crate::api::{self, Announcements, Config, CspConfig, Error, Result};
 use crate::transport::PeerAddress;
 use std::ffi::{c_char, c_int, c_uint};
+use std::time::Duration;
 
 /// The most registrars taken from a list; a longer one is taken for a loop.
 const MAX_REGISTRARS: usize = 256;
@@ -88,6 +90,7 @@ pub unsafe extern "C" fn rsp_initarg(info: *mut rsp_info, arg: *const c_char) ->
 pub unsafe extern "C" fn rsp_initialize(info: *mut rsp_info) -> c_int {
     guard(format_args!("rsp_initialize()"), || {
         logging::install();
+        rsplib_logging::begin();
         // SAFETY: by the contract of this module.
         let config = match unsafe { info.as_mut() } {
             Some(info) => {
@@ -112,6 +115,7 @@ pub unsafe extern "C" fn rsp_initialize(info: *mut rsp_info) -> c_int {
 pub extern "C" fn rsp_cleanup() {
     guard_always(format_args!("rsp_cleanup()"), || {
         api::cleanup();
+        rsplib_logging::finish();
         clear_failure();
         Ok(())
     })
@@ -126,6 +130,15 @@ unsafe fn config(info: &rsp_info) -> Result<Config> {
         (0, false) => Announcements::Group(unsafe { convert::addresses(info.ri_registrar_announce, 1) }?[0]),
         _ => Announcements::Off,
     };
+    // Reports go out only where somebody said where to and how often.
+    let csp = if info.ri_csp_server.is_null() || info.ri_csp_interval == 0 {
+        None
+    } else {
+        // SAFETY: the caller's promise.
+        let server = unsafe { convert::addresses(info.ri_csp_server, 1) }?[0];
+        let interval = Duration::from_millis(u64::from(info.ri_csp_interval));
+        Some(CspConfig { server, interval, identifier: info.ri_csp_identifier })
+    };
     let trials = |number: c_uint| (number != 0).then_some(number);
     Ok(Config {
         // SAFETY: the caller's promise.
@@ -138,6 +151,7 @@ unsafe fn config(info: &rsp_info) -> Result<Config> {
         request_timeout: milliseconds(info.ri_registrar_request_timeout),
         response_timeout: milliseconds(info.ri_registrar_response_timeout),
         request_max_trials: trials(info.ri_registrar_request_max_trials),
+        csp,
     })
 }
 

@@ -34,7 +34,9 @@ fn settings() -> (LevelFilter, Option<(String, bool)>) {
 }
 
 fn open((name, append): (String, bool)) -> Option<File> {
-    let opened = File::options().create(true).write(true).append(append).truncate(!append).open(&name);
+    // Always appended to, as the program's own logging may write to it, too; emptied first where it is to be a new one.
+    let opened = File::options().create(true).append(true).open(&name);
+    let opened = opened.and_then(|file| if append { Ok(file) } else { file.set_len(0).map(|()| file) });
     match opened {
         Ok(file) => Some(file),
         Err(error) => {

@@ -33,6 +33,7 @@ mod pool_element;
 mod pool_user;
 #[cfg(feature = "pool-element")]
 mod registration;
+mod rsplib_logging;
 mod socket;
 pub mod tag_item;
 pub mod tag_numbers;

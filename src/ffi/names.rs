@@ -1,11 +1,12 @@
 //! Policies by name, and notifications in words.
 
-use super::guard::guard_always;
+use super::guard::{guard, guard_always};
+use super::io::session_id;
 use super::policy_types::*;
-use super::types::rserpool_notification;
-use crate::api::{NOTIFICATION_SIZE, Notification};
+use super::types::{rserpool_notification, rserpool_session_t};
+use crate::api::{self, Error, NOTIFICATION_SIZE, Notification};
 use libc::FILE;
-use std::ffi::{CStr, CString, c_char, c_uint};
+use std::ffi::{CStr, CString, c_char, c_int, c_uint};
 
 const POLICIES: [(&CStr, u32); 18] = [
     (c"RoundRobin", PPT_ROUNDROBIN),
@@ -52,6 +53,34 @@ pub unsafe extern "C" fn rsp_getpolicybyname(policyName: *const c_char) -> c_uin
     // SAFETY: not NULL; a string, by the contract of this module.
     let name = unsafe { CStr::from_ptr(policyName) };
     POLICIES.iter().find(|(known, _)| *known == name).map_or(PPT_UNDEFINED, |(_, number)| *number)
+}
+
+/// Says in a few words what the program does with a session, for the component status reports that the library sends where
+/// `ri_csp_server` and `ri_csp_interval` ask for them. Without it they tell the number of sessions. At most 127 bytes of UTF-8
+/// are reported. `sessionID` names the session on a one-to-many server; other sockets ignore it.
+///
+/// # Returns
+/// 0, or -1.
+///
+/// # Errors
+/// EBADF: not an open RSerPool socket. EFAULT: `statusText` is NULL. EINVAL: not UTF-8, or the socket has no such session.
+/// EOPNOTSUPP: a mapped descriptor. ECANCELED: rsp_cleanup() was called.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rsp_csp_setstatus(
+    sd: c_int,
+    sessionID: rserpool_session_t,
+    statusText: *const c_char,
+) -> c_int {
+    guard(format_args!("rsp_csp_setstatus({sd}, session {sessionID})"), || {
+        if statusText.is_null() {
+            return Err(Error::new(libc::EFAULT, "the status text is NULL"));
+        }
+        // SAFETY: not NULL; a string, by the contract of this module.
+        let text = unsafe { CStr::from_ptr(statusText) }
+            .to_str()
+            .map_err(|_| Error::new(libc::EINVAL, "the status text is not UTF-8"))?;
+        api::set_status(sd, session_id(sessionID), text).map(|()| 0)
+    })
 }
 
 /// Writes a notification as text, without a newline, like "failover necessary for session 7 (with cookie)".

@@ -111,6 +111,11 @@ impl PoolUserSession {
         self.association().and(self.element)
     }
 
+    /// The element of the session, also when its association has just ended: what it sent may still wait to be read.
+    pub fn element(&self) -> Option<PoolElementId> {
+        self.element
+    }
+
     /// The element gave a cookie at some time.
     pub fn has_cookie(&self) -> bool {
         self.cookie.is_some()

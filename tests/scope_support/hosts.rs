@@ -215,7 +215,8 @@ fn be_elements() {
     for number in 0..associations {
         let asap = AsapConfig { static_registrars: registrars(), ..AsapConfig::default() };
         let seed = (first + number * each) as u64;
-        let config = InstanceConfig { transport: TransportChoice::Auto, asap, announcement_groups: Vec::new(), seed };
+        let config =
+            InstanceConfig { transport: TransportChoice::Auto, asap, announcement_groups: Vec::new(), seed, csp: None };
         let instance = Instance::start(config).expect("a thread");
         for element in 0..each {
             if let Err(error) = instance.register(registration(first + number * each + element), true) {

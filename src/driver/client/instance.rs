@@ -1,6 +1,7 @@
 //! The library instance of a process: its I/O thread, endpoints and descriptors.
 
 use super::asap::AsapDriver;
+use super::csp::{CspConfig, Reporter};
 use super::endpoint::Endpoint;
 use super::ports::Ports;
 use super::socket::Socket;
@@ -42,6 +43,8 @@ pub struct InstanceConfig {
     pub announcement_groups: Vec<SocketAddr>,
     /// Seed of the client core.
     pub seed: u64,
+    /// Status reports, where wanted.
+    pub csp: Option<CspConfig>,
 }
 
 /// The running library.
@@ -61,6 +64,7 @@ pub struct Instance {
     /// The endpoint of all pool users that are not bound.
     shared: Mutex<Option<Arc<Endpoint>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    reporter: Mutex<Option<Reporter>>,
     /// The I/O thread panicked: nothing works any more until the library is started again.
     failed: AtomicBool,
 }
@@ -123,8 +127,12 @@ impl Instance {
             endpoints: Mutex::default(),
             shared: Mutex::new(None),
             thread: Mutex::new(None),
+            reporter: Mutex::new(None),
             failed: AtomicBool::new(false),
         });
+        if let Some(csp) = &config.csp {
+            *instance.reporter.lock() = Some(Reporter::start(csp.clone(), &instance)?);
+        }
         let for_thread = Arc::clone(&instance);
         let main = move || {
             let run = || for_thread.run(AsapDriver::new(&for_thread, config, clock::now()));
@@ -140,6 +148,9 @@ impl Instance {
 
     /// Closes every socket, leaves the pools, ends the thread. Calls that are blocked fail with `ECANCELED`.
     pub fn stop(&self) {
+        if let Some(reporter) = self.reporter.lock().take() {
+            reporter.stop();
+        }
         let entries = self.descriptors.take_all();
         // First of all nobody may see the others go: one's server is another one's pool element.
         for entry in &entries {

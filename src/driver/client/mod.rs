@@ -13,6 +13,7 @@
 
 mod addresses;
 mod asap;
+mod csp;
 mod endpoint;
 pub mod global;
 mod instance;
@@ -22,6 +23,7 @@ mod socket;
 pub mod system;
 mod table;
 
+pub use csp::{CspConfig, Report, Reporter};
 pub use endpoint::{Endpoint, EndpointState, SessionActions};
 pub use instance::{Instance, InstanceConfig, Registration, Reply};
 pub use readiness::{Readiness, Shown};

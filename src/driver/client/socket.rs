@@ -51,6 +51,8 @@ pub struct SocketState {
     pub role: Role,
     /// What the socket is registered as.
     pub registration: Option<Registered>,
+    /// What the program says that it does with the session, for status reports.
+    pub status_text: Option<String>,
     /// Addresses given to bind.
     pub bind: Vec<SocketAddr>,
     /// SCTP parameters of its endpoint.
@@ -129,6 +131,7 @@ impl Socket {
                 inbox: Inbox::new(),
                 role,
                 registration: None,
+                status_text: None,
                 bind: Vec::new(),
                 parameters: SctpParameters::default(),
                 config: PoolUserConfig::default(),

@@ -24,10 +24,12 @@ pub struct DescriptorTable {
 }
 
 impl DescriptorTable {
-    /// What stands under this number.
+    /// What stands under this number. Standard input, output and error count as mapped to themselves where nothing else
+    /// has their number: programs written for rsplib read their terminal by `rsp_read(0, ...)`.
     pub fn get(&self, sd: RawFd) -> Option<Entry> {
         let index = usize::try_from(sd).ok()?;
-        self.entries.read().get(index)?.clone()
+        let entry = self.entries.read().get(index).cloned().flatten();
+        entry.or_else(|| (sd <= libc::STDERR_FILENO).then_some(Entry::Mapped(sd)))
     }
 
     /// Puts an entry under a number; gives it back where the number is taken or too large.

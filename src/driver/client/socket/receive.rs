@@ -190,7 +190,7 @@ impl SocketState {
 
     fn peer(&self) -> PoolElementId {
         match &self.role {
-            Role::PoolUser(session) => session.connected_element().unwrap_or_default(),
+            Role::PoolUser(session) => session.element().unwrap_or_default(),
             _ => PoolElementId(0),
         }
     }
