@@ -1,5 +1,5 @@
 # What a person types here. Every goal is one script or one cargo call; the work is in scripts/.
-.PHONY: help demo test lib examples bench kill-test simulate soak size install install-deps clean
+.PHONY: compat help demo test lib examples bench kill-test simulate soak size install install-deps clean
 
 FEATURES ?= pool-element sctp-udp
 PROFILE ?= dist
@@ -11,6 +11,7 @@ help:
 	@echo 'make demo          three C servers, three registrars, 500 calls: two servers and a registrar go, no call is lost'
 	@echo 'make test          everything that is checked: format, lints, Rust and C tests, fuzz smoke, kernel SCTP guest'
 	@echo 'make lib           librserpool.so, librserpool.a and the headers, in build/ (PROFILE=small FEATURES= for the smallest)'
+	@echo 'make compat        build/compat/librsplib.so.3: with it in LD_LIBRARY_PATH, programs built for rsplib run with us'
 	@echo 'make examples      the programs of c-examples/, in build/examples/'
 	@echo 'make bench         registrar under load, round trips and resolutions a second against the raw transport'
 	@echo 'make kill-test     kills a random server at a random moment, RUNS=20 times in a row; no call may be lost'
@@ -37,6 +38,9 @@ lib:
 
 examples: lib
 	scripts/build-examples
+
+compat: lib
+	scripts/build-compat
 
 bench:
 	scripts/bench
