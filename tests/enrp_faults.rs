@@ -575,3 +575,10 @@ proptest! {
         converges(&faults);
     }
 }
+
+#[test]
+fn what_the_random_runs_found_stays_mended() {
+    use Fault::*;
+    // Two registrars took over a third one that only slept, and the element that it woke up with.
+    converges(&[Pause(650), Pause(1752), Cut(0, 1), Reregister(10), Freeze(2), Cut(3, 1), Pause(706), Pause(1579)]);
+}

@@ -181,7 +181,7 @@ impl Registrar {
             );
         }
         for index in stale {
-            self.remove_element(now, index, actions);
+            self.disowned(now, index, actions);
         }
         let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
         let fruitless = peer.audit.fruitless;

@@ -24,6 +24,8 @@ use std::time::Duration;
 const LONGEST_REJECT_PAUSE: Duration = Duration::from_secs(1);
 /// Times that all mentors may reject or break off before the start ends without them.
 const MAX_ROUNDS: u32 = 8;
+/// Pages of one download: a mentor that never ends its table must not keep us.
+const MAX_PAGES: u32 = 65_536;
 /// Removals remembered during the download.
 const MAX_TOMBSTONES: usize = 65_536;
 
@@ -53,6 +55,7 @@ pub(super) struct Start {
     rounds: u32,
     /// The stamp at the begin of the download.
     since: u64,
+    pages: u32,
     /// Elements that were removed, and by whom, while the table of somebody who may not know that yet is being downloaded.
     tombstones: SeededMap<(PoolHandle, PoolElementId), RegistrarId>,
 }
@@ -66,6 +69,7 @@ impl Start {
             useless: BTreeSet::new(),
             rounds: 0,
             since: 0,
+            pages: 0,
             tombstones: SeededMap::with_hasher(SeededState::new(hash_seed)),
         }
     }
@@ -238,7 +242,7 @@ impl Registrar {
             }
         }
         if is_mentor {
-            self.enrp.start.since = self.enrp.stamp;
+            (self.enrp.start.since, self.enrp.start.pages) = (self.enrp.stamp, 0);
             self.ask_for_table(now, sender, actions);
         }
     }
@@ -279,7 +283,8 @@ impl Registrar {
                 }
             }
         }
-        if message.more {
+        self.enrp.start.pages += 1;
+        if message.more && self.enrp.start.pages < MAX_PAGES {
             self.ask_for_table(now, mentor, actions);
         } else {
             self.become_ready(now, "the handle table of the mentor has been downloaded", actions);

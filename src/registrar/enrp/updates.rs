@@ -172,8 +172,15 @@ impl Registrar {
                 self.id,
                 pool_element.id
             );
-        } else if element.association().is_some() && element.liveness().claim != Claim::Asked {
-            // Its home does not have it, and it is, or was, registered here: it is asked.
+        } else {
+            self.disowned(now, index, actions);
+        }
+    }
+
+    /// The home of an element says that it does not have it. If it is, or was, registered here, it is asked; else it is gone.
+    pub(super) fn disowned(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
+        let Some(element) = self.handlespace.element(index) else { return };
+        if element.association().is_some() && element.liveness().claim != Claim::Asked {
             self.change_owner(now, index, self.id);
             self.contest(now, index, actions);
         } else {
