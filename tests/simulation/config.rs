@@ -1,6 +1,7 @@
 //! What one seed runs: swarm testing draws numbers of nodes, timers, features and fault rates anew for each seed, so that
 //! combinations are tried that nobody would think of.
 
+use super::enrp::Discovery;
 use rserpool::asap::AsapConfig;
 use rserpool::random::Random;
 use rserpool::registrar::RegistrarConfig;
@@ -86,6 +87,7 @@ pub struct SimConfig {
     /// How long faults go on.
     pub chaos: u64,
     pub faults: Faults,
+    pub discovery: Discovery,
     pub registrar: RegistrarConfig,
     pub client: AsapConfig,
 }
@@ -107,7 +109,7 @@ impl SimConfig {
         };
         let pools = (0..1 + r.below(4)).map(|i| PoolSpec { name: format!("pool-{i}"), policy: policy(r) }).collect();
         let hear = r.below(2) == 0;
-        SimConfig {
+        let config = SimConfig {
             seed,
             registrars,
             element_processes: 1 + r.below(8) as usize,
@@ -131,9 +133,11 @@ impl SimConfig {
             reregistration_interval: interval,
             chaos: pick(r, &[5, 10, 20, 30]) * SECOND,
             faults: faults(r),
+            discovery: Discovery::Configured,
             registrar: registrar(r, fast),
             client: client(r, fast),
-        }
+        };
+        SimConfig { discovery: Discovery::draw(seed, &config.registrar), ..config }
     }
 
     /// Everything in nanoseconds that a clock of the run may take longer than it should.

@@ -10,6 +10,31 @@ pub fn draw_registrars(random: &mut Random) -> usize {
     [1, 2, 2, 3, 3, 3, 4, 5][random.below(8) as usize]
 }
 
+/// How registrars get to know each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Discovery {
+    /// Each has the list of all.
+    Configured,
+    /// By multicast alone.
+    Multicast,
+    /// By a look-up (DNS) which its driver repeats.
+    LookUp,
+}
+
+impl Discovery {
+    /// Drawn by a generator of its own, so that what other seeds do does not depend on it.
+    pub fn draw(seed: u64, registrar: &RegistrarConfig) -> Discovery {
+        match Random::new(seed ^ 0xd15c_0000_0000_0000).below(4) {
+            0 if registrar.enrp_multicast => Discovery::Multicast,
+            1 => Discovery::LookUp,
+            _ => Discovery::Configured,
+        }
+    }
+}
+
+/// Time between two look-ups.
+pub const LOOK_UP_INTERVAL: u64 = 2 * SECOND;
+
 /// The ENRP timers of a run: those of the fast profile, of rsplib, or, seldom, of the RFC.
 pub fn timers(config: RegistrarConfig, random: &mut Random, fast: bool) -> RegistrarConfig {
     let ms = Duration::from_millis;
@@ -60,6 +85,12 @@ pub fn agreement_bound(config: &SimConfig) -> u64 {
     let start = nanos(r.mentor_discovery_timeout) + 3 * nanos(r.max_time_no_response);
     // Those who lost each other find each other again.
     let contact = nanos(r.peer_reconnect_max) + nanos(r.max_time_no_response) + nanos(r.peer_heartbeat_cycle);
+    // Some datagrams in a row may be lost.
+    let discovery = match config.discovery {
+        Discovery::Configured => 0,
+        Discovery::Multicast => 10 * nanos(r.peer_heartbeat_cycle),
+        Discovery::LookUp => LOOK_UP_INTERVAL,
+    };
     // A dead one is noticed and taken over; its elements are asked, some at a time, those that are dead in vain.
     let elements = (config.element_processes * config.elements_per_process) as u64;
     let rounds = 1 + elements / r.max_takeover_connects as u64;
@@ -71,7 +102,7 @@ pub fn agreement_bound(config: &SimConfig) -> u64 {
     let audit = 3 * (nanos(r.peer_heartbeat_cycle) + 2 * nanos(r.max_time_no_response));
     // A client tries the dead ones first.
     let hunts = config.registrars as u64 * (nanos(config.client.t5_max) + nanos(config.client.connect_timeout));
-    config.stretched(2 * (start + contact + takeover + audit + hunts)) + 100 * MILLIS.max(SECOND / 10)
+    config.stretched(2 * (start + discovery + contact + takeover + audit + hunts)) + 100 * MILLIS.max(SECOND / 10)
 }
 
 /// How long registrars may go on to spread the elements among them: each moves when it registers again.
@@ -82,5 +113,6 @@ pub fn spreading_time(config: &SimConfig) -> u64 {
     let nanos = |duration: Duration| duration.as_nanos() as u64;
     let r = &config.registrar;
     let contact = nanos(r.peer_reconnect_max) + nanos(r.max_time_no_response) + nanos(r.peer_heartbeat_cycle);
-    contact + 3 * nanos(config.reregistration_interval) + nanos(r.takeover_connect_timeout)
+    let discovery = if config.discovery == Discovery::Multicast { 10 * nanos(r.peer_heartbeat_cycle) } else { 0 };
+    discovery + contact + 3 * nanos(config.reregistration_interval) + nanos(r.takeover_connect_timeout)
 }

@@ -178,7 +178,7 @@ impl World {
             if self.config.faults.partition_registrars_only { self.config.registrars } else { self.nodes.len() };
         let inside: Vec<bool> = (0..count).map(|_| self.random.below(3) == 0).collect();
         let (outwards, inwards) = [(true, true), (true, false), (false, true)][self.random.below(3) as usize];
-        let number = self.begin_partition(Partition { inside, outwards, inwards });
+        let number = self.begin_partition(Partition { inside, among: count, outwards, inwards });
         let at = self.now + self.a_while();
         self.schedule(at, What::Repair(Repair::EndPartition(number)));
     }
@@ -223,7 +223,8 @@ impl World {
             self.nodes[node].dead_for_good = true;
             self.trace.line(self.now, format_args!("node {node} is lost for good"));
         }
-        self.begin_partition(Partition { inside: cut_off, outwards: true, inwards: true });
+        let among = self.nodes.len();
+        self.begin_partition(Partition { inside: cut_off, among, outwards: true, inwards: true });
         // What was asked to stop has stopped by then, and must be there again.
         for node in 0..self.nodes.len() {
             if matches!(self.nodes[node].client(), Some(client) if client.stopping.is_some()) {

@@ -82,9 +82,11 @@ pub struct Association {
     give_up_at: u64,
 }
 
-/// A cut between some nodes and all others.
+/// A cut between some nodes and the others.
 pub struct Partition {
     pub inside: Vec<bool>,
+    /// Nodes from this number on are on no side: everybody reaches them.
+    pub among: usize,
     pub outwards: bool,
     pub inwards: bool,
 }
@@ -129,7 +131,8 @@ impl Network {
     /// Whether packets from one node to another are lost.
     pub fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
         let inside = |cut: &Partition, node| cut.inside.get(node).copied().unwrap_or(false);
-        self.partitions.iter().flatten().any(|cut| match (inside(cut, from), inside(cut, to)) {
+        let concerns = |cut: &&Partition| from.max(to) < cut.among;
+        self.partitions.iter().flatten().filter(concerns).any(|cut| match (inside(cut, from), inside(cut, to)) {
             (true, false) => cut.outwards,
             (false, true) => cut.inwards,
             _ => false,
@@ -358,6 +361,7 @@ impl World {
             return;
         }
         if self.network.is_cut(from, to) {
+            self.suspect(id);
             return self.suspect(other);
         }
         let mut at = self.now + self.latency();
@@ -458,6 +462,9 @@ impl World {
             self.network.end_mut(id).epoch += 1;
             for bytes in std::mem::take(&mut self.network.end_mut(id).waiting) {
                 self.carry(id, bytes);
+            }
+            if self.network.end(id).state == EndState::Closing {
+                self.end_closed(id, Loss::Closed);
             }
         }
     }

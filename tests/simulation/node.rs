@@ -23,11 +23,28 @@ pub enum Core {
 /// What reaches a process, or waits for it while it is stopped.
 #[derive(Debug)]
 pub enum Input {
-    Up { end: EndId, attempt: Option<u64> },
-    ConnectFailed { attempt: u64 },
-    Lost { end: EndId, why: Loss },
-    Message { end: EndId, bytes: Vec<u8> },
-    Datagram { link: Link, from: NodeId, bytes: Rc<[u8]> },
+    Up {
+        end: EndId,
+        attempt: Option<u64>,
+    },
+    ConnectFailed {
+        attempt: u64,
+    },
+    Lost {
+        end: EndId,
+        why: Loss,
+    },
+    Message {
+        end: EndId,
+        bytes: Vec<u8>,
+    },
+    Datagram {
+        link: Link,
+        from: NodeId,
+        bytes: Rc<[u8]>,
+    },
+    /// The driver has looked up who is there.
+    PeersFound,
     Timeout,
 }
 

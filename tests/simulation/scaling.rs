@@ -4,6 +4,7 @@
 //! `docs/scaling.md`. `REGISTRARS=10 ELEMENTS=1000` chooses one size, `PROFILE=rfc` the RFC's timers.
 
 use super::config::{Faults, MILLIS, PoolSpec, SECOND, SimConfig};
+use super::enrp::Discovery;
 use super::faults::Repair;
 use super::network::Partition;
 use super::number;
@@ -58,6 +59,7 @@ fn config(registrars: usize, elements: usize, fast: bool) -> SimConfig {
         reregistration_interval: Duration::from_secs(30),
         chaos: 0,
         faults: Faults::default(),
+        discovery: Discovery::Configured,
         registrar: RegistrarConfig { announce: false, ..registrar },
         client: AsapConfig { registrar_transports: vec![TransportKind::Memory], ..AsapConfig::default() },
     }
@@ -154,7 +156,7 @@ fn measure(registrars: usize, elements: usize, fast: bool) {
     }
     if registrars > 2 && registered.is_some() {
         let inside = (0..registrars).map(|node| node % 2 == 0).collect();
-        let number = world.begin_partition(Partition { inside, outwards: true, inwards: true });
+        let number = world.begin_partition(Partition { inside, among: registrars, outwards: true, inwards: true });
         world.run_until(world.now + 20 * SECOND);
         world.end_partition(number);
         partition = seconds(world.time_to_settle(most));

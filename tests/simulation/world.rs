@@ -2,6 +2,7 @@
 
 use super::checkers::Checks;
 use super::config::SimConfig;
+use super::enrp::{Discovery, LOOK_UP_INTERVAL};
 use super::faults::{Fault, Repair};
 use super::network::{EndId, Network};
 use super::node::{Clock, Core, Input, Loss, Node, NodeId};
@@ -232,6 +233,7 @@ impl World {
             }
             Input::Datagram { bytes, .. } => self.trace.bytes(bytes),
             Input::Timeout => self.trace.word(5),
+            Input::PeersFound => self.trace.word(6),
         }
         if self.trace.wants_lines() {
             let line = super::checkers::describe(self, input);
@@ -274,7 +276,7 @@ impl World {
             _ => None,
         };
         let link_of = |world: &World, end: EndId| world.network.end(end).link;
-        let source;
+        let (source, found);
         let event = match &input {
             Input::Up { end, attempt } => registrar::Event::AssociationUp {
                 link: link_of(self, *end),
@@ -297,6 +299,13 @@ impl World {
             Input::Datagram { from, bytes, .. } => {
                 source = SocketAddr::new(self.nodes[*from].address, PORT_ENRP);
                 registrar::Event::Datagram { from: source, bytes }
+            }
+            Input::PeersFound => {
+                found =
+                    self.nodes[..self.config.registrars].iter().map(|n| n.peer_address(PORT_ENRP)).collect::<Vec<_>>();
+                let at = self.now + LOOK_UP_INTERVAL;
+                self.schedule(at, What::Input(node, self.nodes[node].incarnation, Input::PeersFound));
+                registrar::Event::PeersFound { peers: &found }
             }
             Input::Timeout => registrar::Event::Timeout,
         };
@@ -383,13 +392,18 @@ impl World {
             }
         };
         self.nodes[node].continued = self.now;
+        if self.config.discovery == Discovery::LookUp && self.nodes[node].registrar().is_some() {
+            let at = self.now + self.random.below(LOOK_UP_INTERVAL / 4);
+            self.schedule(at, What::Input(node, self.nodes[node].incarnation, Input::PeersFound));
+        }
         self.process_started(node);
         self.set_alarm(node);
     }
 
     fn registrar_config(&self, node: NodeId) -> RegistrarConfig {
         let address = self.nodes[node].address;
-        let peers = (0..self.config.registrars).filter(|peer| *peer != node);
+        let known = if self.config.discovery == Discovery::Configured { self.config.registrars } else { 0 };
+        let peers = (0..known).filter(|peer| *peer != node);
         let asap = TransportParameter::Sctp {
             port: PORT_ASAP,
             transport_use: TransportUse::DataOnly,
@@ -431,7 +445,7 @@ impl World {
             Input::Datagram { from, bytes, .. } => {
                 asap::Event::Announcement { from: SocketAddr::new(self.nodes[*from].address, PORT_ASAP), bytes }
             }
-            Input::Timeout => asap::Event::Timeout,
+            Input::Timeout | Input::PeersFound => asap::Event::Timeout,
         };
         self.client_event(node, event);
     }
