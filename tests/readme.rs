@@ -98,7 +98,6 @@ fn the_client_of_the_readme_goes_on_when_its_server_is_killed() {
     drop(first);
     echo("to the second server");
     echo("and again");
-    drop(echo);
     drop(input);
     assert!(client.0.wait().unwrap().success());
 }

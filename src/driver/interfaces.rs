@@ -1,7 +1,8 @@
 //! The addresses of this machine's network interfaces.
 
+use crate::transport::interfaces;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 /// Addresses kept at most: more than SCTP can use, and a bound on a machine with thousands of interfaces.
 const MAX_ADDRESSES: usize = 32;
@@ -15,48 +16,8 @@ pub fn local_addresses() -> io::Result<Vec<IpAddr>> {
 }
 
 fn all_addresses() -> io::Result<Vec<IpAddr>> {
-    let mut list: *mut libc::ifaddrs = std::ptr::null_mut();
-    // SAFETY: `list` is an out-parameter; it is freed below when the call succeeds.
-    if unsafe { libc::getifaddrs(&mut list) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    let mut addresses = Vec::new();
-    let mut entry = list;
-    while !entry.is_null() {
-        // SAFETY: `entry` is an element of the list that getifaddrs made and that has not been freed yet.
-        let current = unsafe { &*entry };
-        if current.ifa_flags & libc::IFF_UP as libc::c_uint != 0 {
-            // SAFETY: as above; an address in the list is null or a complete socket address of its family.
-            addresses.extend(unsafe { ip_address(current.ifa_addr) }.filter(|a| !is_link_local(a)));
-        }
-        entry = current.ifa_next;
-    }
-    // SAFETY: `list` came from getifaddrs, and nothing refers into it any more.
-    unsafe { libc::freeifaddrs(list) };
-    addresses.dedup();
-    Ok(addresses)
-}
-
-/// # Safety
-/// `address` is null or points to a complete socket address of its family.
-unsafe fn ip_address(address: *const libc::sockaddr) -> Option<IpAddr> {
-    if address.is_null() {
-        return None;
-    }
-    // SAFETY: not null, and by the contract of this function as long as its family says.
-    unsafe {
-        match i32::from((*address).sa_family) {
-            libc::AF_INET => {
-                let v4 = address.cast::<libc::sockaddr_in>().read_unaligned();
-                Some(IpAddr::V4(Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr))))
-            }
-            libc::AF_INET6 => {
-                let v6 = address.cast::<libc::sockaddr_in6>().read_unaligned();
-                Some(IpAddr::V6(Ipv6Addr::from(v6.sin6_addr.s6_addr)))
-            }
-            _ => None,
-        }
-    }
+    let up = interfaces::list()?.into_iter().filter(|interface| interface.up);
+    Ok(up.flat_map(|interface| interface.addresses).filter(|address| !is_link_local(address)).collect())
 }
 
 fn is_link_local(address: &IpAddr) -> bool {

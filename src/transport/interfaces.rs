@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 /// A network interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Interface {
+pub(crate) struct Interface {
     pub name: String,
     pub index: u32,
     pub up: bool,
@@ -16,7 +16,7 @@ pub(super) struct Interface {
 }
 
 /// All interfaces, with their addresses.
-pub(super) fn list() -> io::Result<Vec<Interface>> {
+pub(crate) fn list() -> io::Result<Vec<Interface>> {
     let mut first: *mut libc::ifaddrs = std::ptr::null_mut();
     // SAFETY: `first` receives a list that is freed below.
     if unsafe { libc::getifaddrs(&raw mut first) } != 0 {

@@ -2,7 +2,7 @@
 //!
 //! Associations are ordered and reliable but can break: processes die, hosts fall silent, links stall or lose one
 //! direction. Everything random comes from the seed, so a run can be repeated. Time is what the callers say it is: each
-//! call hands in `now`, and [`Transport::next_deadline`](super::Transport::next_deadline) says what to advance it to.
+//! call hands in `now`, and [`Transport::next_deadline`] says what to advance it to.
 
 mod association;
 mod network;

@@ -8,7 +8,7 @@
 
 mod epoll;
 mod event;
-mod interfaces;
+pub(crate) mod interfaces;
 pub mod kernel_sctp;
 pub mod memory;
 pub mod multicast;

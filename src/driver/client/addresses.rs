@@ -1,5 +1,6 @@
 //! Which of our addresses a pool element registers.
 
+use crate::transport::interfaces;
 use crate::wire::AddressList;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
@@ -15,7 +16,8 @@ pub fn addresses_towards(registrar: Option<IpAddr>) -> AddressList {
         Some(address) if address.is_loopback() => AddressList::from_slice(&[loopback_like(address)]),
         _ => {
             let mut addresses: AddressList = registrar.and_then(source_address).into_iter().collect();
-            for address in local_addresses() {
+            for address in interfaces::list().unwrap_or_default().into_iter().filter(|i| i.up).flat_map(|i| i.addresses)
+            {
                 if addresses.len() < MAX_ADDRESSES && is_reachable(address) && !addresses.contains(&address) {
                     addresses.push(address);
                 }
@@ -42,49 +44,6 @@ fn source_address(peer: IpAddr) -> Option<IpAddr> {
     let socket = UdpSocket::bind((any, 0)).ok()?;
     socket.connect(SocketAddr::new(peer, 9)).ok()?;
     socket.local_addr().ok().map(|address| address.ip()).filter(|address| is_reachable(*address))
-}
-
-/// The addresses of all interfaces that are up.
-fn local_addresses() -> Vec<IpAddr> {
-    let mut list = std::ptr::null_mut();
-    // SAFETY: on success `list` is a list that freeifaddrs releases below.
-    if unsafe { libc::getifaddrs(&mut list) } != 0 {
-        return Vec::new();
-    }
-    let mut addresses = Vec::new();
-    let mut entry = list;
-    while !entry.is_null() {
-        // SAFETY: `entry` is a node of the list, which lives until freeifaddrs.
-        let interface = unsafe { &*entry };
-        entry = interface.ifa_next;
-        let is_up = interface.ifa_flags & libc::IFF_UP as libc::c_uint != 0;
-        if is_up && !interface.ifa_addr.is_null() {
-            // SAFETY: the address belongs to the node, and its family says how long it is.
-            addresses.extend(unsafe { to_ip(interface.ifa_addr) });
-        }
-    }
-    // SAFETY: the list came from getifaddrs and is not used any more.
-    unsafe { libc::freeifaddrs(list) };
-    addresses
-}
-
-/// # Safety
-/// `address` points to a socket address of the length that belongs to its family.
-unsafe fn to_ip(address: *const libc::sockaddr) -> Option<IpAddr> {
-    // SAFETY: every socket address begins with its family.
-    match libc::c_int::from(unsafe { (*address).sa_family }) {
-        libc::AF_INET => {
-            // SAFETY: the family is IPv4.
-            let v4 = unsafe { &*address.cast::<libc::sockaddr_in>() };
-            Some(IpAddr::V4(Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr))))
-        }
-        libc::AF_INET6 => {
-            // SAFETY: the family is IPv6.
-            let v6 = unsafe { &*address.cast::<libc::sockaddr_in6>() };
-            Some(IpAddr::V6(Ipv6Addr::from(v6.sin6_addr.s6_addr)))
-        }
-        _ => None,
-    }
 }
 
 #[cfg(test)]
