@@ -39,6 +39,8 @@ static void with_bad_descriptor(int sd)
    FAILS(rsp_setsockopt(sd, SOL_RSERPOOL, RSERPOOL_AUTO_FAILOVER, &value, length), EBADF);
    FAILS(rsp_update_session_parameters(sd, &parameters), EBADF);
    FAILS(rsp_unmapsocket(sd), EBADF);
+   FAILS(rsp_csp_setstatus(sd, 0, "busy"), EBADF);
+   FAILS(rsp_csp_setstatus(sd, 0, NULL), EFAULT);
 }
 
 static void bad_handles(int sd)
@@ -159,6 +161,8 @@ static void calls_in_the_wrong_state(int sd)
    FAILS(rsp_getsockname(sd, buffer, &size, NULL), EBADF);
    FAILS(rsp_getpeername(sd, buffer, &size, NULL), EBADF);
    CHECK(rsp_has_cookie(sd) == 0); /* as in rsplib */
+   FAILS(rsp_csp_setstatus(sd, 0, "no session"), EINVAL);
+   FAILS(rsp_csp_setstatus(sd, 0, "\xff"), EINVAL);
    FAILS(rsp_forcefailover(sd, 0, 0), EBADF);
    FAILS(rsp_accept(sd, 0), ENOTCONN);
    FAILS(rsp_recvmsg(sd, buffer, sizeof(buffer), NULL, NULL, 0), ENOTCONN);

@@ -28,6 +28,7 @@ static void call_everything(void)
    FAILS(rsp_register(3, HANDLE("pool"), NULL, 1000, 0), EACCES);
    FAILS(rsp_deregister(3, 0), EACCES);
    FAILS(rsp_close(3), EACCES);
+   FAILS(rsp_csp_setstatus(3, 0, "busy"), EACCES);
    FAILS(rsp_sendmsg(3, "x", 1, 0, 0, 0, 0, 0, 0, 0), EACCES);
    FAILS(rsp_send_cookie(3, HANDLE("x"), 0, 0), EACCES);
    FAILS(rsp_recvmsg(3, buffer, sizeof(buffer), NULL, NULL, 0), EACCES);
