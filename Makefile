@@ -1,5 +1,5 @@
 # What a person types here. Every goal is one script or one cargo call; the work is in scripts/.
-.PHONY: compat help demo test lib examples bench kill-test simulate soak size install install-deps clean
+.PHONY: compat help demo test lib examples bench kill-test simulate soak takeover size install install-deps clean
 
 FEATURES ?= pool-element sctp-udp
 PROFILE ?= dist
@@ -17,6 +17,7 @@ help:
 	@echo 'make kill-test     kills a random server at a random moment, RUNS=20 times in a row; no call may be lost'
 	@echo 'make simulate      registrars and clients in virtual time, with faults: SEED=1 RUNS=1000; TRACE=1 prints every event'
 	@echo 'make soak          three registrars, 10 000 elements, 200 resolutions a second: killed, hung, restarted, cut off'
+	@echo 'make takeover      how long a registrar that dies is missed: killed, hung, cut off; two and three; both profiles'
 	@echo 'make size          size of the client library and memory of a connected C client'
 	@echo 'make install       library, headers, program and manual pages into DESTDIR/PREFIX (/usr/local)'
 	@echo 'make install-deps  the Debian packages that demo and test need'
@@ -54,6 +55,9 @@ simulate:
 
 soak:
 	scripts/soak
+
+takeover:
+	scripts/takeover-times
 
 size:
 	scripts/size

@@ -160,6 +160,11 @@ pub fn main() {
     }
 }
 
+/// Whether this process is one.
+pub fn is_host() -> bool {
+    std::env::var_os(ROLE).is_some()
+}
+
 fn setting<T: std::str::FromStr>(name: &str) -> T {
     let value = std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
     value.parse().unwrap_or_else(|_| panic!("{name} is \"{value}\""))

@@ -15,7 +15,7 @@ use std::time::Duration;
 /// Longer than anything here takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 /// Between two looks at something that tells nobody when it changes.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Looks again and again until there is nothing left to wait for. `look` says what is still missing.
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {

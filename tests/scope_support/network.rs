@@ -102,6 +102,11 @@ impl Network {
         self.each_way(a, b, |from, to| ip(Some(from), &["neigh", "del", to, "dev", "eth0"]));
     }
 
+    /// From now on nobody reaches a host, and it reaches nobody.
+    pub fn unplug(&self, host: usize) {
+        ip(None, &["link", "set", &format!("port{}", host + 1), "down"]).expect("the network can be changed");
+    }
+
     fn each_way(&self, a: usize, b: usize, run: impl Fn(&Namespace, &str) -> Result<(), String>) {
         for (from, to) in [(a, b), (b, a)] {
             run(&self.hosts[from].1, &self.hosts[to].0.to_string()).expect("the network can be changed");
