@@ -104,7 +104,16 @@ impl Network {
 
     /// From now on nobody reaches a host, and it reaches nobody.
     pub fn unplug(&self, host: usize) {
-        ip(None, &["link", "set", &format!("port{}", host + 1), "down"]).expect("the network can be changed");
+        self.set_port(host, "down");
+    }
+
+    /// The opposite.
+    pub fn plug(&self, host: usize) {
+        self.set_port(host, "up");
+    }
+
+    fn set_port(&self, host: usize, state: &str) {
+        ip(None, &["link", "set", &format!("port{}", host + 1), state]).expect("the network can be changed");
     }
 
     fn each_way(&self, a: usize, b: usize, run: impl Fn(&Namespace, &str) -> Result<(), String>) {

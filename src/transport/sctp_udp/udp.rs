@@ -123,20 +123,21 @@ impl Udp {
     /// Sends a datagram now, or drops it if the kernel has no room.
     pub fn send(&self, path: &Path, datagram: &[u8]) -> Sent {
         let Some(bound) = self.sockets.get(path.socket) else { return Sent::Unreachable };
-        // The first try may return the error of an earlier datagram, which clears it.
+        // A try may return the error of an earlier datagram, even to somebody else, and clears it so: only what the last
+        // try says is about this one.
+        let mut unreachable = false;
         for _ in 0..3 {
             match send_once(bound, path, datagram) {
                 Ok(()) => return Sent::Done,
                 Err(error) => match error.raw_os_error() {
-                    Some(libc::ECONNREFUSED | libc::EINTR) => continue,
-                    Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EADDRNOTAVAIL | libc::EINVAL) => {
-                        return Sent::Unreachable;
-                    }
+                    Some(libc::ECONNREFUSED | libc::EINTR) => unreachable = false,
+                    Some(libc::ENETUNREACH | libc::EHOSTUNREACH) => unreachable = true,
+                    Some(libc::EADDRNOTAVAIL | libc::EINVAL) => return Sent::Unreachable,
                     _ => return Sent::Done,
                 },
             }
         }
-        Sent::Done
+        if unreachable { Sent::Unreachable } else { Sent::Done }
     }
 
     /// Receives up to [`BATCH`] datagrams from a socket into `batch`. Errors that ICMP caused show as an empty batch.
