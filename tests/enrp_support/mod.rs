@@ -649,7 +649,9 @@ impl Net {
 
     fn hand_to_element(&mut self, number: usize, delivery: Delivery) {
         let association = delivery.association;
-        if !self.elements[number].alive {
+        // What is still under way on an association that it closed is not handed to it.
+        let closed = matches!(delivery.what, What::Message { .. }) && !self.associations.contains_key(&association);
+        if !self.elements[number].alive || closed {
             return;
         }
         match delivery.what {
