@@ -72,7 +72,7 @@ fn cases(full: bool) -> Vec<Case> {
     let mut cases = Vec::new();
     let many = Shape { associations: 250, per_association: 1 };
     let few = Shape { associations: 5, per_association: 50 };
-    for (profile, repetitions) in [("fast", 5), ("default", 1)] {
+    for (profile, repetitions) in [("fast", 5), ("default", 3)] {
         for registrars in [2, 3] {
             for fault in [Fault::Kill, Fault::Hang, Fault::CutOff] {
                 for shape in [many, few] {

@@ -11,6 +11,9 @@ use std::time::Duration;
 
 /// Keep-alives to one element are at least this far apart, however many reports come (RFC 5355 section 2.14).
 const SHORTEST_KEEP_ALIVE_GAP: Duration = Duration::from_millis(100);
+/// An element that is being taken over has at least so long for its acknowledgement: many are taken over at once, the network may
+/// be in trouble, and it may know no other registrar. The keep-alive itself is sent again by SCTP.
+pub(super) const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
 /// A timer that is handled later than this means that the registrar itself was not running.
 const LATE: Duration = Duration::from_secs(1);
 
@@ -78,11 +81,10 @@ impl Registrar {
             self.logs.removals,
             now,
             Level::Warn,
-            "registrar {}: {:?} of pool {} has not answered a keep-alive within {} ms: removed",
+            "registrar {}: {:?} of pool {} has not answered a keep-alive in time: removed",
             self.id,
             removed.pool_element.id,
-            removed.pool_handle,
-            self.config.keep_alive_timeout.as_millis()
+            removed.pool_handle
         );
         if let Some(association) = removed.association {
             self.abort(now, association, "no answer to ASAP_ENDPOINT_KEEP_ALIVE", actions);
@@ -98,13 +100,15 @@ impl Registrar {
             // Another registrar's: it is not ours to watch.
             return self.handlespace.update_liveness(index, |liveness| liveness.keep_alive_at = Time::MAX);
         };
+        let claimed = element.liveness().claim == Claim::Asked;
         let message = AsapMessage::EndpointKeepAlive(EndpointKeepAlive {
-            home: element.liveness().claim == Claim::Asked,
+            home: claimed,
             registrar_id: self.id,
             pool_handle: pool.handle().clone(),
             pool_element_id: Some(pool_element_id),
         });
-        let deadline = now + self.config.keep_alive_timeout;
+        let timeout = self.config.keep_alive_timeout;
+        let deadline = now + if claimed { timeout.max(CLAIM_PATIENCE) } else { timeout };
         self.handlespace.update_liveness(index, |liveness| {
             liveness.awaiting_ack = true;
             liveness.keep_alive_at = deadline;

@@ -6,6 +6,7 @@
 use super::{Connect, Registrar};
 use crate::handlespace::{Claim, ElementIndex, SeededMap, SeededState};
 use crate::log_limit::log_limited;
+use crate::registrar::keep_alive::CLAIM_PATIENCE;
 use crate::registrar::{Action, Link};
 use crate::transport::{LossReason, PeerAddress};
 use crate::wire::TransportParameter;
@@ -13,8 +14,8 @@ use crate::{AssociationId, Time};
 use log::Level;
 use std::collections::VecDeque;
 
-/// Connects to an endpoint that does not answer, before its elements are given up.
-const MAX_ATTEMPTS: u32 = 2;
+/// Connects to an endpoint that does not answer, at least, before its elements are given up; short ones are tried more often.
+const MIN_ATTEMPTS: u32 = 2;
 
 /// Elements that wait for a connection to their ASAP transport.
 #[derive(Debug)]
@@ -100,8 +101,9 @@ impl Registrar {
         actions: &mut Vec<Action>,
     ) {
         self.enrp.claims.connecting = self.enrp.claims.connecting.saturating_sub(1);
-        let again = *reason == LossReason::Timeout
-            && self.enrp.claims.waiting.get(endpoint).is_some_and(|waiting| waiting.attempts < MAX_ATTEMPTS);
+        let attempts = self.enrp.claims.waiting.get(endpoint).map_or(u32::MAX, |waiting| waiting.attempts);
+        let tried_long = self.config.takeover_connect_timeout.saturating_mul(attempts) >= CLAIM_PATIENCE;
+        let again = *reason == LossReason::Timeout && !(tried_long && attempts >= MIN_ATTEMPTS);
         if again {
             self.enrp.claims.queue.push_back(endpoint.clone());
         } else {
