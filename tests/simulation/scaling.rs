@@ -26,6 +26,8 @@ use std::time::Duration;
 const POOL_SIZE: usize = 100;
 /// Registrars that a client knows beforehand.
 const KNOWN: usize = 5;
+/// The default, 65 536, would be too few for 100 000 processes at one registrar.
+const MAX_ASSOCIATIONS: usize = 1 << 18;
 const LOOK: u64 = 50 * MILLIS;
 
 fn config(registrars: usize, elements: usize, fast: bool) -> SimConfig {
@@ -60,7 +62,7 @@ fn config(registrars: usize, elements: usize, fast: bool) -> SimConfig {
         chaos: 0,
         faults: Faults::default(),
         discovery: Discovery::Configured,
-        registrar: RegistrarConfig { announce: false, ..registrar },
+        registrar: RegistrarConfig { announce: false, max_associations: MAX_ASSOCIATIONS, ..registrar },
         client: AsapConfig { registrar_transports: vec![TransportKind::Memory], ..AsapConfig::default() },
     }
 }
