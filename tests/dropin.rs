@@ -9,6 +9,8 @@ use std::process::{Command, Output};
 
 /// What the matrix returns when there is nothing to run.
 const EXIT_SKIPPED: i32 = 77;
+/// In seconds; it takes some twenty.
+const GUEST_TIMEOUT: &str = "300";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -68,11 +70,24 @@ fn both_libraries_export_exactly_the_committed_lists_under_their_names() {
 }
 
 #[test]
-fn debians_unmodified_programs_start_work_fail_over_and_stop() {
-    let matrix = run(Command::new(root().join("scripts/dropin-matrix"))
-        .env("COMPAT", compat("dropin-matrix"))
+fn debians_unmodified_programs_start_work_fail_over_and_stop_over_sctp_in_udp() {
+    matrix("sctp-udp", Command::new(root().join("scripts/dropin-matrix")));
+}
+
+/// In a guest whose kernel has SCTP: see `scripts/guest/run`, which says 77 where no guest can run.
+#[test]
+fn debians_unmodified_programs_start_work_fail_over_and_stop_over_kernel_sctp() {
+    let mut guest = Command::new(root().join("scripts/guest/run"));
+    guest.args(["--timeout", GUEST_TIMEOUT, "--memory", "1024M"]).arg(root().join("scripts/dropin-matrix"));
+    matrix("sctp", guest);
+}
+
+/// Prints the table, and expects that everything in it works.
+fn matrix(transport: &str, mut command: Command) {
+    let matrix = run(command
+        .env("COMPAT", compat(&format!("dropin-{transport}")))
         .env("RSERPOOL_PROGRAM", env!("CARGO_BIN_EXE_rserpool"))
-        .env("RSERPOOL_TRANSPORT", "sctp-udp"));
+        .env("RSERPOOL_TRANSPORT", transport));
     print!("{}", text(&matrix));
     if matrix.status.code() == Some(EXIT_SKIPPED) {
         assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "nothing may be skipped in CI: {}", text(&matrix));
