@@ -13,22 +13,29 @@ pub struct Error {
     pub text: Cow<'static, str>,
     /// Why a registrar refused, where one did.
     pub cause: Option<Cause>,
+    /// The errno is what a system call said of a mapped descriptor.
+    pub of_mapped: bool,
 }
 
 impl Error {
     /// An error with a fixed text.
     pub const fn new(errno: libc::c_int, text: &'static str) -> Error {
-        Error { errno, text: Cow::Borrowed(text), cause: None }
+        Error { errno, text: Cow::Borrowed(text), cause: None, of_mapped: false }
     }
 
     /// An error with a text made for the occasion.
     pub fn with(errno: libc::c_int, text: impl Into<String>) -> Error {
-        Error { errno, text: Cow::Owned(text.into()), cause: None }
+        Error { errno, text: Cow::Owned(text.into()), cause: None, of_mapped: false }
     }
 
     /// An error from a system call, and what failed by it.
     pub fn system(error: &std::io::Error, what: &str) -> Error {
         Error::with(error.raw_os_error().unwrap_or(libc::EIO), format!("{what}: {error}"))
+    }
+
+    /// An error from a system call on a mapped descriptor, of whatever kind that is.
+    pub fn mapped(error: &std::io::Error, what: &str) -> Error {
+        Error { of_mapped: true, ..Error::system(error, what) }
     }
 
     /// What `rsp_pe_registration` and its sisters return: rsplib's internal codes.

@@ -29,7 +29,7 @@ pub fn getsockopt(sd: Descriptor, level: c_int, name: c_int, value: &mut [u8]) -
     match instance()?.descriptors.get(sd) {
         None => Err(not_ours(sd)),
         Some(Entry::Mapped(fd)) => {
-            system::getsockopt(fd, level, name, value).map_err(|error| Error::system(&error, "getsockopt"))
+            system::getsockopt(fd, level, name, value).map_err(|error| Error::mapped(&error, "getsockopt"))
         }
         Some(Entry::Socket(socket)) => {
             let number = with_state(&socket, |state| get(&state.config, level, name))??;
@@ -47,7 +47,7 @@ pub fn setsockopt(sd: Descriptor, level: c_int, name: c_int, value: &[u8]) -> Re
     match instance()?.descriptors.get(sd) {
         None => Err(not_ours(sd)),
         Some(Entry::Mapped(fd)) => {
-            system::setsockopt(fd, level, name, value).map_err(|error| Error::system(&error, "setsockopt"))
+            system::setsockopt(fd, level, name, value).map_err(|error| Error::mapped(&error, "setsockopt"))
         }
         Some(Entry::Socket(socket)) => {
             let Some(bytes) = value.get(..INT_LEN).and_then(|bytes| bytes.try_into().ok()) else {

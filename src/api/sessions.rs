@@ -92,7 +92,7 @@ pub fn sendmsg(sd: Descriptor, data: &[u8], options: &SendOptions, timeout: Time
     let socket = match instance.descriptors.get(sd) {
         None => return Err(not_ours(sd)),
         Some(Entry::Mapped(fd)) => {
-            return system::write(fd, data).map_err(|error| Error::system(&error, "write to a mapped descriptor"));
+            return system::write(fd, data).map_err(|error| Error::mapped(&error, "write to a mapped descriptor"));
         }
         Some(Entry::Socket(socket)) => socket,
     };
@@ -167,7 +167,7 @@ pub fn recvmsg(sd: Descriptor, buffer: &mut [u8], timeout: Timeout) -> Result<Re
 }
 
 fn read_mapped(fd: Descriptor, buffer: &mut [u8]) -> Result<Received> {
-    let len = system::read(fd, buffer).map_err(|error| Error::system(&error, "read from a mapped descriptor"))?;
+    let len = system::read(fd, buffer).map_err(|error| Error::mapped(&error, "read from a mapped descriptor"))?;
     Ok(Received {
         len,
         kind: MessageKind::Data,

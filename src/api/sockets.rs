@@ -201,7 +201,7 @@ pub fn close(sd: Descriptor) -> Result<()> {
     match instance.descriptors.remove_if(sd, |_| true) {
         None => Err(not_ours(sd)),
         Some(Entry::Mapped(fd)) => crate::driver::client::system::close(fd)
-            .map_err(|error| Error::system(&error, "the mapped descriptor cannot be closed")),
+            .map_err(|error| Error::mapped(&error, "the mapped descriptor cannot be closed")),
         Some(Entry::Socket(socket)) => {
             if let Some(registered) = socket.close(&instance, libc::EBADF) {
                 instance.request_in_background(asap::Request::Deregister {

@@ -2,6 +2,7 @@
 
 use super::constants::{REAI_MEMORY, REAI_NONAME, REAI_SYSTEM};
 use super::convert;
+use super::errors;
 use super::guard::{CReturn, guard, guard_always};
 use super::types::rsp_addrinfo;
 use crate::PoolElementId;
@@ -59,7 +60,7 @@ pub unsafe extern "C" fn rsp_getaddrinfo(
     items: usize,
     staleCacheValue: c_uint,
 ) -> c_int {
-    guard(format_args!("rsp_getaddrinfo({items} items, {staleCacheValue} ms)"), || {
+    guard(&errors::rsp_getaddrinfo, format_args!("rsp_getaddrinfo({items} items, {staleCacheValue} ms)"), || {
         // SAFETY: by the contract of this module.
         unsafe { getaddrinfo((poolHandle, poolHandleSize), rserpoolAddrInfo, items, staleCacheValue) }
     })
@@ -89,7 +90,7 @@ pub unsafe fn getaddrinfo(
 /// Frees a list of rsp_getaddrinfo(). NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_freeaddrinfo(rserpoolAddrInfo: *mut rsp_addrinfo) {
-    guard_always(format_args!("rsp_freeaddrinfo()"), || {
+    guard_always(&errors::rsp_freeaddrinfo, format_args!("rsp_freeaddrinfo()"), || {
         // SAFETY: a list of rsp_getaddrinfo(), by the contract of this module.
         unsafe { free_list(rserpoolAddrInfo) };
         Ok(())
@@ -147,7 +148,7 @@ unsafe fn free_list(mut next: *mut rsp_addrinfo) {
 /// As rsp_getaddrinfo().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_pe_failure(poolHandle: *const u8, poolHandleSize: usize, identifier: u32) -> c_uint {
-    guard(format_args!("rsp_pe_failure(0x{identifier:08x})"), || {
+    guard(&errors::rsp_pe_failure, format_args!("rsp_pe_failure(0x{identifier:08x})"), || {
         // SAFETY: by the contract of this module.
         unsafe { pe_failure((poolHandle, poolHandleSize), identifier) }
     })

@@ -1,5 +1,6 @@
 //! `rserpool-internals.h`: the pool element's functions with a list of options. Only with the feature `pool-element`.
 
+use super::errors;
 use super::guard::guard;
 use super::tag_item::TagItem;
 use super::tag_numbers::TAG_PoolElement_Identifier;
@@ -21,12 +22,16 @@ pub unsafe extern "C" fn rsp_pe_registration_tags(
     flags: c_int,
     _tags: *mut TagItem,
 ) -> c_uint {
-    guard(format_args!("rsp_pe_registration_tags({registrationLife} ms, {flags})"), || {
-        // SAFETY: by the contract of this module.
-        unsafe {
-            registration::pe_registration((poolHandle, poolHandleSize), rspAddrInfo, rspLoadInfo, registrationLife)
-        }
-    })
+    guard(
+        &errors::rsp_pe_registration_tags,
+        format_args!("rsp_pe_registration_tags({registrationLife} ms, {flags})"),
+        || {
+            // SAFETY: by the contract of this module.
+            unsafe {
+                registration::pe_registration((poolHandle, poolHandleSize), rspAddrInfo, rspLoadInfo, registrationLife)
+            }
+        },
+    )
     .0
 }
 
@@ -39,10 +44,14 @@ pub unsafe extern "C" fn rsp_pe_deregistration_tags(
     flags: c_int,
     _tags: *mut TagItem,
 ) -> c_uint {
-    guard(format_args!("rsp_pe_deregistration_tags(0x{identifier:08x}, {flags})"), || {
-        // SAFETY: by the contract of this module.
-        unsafe { registration::pe_deregistration((poolHandle, poolHandleSize), identifier) }
-    })
+    guard(
+        &errors::rsp_pe_deregistration_tags,
+        format_args!("rsp_pe_deregistration_tags(0x{identifier:08x}, {flags})"),
+        || {
+            // SAFETY: by the contract of this module.
+            unsafe { registration::pe_deregistration((poolHandle, poolHandleSize), identifier) }
+        },
+    )
     .0
 }
 
@@ -57,24 +66,32 @@ pub unsafe extern "C" fn rsp_register_tags(
     flags: c_int,
     tags: *mut TagItem,
 ) -> c_int {
-    guard(format_args!("rsp_register_tags({sd}, {reregistrationInterval} ms, {flags})"), || {
-        // SAFETY: by the contract of this module.
-        let id = unsafe { find(tags, TAG_PoolElement_Identifier) }?;
-        let id = id.and_then(|id| u32::try_from(id).ok()).filter(|id| *id != 0).map(PoolElementId);
-        let handle = (poolHandle, poolHandleSize);
-        // SAFETY: by the contract of this module.
-        unsafe { pool_element::register(sd, handle, loadinfo, reregistrationInterval, flags, id) }
-    })
+    guard(
+        &errors::rsp_register_tags,
+        format_args!("rsp_register_tags({sd}, {reregistrationInterval} ms, {flags})"),
+        || {
+            // SAFETY: by the contract of this module.
+            let id = unsafe { find(tags, TAG_PoolElement_Identifier) }?;
+            let id = id.and_then(|id| u32::try_from(id).ok()).filter(|id| *id != 0).map(PoolElementId);
+            let handle = (poolHandle, poolHandleSize);
+            // SAFETY: by the contract of this module.
+            unsafe { pool_element::register(sd, handle, loadinfo, reregistrationInterval, flags, id) }
+        },
+    )
 }
 
 /// As rsp_deregister(). No tags are known.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_deregister_tags(sd: c_int, flags: c_int, _tags: *mut TagItem) -> c_int {
-    guard(format_args!("rsp_deregister_tags({sd}, {flags})"), || pool_element::deregister(sd, flags))
+    guard(&errors::rsp_deregister_tags, format_args!("rsp_deregister_tags({sd}, {flags})"), || {
+        pool_element::deregister(sd, flags)
+    })
 }
 
 /// As rsp_accept(). No tags are known.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_accept_tags(sd: c_int, timeout: c_int, _tags: *mut TagItem) -> c_int {
-    guard(format_args!("rsp_accept_tags({sd}, {timeout})"), || api::accept(sd, Timeout::from_ms(timeout)))
+    guard(&errors::rsp_accept_tags, format_args!("rsp_accept_tags({sd}, {timeout})"), || {
+        api::accept(sd, Timeout::from_ms(timeout))
+    })
 }

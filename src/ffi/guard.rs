@@ -1,5 +1,6 @@
 //! Every function of the C ABI runs in [`guard`]: errors become errno, panics never reach C.
 
+use super::errors::Function;
 use crate::api::{self, Error};
 use std::ffi::{c_char, c_int};
 use std::fmt;
@@ -40,27 +41,31 @@ static FAILED: AtomicBool = AtomicBool::new(false);
 const FAILED_EARLIER: Error =
     Error::new(libc::ENOTRECOVERABLE, "the library failed by an internal error earlier: call rsp_cleanup()");
 
-/// Runs `f`. `call` is the call with its arguments, for the log: never payload, never cookies.
-pub fn guard<T: CReturn>(call: fmt::Arguments<'_>, f: impl FnOnce() -> api::Result<T>) -> T {
+/// Runs `f`, whose errors `function` knows. `call` is the call with its arguments, for the log: never payload, never cookies.
+pub fn guard<T: CReturn>(function: &Function, call: fmt::Arguments<'_>, f: impl FnOnce() -> api::Result<T>) -> T {
     if FAILED.load(Ordering::Relaxed) {
-        return fail(call, &FAILED_EARLIER);
+        return fail(function, call, &FAILED_EARLIER);
     }
-    guard_always(call, f)
+    guard_always(function, call, f)
 }
 
 /// As [`guard`], also after a panic: for functions that touch no state.
-pub fn guard_always<T: CReturn>(call: fmt::Arguments<'_>, f: impl FnOnce() -> api::Result<T>) -> T {
+pub fn guard_always<T: CReturn>(
+    function: &Function,
+    call: fmt::Arguments<'_>,
+    f: impl FnOnce() -> api::Result<T>,
+) -> T {
     log::trace!("{call}");
     // What a panic leaves half done is not looked at again: that is what FAILED is for.
     match catch_unwind(AssertUnwindSafe(f)) {
         Ok(Ok(value)) => value,
-        Ok(Err(error)) => fail(call, &error),
+        Ok(Err(error)) => fail(function, call, &error),
         Err(panic) => {
             FAILED.store(true, Ordering::Relaxed);
             let text = panic_text(&*panic);
             // The payload's own destructor may panic, too: let it be.
             std::mem::forget(panic);
-            fail(call, &Error::with(libc::ENOTRECOVERABLE, text))
+            fail(function, call, &Error::with(libc::ENOTRECOVERABLE, text))
         }
     }
 }
@@ -81,19 +86,20 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     text
 }
 
-fn fail<T: CReturn>(call: fmt::Arguments<'_>, error: &Error) -> T {
+fn fail<T: CReturn>(function: &Function, call: fmt::Arguments<'_>, error: &Error) -> T {
     // An empty queue is the ordinary end of a receive loop, not worth a line.
     if error.errno != libc::EAGAIN {
         log::debug!("{call}: {error}");
     }
     // SAFETY: __errno_location gives the address of the calling thread's errno.
-    unsafe { *libc::__errno_location() = error.errno };
+    unsafe { *libc::__errno_location() = function.errno(error) };
     T::failed(error)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ffi::errors;
 
     fn errno() -> c_int {
         // SAFETY: as above.
@@ -102,18 +108,20 @@ mod tests {
 
     #[test]
     fn an_error_becomes_minus_one_and_errno() {
-        let result: c_int = guard_always(format_args!("test()"), || Err(Error::new(libc::EBADF, "no such descriptor")));
+        let result: c_int = guard_always(&errors::rsp_close, format_args!("test()"), || {
+            Err(Error::new(libc::EBADF, "no such descriptor"))
+        });
         assert_eq!((result, errno()), (-1, libc::EBADF));
     }
 
     #[test]
     fn a_panic_becomes_enotrecoverable_until_cleanup() {
-        let result: isize = guard(format_args!("test()"), || panic!("on purpose"));
+        let result: isize = guard(&errors::rsp_close, format_args!("test()"), || panic!("on purpose"));
         assert_eq!((result, errno()), (-1, libc::ENOTRECOVERABLE));
-        let next: c_int = guard(format_args!("test()"), || Ok(7));
+        let next: c_int = guard(&errors::rsp_close, format_args!("test()"), || Ok(7));
         assert_eq!(next, -1, "a failed library takes no calls");
         clear_failure();
-        let after: c_int = guard(format_args!("test()"), || Ok(7));
+        let after: c_int = guard(&errors::rsp_close, format_args!("test()"), || Ok(7));
         assert_eq!(after, 7);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::constants::{MSG_RSERPOOL_COOKIE_ECHO, MSG_RSERPOOL_NOTIFICATION};
 use super::convert;
+use super::errors;
 use super::guard::guard;
 use super::types::{rserpool_session_t, rsp_sndrcvinfo};
 use crate::SessionId;
@@ -49,25 +50,29 @@ pub unsafe extern "C" fn rsp_sendmsg(
     sctpFlags: u16,
     timeout: c_int,
 ) -> ssize_t {
-    guard(format_args!("rsp_sendmsg({sd}, {dataLength} bytes, session {sessionID}, timeout {timeout})"), || {
-        let end = match sctpFlags {
-            flags if flags & SCTP_ABORT != 0 => Some(EndSession::Abort),
-            flags if flags & SCTP_EOF != 0 => Some(EndSession::Shutdown),
-            _ => None,
-        };
-        let options = SendOptions {
-            session: session_id(sessionID),
-            ppid: u32::from_be(sctpPPID),
-            stream: sctpStreamID,
-            unordered: sctpFlags & SCTP_UNORDERED != 0,
-            time_to_live: (sctpTimeToLive != 0).then(|| Duration::from_millis(u64::from(sctpTimeToLive))),
-            end,
-            dont_wait: msg_flags & libc::MSG_DONTWAIT as c_uint != 0,
-        };
-        // SAFETY: by the contract of this module.
-        let data = unsafe { convert::bytes(data.cast(), dataLength) }?;
-        api::sendmsg(sd, data, &options, Timeout::from_ms_or_now(timeout)).map(length)
-    })
+    guard(
+        &errors::rsp_sendmsg,
+        format_args!("rsp_sendmsg({sd}, {dataLength} bytes, session {sessionID}, timeout {timeout})"),
+        || {
+            let end = match sctpFlags {
+                flags if flags & SCTP_ABORT != 0 => Some(EndSession::Abort),
+                flags if flags & SCTP_EOF != 0 => Some(EndSession::Shutdown),
+                _ => None,
+            };
+            let options = SendOptions {
+                session: session_id(sessionID),
+                ppid: u32::from_be(sctpPPID),
+                stream: sctpStreamID,
+                unordered: sctpFlags & SCTP_UNORDERED != 0,
+                time_to_live: (sctpTimeToLive != 0).then(|| Duration::from_millis(u64::from(sctpTimeToLive))),
+                end,
+                dont_wait: msg_flags & libc::MSG_DONTWAIT as c_uint != 0,
+            };
+            // SAFETY: by the contract of this module.
+            let data = unsafe { convert::bytes(data.cast(), dataLength) }?;
+            api::sendmsg(sd, data, &options, Timeout::from_ms_or_now(timeout)).map(length)
+        },
+    )
 }
 
 /// Receives data, a notification (MSG_RSERPOOL_NOTIFICATION in `*msg_flags`) or a cookie that came from a client after a
@@ -91,7 +96,7 @@ pub unsafe extern "C" fn rsp_recvmsg(
     msg_flags: *mut c_int,
     timeout: c_int,
 ) -> ssize_t {
-    guard(format_args!("rsp_recvmsg({sd}, {bufferLength} bytes, timeout {timeout})"), || {
+    guard(&errors::rsp_recvmsg, format_args!("rsp_recvmsg({sd}, {bufferLength} bytes, timeout {timeout})"), || {
         // SAFETY: by the contract of this module.
         unsafe { receive(sd, (buffer, bufferLength), rinfo, msg_flags, Timeout::from_ms_or_now(timeout), api::recvmsg) }
     })
@@ -113,10 +118,16 @@ pub unsafe extern "C" fn rsp_recvfullmsg(
     msg_flags: *mut c_int,
     timeout: c_int,
 ) -> ssize_t {
-    guard(format_args!("rsp_recvfullmsg({sd}, {bufferLength} bytes, timeout {timeout})"), || {
-        // SAFETY: by the contract of this module.
-        unsafe { receive(sd, (buffer, bufferLength), rinfo, msg_flags, Timeout::from_ms(timeout), api::recvfullmsg) }
-    })
+    guard(
+        &errors::rsp_recvfullmsg,
+        format_args!("rsp_recvfullmsg({sd}, {bufferLength} bytes, timeout {timeout})"),
+        || {
+            // SAFETY: by the contract of this module.
+            unsafe {
+                receive(sd, (buffer, bufferLength), rinfo, msg_flags, Timeout::from_ms(timeout), api::recvfullmsg)
+            }
+        },
+    )
 }
 
 /// # Safety
@@ -170,7 +181,7 @@ unsafe fn receive(
 /// As rsp_recvmsg().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_read(fd: c_int, buffer: *mut c_void, bufferLength: usize) -> ssize_t {
-    guard(format_args!("rsp_read({fd}, {bufferLength} bytes)"), || {
+    guard(&errors::rsp_read, format_args!("rsp_read({fd}, {bufferLength} bytes)"), || {
         // SAFETY: by the contract of this module.
         let buffer = unsafe { convert::buffer(buffer.cast(), bufferLength) }?;
         Ok(length(api::recvmsg(fd, buffer, Timeout::Now)?.len))
@@ -186,7 +197,7 @@ pub unsafe extern "C" fn rsp_read(fd: c_int, buffer: *mut c_void, bufferLength: 
 /// As rsp_recvmsg().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_recv(sd: c_int, buffer: *mut c_void, bufferLength: usize, flags: c_int) -> ssize_t {
-    guard(format_args!("rsp_recv({sd}, {bufferLength} bytes, {flags})"), || {
+    guard(&errors::rsp_recv, format_args!("rsp_recv({sd}, {bufferLength} bytes, {flags})"), || {
         // SAFETY: by the contract of this module.
         let buffer = unsafe { convert::buffer(buffer.cast(), bufferLength) }?;
         Ok(length(api::recvmsg(sd, buffer, Timeout::Now)?.len))
@@ -202,7 +213,7 @@ pub unsafe extern "C" fn rsp_recv(sd: c_int, buffer: *mut c_void, bufferLength: 
 /// As rsp_sendmsg().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_write(fd: c_int, data: *const c_char, dataLength: usize) -> ssize_t {
-    guard(format_args!("rsp_write({fd}, {dataLength} bytes)"), || {
+    guard(&errors::rsp_write, format_args!("rsp_write({fd}, {dataLength} bytes)"), || {
         // SAFETY: by the contract of this module.
         let data = unsafe { convert::bytes(data.cast(), dataLength) }?;
         api::sendmsg(fd, data, &SendOptions::default(), Timeout::Now).map(length)
@@ -218,7 +229,7 @@ pub unsafe extern "C" fn rsp_write(fd: c_int, data: *const c_char, dataLength: u
 /// As rsp_sendmsg().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_send(sd: c_int, data: *const c_void, dataLength: usize, flags: c_int) -> ssize_t {
-    guard(format_args!("rsp_send({sd}, {dataLength} bytes, {flags})"), || {
+    guard(&errors::rsp_send, format_args!("rsp_send({sd}, {dataLength} bytes, {flags})"), || {
         // SAFETY: by the contract of this module.
         let data = unsafe { convert::bytes(data.cast(), dataLength) }?;
         api::sendmsg(sd, data, &SendOptions::default(), Timeout::Now).map(length)

@@ -3,6 +3,7 @@
 use super::arguments::{self, ARGUMENTS};
 use super::constants::{RSPLIB_REVISION, RSPLIB_VERSION};
 use super::convert::{self, milliseconds};
+use super::errors;
 use super::guard::{clear_failure, guard, guard_always};
 use super::logging;
 use super::rsplib_logging;
@@ -19,7 +20,7 @@ const MAX_REGISTRARS: usize = 256;
 /// Call it before anything else is done with the structure.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_initinfo(info: *mut rsp_info) {
-    guard_always(format_args!("rsp_initinfo()"), || {
+    guard_always(&errors::rsp_initinfo, format_args!("rsp_initinfo()"), || {
         if !info.is_null() {
             // SAFETY: room for a struct rsp_info, whose fields may all be zero. It may be uninitialised memory until here.
             unsafe { info.write(std::mem::zeroed()) };
@@ -33,7 +34,7 @@ pub unsafe extern "C" fn rsp_initinfo(info: *mut rsp_info) {
 /// Frees what rsp_initarg() allocated: the list of registrars. May be called right after rsp_initialize(), and twice.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_freeinfo(info: *mut rsp_info) {
-    guard_always(format_args!("rsp_freeinfo()"), || {
+    guard_always(&errors::rsp_freeinfo, format_args!("rsp_freeinfo()"), || {
         // SAFETY: by the contract of this module.
         let Some(info) = (unsafe { info.as_mut() }) else { return Ok(()) };
         let mut next = std::mem::replace(&mut info.ri_registrars, std::ptr::null_mut());
@@ -64,7 +65,7 @@ pub unsafe extern "C" fn rsp_freeinfo(info: *mut rsp_info) {
 /// 1 when the argument was taken; 0 when it is unknown or its value is bad, or for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_initarg(info: *mut rsp_info, arg: *const c_char) -> c_int {
-    guard_always(format_args!("rsp_initarg()"), || {
+    guard_always(&errors::rsp_initarg, format_args!("rsp_initarg()"), || {
         // SAFETY: by the contract of this module.
         let (info, argument) = unsafe { (info.as_mut(), arguments::text(arg)) };
         Ok(match (info, argument) {
@@ -88,7 +89,7 @@ pub unsafe extern "C" fn rsp_initarg(info: *mut rsp_info, arg: *const c_char) ->
 /// descriptors, memory or threads left. EOWNERDEAD: in a child of fork(); call rsp_cleanup() first.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_initialize(info: *mut rsp_info) -> c_int {
-    guard(format_args!("rsp_initialize()"), || {
+    guard(&errors::rsp_initialize, format_args!("rsp_initialize()"), || {
         logging::install();
         rsplib_logging::begin();
         // SAFETY: by the contract of this module.
@@ -113,7 +114,7 @@ pub unsafe extern "C" fn rsp_initialize(info: *mut rsp_info) -> c_int {
 /// rsp_initialize() starts it afresh. Does nothing when the library does not run.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_cleanup() {
-    guard_always(format_args!("rsp_cleanup()"), || {
+    guard_always(&errors::rsp_cleanup, format_args!("rsp_cleanup()"), || {
         api::cleanup();
         rsplib_logging::finish();
         clear_failure();

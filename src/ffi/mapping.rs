@@ -1,5 +1,6 @@
 //! Descriptors of the system among RSerPool's.
 
+use super::errors;
 use super::guard::guard;
 use crate::api;
 use std::ffi::c_int;
@@ -15,7 +16,7 @@ use std::ffi::c_int;
 /// EBADF: `sd` is not open. EINVAL: `sd` is an RSerPool socket, or `toSD` is taken or too large. EMFILE: no number is left.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_mapsocket(sd: c_int, toSD: c_int) -> c_int {
-    guard(format_args!("rsp_mapsocket({sd}, {toSD})"), || api::mapsocket(sd, toSD))
+    guard(&errors::rsp_mapsocket, format_args!("rsp_mapsocket({sd}, {toSD})"), || api::mapsocket(sd, toSD))
 }
 
 /// Undoes rsp_mapsocket(). The descriptor of the system stays open.
@@ -27,5 +28,5 @@ pub extern "C" fn rsp_mapsocket(sd: c_int, toSD: c_int) -> c_int {
 /// EBADF: not mapped.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_unmapsocket(sd: c_int) -> c_int {
-    guard(format_args!("rsp_unmapsocket({sd})"), || api::unmapsocket(sd).map(|()| 0))
+    guard(&errors::rsp_unmapsocket, format_args!("rsp_unmapsocket({sd})"), || api::unmapsocket(sd).map(|()| 0))
 }

@@ -18,6 +18,7 @@ pub mod constants;
 mod convert;
 #[cfg(feature = "pool-element")]
 mod element_tags;
+pub mod errors;
 mod guard;
 mod io;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Policies by name, and notifications in words.
 
+use super::errors;
 use super::guard::{guard, guard_always};
 use super::io::session_id;
 use super::policy_types::*;
@@ -35,7 +36,7 @@ const POLICIES: [(&CStr, u32); 18] = [
 /// A string that lives forever, or NULL for an unknown type.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_getpolicybytype(policyType: c_uint) -> *const c_char {
-    guard_always(format_args!("rsp_getpolicybytype(0x{policyType:x})"), || {
+    guard_always(&errors::rsp_getpolicybytype, format_args!("rsp_getpolicybytype(0x{policyType:x})"), || {
         let found = POLICIES.iter().find(|(_, number)| *number == policyType);
         Ok(found.map_or(std::ptr::null(), |(name, _)| name.as_ptr()))
     })
@@ -71,7 +72,7 @@ pub unsafe extern "C" fn rsp_csp_setstatus(
     sessionID: rserpool_session_t,
     statusText: *const c_char,
 ) -> c_int {
-    guard(format_args!("rsp_csp_setstatus({sd}, session {sessionID})"), || {
+    guard(&errors::rsp_csp_setstatus, format_args!("rsp_csp_setstatus({sd}, session {sessionID})"), || {
         if statusText.is_null() {
             return Err(Error::new(libc::EFAULT, "the status text is NULL"));
         }
@@ -87,7 +88,7 @@ pub unsafe extern "C" fn rsp_csp_setstatus(
 /// NULL for either argument: does nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_print_notification(notification: *const rserpool_notification, fd: *mut FILE) {
-    guard_always(format_args!("rsp_print_notification()"), || {
+    guard_always(&errors::rsp_print_notification, format_args!("rsp_print_notification()"), || {
         if notification.is_null() || fd.is_null() {
             return Ok(());
         }

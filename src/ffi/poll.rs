@@ -1,6 +1,7 @@
 //! Waiting for descriptors.
 
 use super::convert;
+use super::errors;
 use super::guard::guard;
 use crate::api::{self, Error, Result, Timeout};
 use libc::{fd_set, pollfd, timeval};
@@ -20,7 +21,7 @@ const MAX_POLLED: c_uint = 1 << 20;
 /// EINTR: a signal came. EFAULT: `ufds` is NULL. EINVAL: too many descriptors.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_poll(ufds: *mut pollfd, nfds: c_uint, timeout: c_int) -> c_int {
-    guard(format_args!("rsp_poll({nfds} descriptors, timeout {timeout})"), || {
+    guard(&errors::rsp_poll, format_args!("rsp_poll({nfds} descriptors, timeout {timeout})"), || {
         if nfds > MAX_POLLED {
             return Err(Error::new(libc::EINVAL, "too many descriptors to poll"));
         }
@@ -52,7 +53,7 @@ pub unsafe extern "C" fn rsp_select(
     exceptfds: *mut fd_set,
     timeout: *mut timeval,
 ) -> c_int {
-    guard(format_args!("rsp_select({n})"), || {
+    guard(&errors::rsp_select, format_args!("rsp_select({n})"), || {
         // SAFETY: by the contract of this module.
         let timeout = time(unsafe { timeout.as_ref() })?;
         // Copies: a program may pass one set twice, but two references to it must not be.

@@ -2,6 +2,7 @@
 
 use super::constants::{DEREGF_DONTWAIT, REGF_DAEMONMODE, REGF_DONTWAIT};
 use super::convert;
+use super::errors;
 use super::guard::guard;
 use super::io::{length, session_id};
 use super::types::{rserpool_session_t, rsp_loadinfo};
@@ -33,7 +34,7 @@ pub unsafe extern "C" fn rsp_register(
     reregistrationInterval: c_uint,
     flags: c_int,
 ) -> c_int {
-    guard(format_args!("rsp_register({sd}, {reregistrationInterval} ms, {flags})"), || {
+    guard(&errors::rsp_register, format_args!("rsp_register({sd}, {reregistrationInterval} ms, {flags})"), || {
         let handle = (poolHandle, poolHandleSize);
         // SAFETY: by the contract of this module.
         unsafe { register(sd, handle, loadinfo, reregistrationInterval, flags, None) }
@@ -49,7 +50,7 @@ pub unsafe extern "C" fn rsp_register(
 /// EBADF: not an open RSerPool socket, or not registered.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_deregister(sd: c_int, flags: c_int) -> c_int {
-    guard(format_args!("rsp_deregister({sd}, {flags})"), || deregister(sd, flags))
+    guard(&errors::rsp_deregister, format_args!("rsp_deregister({sd}, {flags})"), || deregister(sd, flags))
 }
 
 /// Accepts sessions from now on. Binds the socket first where that was not done.
@@ -62,7 +63,7 @@ pub extern "C" fn rsp_deregister(sd: c_int, flags: c_int) -> c_int {
 /// where the socket is bound only now.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_listen(sd: c_int, backlog: c_int) -> c_int {
-    guard(format_args!("rsp_listen({sd}, {backlog})"), || api::listen(sd, backlog).map(|()| 0))
+    guard(&errors::rsp_listen, format_args!("rsp_listen({sd}, {backlog})"), || api::listen(sd, backlog).map(|()| 0))
 }
 
 /// Takes a new session from a listening SOCK_STREAM socket. `timeout` in milliseconds; negative: no limit.
@@ -76,7 +77,9 @@ pub extern "C" fn rsp_listen(sd: c_int, backlog: c_int) -> c_int {
 /// rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_accept(sd: c_int, timeout: c_int) -> c_int {
-    guard(format_args!("rsp_accept({sd}, {timeout})"), || api::accept(sd, Timeout::from_ms(timeout)))
+    guard(&errors::rsp_accept, format_args!("rsp_accept({sd}, {timeout})"), || {
+        api::accept(sd, Timeout::from_ms(timeout))
+    })
 }
 
 /// Gives the client of a session the session's state. The client's library keeps the last cookie, and hands it to the next
@@ -96,11 +99,15 @@ pub unsafe extern "C" fn rsp_send_cookie(
     sessionID: rserpool_session_t,
     timeout: c_int,
 ) -> ssize_t {
-    guard(format_args!("rsp_send_cookie({sd}, {cookieSize} bytes, session {sessionID}, timeout {timeout})"), || {
-        // SAFETY: by the contract of this module.
-        let cookie = unsafe { convert::bytes(cookie, cookieSize) }?;
-        api::send_cookie(sd, cookie, session_id(sessionID), Timeout::from_ms_or_now(timeout)).map(length)
-    })
+    guard(
+        &errors::rsp_send_cookie,
+        format_args!("rsp_send_cookie({sd}, {cookieSize} bytes, session {sessionID}, timeout {timeout})"),
+        || {
+            // SAFETY: by the contract of this module.
+            let cookie = unsafe { convert::bytes(cookie, cookieSize) }?;
+            api::send_cookie(sd, cookie, session_id(sessionID), Timeout::from_ms_or_now(timeout)).map(length)
+        },
+    )
 }
 
 /// # Safety

@@ -2,6 +2,7 @@
 
 use super::constants::FFF_UNREACHABLE;
 use super::convert;
+use super::errors;
 use super::guard::guard;
 use crate::api::{self, ConnectOptions, FailoverFlags, Result};
 use std::ffi::{c_int, c_uint};
@@ -24,7 +25,7 @@ pub unsafe extern "C" fn rsp_connect(
     poolHandleSize: usize,
     staleCacheValue: c_uint,
 ) -> c_int {
-    guard(format_args!("rsp_connect({sd}, {staleCacheValue} ms)"), || {
+    guard(&errors::rsp_connect, format_args!("rsp_connect({sd}, {staleCacheValue} ms)"), || {
         let options = ConnectOptions { stale_cache: stale_cache(staleCacheValue), ..ConnectOptions::default() };
         // SAFETY: by the contract of this module.
         unsafe { connect(sd, (poolHandle, poolHandleSize), options) }
@@ -40,7 +41,7 @@ pub unsafe extern "C" fn rsp_connect(
 /// EBADF: not an open RSerPool socket. EOPNOTSUPP: a mapped descriptor.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_has_cookie(sd: c_int) -> c_int {
-    guard(format_args!("rsp_has_cookie({sd})"), || api::has_cookie(sd).map(c_int::from))
+    guard(&errors::rsp_has_cookie, format_args!("rsp_has_cookie({sd})"), || api::has_cookie(sd).map(c_int::from))
 }
 
 /// Moves the session to another pool element, and waits until that is done. The cookie, if any, is the first thing that the
@@ -55,7 +56,7 @@ pub extern "C" fn rsp_has_cookie(sd: c_int) -> c_int {
 /// ECANCELED: rsp_cleanup() was called.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_forcefailover(sd: c_int, flags: c_uint, staleCacheValue: c_uint) -> c_int {
-    guard(format_args!("rsp_forcefailover({sd}, {flags}, {staleCacheValue} ms)"), || {
+    guard(&errors::rsp_forcefailover, format_args!("rsp_forcefailover({sd}, {flags}, {staleCacheValue} ms)"), || {
         force_failover(sd, flags, staleCacheValue)
     })
 }

@@ -2,6 +2,7 @@
 
 use super::basic::ResultCode;
 use super::convert;
+use super::errors;
 use super::guard::guard;
 use super::pool_element::load_info;
 use super::types::{rsp_addrinfo, rsp_loadinfo};
@@ -30,7 +31,7 @@ pub unsafe extern "C" fn rsp_pe_registration(
     registrationLife: c_uint,
     flags: c_int,
 ) -> c_uint {
-    guard(format_args!("rsp_pe_registration({registrationLife} ms, {flags})"), || {
+    guard(&errors::rsp_pe_registration, format_args!("rsp_pe_registration({registrationLife} ms, {flags})"), || {
         // SAFETY: by the contract of this module.
         unsafe { pe_registration((poolHandle, poolHandleSize), rspAddrInfo, rspLoadInfo, registrationLife) }
     })
@@ -77,7 +78,7 @@ pub unsafe extern "C" fn rsp_pe_deregistration(
     identifier: u32,
     flags: c_int,
 ) -> c_uint {
-    guard(format_args!("rsp_pe_deregistration(0x{identifier:08x}, {flags})"), || {
+    guard(&errors::rsp_pe_deregistration, format_args!("rsp_pe_deregistration(0x{identifier:08x}, {flags})"), || {
         // SAFETY: by the contract of this module.
         unsafe { pe_deregistration((poolHandle, poolHandleSize), identifier) }
     })

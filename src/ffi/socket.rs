@@ -1,6 +1,7 @@
 //! Sockets: their life, names and options.
 
 use super::convert;
+use super::errors;
 use super::guard::guard;
 use super::types::rserpool_session_parameters;
 use crate::api::{self, Error, PeName};
@@ -26,7 +27,7 @@ use std::time::Duration;
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_socket(domain: c_int, r#type: c_int, protocol: c_int) -> c_int {
     let socket_type = r#type;
-    guard(format_args!("rsp_socket({domain}, {socket_type}, {protocol})"), || {
+    guard(&errors::rsp_socket, format_args!("rsp_socket({domain}, {socket_type}, {protocol})"), || {
         api::socket(domain, socket_type, protocol)
     })
 }
@@ -41,7 +42,7 @@ pub extern "C" fn rsp_socket(domain: c_int, r#type: c_int, protocol: c_int) -> c
 /// EFAULT: `params` is NULL. EBADF: not an open RSerPool socket. EOPNOTSUPP: a mapped descriptor.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_update_session_parameters(sd: c_int, params: *mut rserpool_session_parameters) -> c_int {
-    guard(format_args!("rsp_update_session_parameters({sd})"), || {
+    guard(&errors::rsp_update_session_parameters, format_args!("rsp_update_session_parameters({sd})"), || {
         // SAFETY: by the contract of this module.
         let c = unsafe { convert::reference_mut(params) }?;
         let duration = |ms: c_uint| Duration::from_millis(u64::from(ms));
@@ -81,7 +82,7 @@ pub unsafe extern "C" fn rsp_update_session_parameters(sd: c_int, params: *mut r
 /// not an open RSerPool socket. EOPNOTSUPP: a mapped descriptor.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_bind(sd: c_int, addrs: *const sockaddr, addrcnt: c_int) -> c_int {
-    guard(format_args!("rsp_bind({sd}, {addrcnt} addresses)"), || {
+    guard(&errors::rsp_bind, format_args!("rsp_bind({sd}, {addrcnt} addresses)"), || {
         let count = usize::try_from(addrcnt).unwrap_or(0);
         // SAFETY: by the contract of this module.
         let addresses = unsafe { convert::addresses(addrs, count) }?;
@@ -99,7 +100,7 @@ pub unsafe extern "C" fn rsp_bind(sd: c_int, addrs: *const sockaddr, addrcnt: c_
 /// EBADF: not an open RSerPool socket.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_close(sd: c_int) -> c_int {
-    guard(format_args!("rsp_close({sd})"), || api::close(sd).map(|()| 0))
+    guard(&errors::rsp_close, format_args!("rsp_close({sd})"), || api::close(sd).map(|()| 0))
 }
 
 /// Tells which pool the socket is registered in, and as what. On entry `*poolHandleSize` is the size of the buffer, on
@@ -117,7 +118,7 @@ pub unsafe extern "C" fn rsp_getsockname(
     poolHandleSize: *mut usize,
     identifier: *mut u32,
 ) -> c_int {
-    guard(format_args!("rsp_getsockname({sd})"), || {
+    guard(&errors::rsp_getsockname, format_args!("rsp_getsockname({sd})"), || {
         // SAFETY: by the contract of this module.
         unsafe { write_name(&api::getsockname(sd)?, poolHandle, poolHandleSize, identifier) }
     })
@@ -138,7 +139,7 @@ pub unsafe extern "C" fn rsp_getpeername(
     poolHandleSize: *mut usize,
     identifier: *mut u32,
 ) -> c_int {
-    guard(format_args!("rsp_getpeername({sd})"), || {
+    guard(&errors::rsp_getpeername, format_args!("rsp_getpeername({sd})"), || {
         // SAFETY: by the contract of this module.
         unsafe { write_name(&api::getpeername(sd)?, poolHandle, poolHandleSize, identifier) }
     })
@@ -179,7 +180,7 @@ pub unsafe extern "C" fn rsp_getsockopt(
     optval: *mut c_void,
     optlen: *mut socklen_t,
 ) -> c_int {
-    guard(format_args!("rsp_getsockopt({sd}, {level}, {optname})"), || {
+    guard(&errors::rsp_getsockopt, format_args!("rsp_getsockopt({sd}, {level}, {optname})"), || {
         // SAFETY: by the contract of this module.
         let len = unsafe { convert::reference_mut(optlen) }?;
         // SAFETY: by the contract of this module.
@@ -205,7 +206,7 @@ pub unsafe extern "C" fn rsp_setsockopt(
     optval: *const c_void,
     optlen: socklen_t,
 ) -> c_int {
-    guard(format_args!("rsp_setsockopt({sd}, {level}, {optname})"), || {
+    guard(&errors::rsp_setsockopt, format_args!("rsp_setsockopt({sd}, {level}, {optname})"), || {
         // SAFETY: by the contract of this module.
         let value = unsafe { convert::bytes(optval.cast(), optlen as usize) }?;
         api::setsockopt(sd, level, optname, value).map(|()| 0)

@@ -1,5 +1,6 @@
 //! `rserpool-internals.h`: the functions that take a list of options.
 
+use super::errors;
 use super::guard::guard;
 use super::tag_item::{TAG_DONE, TAG_IGNORE, TAG_MORE, TAG_SKIP, TagItem, tag_t, tagdata_t};
 use super::tag_numbers::*;
@@ -54,7 +55,7 @@ pub unsafe extern "C" fn rsp_pe_failure_tags(
     identifier: u32,
     _tags: *mut TagItem,
 ) -> c_uint {
-    guard(format_args!("rsp_pe_failure_tags(0x{identifier:08x})"), || {
+    guard(&errors::rsp_pe_failure_tags, format_args!("rsp_pe_failure_tags(0x{identifier:08x})"), || {
         // SAFETY: by the contract of this module.
         unsafe { basic::pe_failure((poolHandle, poolHandleSize), identifier) }
     })
@@ -71,10 +72,14 @@ pub unsafe extern "C" fn rsp_getaddrinfo_tags(
     staleCacheValue: c_uint,
     _tags: *mut TagItem,
 ) -> c_int {
-    guard(format_args!("rsp_getaddrinfo_tags({items} items, {staleCacheValue} ms)"), || {
-        // SAFETY: by the contract of this module.
-        unsafe { basic::getaddrinfo((poolHandle, poolHandleSize), rserpoolAddrInfo, items, staleCacheValue) }
-    })
+    guard(
+        &errors::rsp_getaddrinfo_tags,
+        format_args!("rsp_getaddrinfo_tags({items} items, {staleCacheValue} ms)"),
+        || {
+            // SAFETY: by the contract of this module.
+            unsafe { basic::getaddrinfo((poolHandle, poolHandleSize), rserpoolAddrInfo, items, staleCacheValue) }
+        },
+    )
     .0
 }
 
@@ -88,7 +93,7 @@ pub unsafe extern "C" fn rsp_connect_tags(
     staleCacheValue: c_uint,
     tags: *mut TagItem,
 ) -> c_int {
-    guard(format_args!("rsp_connect_tags({sd}, {staleCacheValue} ms)"), || {
+    guard(&errors::rsp_connect_tags, format_args!("rsp_connect_tags({sd}, {staleCacheValue} ms)"), || {
         // SAFETY: by the contract of this module.
         let options = unsafe {
             ConnectOptions {
@@ -110,9 +115,11 @@ pub unsafe extern "C" fn rsp_forcefailover_tags(
     staleCacheValue: c_uint,
     _tags: *mut TagItem,
 ) -> c_int {
-    guard(format_args!("rsp_forcefailover_tags({sd}, {flags}, {staleCacheValue} ms)"), || {
-        pool_user::force_failover(sd, flags, staleCacheValue)
-    })
+    guard(
+        &errors::rsp_forcefailover_tags,
+        format_args!("rsp_forcefailover_tags({sd}, {flags}, {staleCacheValue} ms)"),
+        || pool_user::force_failover(sd, flags, staleCacheValue),
+    )
 }
 
 #[cfg(test)]
