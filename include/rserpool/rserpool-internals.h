@@ -76,7 +76,7 @@ extern "C" {
 unsigned int rsp_pe_failure_tags(const uint8_t *poolHandle,
                                  size_t poolHandleSize,
                                  uint32_t identifier,
-                                 struct TagItem *_tags);
+                                 struct TagItem *tags);
 
 /**
  * As rsp_getaddrinfo(). No tags are known.
@@ -86,7 +86,7 @@ int rsp_getaddrinfo_tags(const uint8_t *poolHandle,
                          struct rsp_addrinfo **rserpoolAddrInfo,
                          size_t items,
                          unsigned int staleCacheValue,
-                         struct TagItem *_tags);
+                         struct TagItem *tags);
 
 /**
  * As rsp_connect(), with TAG_RspSession_ConnectTimeout and TAG_RspSession_HandleResolutionRetryDelay. EINVAL, also: the tag
@@ -101,7 +101,7 @@ int rsp_connect_tags(int sd,
 /**
  * As rsp_forcefailover(). No tags are known.
  */
-int rsp_forcefailover_tags(int sd, unsigned int flags, unsigned int staleCacheValue, struct TagItem *_tags);
+int rsp_forcefailover_tags(int sd, unsigned int flags, unsigned int staleCacheValue, struct TagItem *tags);
 
 /**
  * As rsp_pe_registration(). No tags are known.
@@ -112,7 +112,7 @@ unsigned int rsp_pe_registration_tags(const uint8_t *poolHandle,
                                       const struct rsp_loadinfo *rspLoadInfo,
                                       unsigned int registrationLife,
                                       int flags,
-                                      struct TagItem *_tags);
+                                      struct TagItem *tags);
 
 /**
  * As rsp_pe_deregistration(). No tags are known.
@@ -121,7 +121,7 @@ unsigned int rsp_pe_deregistration_tags(const uint8_t *poolHandle,
                                         size_t poolHandleSize,
                                         uint32_t identifier,
                                         int flags,
-                                        struct TagItem *_tags);
+                                        struct TagItem *tags);
 
 /**
  * As rsp_register(), with TAG_PoolElement_Identifier. EINVAL, also: the tag list does not end.
@@ -137,12 +137,12 @@ int rsp_register_tags(int sd,
 /**
  * As rsp_deregister(). No tags are known.
  */
-int rsp_deregister_tags(int sd, int flags, struct TagItem *_tags);
+int rsp_deregister_tags(int sd, int flags, struct TagItem *tags);
 
 /**
  * As rsp_accept(). No tags are known.
  */
-int rsp_accept_tags(int sd, int timeout, struct TagItem *_tags);
+int rsp_accept_tags(int sd, int timeout, struct TagItem *tags);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -38,6 +38,7 @@
  *    function: EACCES, rsp_initialize() was not called; EOWNERDEAD, the process is a child of fork(), where only
  *    rsp_cleanup() and then rsp_initialize() help; ENOTRECOVERABLE, an internal error of the library, now or earlier, where
  *    only rsp_cleanup() and then rsp_initialize() help.
+ *  - The manual pages, rserpool(7) first, say the same at length, with all errors and examples.
  *  - Any function may be called from any thread, also on one descriptor at the same time.
  *  - A pool handle has 1 to 32 bytes. Times are in milliseconds.
  *  - Pointers are only used during the call, and stay the caller's. What the caller has to free is said.
@@ -249,7 +250,8 @@ struct rsp_info
     */
    int ri_disable_autoconfig;
    /**
-    * Multicast address of the announcements; NULL: ASAP_ANNOUNCE_MULTICAST_ADDRESS.
+    * Multicast address of the announcements; NULL: that of RFC 5352, 224.0.1.185:3863, and
+    * ASAP_ANNOUNCE_MULTICAST_ADDRESS.
     */
    struct sockaddr *ri_registrar_announce;
    /**
@@ -261,15 +263,15 @@ struct rsp_info
     */
    unsigned int ri_registrar_connect_timeout;
    /**
-    * Connects to a registrar before a request fails.
+    * Ignored: what a request may take is limited by time.
     */
    unsigned int ri_registrar_connect_max_trials;
    /**
-    * Time for a request before it is sent again, in milliseconds.
+    * The longest that a request may take, looking for a registrar included, in milliseconds.
     */
    unsigned int ri_registrar_request_timeout;
    /**
-    * Time for the answer of a registrar, in milliseconds.
+    * Time for the answer of a registrar before another one is asked, in milliseconds.
     */
    unsigned int ri_registrar_response_timeout;
    /**
@@ -589,9 +591,10 @@ int rsp_initarg(struct rsp_info *info, const char *arg);
  * 0, also when the library runs already (nothing changes then); -1 on failure.
  *
  * Errors:
- * EINVAL: an address list is too long, or mixes ports, or an environment variable makes no sense. EFAULT: an address is NULL. EAFNOSUPPORT: an address is neither
- * IPv4 nor IPv6. EPROTONOSUPPORT: the transport asked for is not available. EMFILE, ENFILE, ENOMEM, EAGAIN: no
- * descriptors, memory or threads left. EOWNERDEAD: in a child of fork(); call rsp_cleanup() first.
+ * EINVAL: an address list is too long, or mixes ports, or an environment variable makes no sense. EFAULT: an address is
+ * NULL. EAFNOSUPPORT: an address is neither IPv4 nor IPv6. EPROTONOSUPPORT: the transport asked for is not available.
+ * EMFILE, ENFILE, ENOBUFS, ENOMEM, EAGAIN: no descriptors, memory or threads left. EIO: the system refuses for another
+ * reason. EOWNERDEAD: in a child of fork(); call rsp_cleanup() first.
  */
 int rsp_initialize(struct rsp_info *info);
 
@@ -612,8 +615,8 @@ void rsp_cleanup(void);
  *
  * Errors:
  * With REAI_SYSTEM: EACCES: rsp_initialize() was not called. EFAULT: NULL. EINVAL: the handle is empty. ENAMETOOLONG: the
- * handle is longer than 32 bytes. EHOSTUNREACH: no registrar can be reached. ETIMEDOUT: no registrar answers. EBUSY: too
- * many requests are under way. ECANCELED: rsp_cleanup() was called.
+ * handle is longer than 32 bytes. EHOSTUNREACH: no registrar can be reached. ETIMEDOUT: no registrar answers. EPERM: the
+ * registrar refuses. EBUSY: too many requests are under way. ECANCELED: rsp_cleanup() was called.
  */
 int rsp_getaddrinfo(const uint8_t *poolHandle,
                     size_t poolHandleSize,
@@ -627,28 +630,30 @@ int rsp_getaddrinfo(const uint8_t *poolHandle,
 void rsp_freeaddrinfo(struct rsp_addrinfo *rserpoolAddrInfo);
 
 /**
- * Tells the registrar that an element does not answer.
+ * Tells the registrar that an element does not answer. Does not wait for the registrar.
  *
  * Returns:
  * 0; 0x1000: rsp_initialize() was not called; another code: an argument is bad. errno tells it, too.
  *
  * Errors:
- * As rsp_getaddrinfo().
+ * EFAULT: NULL. EINVAL: the handle is empty, or the identifier 0. ENAMETOOLONG: the handle is longer than 32 bytes.
+ * ECANCELED: rsp_cleanup() was called.
  */
 unsigned int rsp_pe_failure(const uint8_t *poolHandle, size_t poolHandleSize, uint32_t identifier);
 
 /**
- * Registers an element that is not an RSerPool socket, for `registrationLife` milliseconds: register it again in time.
- * `rspAddrInfo` tells how users reach it; `ai_pe_id` 0: an identifier is chosen and written there. `rspLoadInfo` NULL:
- * round robin. `flags` are ignored.
+ * Registers an element that is not an RSerPool socket, for `registrationLife` milliseconds, of which a third is also the
+ * interval at which the library registers it again, until rsp_pe_deregistration() or rsp_cleanup(). `rspAddrInfo` tells how
+ * users reach it; `ai_pe_id` 0: an identifier is chosen and written there. `rspLoadInfo` NULL: round robin. `flags` are
+ * ignored.
  *
  * Returns:
  * 0; 0x1000: rsp_initialize() was not called; 0x1007: no registrar can be reached; 0x1008: no registrar answers; else
  * another code: the registrar refused, or an argument is bad. errno tells it, too.
  *
  * Errors:
- * As rsp_getaddrinfo(). EPERM: the registrar refused. EINVAL, also: no address, or addresses with different ports. EAFNOSUPPORT: an address is neither
- * IPv4 nor IPv6. EPROTONOSUPPORT: `ai_protocol` is none that can be registered.
+ * As rsp_getaddrinfo(). EINVAL, also: no address, addresses with different ports, or an unknown policy. EAFNOSUPPORT: an
+ * address is neither IPv4 nor IPv6. EPROTONOSUPPORT: `ai_protocol` is none that can be registered.
  */
 unsigned int rsp_pe_registration(const uint8_t *poolHandle,
                                  size_t poolHandleSize,
@@ -664,7 +669,7 @@ unsigned int rsp_pe_registration(const uint8_t *poolHandle,
  * 0, or a code as for rsp_pe_registration().
  *
  * Errors:
- * As rsp_getaddrinfo().
+ * As rsp_getaddrinfo(). EINVAL, also: the identifier is 0.
  */
 unsigned int rsp_pe_deregistration(const uint8_t *poolHandle, size_t poolHandleSize, uint32_t identifier, int flags);
 
@@ -673,8 +678,9 @@ unsigned int rsp_pe_deregistration(const uint8_t *poolHandle, size_t poolHandleS
  * event loop (readable while rsp_recvmsg() or rsp_accept() would succeed, writable while rsp_sendmsg() would not block),
  * and stays the same across failovers. Only rsp_ functions may read, write and close it.
  *
- * `domain`: 0 for IPv6 with IPv4, AF_INET, or AF_INET6. `type`: SOCK_SEQPACKET for pool users, and for servers with all
- * sessions on one descriptor; SOCK_STREAM for servers with a descriptor for each session, by rsp_accept().
+ * `domain`: 0, AF_INET, or AF_INET6: it makes no difference, the addresses given to rsp_bind() do.
+ * `type`: SOCK_SEQPACKET for pool users, and for servers with all sessions on one descriptor; SOCK_STREAM for servers with a
+ * descriptor for each session, by rsp_accept().
  * `protocol`: IPPROTO_SCTP, or 0.
  *
  * Returns:
@@ -689,16 +695,18 @@ int rsp_socket(int domain,
                int protocol);
 
 /**
- * Sets SCTP parameters of the socket's associations. Values of 0 stay as they are. All values that hold now are written
- * back.
+ * Sets SCTP parameters of the socket's associations. Values of 0 stay as they are, unless another one contradicts them. All
+ * values that hold now are written back.
  *
  * Returns:
  * 0, or -1.
  *
  * Errors:
- * EFAULT: `params` is NULL. EBADF: not an open RSerPool socket. EOPNOTSUPP: a mapped descriptor.
+ * EFAULT: `params` is NULL. EINVAL: RTO.Min is greater than RTO.Max. EBADF: not an open RSerPool socket. EOPNOTSUPP: a
+ * mapped descriptor.
  */
-int rsp_update_session_parameters(int sd, struct rserpool_session_parameters *params);
+int rsp_update_session_parameters(int sd,
+                                  struct rserpool_session_parameters *params);
 
 /**
  * Binds the socket. `addrs` are `addrcnt` addresses, one directly behind the other, each as long as its family says, all
@@ -709,8 +717,8 @@ int rsp_update_session_parameters(int sd, struct rserpool_session_parameters *pa
  *
  * Errors:
  * EFAULT: `addrs` is NULL. EINVAL: more than 64 addresses, different ports, or bound already. EAFNOSUPPORT: neither IPv4
- * nor IPv6. EADDRINUSE, EADDRNOTAVAIL, EACCES: the system refuses the address. EMFILE, ENFILE: no descriptors left. EBADF:
- * not an open RSerPool socket. EOPNOTSUPP: a mapped descriptor.
+ * nor IPv6. EADDRINUSE, EADDRNOTAVAIL, EACCES, EIO: the system refuses the address. EMFILE, ENFILE, ENOBUFS, ENOMEM: no
+ * descriptors or memory left. EBADF: not an open RSerPool socket. EOPNOTSUPP: a mapped descriptor.
  */
 int rsp_bind(int sd,
              const struct sockaddr *addrs,
@@ -718,13 +726,13 @@ int rsp_bind(int sd,
 
 /**
  * Closes the socket with its sessions and, on a pool element, its registration. Closing a server's sessions makes its
- * clients fail over. Calls on the socket that are blocked in other threads return.
+ * clients fail over. Calls on the socket that are blocked in other threads return. On mapped descriptors it is close().
  *
  * Returns:
  * 0, or -1.
  *
  * Errors:
- * EBADF: not an open RSerPool socket.
+ * EBADF: not an open RSerPool socket, nor mapped.
  */
 int rsp_close(int sd);
 
@@ -787,7 +795,8 @@ int rsp_setsockopt(int sd, int level, int optname, const void *optval, socklen_t
  * Errors:
  * EBADF: not an open RSerPool socket, or registered in another pool. EFAULT: the handle is NULL. EINVAL: the handle is
  * empty, or the policy unknown. ENAMETOOLONG: the handle is longer than 32 bytes. EADDRNOTAVAIL: there is no usable local
- * address, and not REGF_DAEMONMODE.
+ * address, and not REGF_DAEMONMODE. EISCONN: the socket is connected. EOPNOTSUPP: a mapped descriptor. As rsp_bind(), where
+ * the socket is bound only now.
  */
 int rsp_register(int sd,
                  const uint8_t *poolHandle,
@@ -797,15 +806,17 @@ int rsp_register(int sd,
                  int flags);
 
 /**
- * Takes the element out of its pool: no new sessions come. Those that are there stay. `flags`: DEREGF_DONTWAIT.
+ * Takes the element out of its pool: no new sessions come. Those that are there stay. Waits for the registrar's answer, some
+ * seconds at most, unless `flags` are DEREGF_DONTWAIT.
  *
  * Returns:
  * 0, or -1.
  *
  * Errors:
- * EBADF: not an open RSerPool socket, or not registered.
+ * EBADF: not an open RSerPool socket, or not registered. EOPNOTSUPP: a mapped descriptor.
  */
-int rsp_deregister(int sd, int flags);
+int rsp_deregister(int sd,
+                   int flags);
 
 /**
  * Accepts sessions from now on. Binds the socket first where that was not done.
@@ -842,7 +853,8 @@ int rsp_accept(int sd,
  * The length of the cookie, or -1.
  *
  * Errors:
- * As rsp_sendmsg(). EMSGSIZE: the cookie is empty or too long. EBADF, also: the socket is a pool user's.
+ * As rsp_sendmsg(). EMSGSIZE: the cookie is empty or longer than 65524 bytes. EBADF, also: the socket is a pool user's.
+ * EOPNOTSUPP: a mapped descriptor.
  */
 ssize_t rsp_send_cookie(int sd,
                         const uint8_t *cookie,
@@ -859,8 +871,9 @@ ssize_t rsp_send_cookie(int sd,
  *
  * Errors:
  * EBADF: not an open RSerPool socket, or it has a session already, or is a server's. EFAULT: the handle is NULL. EINVAL: the
- * handle is empty. ENAMETOOLONG: the handle is longer than 32 bytes. EMFILE, ENOMEM: out of descriptors or memory.
- * ECANCELED: rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
+ * handle is empty. ENAMETOOLONG: the handle is longer than 32 bytes. EMFILE, ENFILE, ENOBUFS, ENOMEM: out of descriptors or
+ * memory. EADDRINUSE, EIO: the system gives no port. ETIMEDOUT: still searching after a minute. ECANCELED: rsp_cleanup() was
+ * called. EOPNOTSUPP: a mapped descriptor.
  */
 int rsp_connect(int sd,
                 const uint8_t *poolHandle,
@@ -887,8 +900,9 @@ int rsp_has_cookie(int sd);
  * 0, also when the pool is empty: then RSERPOOL_FAILOVER_NECESSARY comes again, to try again. -1 on failure.
  *
  * Errors:
- * EIO: the new element could not be connected either, or no registrar answers; try again. EBADF: not an open RSerPool socket, or not connected.
- * ECANCELED: rsp_cleanup() was called.
+ * EIO: the new element could not be connected either, or no registrar answers; try again. EBADF: not an open RSerPool
+ * socket, or not connected, or the program has ended the session. ETIMEDOUT: still searching after a minute. ECANCELED:
+ * rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
  */
 int rsp_forcefailover(int sd,
                       unsigned int flags,
@@ -904,9 +918,10 @@ int rsp_forcefailover(int sd,
  * The length of the data, or -1.
  *
  * Errors:
- * EBADF: not an open RSerPool socket, or no such session. EIO: the session lost its pool element, and needs a failover.
- * EAGAIN: the send queue is full, or the library is just failing over. EMSGSIZE: the message is too long. EINVAL: no data,
- * or PPID 11. EFAULT: `data` is NULL. EINTR: a signal came. ECANCELED: rsp_cleanup() was called.
+ * EBADF: not an open RSerPool socket, or no such session. EIO: the session lost its pool element, and needs a failover; or
+ * it has ended. EAGAIN: the send queue is full, or the library is just failing over. EMSGSIZE: the message is too long.
+ * EINVAL: no data, PPID 11, or no such stream. EFAULT: `data` is NULL. EINTR: a signal came. ECANCELED: rsp_cleanup() was
+ * called.
  */
 ssize_t rsp_sendmsg(int sd,
                     const void *data,
@@ -923,7 +938,8 @@ ssize_t rsp_sendmsg(int sd,
  * Receives data, a notification (MSG_RSERPOOL_NOTIFICATION in `*msg_flags`) or a cookie that came from a client after a
  * failover (MSG_RSERPOOL_COOKIE_ECHO). MSG_EOR in `*msg_flags` marks the end of a message; the rest of a longer one
  * follows with the next call. `*msg_flags` is only written. `rinfo` and `msg_flags` may be NULL, then the difference between
- * data and the rest is lost. `timeout` in milliseconds; 0 and negative: does not wait.
+ * data and the rest is lost. `timeout` in milliseconds; 0 and negative: does not wait. On mapped descriptors it is read(),
+ * as soon as there is something to read.
  *
  * Returns:
  * The number of bytes; 0 when the session has ended; -1 on failure.
@@ -957,8 +973,8 @@ ssize_t rsp_recvfullmsg(int sd,
                         int timeout);
 
 /**
- * Receives without waiting, as rsp_recvmsg() with timeout 0. Notifications and cookies cannot be told from data: for
- * sockets whose program does not need to know. On mapped descriptors it is read().
+ * Receives without waiting, as rsp_recvmsg() with timeout 0; on mapped descriptors it is read(), which may wait.
+ * Notifications and cookies cannot be told from data: for sockets whose program does not need to know.
  *
  * Returns:
  * The number of bytes; 0 when the session has ended; -1 on failure.
@@ -1009,7 +1025,7 @@ ssize_t rsp_send(int sd, const void *data, size_t dataLength, int flags);
  * The number of descriptors with events; 0 when there were none in time; -1 on failure.
  *
  * Errors:
- * EINTR: a signal came. EFAULT: `ufds` is NULL. EINVAL: too many descriptors.
+ * EINTR: a signal came. EFAULT: `ufds` is NULL. EINVAL: too many descriptors. ENOMEM: no memory left.
  */
 int rsp_poll(struct pollfd *ufds, unsigned int nfds, int timeout);
 
@@ -1022,6 +1038,7 @@ int rsp_poll(struct pollfd *ufds, unsigned int nfds, int timeout);
  *
  * Errors:
  * EINTR: a signal came. EBADF: a descriptor in a set is not open. EINVAL: `n` or `timeout` is out of range.
+ * ENOMEM: no memory left.
  */
 int rsp_select(int n, fd_set *readfds, fd_set *writefds, fd_set *exceptfds, struct timeval *timeout);
 

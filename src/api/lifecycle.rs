@@ -33,6 +33,9 @@ pub fn initialize(config: &Config) -> Result<()> {
     if global::is_forked() {
         return Err(Error::new(libc::EOWNERDEAD, "the library belongs to the parent process: call cleanup first"));
     }
+    if global::current().is_some_and(|instance| instance.has_failed()) {
+        return Err(Error::new(libc::ENOTRECOVERABLE, "the library has failed: call cleanup first"));
+    }
     global::start_with(|| {
         let config = instance_config(config)?;
         Instance::start(config).map_err(|error| Error::system(&error, "the library cannot start its thread"))

@@ -24,7 +24,7 @@ pub use options::{
     SOL_RSERPOOL, getsockopt, setsockopt,
 };
 pub use registration::{deregister, getaddrinfo, pe_deregistration, pe_failure, pe_registration, register};
-pub use sessions::{connect, force_failover, has_cookie, recvfullmsg, recvmsg, send_cookie, sendmsg};
+pub use sessions::{connect, force_failover, has_cookie, read, recvfullmsg, recvmsg, send_cookie, sendmsg};
 pub use sockets::{
     accept, bind, close, getpeername, getsockname, listen, set_status, socket, update_session_parameters,
 };

@@ -52,7 +52,7 @@ pub fn register(
         Some(registered) => registered.pool_element_id,
         None => options.pool_element_id.filter(|id| id.0 != 0).unwrap_or_else(new_identifier),
     };
-    start_listening(&instance, &socket, 0)?;
+    start_listening(&instance, &socket, None)?;
     let endpoint = own_endpoint(&instance, &socket)?;
     let bound = with_state(&socket, |state| state.bind.clone())?;
     let interval =
@@ -184,7 +184,11 @@ pub fn getaddrinfo(pool_handle: &[u8], items: Option<u32>, stale_cache: Duration
     let Outcome::Resolved { pool_elements, .. } = outcome else {
         return Err(Error::with(libc::EPROTO, what));
     };
-    Ok(pool_elements.into_iter().filter_map(address_info).collect())
+    let found: Vec<AddressInfo> = pool_elements.into_iter().filter_map(address_info).collect();
+    if found.is_empty() {
+        return Err(Error::with(libc::ENOENT, format!("{what}: its elements have no transport that has addresses")));
+    }
+    Ok(found)
 }
 
 fn address_info(element: PoolElement) -> Option<AddressInfo> {

@@ -3,6 +3,7 @@
 use super::lifecycle::instance;
 use super::registration::checked_handle;
 use super::sockets::{closed, lookup, not_ours, receive_error, transport_error, until, with_state};
+use super::waiting::limit;
 use super::{
     ConnectOptions, Descriptor, EndSession, Error, FailoverFlags, MessageKind, Received, Result, SendOptions, Timeout,
 };
@@ -148,12 +149,16 @@ pub fn send_cookie(sd: Descriptor, cookie: &[u8], session: SessionId, timeout: T
     Ok(cookie.len())
 }
 
-/// Receives data, a cookie echo or a notification. Mapped descriptors: read(2).
+/// Receives data, a cookie echo or a notification. Mapped descriptors: read(2), as soon as something is there to read.
 pub fn recvmsg(sd: Descriptor, buffer: &mut [u8], timeout: Timeout) -> Result<Received> {
     let instance = instance()?;
     let socket = match instance.descriptors.get(sd) {
         None => return Err(not_ours(sd)),
-        Some(Entry::Mapped(fd)) => return read_mapped(fd, buffer),
+        Some(Entry::Mapped(fd)) => {
+            drop(instance);
+            wait_to_read(fd, timeout)?;
+            return read_mapped(fd, buffer);
+        }
         Some(Entry::Socket(socket)) => socket,
     };
     if buffer.is_empty() {
@@ -164,6 +169,24 @@ pub fn recvmsg(sd: Descriptor, buffer: &mut [u8], timeout: Timeout) -> Result<Re
     drop(instance);
     let (read, element) = socket.receive_message(&weak, buffer, until(timeout)).map_err(receive_error)?;
     Ok(received(read, element))
+}
+
+/// Receives without waiting, and without telling what it is. Mapped descriptors: read(2), which may wait.
+pub fn read(sd: Descriptor, buffer: &mut [u8]) -> Result<usize> {
+    if let Some(Entry::Mapped(fd)) = instance()?.descriptors.get(sd) {
+        return read_mapped(fd, buffer).map(|received| received.len);
+    }
+    recvmsg(sd, buffer, Timeout::Now).map(|received| received.len)
+}
+
+fn wait_to_read(fd: Descriptor, timeout: Timeout) -> Result<()> {
+    let mut entry = [libc::pollfd { fd, events: libc::POLLIN, revents: 0 }];
+    match system::poll(&mut entry, limit(timeout)) {
+        Ok(0) => Err(Error::new(libc::EAGAIN, "nothing came in time")),
+        // What is wrong with the descriptor, read(2) says.
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::mapped(&error, "poll of a mapped descriptor")),
+    }
 }
 
 fn read_mapped(fd: Descriptor, buffer: &mut [u8]) -> Result<Received> {

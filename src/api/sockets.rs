@@ -7,6 +7,7 @@ use crate::driver::clock;
 use crate::transport::{EndpointConfig, SctpParameters, TransportError};
 use crate::{SessionId, Time, asap};
 use libc::c_int;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -53,6 +54,10 @@ pub(super) fn until(timeout: Timeout) -> Option<Time> {
 
 pub(super) fn transport_error(error: TransportError, what: &str) -> Error {
     match error {
+        // Ours: the system's have a number.
+        TransportError::Io(error) if error.kind() == ErrorKind::InvalidInput && error.raw_os_error().is_none() => {
+            Error::with(libc::EINVAL, format!("{what}: {error}"))
+        }
         TransportError::Io(error) => Error::system(&error, what),
         error => {
             let errno = match error {
@@ -140,16 +145,19 @@ pub(super) fn own_endpoint(instance: &Instance, socket: &Arc<Socket>) -> Result<
 /// Accepts sessions from now on; binds first where that has not been done.
 pub fn listen(sd: Descriptor, backlog: c_int) -> Result<()> {
     let (instance, socket) = lookup(sd)?;
-    start_listening(&instance, &socket, usize::try_from(backlog).unwrap_or(0))
+    let backlog = usize::try_from(backlog).ok().filter(|backlog| *backlog > 0);
+    start_listening(&instance, &socket, Some(backlog.unwrap_or(MAX_BACKLOG)))
 }
 
-pub(super) fn start_listening(instance: &Instance, socket: &Arc<Socket>, backlog: usize) -> Result<()> {
+/// `backlog`: sessions that may wait to be accepted; none: as it is.
+pub(super) fn start_listening(instance: &Instance, socket: &Arc<Socket>, backlog: Option<usize>) -> Result<()> {
     let endpoint = own_endpoint(instance, socket)?;
-    let backlog = if backlog == 0 { MAX_BACKLOG } else { backlog.min(MAX_BACKLOG) };
+    let backlog = backlog.map(|backlog| backlog.min(MAX_BACKLOG));
     endpoint.with(instance, |endpoint| {
         let one_to_one = socket.one_to_one;
         with_state(socket, |state| match &mut state.role {
             Role::Fresh if one_to_one => {
+                let backlog = backlog.unwrap_or(MAX_BACKLOG);
                 state.role = Role::Listening { pending: Default::default(), backlog };
                 Ok(())
             }
@@ -158,7 +166,7 @@ pub(super) fn start_listening(instance: &Instance, socket: &Arc<Socket>, backlog
                 Ok(())
             }
             Role::Listening { backlog: current, .. } => {
-                *current = backlog;
+                *current = backlog.unwrap_or(*current);
                 Ok(())
             }
             Role::OneToMany { .. } => Ok(()),
@@ -256,25 +264,70 @@ pub fn set_status(sd: Descriptor, session: SessionId, text: &str) -> Result<()> 
 pub fn update_session_parameters(sd: Descriptor, parameters: &SctpParameters) -> Result<SctpParameters> {
     let (instance, socket) = lookup(sd)?;
     let merged = with_state(&socket, |state| {
-        state.parameters = merge(&state.parameters, parameters);
-        state.parameters
-    })?;
+        state.parameters = merge(&state.parameters, parameters)?;
+        Ok(state.parameters)
+    })??;
     if let Some(endpoint) = socket.endpoint.get() {
         endpoint.with(&instance, |endpoint| endpoint.set_parameters(&merged));
     }
     Ok(merged)
 }
 
-fn merge(old: &SctpParameters, new: &SctpParameters) -> SctpParameters {
+/// The values of `new` that are not zero, else those of `old`. Of limits that contradict each other, the one that was not
+/// given follows the one that was.
+fn merge(old: &SctpParameters, new: &SctpParameters) -> Result<SctpParameters> {
     fn or<T: Default + PartialEq>(new: T, old: T) -> T {
         if new == T::default() { old } else { new }
     }
-    SctpParameters {
-        rto_initial: or(new.rto_initial, old.rto_initial),
-        rto_min: or(new.rto_min, old.rto_min),
-        rto_max: or(new.rto_max, old.rto_max),
+    let (mut rto_min, mut rto_max) = (or(new.rto_min, old.rto_min), or(new.rto_max, old.rto_max));
+    if rto_min > rto_max {
+        match (new.rto_min.is_zero(), new.rto_max.is_zero()) {
+            (false, false) => return Err(Error::new(libc::EINVAL, "RTO.Min is greater than RTO.Max")),
+            (false, true) => rto_max = rto_min,
+            (true, _) => rto_min = rto_max,
+        }
+    }
+    Ok(SctpParameters {
+        rto_initial: or(new.rto_initial, old.rto_initial).clamp(rto_min, rto_max),
+        rto_min,
+        rto_max,
         association_max_retransmissions: or(new.association_max_retransmissions, old.association_max_retransmissions),
         path_max_retransmissions: or(new.path_max_retransmissions, old.path_max_retransmissions),
         heartbeat_interval: or(new.heartbeat_interval, old.heartbeat_interval),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+
+    fn rto(initial: u64, min: u64, max: u64) -> SctpParameters {
+        SctpParameters {
+            rto_initial: MS(initial),
+            rto_min: MS(min),
+            rto_max: MS(max),
+            association_max_retransmissions: 0,
+            path_max_retransmissions: 0,
+            heartbeat_interval: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn parameters_that_are_given_win_over_those_that_are_not() {
+        let old = rto(250, 100, 500);
+        assert_eq!(merge(&old, &rto(0, 0, 0)), Ok(old));
+        assert_eq!(merge(&old, &rto(0, 1000, 0)), Ok(rto(1000, 1000, 1000)));
+        assert_eq!(merge(&old, &rto(0, 0, 50)), Ok(rto(50, 50, 50)));
+        assert_eq!(merge(&old, &rto(5000, 1000, 2000)), Ok(rto(2000, 1000, 2000)));
+        assert_eq!(merge(&old, &rto(0, 20, 10)).unwrap_err().errno, libc::EINVAL);
+    }
+
+    #[test]
+    fn a_stream_that_is_not_there_is_the_callers_error_and_not_the_sessions() {
+        let error = TransportError::Io(ErrorKind::InvalidInput.into());
+        assert_eq!(transport_error(error, "test").errno, libc::EINVAL);
     }
 }

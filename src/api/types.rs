@@ -22,11 +22,11 @@ pub struct Config {
     pub announce_timeout: Option<Duration>,
     /// How long one connect to a registrar may take.
     pub connect_timeout: Option<Duration>,
-    /// Rounds of connects to registrars before a request fails.
+    /// Ignored: what a request may take is limited by time.
     pub connect_max_trials: Option<u32>,
-    /// How long a request may wait for its answer (T1, T2, T3).
+    /// How long a request may take, looking for a registrar included.
     pub request_timeout: Option<Duration>,
-    /// How long a registrar may take to answer before another one is tried.
+    /// How long a registrar may take to answer before another one is tried (T1, T2, T3).
     pub response_timeout: Option<Duration>,
     /// Transmissions of a request before it fails.
     pub request_max_trials: Option<u32>,

@@ -8,7 +8,7 @@ use crate::driver::client::{DescriptorTable, Entry};
 use libc::c_int;
 use std::time::Duration;
 
-fn limit(timeout: Timeout) -> Option<Duration> {
+pub(super) fn limit(timeout: Timeout) -> Option<Duration> {
     match timeout {
         Timeout::Now => Some(Duration::ZERO),
         Timeout::After(duration) => Some(duration),

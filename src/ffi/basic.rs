@@ -50,8 +50,8 @@ impl CReturn for ResultCode {
 ///
 /// # Errors
 /// With REAI_SYSTEM: EACCES: rsp_initialize() was not called. EFAULT: NULL. EINVAL: the handle is empty. ENAMETOOLONG: the
-/// handle is longer than 32 bytes. EHOSTUNREACH: no registrar can be reached. ETIMEDOUT: no registrar answers. EBUSY: too
-/// many requests are under way. ECANCELED: rsp_cleanup() was called.
+/// handle is longer than 32 bytes. EHOSTUNREACH: no registrar can be reached. ETIMEDOUT: no registrar answers. EPERM: the
+/// registrar refuses. EBUSY: too many requests are under way. ECANCELED: rsp_cleanup() was called.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_getaddrinfo(
     poolHandle: *const u8,
@@ -139,13 +139,14 @@ unsafe fn free_list(mut next: *mut rsp_addrinfo) {
     }
 }
 
-/// Tells the registrar that an element does not answer.
+/// Tells the registrar that an element does not answer. Does not wait for the registrar.
 ///
 /// # Returns
 /// 0; 0x1000: rsp_initialize() was not called; another code: an argument is bad. errno tells it, too.
 ///
 /// # Errors
-/// As rsp_getaddrinfo().
+/// EFAULT: NULL. EINVAL: the handle is empty, or the identifier 0. ENAMETOOLONG: the handle is longer than 32 bytes.
+/// ECANCELED: rsp_cleanup() was called.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_pe_failure(poolHandle: *const u8, poolHandleSize: usize, identifier: u32) -> c_uint {
     guard(&errors::rsp_pe_failure, format_args!("rsp_pe_failure(0x{identifier:08x})"), || {

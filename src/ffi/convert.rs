@@ -123,9 +123,9 @@ unsafe fn address(at: *const u8) -> Result<(SocketAddr, usize)> {
 
 /// One peer with all its addresses, whose ports must be the same.
 pub fn peer(addresses: &[SocketAddr]) -> Result<PeerAddress> {
-    let first = addresses.first().ok_or(Error::new(libc::EINVAL, "a registrar without an address"))?;
+    let first = addresses.first().ok_or(Error::new(libc::EINVAL, "there is no address"))?;
     if addresses.iter().any(|a| a.port() != first.port()) {
-        return Err(Error::new(libc::EINVAL, "the addresses of one registrar have different ports"));
+        return Err(Error::new(libc::EINVAL, "addresses that belong together have different ports"));
     }
     Ok(PeerAddress { addresses: addresses.iter().map(SocketAddr::ip).collect(), port: first.port() })
 }

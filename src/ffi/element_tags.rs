@@ -13,6 +13,7 @@ use std::ffi::{c_int, c_uint};
 
 /// As rsp_pe_registration(). No tags are known.
 #[unsafe(no_mangle)]
+#[expect(unused_variables)]
 pub unsafe extern "C" fn rsp_pe_registration_tags(
     poolHandle: *const u8,
     poolHandleSize: usize,
@@ -20,7 +21,7 @@ pub unsafe extern "C" fn rsp_pe_registration_tags(
     rspLoadInfo: *const rsp_loadinfo,
     registrationLife: c_uint,
     flags: c_int,
-    _tags: *mut TagItem,
+    tags: *mut TagItem,
 ) -> c_uint {
     guard(
         &errors::rsp_pe_registration_tags,
@@ -37,12 +38,13 @@ pub unsafe extern "C" fn rsp_pe_registration_tags(
 
 /// As rsp_pe_deregistration(). No tags are known.
 #[unsafe(no_mangle)]
+#[expect(unused_variables)]
 pub unsafe extern "C" fn rsp_pe_deregistration_tags(
     poolHandle: *const u8,
     poolHandleSize: usize,
     identifier: u32,
     flags: c_int,
-    _tags: *mut TagItem,
+    tags: *mut TagItem,
 ) -> c_uint {
     guard(
         &errors::rsp_pe_deregistration_tags,
@@ -82,7 +84,8 @@ pub unsafe extern "C" fn rsp_register_tags(
 
 /// As rsp_deregister(). No tags are known.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rsp_deregister_tags(sd: c_int, flags: c_int, _tags: *mut TagItem) -> c_int {
+#[expect(unused_variables)]
+pub unsafe extern "C" fn rsp_deregister_tags(sd: c_int, flags: c_int, tags: *mut TagItem) -> c_int {
     guard(&errors::rsp_deregister_tags, format_args!("rsp_deregister_tags({sd}, {flags})"), || {
         pool_element::deregister(sd, flags)
     })
@@ -90,7 +93,8 @@ pub unsafe extern "C" fn rsp_deregister_tags(sd: c_int, flags: c_int, _tags: *mu
 
 /// As rsp_accept(). No tags are known.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rsp_accept_tags(sd: c_int, timeout: c_int, _tags: *mut TagItem) -> c_int {
+#[expect(unused_variables)]
+pub unsafe extern "C" fn rsp_accept_tags(sd: c_int, timeout: c_int, tags: *mut TagItem) -> c_int {
     guard(&errors::rsp_accept_tags, format_args!("rsp_accept_tags({sd}, {timeout})"), || {
         api::accept(sd, Timeout::from_ms(timeout))
     })

@@ -95,7 +95,7 @@ functions! {
     rsp_pe_failure_tags: [LIBRARY, HANDLE, &[ECANCELED]];
 
     rsp_socket: [LIBRARY, RESOURCES, &[EAFNOSUPPORT, EIO, EPROTONOSUPPORT, ESOCKTNOSUPPORT]];
-    rsp_update_session_parameters: [LIBRARY, SOCKET, &[EFAULT]];
+    rsp_update_session_parameters: [LIBRARY, SOCKET, &[EFAULT, EINVAL]];
     rsp_bind: [LIBRARY, SOCKET, RESOURCES, ENDPOINT, &[EAFNOSUPPORT, EFAULT]];
     rsp_close: [LIBRARY, &[EBADF]] mapped "close(2)";
     rsp_getsockname: [LIBRARY, SOCKET, &[EFAULT, EINVAL, ENOBUFS]];

@@ -34,9 +34,10 @@ pub fn length(len: usize) -> isize {
 /// The length of the data, or -1.
 ///
 /// # Errors
-/// EBADF: not an open RSerPool socket, or no such session. EIO: the session lost its pool element, and needs a failover.
-/// EAGAIN: the send queue is full, or the library is just failing over. EMSGSIZE: the message is too long. EINVAL: no data,
-/// or PPID 11. EFAULT: `data` is NULL. EINTR: a signal came. ECANCELED: rsp_cleanup() was called.
+/// EBADF: not an open RSerPool socket, or no such session. EIO: the session lost its pool element, and needs a failover; or
+/// it has ended. EAGAIN: the send queue is full, or the library is just failing over. EMSGSIZE: the message is too long.
+/// EINVAL: no data, PPID 11, or no such stream. EFAULT: `data` is NULL. EINTR: a signal came. ECANCELED: rsp_cleanup() was
+/// called.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_sendmsg(
     sd: c_int,
@@ -78,7 +79,8 @@ pub unsafe extern "C" fn rsp_sendmsg(
 /// Receives data, a notification (MSG_RSERPOOL_NOTIFICATION in `*msg_flags`) or a cookie that came from a client after a
 /// failover (MSG_RSERPOOL_COOKIE_ECHO). MSG_EOR in `*msg_flags` marks the end of a message; the rest of a longer one
 /// follows with the next call. `*msg_flags` is only written. `rinfo` and `msg_flags` may be NULL, then the difference between
-/// data and the rest is lost. `timeout` in milliseconds; 0 and negative: does not wait.
+/// data and the rest is lost. `timeout` in milliseconds; 0 and negative: does not wait. On mapped descriptors it is read(),
+/// as soon as there is something to read.
 ///
 /// # Returns
 /// The number of bytes; 0 when the session has ended; -1 on failure.
@@ -171,8 +173,8 @@ unsafe fn receive(
     Ok(length(received.len))
 }
 
-/// Receives without waiting, as rsp_recvmsg() with timeout 0. Notifications and cookies cannot be told from data: for
-/// sockets whose program does not need to know. On mapped descriptors it is read().
+/// Receives without waiting, as rsp_recvmsg() with timeout 0; on mapped descriptors it is read(), which may wait.
+/// Notifications and cookies cannot be told from data: for sockets whose program does not need to know.
 ///
 /// # Returns
 /// The number of bytes; 0 when the session has ended; -1 on failure.
@@ -184,7 +186,7 @@ pub unsafe extern "C" fn rsp_read(fd: c_int, buffer: *mut c_void, bufferLength: 
     guard(&errors::rsp_read, format_args!("rsp_read({fd}, {bufferLength} bytes)"), || {
         // SAFETY: by the contract of this module.
         let buffer = unsafe { convert::buffer(buffer.cast(), bufferLength) }?;
-        Ok(length(api::recvmsg(fd, buffer, Timeout::Now)?.len))
+        api::read(fd, buffer).map(length)
     })
 }
 
@@ -200,7 +202,7 @@ pub unsafe extern "C" fn rsp_recv(sd: c_int, buffer: *mut c_void, bufferLength: 
     guard(&errors::rsp_recv, format_args!("rsp_recv({sd}, {bufferLength} bytes, {flags})"), || {
         // SAFETY: by the contract of this module.
         let buffer = unsafe { convert::buffer(buffer.cast(), bufferLength) }?;
-        Ok(length(api::recvmsg(sd, buffer, Timeout::Now)?.len))
+        api::read(sd, buffer).map(length)
     })
 }
 

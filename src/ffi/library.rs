@@ -84,9 +84,10 @@ pub unsafe extern "C" fn rsp_initarg(info: *mut rsp_info, arg: *const c_char) ->
 /// 0, also when the library runs already (nothing changes then); -1 on failure.
 ///
 /// # Errors
-/// EINVAL: an address list is too long, or mixes ports, or an environment variable makes no sense. EFAULT: an address is NULL. EAFNOSUPPORT: an address is neither
-/// IPv4 nor IPv6. EPROTONOSUPPORT: the transport asked for is not available. EMFILE, ENFILE, ENOMEM, EAGAIN: no
-/// descriptors, memory or threads left. EOWNERDEAD: in a child of fork(); call rsp_cleanup() first.
+/// EINVAL: an address list is too long, or mixes ports, or an environment variable makes no sense. EFAULT: an address is
+/// NULL. EAFNOSUPPORT: an address is neither IPv4 nor IPv6. EPROTONOSUPPORT: the transport asked for is not available.
+/// EMFILE, ENFILE, ENOBUFS, ENOMEM, EAGAIN: no descriptors, memory or threads left. EIO: the system refuses for another
+/// reason. EOWNERDEAD: in a child of fork(); call rsp_cleanup() first.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_initialize(info: *mut rsp_info) -> c_int {
     guard(&errors::rsp_initialize, format_args!("rsp_initialize()"), || {

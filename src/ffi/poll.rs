@@ -18,7 +18,7 @@ const MAX_POLLED: c_uint = 1 << 20;
 /// The number of descriptors with events; 0 when there were none in time; -1 on failure.
 ///
 /// # Errors
-/// EINTR: a signal came. EFAULT: `ufds` is NULL. EINVAL: too many descriptors.
+/// EINTR: a signal came. EFAULT: `ufds` is NULL. EINVAL: too many descriptors. ENOMEM: no memory left.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_poll(ufds: *mut pollfd, nfds: c_uint, timeout: c_int) -> c_int {
     guard(&errors::rsp_poll, format_args!("rsp_poll({nfds} descriptors, timeout {timeout})"), || {
@@ -45,6 +45,7 @@ pub unsafe extern "C" fn rsp_poll(ufds: *mut pollfd, nfds: c_uint, timeout: c_in
 ///
 /// # Errors
 /// EINTR: a signal came. EBADF: a descriptor in a set is not open. EINVAL: `n` or `timeout` is out of range.
+/// ENOMEM: no memory left.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_select(
     n: c_int,

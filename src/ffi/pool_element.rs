@@ -24,7 +24,8 @@ use std::time::Duration;
 /// # Errors
 /// EBADF: not an open RSerPool socket, or registered in another pool. EFAULT: the handle is NULL. EINVAL: the handle is
 /// empty, or the policy unknown. ENAMETOOLONG: the handle is longer than 32 bytes. EADDRNOTAVAIL: there is no usable local
-/// address, and not REGF_DAEMONMODE.
+/// address, and not REGF_DAEMONMODE. EISCONN: the socket is connected. EOPNOTSUPP: a mapped descriptor. As rsp_bind(), where
+/// the socket is bound only now.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_register(
     sd: c_int,
@@ -41,13 +42,14 @@ pub unsafe extern "C" fn rsp_register(
     })
 }
 
-/// Takes the element out of its pool: no new sessions come. Those that are there stay. `flags`: DEREGF_DONTWAIT.
+/// Takes the element out of its pool: no new sessions come. Those that are there stay. Waits for the registrar's answer, some
+/// seconds at most, unless `flags` are DEREGF_DONTWAIT.
 ///
 /// # Returns
 /// 0, or -1.
 ///
 /// # Errors
-/// EBADF: not an open RSerPool socket, or not registered.
+/// EBADF: not an open RSerPool socket, or not registered. EOPNOTSUPP: a mapped descriptor.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_deregister(sd: c_int, flags: c_int) -> c_int {
     guard(&errors::rsp_deregister, format_args!("rsp_deregister({sd}, {flags})"), || deregister(sd, flags))
@@ -90,7 +92,8 @@ pub extern "C" fn rsp_accept(sd: c_int, timeout: c_int) -> c_int {
 /// The length of the cookie, or -1.
 ///
 /// # Errors
-/// As rsp_sendmsg(). EMSGSIZE: the cookie is empty or too long. EBADF, also: the socket is a pool user's.
+/// As rsp_sendmsg(). EMSGSIZE: the cookie is empty or longer than 65524 bytes. EBADF, also: the socket is a pool user's.
+/// EOPNOTSUPP: a mapped descriptor.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_send_cookie(
     sd: c_int,

@@ -16,8 +16,9 @@ use std::time::Duration;
 ///
 /// # Errors
 /// EBADF: not an open RSerPool socket, or it has a session already, or is a server's. EFAULT: the handle is NULL. EINVAL: the
-/// handle is empty. ENAMETOOLONG: the handle is longer than 32 bytes. EMFILE, ENOMEM: out of descriptors or memory.
-/// ECANCELED: rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
+/// handle is empty. ENAMETOOLONG: the handle is longer than 32 bytes. EMFILE, ENFILE, ENOBUFS, ENOMEM: out of descriptors or
+/// memory. EADDRINUSE, EIO: the system gives no port. ETIMEDOUT: still searching after a minute. ECANCELED: rsp_cleanup() was
+/// called. EOPNOTSUPP: a mapped descriptor.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_connect(
     sd: c_int,
@@ -52,8 +53,9 @@ pub extern "C" fn rsp_has_cookie(sd: c_int) -> c_int {
 /// 0, also when the pool is empty: then RSERPOOL_FAILOVER_NECESSARY comes again, to try again. -1 on failure.
 ///
 /// # Errors
-/// EIO: the new element could not be connected either, or no registrar answers; try again. EBADF: not an open RSerPool socket, or not connected.
-/// ECANCELED: rsp_cleanup() was called.
+/// EIO: the new element could not be connected either, or no registrar answers; try again. EBADF: not an open RSerPool
+/// socket, or not connected, or the program has ended the session. ETIMEDOUT: still searching after a minute. ECANCELED:
+/// rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_forcefailover(sd: c_int, flags: c_uint, staleCacheValue: c_uint) -> c_int {
     guard(&errors::rsp_forcefailover, format_args!("rsp_forcefailover({sd}, {flags}, {staleCacheValue} ms)"), || {

@@ -11,17 +11,18 @@ use crate::api::{self, AddressInfo, Result};
 use libc::{c_int, c_uint};
 use std::time::Duration;
 
-/// Registers an element that is not an RSerPool socket, for `registrationLife` milliseconds: register it again in time.
-/// `rspAddrInfo` tells how users reach it; `ai_pe_id` 0: an identifier is chosen and written there. `rspLoadInfo` NULL:
-/// round robin. `flags` are ignored.
+/// Registers an element that is not an RSerPool socket, for `registrationLife` milliseconds, of which a third is also the
+/// interval at which the library registers it again, until rsp_pe_deregistration() or rsp_cleanup(). `rspAddrInfo` tells how
+/// users reach it; `ai_pe_id` 0: an identifier is chosen and written there. `rspLoadInfo` NULL: round robin. `flags` are
+/// ignored.
 ///
 /// # Returns
 /// 0; 0x1000: rsp_initialize() was not called; 0x1007: no registrar can be reached; 0x1008: no registrar answers; else
 /// another code: the registrar refused, or an argument is bad. errno tells it, too.
 ///
 /// # Errors
-/// As rsp_getaddrinfo(). EPERM: the registrar refused. EINVAL, also: no address, or addresses with different ports. EAFNOSUPPORT: an address is neither
-/// IPv4 nor IPv6. EPROTONOSUPPORT: `ai_protocol` is none that can be registered.
+/// As rsp_getaddrinfo(). EINVAL, also: no address, addresses with different ports, or an unknown policy. EAFNOSUPPORT: an
+/// address is neither IPv4 nor IPv6. EPROTONOSUPPORT: `ai_protocol` is none that can be registered.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_pe_registration(
     poolHandle: *const u8,
@@ -70,7 +71,7 @@ pub unsafe fn pe_registration(
 /// 0, or a code as for rsp_pe_registration().
 ///
 /// # Errors
-/// As rsp_getaddrinfo().
+/// As rsp_getaddrinfo(). EINVAL, also: the identifier is 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_pe_deregistration(
     poolHandle: *const u8,

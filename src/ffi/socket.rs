@@ -14,8 +14,9 @@ use std::time::Duration;
 /// event loop (readable while rsp_recvmsg() or rsp_accept() would succeed, writable while rsp_sendmsg() would not block),
 /// and stays the same across failovers. Only rsp_ functions may read, write and close it.
 ///
-/// `domain`: 0 for IPv6 with IPv4, AF_INET, or AF_INET6. `type`: SOCK_SEQPACKET for pool users, and for servers with all
-/// sessions on one descriptor; SOCK_STREAM for servers with a descriptor for each session, by rsp_accept().
+/// `domain`: 0, AF_INET, or AF_INET6: it makes no difference, the addresses given to rsp_bind() do.
+/// `type`: SOCK_SEQPACKET for pool users, and for servers with all sessions on one descriptor; SOCK_STREAM for servers with a
+/// descriptor for each session, by rsp_accept().
 /// `protocol`: IPPROTO_SCTP, or 0.
 ///
 /// # Returns
@@ -32,14 +33,15 @@ pub extern "C" fn rsp_socket(domain: c_int, r#type: c_int, protocol: c_int) -> c
     })
 }
 
-/// Sets SCTP parameters of the socket's associations. Values of 0 stay as they are. All values that hold now are written
-/// back.
+/// Sets SCTP parameters of the socket's associations. Values of 0 stay as they are, unless another one contradicts them. All
+/// values that hold now are written back.
 ///
 /// # Returns
 /// 0, or -1.
 ///
 /// # Errors
-/// EFAULT: `params` is NULL. EBADF: not an open RSerPool socket. EOPNOTSUPP: a mapped descriptor.
+/// EFAULT: `params` is NULL. EINVAL: RTO.Min is greater than RTO.Max. EBADF: not an open RSerPool socket. EOPNOTSUPP: a
+/// mapped descriptor.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_update_session_parameters(sd: c_int, params: *mut rserpool_session_parameters) -> c_int {
     guard(&errors::rsp_update_session_parameters, format_args!("rsp_update_session_parameters({sd})"), || {
@@ -78,8 +80,8 @@ pub unsafe extern "C" fn rsp_update_session_parameters(sd: c_int, params: *mut r
 ///
 /// # Errors
 /// EFAULT: `addrs` is NULL. EINVAL: more than 64 addresses, different ports, or bound already. EAFNOSUPPORT: neither IPv4
-/// nor IPv6. EADDRINUSE, EADDRNOTAVAIL, EACCES: the system refuses the address. EMFILE, ENFILE: no descriptors left. EBADF:
-/// not an open RSerPool socket. EOPNOTSUPP: a mapped descriptor.
+/// nor IPv6. EADDRINUSE, EADDRNOTAVAIL, EACCES, EIO: the system refuses the address. EMFILE, ENFILE, ENOBUFS, ENOMEM: no
+/// descriptors or memory left. EBADF: not an open RSerPool socket. EOPNOTSUPP: a mapped descriptor.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_bind(sd: c_int, addrs: *const sockaddr, addrcnt: c_int) -> c_int {
     guard(&errors::rsp_bind, format_args!("rsp_bind({sd}, {addrcnt} addresses)"), || {
@@ -91,13 +93,13 @@ pub unsafe extern "C" fn rsp_bind(sd: c_int, addrs: *const sockaddr, addrcnt: c_
 }
 
 /// Closes the socket with its sessions and, on a pool element, its registration. Closing a server's sessions makes its
-/// clients fail over. Calls on the socket that are blocked in other threads return.
+/// clients fail over. Calls on the socket that are blocked in other threads return. On mapped descriptors it is close().
 ///
 /// # Returns
 /// 0, or -1.
 ///
 /// # Errors
-/// EBADF: not an open RSerPool socket.
+/// EBADF: not an open RSerPool socket, nor mapped.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_close(sd: c_int) -> c_int {
     guard(&errors::rsp_close, format_args!("rsp_close({sd})"), || api::close(sd).map(|()| 0))

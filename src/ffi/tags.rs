@@ -44,16 +44,21 @@ const ENDLESS: Error = Error::new(libc::EINVAL, "a tag list has more than 1024 i
 /// As for [`find`].
 unsafe fn microseconds(tags: *const TagItem, tag: tag_t) -> Result<Option<Duration>> {
     // SAFETY: the caller's promise.
-    Ok(unsafe { find(tags, tag) }?.map(Duration::from_micros))
+    let value = unsafe { find(tags, tag) }?.filter(|value| *value != 0);
+    Ok(value.map(|value| Duration::from_micros(value).max(SHORTEST)))
 }
+
+/// No pause and no timeout is shorter: a session whose pool is empty would ask for it without a break.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// As rsp_pe_failure(). No tags are known.
 #[unsafe(no_mangle)]
+#[expect(unused_variables)]
 pub unsafe extern "C" fn rsp_pe_failure_tags(
     poolHandle: *const u8,
     poolHandleSize: usize,
     identifier: u32,
-    _tags: *mut TagItem,
+    tags: *mut TagItem,
 ) -> c_uint {
     guard(&errors::rsp_pe_failure_tags, format_args!("rsp_pe_failure_tags(0x{identifier:08x})"), || {
         // SAFETY: by the contract of this module.
@@ -64,13 +69,14 @@ pub unsafe extern "C" fn rsp_pe_failure_tags(
 
 /// As rsp_getaddrinfo(). No tags are known.
 #[unsafe(no_mangle)]
+#[expect(unused_variables)]
 pub unsafe extern "C" fn rsp_getaddrinfo_tags(
     poolHandle: *const u8,
     poolHandleSize: usize,
     rserpoolAddrInfo: *mut *mut rsp_addrinfo,
     items: usize,
     staleCacheValue: c_uint,
-    _tags: *mut TagItem,
+    tags: *mut TagItem,
 ) -> c_int {
     guard(
         &errors::rsp_getaddrinfo_tags,
@@ -109,11 +115,12 @@ pub unsafe extern "C" fn rsp_connect_tags(
 
 /// As rsp_forcefailover(). No tags are known.
 #[unsafe(no_mangle)]
+#[expect(unused_variables)]
 pub unsafe extern "C" fn rsp_forcefailover_tags(
     sd: c_int,
     flags: c_uint,
     staleCacheValue: c_uint,
-    _tags: *mut TagItem,
+    tags: *mut TagItem,
 ) -> c_int {
     guard(
         &errors::rsp_forcefailover_tags,
@@ -153,6 +160,16 @@ mod tests {
         assert_eq!(lookup(&[item(TAG_DONE, 0), item(TAG_PoolElement_Identifier, 1)]), Ok(None));
         // SAFETY: NULL is an empty list.
         assert_eq!(unsafe { find(std::ptr::null(), TAG_PoolElement_Identifier) }, Ok(None));
+    }
+
+    #[test]
+    fn times_are_microseconds_of_which_zero_is_none_and_a_millisecond_the_least() {
+        for (data, expected) in [(0, None), (1, Some(1)), (2_500_000, Some(2500))] {
+            let list = [item(TAG_RspSession_ConnectTimeout, data), item(TAG_DONE, 0)];
+            // SAFETY: the list has an end.
+            let found = unsafe { microseconds(list.as_ptr(), TAG_RspSession_ConnectTimeout) }.unwrap();
+            assert_eq!(found, expected.map(Duration::from_millis));
+        }
     }
 
     #[test]

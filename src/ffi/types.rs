@@ -36,17 +36,18 @@ pub struct rsp_info {
     pub ri_registrars: *mut rsp_registrar_info,
     /// Not 0: do not listen for registrars that announce themselves by multicast.
     pub ri_disable_autoconfig: c_int,
-    /// Multicast address of the announcements; NULL: ASAP_ANNOUNCE_MULTICAST_ADDRESS.
+    /// Multicast address of the announcements; NULL: that of RFC 5352, 224.0.1.185:3863, and
+    /// ASAP_ANNOUNCE_MULTICAST_ADDRESS.
     pub ri_registrar_announce: *mut sockaddr,
     /// For how long an announced registrar is remembered, in milliseconds.
     pub ri_registrar_announce_timeout: c_uint,
     /// Time for one connect to a registrar, in milliseconds.
     pub ri_registrar_connect_timeout: c_uint,
-    /// Connects to a registrar before a request fails.
+    /// Ignored: what a request may take is limited by time.
     pub ri_registrar_connect_max_trials: c_uint,
-    /// Time for a request before it is sent again, in milliseconds.
+    /// The longest that a request may take, looking for a registrar included, in milliseconds.
     pub ri_registrar_request_timeout: c_uint,
-    /// Time for the answer of a registrar, in milliseconds.
+    /// Time for the answer of a registrar before another one is asked, in milliseconds.
     pub ri_registrar_response_timeout: c_uint,
     /// Times that a request is sent before it fails.
     pub ri_registrar_request_max_trials: c_uint,

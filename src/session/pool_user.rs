@@ -106,6 +106,11 @@ impl PoolUserSession {
         matches!(self.state, State::Failed | State::Closed)
     }
 
+    /// The application has ended the session: nothing will come any more.
+    pub fn has_ended(&self) -> bool {
+        self.state == State::Closed
+    }
+
     /// The element at the other end; none while not connected.
     pub fn connected_element(&self) -> Option<PoolElementId> {
         self.association().and(self.element)
@@ -177,10 +182,10 @@ impl PoolUserSession {
     }
 
     fn handle_force_failover(&mut self, now: Time, unreachable: bool, stale: Duration, actions: &mut Vec<Action>) {
-        if self.state == State::Closed {
-            return;
-        }
         self.awaited = true;
+        if self.state == State::Closed {
+            return self.settle(Settled::Closed, actions);
+        }
         self.stale_cache = stale;
         let searching = !matches!(self.state, State::Failed | State::Up(_));
         if searching {

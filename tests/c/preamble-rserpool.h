@@ -28,6 +28,7 @@
  *    function: EACCES, rsp_initialize() was not called; EOWNERDEAD, the process is a child of fork(), where only
  *    rsp_cleanup() and then rsp_initialize() help; ENOTRECOVERABLE, an internal error of the library, now or earlier, where
  *    only rsp_cleanup() and then rsp_initialize() help.
+ *  - The manual pages, rserpool(7) first, say the same at length, with all errors and examples.
  *  - Any function may be called from any thread, also on one descriptor at the same time.
  *  - A pool handle has 1 to 32 bytes. Times are in milliseconds.
  *  - Pointers are only used during the call, and stay the caller's. What the caller has to free is said.

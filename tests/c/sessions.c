@@ -5,6 +5,9 @@
 #include <sys/epoll.h>
 
 #define PPID htonl(0x4711)
+#ifndef SCTP_EOF /* where <netinet/sctp.h> was not included */
+#define SCTP_EOF MSG_FIN
+#endif
 
 static int open_server(int type, const char* pool, uint32_t identifier)
 {
@@ -107,6 +110,7 @@ static void one_to_many(void)
    CHECK(rsp_has_cookie(client) == 0);
    FAILS(rsp_recvmsg(client, buffer, sizeof(buffer), &info, NULL, 0), EAGAIN);
    FAILS(rsp_sendmsg(client, "", 0, 0, 0, PPID, 0, 0, 0, 0), EINVAL);
+   FAILS(rsp_sendmsg(client, "x", 1, 0, 0, PPID, 0xffff, 0, 0, 0), EINVAL); /* no such stream */
 
    send_text(client, 0, "hello");
    REQUIRE(readable(server, 10000));
@@ -263,6 +267,8 @@ static void options_and_parameters(void)
    memset(&parameters, 0, sizeof(parameters));
    parameters.sp_assoc_max_rxt = 3;
    CHECK(rsp_update_session_parameters(sd, &parameters) == 0);
+   parameters.sp_rto_min = parameters.sp_rto_max + 1;
+   FAILS(rsp_update_session_parameters(sd, &parameters), EINVAL);
    CHECK(parameters.sp_assoc_max_rxt == 3 && parameters.sp_rto_initial == before.sp_rto_initial);
    CHECK(rsp_close(sd) == 0);
 }
@@ -286,9 +292,39 @@ static void empty_pool(void)
    CHECK(rsp_close(server) == 0);
 }
 
+/* A client that ends its session is told so, whatever it does with the socket then. */
+static void ended_session(void)
+{
+   char      buffer[256];
+   const int server = open_server(SOCK_SEQPACKET, "ended", 0x5555);
+   const int client = open_client("ended", 0);
+   CHECK(rsp_sendmsg(client, NULL, 0, 0, 0, 0, 0, 0, SCTP_EOF, 0) == 0);
+   CHECK(readable(client, 0));
+   CHECK(rsp_recvfullmsg(client, buffer, sizeof(buffer), NULL, NULL, -1) == 0);
+   FAILS(rsp_sendmsg(client, "x", 1, 0, 0, PPID, 0, 0, 0, 0), EIO);
+   FAILS(rsp_forcefailover(client, FFF_NONE, 0), EBADF);
+   CHECK(rsp_close(client) == 0);
+   CHECK(rsp_close(server) == 0);
+}
+
+/* A registration does not change how many sessions may wait to be accepted. */
+static void backlog(void)
+{
+   const int server = rsp_socket(0, SOCK_STREAM, IPPROTO_SCTP);
+   REQUIRE(server >= 0 && rsp_listen(server, 1) == 0);
+   REQUIRE(rsp_register(server, HANDLE("backlog"), NULL, 30000, 0) == 0);
+   const int first = open_client("backlog", 0);
+   REQUIRE(readable(server, 10000));
+   const int second = open_client("backlog", 0);
+   expect_failover(second, RSERPOOL_FAILOVER_NECESSARY);
+   CHECK(rsp_close(second) == 0);
+   CHECK(rsp_close(first) == 0);
+   CHECK(rsp_close(server) == 0);
+}
+
 static void mapped_descriptors(void)
 {
-   int  ends[2];
+   int  ends[2], flags;
    char buffer[8];
    REQUIRE(pipe(ends) == 0);
    const int mapped = rsp_mapsocket(ends[0], -1);
@@ -296,6 +332,8 @@ static void mapped_descriptors(void)
    REQUIRE(mapped >= 0 && writer >= 0);
    struct pollfd polled = {mapped, POLLIN, 0};
    CHECK(rsp_poll(&polled, 1, 0) == 0);
+   FAILS(rsp_recvmsg(mapped, buffer, sizeof(buffer), NULL, &flags, 0), EAGAIN);
+   FAILS(rsp_recvfullmsg(mapped, buffer, sizeof(buffer), NULL, &flags, 20), EAGAIN);
    CHECK(rsp_write(writer, "abc", 3) == 3);
    CHECK(rsp_poll(&polled, 1, 10000) == 1 && polled.revents == POLLIN);
    fd_set         set;
@@ -322,6 +360,8 @@ int main(int argc, char** argv)
    failover(1);
    edges();
    empty_pool();
+   ended_session();
+   backlog();
    mapped_descriptors();
    return finish("sessions");
 }

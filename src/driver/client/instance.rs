@@ -298,7 +298,7 @@ impl Instance {
     ) -> Result<Arc<Endpoint>, TransportError> {
         let mut endpoints = self.endpoints.lock();
         let free = (FIRST_ENDPOINT_NUMBER..u16::MAX).find(|number| !endpoints.contains_key(number));
-        let Some(number) = free else { return Err(TransportError::Unsupported("another endpoint")) };
+        let Some(number) = free else { return Err(std::io::Error::from_raw_os_error(libc::ENOBUFS).into()) };
         let endpoint = Arc::new(Endpoint::new(number, open(number)?));
         if let Some(fd) = endpoint.poll_fd() {
             self.poller.add(fd, u64::from(number))?;

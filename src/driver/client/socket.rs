@@ -279,6 +279,7 @@ impl SocketState {
         let more = match &self.role {
             Role::Listening { pending, .. } => !pending.is_empty(),
             Role::Accepted { ended, .. } => *ended,
+            Role::PoolUser(session) => session.has_ended(),
             _ => false,
         };
         more || self.closed.is_some() || !self.inbox.is_empty()

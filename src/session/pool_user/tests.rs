@@ -287,6 +287,14 @@ fn an_association_that_nobody_waits_for_any_more_is_aborted() {
 }
 
 #[test]
+fn a_failover_of_a_session_that_has_ended_is_answered_at_once() {
+    let (mut harness, association) = Harness::connected(false);
+    assert_eq!(harness.handle(Event::Close), [Action::Shutdown { association }]);
+    let actions = harness.handle(Event::ForceFailover { unreachable: true, stale_cache: Duration::ZERO });
+    assert_eq!(actions, [Action::Settled(Settled::Closed)]);
+}
+
+#[test]
 fn elements_without_an_sctp_transport_are_passed_over() {
     let mut harness = Harness::new(false);
     let actions = harness.handle(Event::Start);

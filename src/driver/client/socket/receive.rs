@@ -183,6 +183,7 @@ impl SocketState {
         }
         match &self.role {
             Role::Accepted { ended: true, .. } => Ok(Some((end_of_session(), PoolElementId(0)))),
+            Role::PoolUser(session) if session.has_ended() => Ok(Some((end_of_session(), PoolElementId(0)))),
             Role::Fresh | Role::Listening { .. } => Err(ReceiveError::NotConnected),
             _ => Ok(None),
         }
