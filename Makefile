@@ -24,14 +24,14 @@ help:
 	@echo 'make clean         removes build/ and target/'
 
 install-deps:
-	scripts/install-packages build test
+	scripts/install-packages build test small
 
 demo:
 	scripts/install-packages build
 	scripts/demo --calls $(CALLS)
 
 test:
-	scripts/install-packages build test
+	scripts/install-packages build test small
 	scripts/test
 
 lib:
@@ -60,6 +60,7 @@ takeover:
 	scripts/takeover-times
 
 size:
+	scripts/install-packages build test small
 	scripts/size
 
 install: lib
