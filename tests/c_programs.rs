@@ -177,6 +177,7 @@ programs! {
     sessions
     threads
     fork_child
+    signals
 }
 
 fn object(name: &str) -> PathBuf {

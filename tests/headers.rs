@@ -34,6 +34,7 @@ const HEADERS: [Header; 5] = [
             "poll",
             "mapping",
             "names",
+            "error_texts",
         ],
         guard: "RSERPOOL_H",
         preamble: include_str!("c/preamble-rserpool.h"),

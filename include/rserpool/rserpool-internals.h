@@ -104,6 +104,22 @@ int rsp_connect_tags(int sd,
 int rsp_forcefailover_tags(int sd, unsigned int flags, unsigned int staleCacheValue, struct TagItem *tags);
 
 /**
+ * As rsp_socket(), for programs that name this internal function of rsplib's library. `customFD` < 0: a descriptor of the
+ * library's choice. rsplib takes a system's SCTP socket there and makes it the RSerPool socket; here RSerPool sockets have
+ * their associations elsewhere, so none can be taken.
+ *
+ * Returns:
+ * The descriptor, or -1.
+ *
+ * Errors:
+ * As rsp_socket(). EOPNOTSUPP: `customFD` >= 0.
+ */
+int rsp_socket_internal(int domain,
+                        int type,
+                        int protocol,
+                        int customFD);
+
+/**
  * As rsp_pe_registration(). No tags are known.
  */
 unsigned int rsp_pe_registration_tags(const uint8_t *poolHandle,

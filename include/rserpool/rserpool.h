@@ -616,7 +616,8 @@ void rsp_cleanup(void);
  * Errors:
  * With REAI_SYSTEM: EACCES: rsp_initialize() was not called. EFAULT: NULL. EINVAL: the handle is empty. ENAMETOOLONG: the
  * handle is longer than 32 bytes. EHOSTUNREACH: no registrar can be reached. ETIMEDOUT: no registrar answers. EPERM: the
- * registrar refuses. EBUSY: too many requests are under way. ECANCELED: rsp_cleanup() was called.
+ * registrar refuses. EBUSY: too many requests are under way. EINTR: a signal handler ran while the answer was waited for,
+ * SA_RESTART or not. ECANCELED: rsp_cleanup() was called.
  */
 int rsp_getaddrinfo(const uint8_t *poolHandle,
                     size_t poolHandleSize,
@@ -652,7 +653,7 @@ unsigned int rsp_pe_failure(const uint8_t *poolHandle, size_t poolHandleSize, ui
  * another code: the registrar refused, or an argument is bad. errno tells it, too.
  *
  * Errors:
- * As rsp_getaddrinfo(). EINVAL, also: no address, addresses with different ports, or an unknown policy. EAFNOSUPPORT: an
+ * As rsp_getaddrinfo(); after EINTR the registration goes on. EINVAL, also: no address, addresses with different ports, or an unknown policy. EAFNOSUPPORT: an
  * address is neither IPv4 nor IPv6. EPROTONOSUPPORT: `ai_protocol` is none that can be registered.
  */
 unsigned int rsp_pe_registration(const uint8_t *poolHandle,
@@ -669,14 +670,16 @@ unsigned int rsp_pe_registration(const uint8_t *poolHandle,
  * 0, or a code as for rsp_pe_registration().
  *
  * Errors:
- * As rsp_getaddrinfo(). EINVAL, also: the identifier is 0.
+ * As rsp_getaddrinfo(); after EINTR the de-registration goes on. EINVAL, also: the identifier is 0.
  */
 unsigned int rsp_pe_deregistration(const uint8_t *poolHandle, size_t poolHandleSize, uint32_t identifier, int flags);
 
 /**
  * Makes an RSerPool socket. The descriptor is a real one of the kernel: it works with poll(), select(), epoll and every
  * event loop (readable while rsp_recvmsg() or rsp_accept() would succeed, writable while rsp_sendmsg() would not block),
- * and stays the same across failovers. Only rsp_ functions may read, write and close it.
+ * and stays the same across failovers. Only rsp_ functions may read, write and close it. With several sessions on it,
+ * writable means that one of them at least may take a message: from EAGAIN for one session on, the descriptor is not
+ * writable until a session that gave EAGAIN has room again or is gone, or a message to another one is taken.
  *
  * `domain`: 0, AF_INET, or AF_INET6: it makes no difference, the addresses given to rsp_bind() do.
  * `type`: SOCK_SEQPACKET for pool users, and for servers with all sessions on one descriptor; SOCK_STREAM for servers with a
@@ -796,7 +799,8 @@ int rsp_setsockopt(int sd, int level, int optname, const void *optval, socklen_t
  * EBADF: not an open RSerPool socket, or registered in another pool. EFAULT: the handle is NULL. EINVAL: the handle is
  * empty, or the policy unknown. ENAMETOOLONG: the handle is longer than 32 bytes. EADDRNOTAVAIL: there is no usable local
  * address, and not REGF_DAEMONMODE. EISCONN: the socket is connected. EOPNOTSUPP: a mapped descriptor. As rsp_bind(), where
- * the socket is bound only now.
+ * the socket is bound only now. EINTR: a signal handler ran while the registrar's answer was waited for, SA_RESTART or not;
+ * the registration goes on.
  */
 int rsp_register(int sd,
                  const uint8_t *poolHandle,
@@ -813,7 +817,8 @@ int rsp_register(int sd,
  * 0, or -1.
  *
  * Errors:
- * EBADF: not an open RSerPool socket, or not registered. EOPNOTSUPP: a mapped descriptor.
+ * EBADF: not an open RSerPool socket, or not registered. EOPNOTSUPP: a mapped descriptor. EINTR: a signal handler ran while
+ * the registrar's answer was waited for, SA_RESTART or not; the de-registration goes on.
  */
 int rsp_deregister(int sd,
                    int flags);
@@ -873,7 +878,9 @@ ssize_t rsp_send_cookie(int sd,
  * EBADF: not an open RSerPool socket, or it has a session already, or is a server's. EFAULT: the handle is NULL. EINVAL: the
  * handle is empty. ENAMETOOLONG: the handle is longer than 32 bytes. EMFILE, ENFILE, ENOBUFS, ENOMEM: out of descriptors or
  * memory. EADDRINUSE, EIO: the system gives no port. ETIMEDOUT: still searching after a minute. ECANCELED: rsp_cleanup() was
- * called. EOPNOTSUPP: a mapped descriptor.
+ * called. EOPNOTSUPP: a mapped descriptor. EINTR: a signal handler ran while an element was searched or connected,
+ * SA_RESTART or not; that goes on, as with connect(): the descriptor becomes writable when it has ended, and brings
+ * RSERPOOL_FAILOVER_NECESSARY when no element was found.
  */
 int rsp_connect(int sd,
                 const uint8_t *poolHandle,
@@ -902,7 +909,8 @@ int rsp_has_cookie(int sd);
  * Errors:
  * EIO: the new element could not be connected either, or no registrar answers; try again. EBADF: not an open RSerPool
  * socket, or not connected, or the program has ended the session. ETIMEDOUT: still searching after a minute. ECANCELED:
- * rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
+ * rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor. EINTR: a signal handler ran meanwhile, SA_RESTART or not; the
+ * search goes on, and its result comes as a notification. Called again, it waits for that search.
  */
 int rsp_forcefailover(int sd,
                       unsigned int flags,
@@ -1104,6 +1112,30 @@ int rsp_csp_setstatus(int sd,
  * NULL for either argument: does nothing.
  */
 void rsp_print_notification(const union rserpool_notification *notification, FILE *fd);
+
+/**
+ * Says what an errno means that an rsp_ function gave: cause, consequence, and what to do, in one English line. Unlike
+ * strerror(), which names the number only. Thread-safe; `errno` stays as it is.
+ *
+ * Returns:
+ * A text that is never freed or changed; never NULL, whatever the number.
+ */
+const char *rsp_strerror(int errnum);
+
+/**
+ * Tells in one English line what exactly went wrong in the calling thread's last rsp_ call that failed: which socket,
+ * pool or pool element, why, and what follows. Like this: element 0x0000beef is not registered in pool "echo" yet: no
+ * registrar answered within 1500 ms (3 attempts).
+ *
+ * rsp_register(), rsp_deregister(), rsp_connect() and rsp_forcefailover() return 0 in cases in which they did not reach
+ * what they are for, as programs know it from rsplib, and rsp_sendto_pool() returns how many elements it reached: these
+ * set the text in such cases, too, and empty it otherwise. All other functions leave it as it is when they succeed.
+ *
+ * Returns:
+ * The text, never NULL; empty when nothing went wrong so far. It is valid until the calling thread calls rsp_last_error()
+ * again, or ends. Each thread has its own.
+ */
+const char *rsp_last_error(void);
 
 #ifdef __cplusplus
 }  // extern "C"

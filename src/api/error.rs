@@ -2,6 +2,7 @@
 
 use crate::wire::Cause;
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt;
 
 /// A failed call: the errno that C programs see, and a sentence naming object, cause and consequence.
@@ -61,3 +62,23 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+thread_local! {
+    static LAST: RefCell<Option<Error>> = const { RefCell::new(None) };
+}
+
+/// Keeps what went wrong for [`last_error`]. For what a call does not fail by, but did not do as its caller wants.
+pub fn remember(error: Error) {
+    // A thread that is ending has nobody to ask for it.
+    let _ = LAST.try_with(|last| last.replace(Some(error)));
+}
+
+/// What went wrong last in this thread, as far as [`remember`] was told.
+pub fn last_error() -> Option<Error> {
+    LAST.try_with(|last| last.borrow().clone()).ok().flatten()
+}
+
+/// A call begins whose success is to be told from partial success.
+pub(super) fn forget_last_error() {
+    let _ = LAST.try_with(|last| last.replace(None));
+}

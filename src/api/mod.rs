@@ -9,6 +9,7 @@
 //! [`initialize`] starts afresh there.
 
 mod error;
+mod error_text;
 mod lifecycle;
 mod options;
 mod registration;
@@ -17,7 +18,8 @@ mod sockets;
 mod types;
 mod waiting;
 
-pub use error::Error;
+pub use error::{Error, last_error, remember};
+pub use error_text::error_text;
 pub use lifecycle::{cleanup, initialize};
 pub use options::{
     OPTION_AUTO_FAILOVER, OPTION_CONNECT_TIMEOUT_MS, OPTION_FAILOVER_RESEND, OPTION_RESOLUTION_RETRY_DELAY_MS,

@@ -1,10 +1,11 @@
 //! Offering a service: registration of sockets, and basic mode for services without RSerPool sockets.
 
+use super::error::{forget_last_error, remember};
 use super::lifecycle::instance;
 use super::sockets::{lookup, own_endpoint, start_listening, with_state};
 use super::{AddressInfo, Descriptor, Error, LoadInfo, RegisterOptions, Result};
 use crate::asap::{Outcome, Request, RequestError};
-use crate::driver::client::{Endpoint, Registered, Registration};
+use crate::driver::client::{Endpoint, NotDone, Registered, Registration};
 use crate::wire::{AddressList, Policy, PolicyType, PoolElement, RegistrationLife, TransportParameter, TransportUse};
 use crate::{PoolElementId, PoolHandle, RegistrarId};
 use std::hash::{BuildHasher, RandomState};
@@ -39,6 +40,7 @@ pub fn register(
     reregistration_interval: Duration,
     options: RegisterOptions,
 ) -> Result<()> {
+    forget_last_error();
     let (instance, socket) = lookup(sd)?;
     let pool_handle = checked_handle(pool_handle)?;
     let policy = policy_of(load)?;
@@ -76,13 +78,19 @@ pub fn register(
     let result = instance.register(registration, !update && !options.dont_wait);
     match result {
         Ok(_) => Ok(()),
-        Err(RequestError::Invalid(what)) if !options.daemon_mode => {
+        Err(NotDone::Interrupted) => {
+            let text = format!("a signal came while element {id} was registered in pool {pool_handle}: it goes on");
+            Err(Error::with(libc::EINTR, text))
+        }
+        Err(NotDone::Failed(RequestError::Invalid(what))) if !options.daemon_mode => {
             with_state(&socket, |state| state.registration = None)?;
             let text = format!("element {id} cannot be registered in pool {pool_handle}: {what}");
             Err(Error::with(libc::EADDRNOTAVAIL, text))
         }
-        Err(error) => {
-            log::warn!("element {id} is not registered in pool {pool_handle} yet: {error}");
+        Err(NotDone::Failed(error)) => {
+            let what = format!("element {id} is not registered in pool {pool_handle} yet");
+            log::warn!("{what}: {error}");
+            remember(request_error(&error, &what));
             Ok(())
         }
     }
@@ -105,17 +113,28 @@ fn new_identifier() -> PoolElementId {
 
 /// Takes the element out of its pool; sessions stay.
 pub fn deregister(sd: Descriptor, dont_wait: bool) -> Result<()> {
+    forget_last_error();
     let (instance, socket) = lookup(sd)?;
     let registered = with_state(&socket, |state| state.registration.take())?;
     let registered = registered.ok_or_else(|| Error::with(libc::EBADF, format!("socket {sd} is not registered")))?;
-    let request =
-        Request::Deregister { pool_handle: registered.pool_handle, pool_element_id: registered.pool_element_id };
+    let Registered { pool_handle, pool_element_id } = registered;
+    let name = format!("element {pool_element_id} of pool {pool_handle}");
+    let request = Request::Deregister { pool_handle, pool_element_id };
     if dont_wait {
         instance.request_in_background(request);
-    } else if let Err(error) = instance.request(request) {
-        log::warn!("de-registration of element {} was not confirmed: {error}", registered.pool_element_id);
+        return Ok(());
     }
-    Ok(())
+    match instance.request(request) {
+        Ok(_) => Ok(()),
+        Err(NotDone::Interrupted) => {
+            Err(Error::with(libc::EINTR, format!("a signal came while {name} left: it goes on")))
+        }
+        Err(NotDone::Failed(error)) => {
+            log::warn!("de-registration of {name} was not confirmed: {error}");
+            remember(request_error(&error, &format!("de-registration of {name} was not confirmed")));
+            Ok(())
+        }
+    }
 }
 
 /// The policy with the values that `load` gives it.
@@ -155,6 +174,13 @@ pub(super) fn policy_of(load: &LoadInfo) -> Result<Policy> {
     Ok(policy)
 }
 
+fn not_done(error: &NotDone, what: &str) -> Error {
+    match error {
+        NotDone::Failed(error) => request_error(error, what),
+        NotDone::Interrupted => Error::with(libc::EINTR, format!("{what}: {error}")),
+    }
+}
+
 fn request_error(error: &RequestError, what: &str) -> Error {
     let errno = match error {
         RequestError::Rejected(_) => libc::EPERM,
@@ -180,7 +206,7 @@ pub fn getaddrinfo(pool_handle: &[u8], items: Option<u32>, stale_cache: Duration
     let items = items.map(|items| items.clamp(1, MAX_ITEMS));
     let outcome = instance
         .request(Request::Resolve { pool_handle, items, stale_cache })
-        .map_err(|error| request_error(&error, &what))?;
+        .map_err(|error| not_done(&error, &what))?;
     let Outcome::Resolved { pool_elements, .. } = outcome else {
         return Err(Error::with(libc::EPROTO, what));
     };
@@ -229,7 +255,7 @@ pub fn pe_registration(
         asap_transport: None,
     };
     let request = Request::Register { pool_handle, pool_element, reregistration_interval: life / 3 };
-    instance.request(request).map(|_| id).map_err(|error| request_error(&error, &what))
+    instance.request(request).map(|_| id).map_err(|error| not_done(&error, &what))
 }
 
 fn transport_of(element: &AddressInfo) -> Result<TransportParameter> {
@@ -258,7 +284,7 @@ pub fn pe_deregistration(pool_handle: &[u8], id: PoolElementId) -> Result<()> {
     let pool_handle = checked_handle(pool_handle)?;
     let what = format!("element {id} cannot be de-registered from pool {pool_handle}");
     let request = Request::Deregister { pool_handle, pool_element_id: id };
-    instance.request(request).map(|_| ()).map_err(|error| request_error(&error, &what))
+    instance.request(request).map(|_| ()).map_err(|error| not_done(&error, &what))
 }
 
 /// Reports an element as unreachable.
@@ -267,5 +293,5 @@ pub fn pe_failure(pool_handle: &[u8], id: PoolElementId) -> Result<()> {
     let pool_handle = checked_handle(pool_handle)?;
     let what = format!("element {id} of pool {pool_handle} cannot be reported");
     let request = Request::ReportUnreachable { pool_handle, pool_element_id: id };
-    instance.request(request).map(|_| ()).map_err(|error| request_error(&error, &what))
+    instance.request(request).map(|_| ()).map_err(|error| not_done(&error, &what))
 }

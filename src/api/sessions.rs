@@ -1,5 +1,6 @@
 //! Sessions: connecting, sending, receiving, failing over.
 
+use super::error::{forget_last_error, remember};
 use super::lifecycle::instance;
 use super::registration::checked_handle;
 use super::sockets::{closed, lookup, not_ours, receive_error, transport_error, until, with_state};
@@ -7,7 +8,7 @@ use super::waiting::limit;
 use super::{
     ConnectOptions, Descriptor, EndSession, Error, FailoverFlags, MessageKind, Received, Result, SendOptions, Timeout,
 };
-use crate::driver::client::{Entry, Instance, ONLY_SESSION, Role, SendError, Socket, system};
+use crate::driver::client::{Entry, Instance, ONLY_SESSION, ReceiveError, Role, SendError, Socket, system};
 use crate::driver::clock;
 use crate::session::{Event, MAX_COOKIE_LEN, PoolUserSession, ReadItem, Settled, encode_cookie};
 use crate::transport::OutboundMessage;
@@ -20,7 +21,11 @@ use std::time::Duration;
 const SETTLE_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Starts a session with the pool. Succeeds even where no element is reachable: the session then needs a failover.
+///
+/// A signal handler that runs meanwhile ends the wait with `EINTR`; the search goes on: the descriptor is writable when it
+/// has ended, and brings FAILOVER_NECESSARY when it found nobody.
 pub fn connect(sd: Descriptor, pool_handle: &[u8], options: ConnectOptions) -> Result<()> {
+    forget_last_error();
     let (instance, socket) = lookup(sd)?;
     let pool_handle = checked_handle(pool_handle)?;
     let parameters = with_state(&socket, |state| state.parameters)?;
@@ -45,7 +50,11 @@ pub fn connect(sd: Descriptor, pool_handle: &[u8], options: ConnectOptions) -> R
         state.role = Role::PoolUser(Box::new(session));
         Ok(())
     })??;
-    settle(&instance, &socket, Event::Start).map(|_| ())
+    match settle(&instance, &socket, Event::Start)? {
+        Settled::Connected => {}
+        other => remember(not_settled(sd, &socket, other)),
+    }
+    Ok(())
 }
 
 /// Sets a session going and waits for what comes of it.
@@ -60,24 +69,48 @@ fn settle(instance: &Instance, socket: &Arc<Socket>, event: Event<'_>) -> Result
         socket.perform(instance, endpoint, now, actions);
         before
     });
-    match socket.wait_settled(before, SETTLE_DEADLINE) {
-        Err(errno) => Err(closed(errno)),
-        Ok(Some(result)) => Ok(result),
-        Ok(None) => Err(Error::new(libc::ETIMEDOUT, "the session did not come to an end of its search")),
-    }
+    socket.wait_settled(before, clock::now() + SETTLE_DEADLINE).map_err(|error| match error {
+        ReceiveError::WouldBlock => Error::new(libc::ETIMEDOUT, "the session did not come to an end of its search"),
+        ReceiveError::Interrupted => {
+            Error::new(libc::EINTR, "a signal came while a pool element was searched: the search goes on")
+        }
+        error => receive_error(error),
+    })
 }
 
 /// Moves the session to another element. `Ok` also for an unknown pool, after a pause: FAILOVER_NECESSARY follows again.
+///
+/// `EINTR` as for [`connect`]: the search goes on, and its result comes as a notification.
 pub fn force_failover(sd: Descriptor, flags: FailoverFlags, stale_cache: Duration) -> Result<()> {
+    forget_last_error();
     let (instance, socket) = lookup(sd)?;
     if !with_state(&socket, |state| matches!(state.role, Role::PoolUser(_)))? {
         return Err(Error::with(libc::EBADF, format!("socket {sd} has no session with a pool")));
     }
     match settle(&instance, &socket, Event::ForceFailover { unreachable: flags.unreachable, stale_cache })? {
-        Settled::Connected | Settled::UnknownPool => Ok(()),
-        Settled::Unreachable => Err(Error::new(libc::EIO, "no element of the pool could be reached")),
-        Settled::NoRegistrar => Err(Error::new(libc::EIO, "no registrar answered, so no other element is known")),
-        Settled::Closed => Err(Error::new(libc::EBADF, "the session was closed meanwhile")),
+        Settled::Connected => Ok(()),
+        Settled::UnknownPool => {
+            remember(not_settled(sd, &socket, Settled::UnknownPool));
+            Ok(())
+        }
+        failed => Err(not_settled(sd, &socket, failed)),
+    }
+}
+
+/// Why a session has no element.
+fn not_settled(sd: Descriptor, socket: &Socket, settled: Settled) -> Error {
+    let pool = with_state(socket, |state| match &state.role {
+        Role::PoolUser(session) => session.pool_handle().to_string(),
+        _ => String::new(),
+    });
+    let what = format!("socket {sd} has no element of pool {}", pool.unwrap_or_default());
+    match settled {
+        Settled::UnknownPool => Error::with(libc::ENOENT, format!("{what}: the pool does not exist or is empty")),
+        Settled::NoRegistrar => Error::with(libc::EIO, format!("{what}: no registrar answered, so none is known")),
+        Settled::Closed => Error::with(libc::EBADF, format!("{what}: the session was closed meanwhile")),
+        Settled::Unreachable | Settled::Connected => {
+            Error::with(libc::EIO, format!("{what}: none that the registrar knows could be reached"))
+        }
     }
 }
 

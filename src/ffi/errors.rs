@@ -25,7 +25,7 @@ const ENDPOINT: &[c_int] = &[EACCES, EADDRINUSE, EADDRNOTAVAIL, EINVAL, EIO, EPR
 /// The same for an endpoint at any address.
 const ANY_ENDPOINT: &[c_int] = &[EADDRINUSE, EIO, EPROTONOSUPPORT];
 /// Of a request to a registrar.
-const REQUEST: &[c_int] = &[EBUSY, ECANCELED, EHOSTUNREACH, EPERM, ETIMEDOUT];
+const REQUEST: &[c_int] = &[EBUSY, ECANCELED, EHOSTUNREACH, EINTR, EPERM, ETIMEDOUT];
 /// Of sending and receiving, where the call does not wait.
 const AT_ONCE: &[c_int] = &[EAGAIN, EFAULT];
 /// Of sending and receiving, where it may wait.
@@ -83,6 +83,8 @@ functions! {
         EAFNOSUPPORT, EAGAIN, EFAULT, EINVAL, EIO, ENOTRECOVERABLE, EOWNERDEAD, EPROTONOSUPPORT
     ]];
     rsp_cleanup: [];
+    rsp_strerror: [];
+    rsp_last_error: [];
 
     rsp_getaddrinfo: [LIBRARY, HANDLE, REQUEST, &[ENOENT, ENOMEM]];
     rsp_getaddrinfo_tags: [LIBRARY, HANDLE, REQUEST, &[ENOENT, ENOMEM]];
@@ -95,6 +97,7 @@ functions! {
     rsp_pe_failure_tags: [LIBRARY, HANDLE, &[ECANCELED]];
 
     rsp_socket: [LIBRARY, RESOURCES, &[EAFNOSUPPORT, EIO, EPROTONOSUPPORT, ESOCKTNOSUPPORT]];
+    rsp_socket_internal: [LIBRARY, RESOURCES, &[EAFNOSUPPORT, EIO, EOPNOTSUPP, EPROTONOSUPPORT, ESOCKTNOSUPPORT]];
     rsp_update_session_parameters: [LIBRARY, SOCKET, &[EFAULT, EINVAL]];
     rsp_bind: [LIBRARY, SOCKET, RESOURCES, ENDPOINT, &[EAFNOSUPPORT, EFAULT]];
     rsp_close: [LIBRARY, &[EBADF]] mapped "close(2)";
@@ -103,20 +106,20 @@ functions! {
     rsp_getsockopt: [LIBRARY, DESCRIPTOR, &[EFAULT, EINVAL, ENOPROTOOPT]] mapped "getsockopt(2)";
     rsp_setsockopt: [LIBRARY, DESCRIPTOR, &[EFAULT, EINVAL, ENOPROTOOPT]] mapped "setsockopt(2)";
 
-    rsp_register: [LIBRARY, SOCKET, HANDLE, RESOURCES, ENDPOINT, &[EISCONN]];
-    rsp_register_tags: [LIBRARY, SOCKET, HANDLE, RESOURCES, ENDPOINT, &[EISCONN]];
-    rsp_deregister: [LIBRARY, SOCKET];
-    rsp_deregister_tags: [LIBRARY, SOCKET];
+    rsp_register: [LIBRARY, SOCKET, HANDLE, RESOURCES, ENDPOINT, &[EINTR, EISCONN]];
+    rsp_register_tags: [LIBRARY, SOCKET, HANDLE, RESOURCES, ENDPOINT, &[EINTR, EISCONN]];
+    rsp_deregister: [LIBRARY, SOCKET, &[EINTR]];
+    rsp_deregister_tags: [LIBRARY, SOCKET, &[EINTR]];
     rsp_listen: [LIBRARY, SOCKET, RESOURCES, ENDPOINT, &[EISCONN]];
     rsp_accept: [LIBRARY, SOCKET, RESOURCES, &[EAGAIN, EINTR, EIO, ENOTCONN]];
     rsp_accept_tags: [LIBRARY, SOCKET, RESOURCES, &[EAGAIN, EINTR, EIO, ENOTCONN]];
     rsp_send_cookie: [LIBRARY, SOCKET, WAITING, &[EIO, EMSGSIZE]];
 
-    rsp_connect: [LIBRARY, SOCKET, HANDLE, RESOURCES, ANY_ENDPOINT, &[ETIMEDOUT]];
-    rsp_connect_tags: [LIBRARY, SOCKET, HANDLE, RESOURCES, ANY_ENDPOINT, &[ETIMEDOUT]];
+    rsp_connect: [LIBRARY, SOCKET, HANDLE, RESOURCES, ANY_ENDPOINT, &[EINTR, ETIMEDOUT]];
+    rsp_connect_tags: [LIBRARY, SOCKET, HANDLE, RESOURCES, ANY_ENDPOINT, &[EINTR, ETIMEDOUT]];
     rsp_has_cookie: [LIBRARY, SOCKET];
-    rsp_forcefailover: [LIBRARY, SOCKET, &[EIO, ETIMEDOUT]];
-    rsp_forcefailover_tags: [LIBRARY, SOCKET, &[EIO, ETIMEDOUT]];
+    rsp_forcefailover: [LIBRARY, SOCKET, &[EINTR, EIO, ETIMEDOUT]];
+    rsp_forcefailover_tags: [LIBRARY, SOCKET, &[EINTR, EIO, ETIMEDOUT]];
 
     rsp_sendmsg: [LIBRARY, DESCRIPTOR, WAITING, &[EINVAL, EIO, EMSGSIZE]] mapped "write(2)";
     rsp_send: [LIBRARY, DESCRIPTOR, AT_ONCE, &[EINVAL, EIO, EMSGSIZE]] mapped "write(2)";

@@ -44,7 +44,7 @@ const FAILED_EARLIER: Error =
 /// Runs `f`, whose errors `function` knows. `call` is the call with its arguments, for the log: never payload, never cookies.
 pub fn guard<T: CReturn>(function: &Function, call: fmt::Arguments<'_>, f: impl FnOnce() -> api::Result<T>) -> T {
     if FAILED.load(Ordering::Relaxed) {
-        return fail(function, call, &FAILED_EARLIER);
+        return fail(function, call, FAILED_EARLIER);
     }
     guard_always(function, call, f)
 }
@@ -59,13 +59,13 @@ pub fn guard_always<T: CReturn>(
     // What a panic leaves half done is not looked at again: that is what FAILED is for.
     match catch_unwind(AssertUnwindSafe(f)) {
         Ok(Ok(value)) => value,
-        Ok(Err(error)) => fail(function, call, &error),
+        Ok(Err(error)) => fail(function, call, error),
         Err(panic) => {
             FAILED.store(true, Ordering::Relaxed);
             let text = panic_text(&*panic);
             // The payload's own destructor may panic, too: let it be.
             std::mem::forget(panic);
-            fail(function, call, &Error::with(libc::ENOTRECOVERABLE, text))
+            fail(function, call, Error::with(libc::ENOTRECOVERABLE, text))
         }
     }
 }
@@ -86,14 +86,16 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     text
 }
 
-fn fail<T: CReturn>(function: &Function, call: fmt::Arguments<'_>, error: &Error) -> T {
+fn fail<T: CReturn>(function: &Function, call: fmt::Arguments<'_>, error: Error) -> T {
     // An empty queue is the ordinary end of a receive loop, not worth a line.
     if error.errno != libc::EAGAIN {
         log::debug!("{call}: {error}");
     }
+    let (errno, failed) = (function.errno(&error), T::failed(&error));
+    api::remember(error);
     // SAFETY: __errno_location gives the address of the calling thread's errno.
-    unsafe { *libc::__errno_location() = function.errno(error) };
-    T::failed(error)
+    unsafe { *libc::__errno_location() = errno };
+    failed
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub mod constants;
 mod convert;
 #[cfg(feature = "pool-element")]
 mod element_tags;
+mod error_texts;
 pub mod errors;
 mod guard;
 mod io;

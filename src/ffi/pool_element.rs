@@ -25,7 +25,8 @@ use std::time::Duration;
 /// EBADF: not an open RSerPool socket, or registered in another pool. EFAULT: the handle is NULL. EINVAL: the handle is
 /// empty, or the policy unknown. ENAMETOOLONG: the handle is longer than 32 bytes. EADDRNOTAVAIL: there is no usable local
 /// address, and not REGF_DAEMONMODE. EISCONN: the socket is connected. EOPNOTSUPP: a mapped descriptor. As rsp_bind(), where
-/// the socket is bound only now.
+/// the socket is bound only now. EINTR: a signal handler ran while the registrar's answer was waited for, SA_RESTART or not;
+/// the registration goes on.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_register(
     sd: c_int,
@@ -49,7 +50,8 @@ pub unsafe extern "C" fn rsp_register(
 /// 0, or -1.
 ///
 /// # Errors
-/// EBADF: not an open RSerPool socket, or not registered. EOPNOTSUPP: a mapped descriptor.
+/// EBADF: not an open RSerPool socket, or not registered. EOPNOTSUPP: a mapped descriptor. EINTR: a signal handler ran while
+/// the registrar's answer was waited for, SA_RESTART or not; the de-registration goes on.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_deregister(sd: c_int, flags: c_int) -> c_int {
     guard(&errors::rsp_deregister, format_args!("rsp_deregister({sd}, {flags})"), || deregister(sd, flags))

@@ -18,7 +18,9 @@ use std::time::Duration;
 /// EBADF: not an open RSerPool socket, or it has a session already, or is a server's. EFAULT: the handle is NULL. EINVAL: the
 /// handle is empty. ENAMETOOLONG: the handle is longer than 32 bytes. EMFILE, ENFILE, ENOBUFS, ENOMEM: out of descriptors or
 /// memory. EADDRINUSE, EIO: the system gives no port. ETIMEDOUT: still searching after a minute. ECANCELED: rsp_cleanup() was
-/// called. EOPNOTSUPP: a mapped descriptor.
+/// called. EOPNOTSUPP: a mapped descriptor. EINTR: a signal handler ran while an element was searched or connected,
+/// SA_RESTART or not; that goes on, as with connect(): the descriptor becomes writable when it has ended, and brings
+/// RSERPOOL_FAILOVER_NECESSARY when no element was found.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_connect(
     sd: c_int,
@@ -55,7 +57,8 @@ pub extern "C" fn rsp_has_cookie(sd: c_int) -> c_int {
 /// # Errors
 /// EIO: the new element could not be connected either, or no registrar answers; try again. EBADF: not an open RSerPool
 /// socket, or not connected, or the program has ended the session. ETIMEDOUT: still searching after a minute. ECANCELED:
-/// rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
+/// rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor. EINTR: a signal handler ran meanwhile, SA_RESTART or not; the
+/// search goes on, and its result comes as a notification. Called again, it waits for that search.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_forcefailover(sd: c_int, flags: c_uint, staleCacheValue: c_uint) -> c_int {
     guard(&errors::rsp_forcefailover, format_args!("rsp_forcefailover({sd}, {flags}, {staleCacheValue} ms)"), || {

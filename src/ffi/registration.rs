@@ -21,7 +21,7 @@ use std::time::Duration;
 /// another code: the registrar refused, or an argument is bad. errno tells it, too.
 ///
 /// # Errors
-/// As rsp_getaddrinfo(). EINVAL, also: no address, addresses with different ports, or an unknown policy. EAFNOSUPPORT: an
+/// As rsp_getaddrinfo(); after EINTR the registration goes on. EINVAL, also: no address, addresses with different ports, or an unknown policy. EAFNOSUPPORT: an
 /// address is neither IPv4 nor IPv6. EPROTONOSUPPORT: `ai_protocol` is none that can be registered.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_pe_registration(
@@ -71,7 +71,7 @@ pub unsafe fn pe_registration(
 /// 0, or a code as for rsp_pe_registration().
 ///
 /// # Errors
-/// As rsp_getaddrinfo(). EINVAL, also: the identifier is 0.
+/// As rsp_getaddrinfo(); after EINTR the de-registration goes on. EINVAL, also: the identifier is 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_pe_deregistration(
     poolHandle: *const u8,

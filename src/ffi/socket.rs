@@ -12,7 +12,9 @@ use std::time::Duration;
 
 /// Makes an RSerPool socket. The descriptor is a real one of the kernel: it works with poll(), select(), epoll and every
 /// event loop (readable while rsp_recvmsg() or rsp_accept() would succeed, writable while rsp_sendmsg() would not block),
-/// and stays the same across failovers. Only rsp_ functions may read, write and close it.
+/// and stays the same across failovers. Only rsp_ functions may read, write and close it. With several sessions on it,
+/// writable means that one of them at least may take a message: from EAGAIN for one session on, the descriptor is not
+/// writable until a session that gave EAGAIN has room again or is gone, or a message to another one is taken.
 ///
 /// `domain`: 0, AF_INET, or AF_INET6: it makes no difference, the addresses given to rsp_bind() do.
 /// `type`: SOCK_SEQPACKET for pool users, and for servers with all sessions on one descriptor; SOCK_STREAM for servers with a

@@ -6,7 +6,7 @@ use super::tag_item::{TAG_DONE, TAG_IGNORE, TAG_MORE, TAG_SKIP, TagItem, tag_t, 
 use super::tag_numbers::*;
 use super::types::rsp_addrinfo;
 use super::{basic, pool_user};
-use crate::api::{ConnectOptions, Error, Result};
+use crate::api::{self, ConnectOptions, Error, Result};
 use std::ffi::{c_int, c_uint};
 use std::time::Duration;
 
@@ -126,6 +126,33 @@ pub unsafe extern "C" fn rsp_forcefailover_tags(
         &errors::rsp_forcefailover_tags,
         format_args!("rsp_forcefailover_tags({sd}, {flags}, {staleCacheValue} ms)"),
         || pool_user::force_failover(sd, flags, staleCacheValue),
+    )
+}
+
+/// As rsp_socket(), for programs that name this internal function of rsplib's library. `customFD` < 0: a descriptor of the
+/// library's choice. rsplib takes a system's SCTP socket there and makes it the RSerPool socket; here RSerPool sockets have
+/// their associations elsewhere, so none can be taken.
+///
+/// # Returns
+/// The descriptor, or -1.
+///
+/// # Errors
+/// As rsp_socket(). EOPNOTSUPP: `customFD` >= 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn rsp_socket_internal(domain: c_int, r#type: c_int, protocol: c_int, customFD: c_int) -> c_int {
+    let socket_type = r#type;
+    guard(
+        &errors::rsp_socket_internal,
+        format_args!("rsp_socket_internal({domain}, {socket_type}, {protocol}, {customFD})"),
+        || {
+            if customFD >= 0 {
+                let text = format!(
+                    "descriptor {customFD} cannot become an RSerPool socket: use rsp_socket(), or rsp_mapsocket()"
+                );
+                return Err(Error::with(libc::EOPNOTSUPP, text));
+            }
+            api::socket(domain, socket_type, protocol)
+        },
     )
 }
 

@@ -314,7 +314,7 @@ impl AsapDriver {
     fn complete(&mut self, instance: &Instance, now: Time, request: RequestId, result: Result<Outcome, RequestError>) {
         match self.replies.remove(&request) {
             // Nobody waits any more when the waiter has given up.
-            Some(Reply::Waiter(reply)) => drop(reply.send(result)),
+            Some(Reply::Waiter(reply)) => reply.keep(result),
             Some(Reply::Session { socket, attempt }) => {
                 let event = match result {
                     Ok(Outcome::Resolved { pool_elements, .. }) => SessionEvent::Resolved { attempt, pool_elements },

@@ -1,6 +1,7 @@
 //! The library instance of a process: its I/O thread, endpoints and descriptors.
 
 use super::asap::AsapDriver;
+use super::bell::{NoResult, Promise, Promised, promise};
 use super::csp::{CspConfig, Reporter};
 use super::endpoint::Endpoint;
 use super::ports::Ports;
@@ -13,7 +14,6 @@ use crate::driver::poller::{Poller, Waker};
 use crate::session::Attempt;
 use crate::transport::{self, EndpointConfig, SctpParameters, Transport, TransportChoice, TransportError};
 use crate::{PoolElementId, PoolHandle, Time};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -106,9 +106,27 @@ pub enum Reply {
         attempt: Attempt,
     },
     /// A thread.
-    Waiter(Sender<Result<Outcome, RequestError>>),
+    Waiter(Promise<Result<Outcome, RequestError>>),
     /// Nobody.
     Nobody,
+}
+
+/// Why a thread that waited for the answer of a request has none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotDone {
+    /// The request failed.
+    Failed(RequestError),
+    /// A signal handler ran meanwhile. An element stays to be registered, or de-registered.
+    Interrupted,
+}
+
+impl std::fmt::Display for NotDone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NotDone::Failed(error) => error.fmt(f),
+            NotDone::Interrupted => f.write_str("a signal came while waiting for the answer"),
+        }
+    }
 }
 
 impl Instance {
@@ -231,8 +249,8 @@ impl Instance {
     }
 
     /// Gives the client core a request and waits for the answer.
-    pub fn request(&self, request: Request) -> Result<Outcome, RequestError> {
-        let (reply, answer) = crossbeam_channel::bounded(1);
+    pub fn request(&self, request: Request) -> Result<Outcome, NotDone> {
+        let (reply, answer) = promise();
         let id = self.submit(request, Reply::Waiter(reply));
         self.wait(id, &answer)
     }
@@ -243,13 +261,13 @@ impl Instance {
     }
 
     /// Registers an element of an RSerPool socket, and waits for the answer unless told not to.
-    pub fn register(&self, registration: Registration, wait: bool) -> Result<Outcome, RequestError> {
+    pub fn register(&self, registration: Registration, wait: bool) -> Result<Outcome, NotDone> {
         let id = self.next_request();
         if !wait {
             self.command(Command::Register { id, registration, reply: Reply::Nobody });
             return Ok(Outcome::Registered);
         }
-        let (reply, answer) = crossbeam_channel::bounded(1);
+        let (reply, answer) = promise();
         self.command(Command::Register { id, registration, reply: Reply::Waiter(reply) });
         self.wait(id, &answer)
     }
@@ -258,14 +276,18 @@ impl Instance {
         self.submit(Request::Deregister { pool_handle, pool_element_id }, reply);
     }
 
-    fn wait(&self, id: RequestId, answer: &Receiver<Result<Outcome, RequestError>>) -> Result<Outcome, RequestError> {
-        match answer.recv_timeout(REQUEST_DEADLINE) {
-            Ok(result) => result,
+    fn wait(&self, id: RequestId, answer: &Promised<Result<Outcome, RequestError>>) -> Result<Outcome, NotDone> {
+        match answer.wait(clock::now() + REQUEST_DEADLINE) {
+            Ok(result) => result.map_err(NotDone::Failed),
             // The I/O thread dropped the request: it has ended.
-            Err(RecvTimeoutError::Disconnected) => Err(RequestError::Cancelled),
-            Err(RecvTimeoutError::Timeout) => {
+            Err(NoResult::Broken) => Err(NotDone::Failed(RequestError::Cancelled)),
+            Err(NoResult::TimedOut) => {
                 self.command(Command::Cancel(id));
-                Err(RequestError::NoResponse { attempts: 0, waited: REQUEST_DEADLINE })
+                Err(NotDone::Failed(RequestError::NoResponse { attempts: 0, waited: REQUEST_DEADLINE }))
+            }
+            Err(NoResult::Interrupted) => {
+                self.command(Command::Cancel(id));
+                Err(NotDone::Interrupted)
             }
         }
     }

@@ -13,6 +13,7 @@
 
 mod addresses;
 mod asap;
+mod bell;
 mod csp;
 mod endpoint;
 pub mod global;
@@ -23,9 +24,10 @@ mod socket;
 pub mod system;
 mod table;
 
+pub use bell::{Bell, Listener, NoResult, Promise, Promised, Wake, promise};
 pub use csp::{CspConfig, Report, Reporter};
 pub use endpoint::{Endpoint, EndpointState, SessionActions};
-pub use instance::{Instance, InstanceConfig, Registration, Reply};
+pub use instance::{Instance, InstanceConfig, NotDone, Registration, Reply};
 pub use readiness::{Readiness, Shown};
 pub use socket::{MAX_BACKLOG, ONLY_SESSION, ReceiveError, Registered, Role, SendError, Socket, SocketState};
 pub use table::{DescriptorTable, Entry};

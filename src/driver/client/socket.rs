@@ -4,19 +4,19 @@ mod events;
 mod receive;
 mod send;
 
+use super::bell::{Bell, Wake};
 use super::endpoint::{Endpoint, EndpointState, SessionActions};
 use super::instance::Instance;
 use super::readiness::{Readiness, Shown};
 use crate::session::{Inbox, PoolUserConfig, PoolUserSession, ServerSession, Settled};
 use crate::transport::SctpParameters;
 use crate::{AssociationId, PoolElementId, PoolHandle, SessionId, Time};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 pub use receive::ReceiveError;
 pub use send::SendError;
@@ -35,7 +35,8 @@ pub struct Socket {
     /// Where its associations live; set once, by bind, listen, register or connect.
     pub endpoint: OnceLock<Arc<Endpoint>>,
     pub(super) state: Mutex<SocketState>,
-    pub(super) settled: Condvar,
+    /// Rings whenever the state changes in a way that a blocked call may wait for.
+    pub(super) changed: Arc<Bell>,
 }
 
 /// What the lock of a socket protects.
@@ -44,6 +45,7 @@ pub struct SocketState {
     pub(super) shown: Shown,
     /// The thread that is bringing messages reads the next one itself: what the descriptor shows can wait until then.
     pub(super) quiet: bool,
+    changed: Arc<Bell>,
     /// The errno of calls from now on.
     pub(super) closed: Option<libc::c_int>,
     pub(super) inbox: Inbox,
@@ -61,6 +63,8 @@ pub struct SocketState {
     pub config: PoolUserConfig,
     /// Associations whose send queue is full.
     pub(super) blocked: BTreeSet<AssociationId>,
+    /// The last attempt to send came to a full queue, and nothing has changed for the better since.
+    pub(super) refused: bool,
     /// The results that `Action::Settled` brought, counted so that each waiter finds its own.
     pub(super) settled: (u64, Option<Settled>),
     timer: Option<Time>,
@@ -119,6 +123,7 @@ impl Socket {
 
     pub(super) fn without_descriptor(one_to_one: bool, role: Role) -> Arc<Socket> {
         static LAST: AtomicU64 = AtomicU64::new(0);
+        let bell = Arc::new(Bell::default());
         Arc::new(Socket {
             id: LAST.fetch_add(1, Ordering::Relaxed) + 1,
             one_to_one,
@@ -127,6 +132,7 @@ impl Socket {
                 readiness: None,
                 shown: Shown { readable: false, writable: true },
                 quiet: false,
+                changed: Arc::clone(&bell),
                 closed: None,
                 inbox: Inbox::new(),
                 role,
@@ -136,10 +142,11 @@ impl Socket {
                 parameters: SctpParameters::default(),
                 config: PoolUserConfig::default(),
                 blocked: BTreeSet::new(),
+                refused: false,
                 settled: (0, None),
                 timer: None,
             }),
-            settled: Condvar::new(),
+            changed: bell,
         })
     }
 
@@ -173,14 +180,26 @@ impl Socket {
         self.state.lock().settled.0
     }
 
-    /// Waits for the next result after the first `count`; `Err`: the errno of a closed socket, `None`: none in time.
-    pub fn wait_settled(&self, count: u64, timeout: Duration) -> Result<Option<Settled>, libc::c_int> {
-        let mut state = self.state.lock();
-        self.settled.wait_while_for(&mut state, |state| state.settled.0 == count && state.closed.is_none(), timeout);
-        match state.closed {
-            Some(errno) => Err(errno),
-            None if state.settled.0 == count => Ok(None),
-            None => Ok(state.settled.1),
+    /// Waits for the next result after the first `count`.
+    pub fn wait_settled(&self, count: u64, until: Time) -> Result<Settled, ReceiveError> {
+        let mut listener = self.changed.listen();
+        let mut ended = None;
+        loop {
+            let state = self.state.lock();
+            match (state.closed, state.settled) {
+                (Some(errno), _) => return Err(ReceiveError::Closed(errno)),
+                (None, (now, Some(result))) if now != count => return Ok(result),
+                _ => {}
+            }
+            drop(state);
+            if let Some(ended) = ended {
+                return Err(ended);
+            }
+            ended = match listener.wait(until) {
+                Wake::Rung => None,
+                Wake::TimedOut => Some(ReceiveError::WouldBlock),
+                Wake::Interrupted => Some(ReceiveError::Interrupted),
+            };
         }
     }
 
@@ -245,7 +264,6 @@ impl Socket {
         let mut state = self.state.lock();
         state.closed.get_or_insert(errno);
         state.update();
-        self.settled.notify_all();
     }
 
     fn mark_closed(&self, errno: libc::c_int) -> (Role, Option<Registered>) {
@@ -255,9 +273,6 @@ impl Socket {
         // Wakes whoever waits in poll(2); the number stays taken until the last of them has gone.
         state.update();
         state.readiness = None;
-        state.settled.0 += 1;
-        state.settled.1 = None;
-        self.settled.notify_all();
         (std::mem::replace(&mut state.role, Role::Fresh), state.registration.take())
     }
 }
@@ -265,6 +280,7 @@ impl Socket {
 impl SocketState {
     /// Brings what the descriptor shows in line with what holds.
     pub(super) fn update(&mut self) {
+        self.changed.ring();
         let Some(readiness) = &self.readiness else { return };
         if self.quiet && self.closed.is_none() {
             return;
@@ -285,12 +301,15 @@ impl SocketState {
         more || self.closed.is_some() || !self.inbox.is_empty()
     }
 
-    /// A send would not block: it would succeed, or fail at once.
+    /// A send would not block: it would succeed, or fail at once. With several sessions: to one of them at least. Were the
+    /// descriptor writable as long as any session has room, a program that waits for another one would spin; were it
+    /// writable only when all have, one peer that does not read would stop the others. So it is not writable from a refusal
+    /// until any session that refused has room, or is gone, or any other takes a message.
     fn is_writable(&self) -> bool {
         let connected = match &self.role {
             Role::PoolUser(session) => session.association().is_some() || session.has_failed(),
             _ => true,
         };
-        self.closed.is_some() || (connected && self.blocked.is_empty())
+        self.closed.is_some() || (connected && !self.refused)
     }
 }

@@ -42,7 +42,6 @@ impl Socket {
             }
             Action::Settled(result) => {
                 state.settled = (state.settled.0 + 1, Some(*result));
-                self.settled.notify_all();
                 false
             }
             _ => true,
@@ -200,6 +199,7 @@ impl Socket {
     pub fn handle_writable(&self, association: AssociationId) {
         let mut state = self.state.lock();
         if state.blocked.remove(&association) {
+            state.refused = false;
             state.update();
         }
     }
@@ -214,7 +214,9 @@ impl Socket {
         undelivered: Vec<Undelivered>,
     ) -> SessionActions {
         let mut state = self.state.lock();
-        state.blocked.remove(&association);
+        if state.blocked.remove(&association) {
+            state.refused = false;
+        }
         let actions = match &mut state.role {
             Role::PoolUser(_) => self.feed_locked(&mut state, now, Event::Lost { association, reason, undelivered }),
             Role::Accepted { ended, .. } => {

@@ -9,10 +9,6 @@ use crate::session::ReadItem;
 use crate::{PoolElementId, SessionId, Time};
 use std::os::fd::RawFd;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
-
-/// How often a blocked sender looks at its session while others of the socket are blocked, too.
-const CROWDED_PERIOD: Duration = Duration::from_millis(20);
 
 /// What a receive came to other than a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +47,7 @@ impl Socket {
                         return Ok(read);
                     }
                 }
-                None => self.wait_for(libc::POLLIN, until)?,
+                None => self.wait_readable(until)?,
             }
         }
     }
@@ -79,30 +75,25 @@ impl Socket {
                     return Ok(socket);
                 }
             }
-            self.wait_for(libc::POLLIN, until)?;
+            self.wait_readable(until)?;
         }
     }
 
     /// Waits in poll(2) on the descriptor itself, as signals have to end the wait. Returning is no promise.
-    pub(super) fn wait_for(&self, events: libc::c_short, until: Option<Time>) -> Result<(), ReceiveError> {
-        self.wait_for_either(events, until, None).map(drop)
+    fn wait_readable(&self, until: Option<Time>) -> Result<(), ReceiveError> {
+        self.wait_readable_or(until, None).map(drop)
     }
 
     /// The same; `also` is waited for as well. Returns whether that one has something to read.
-    fn wait_for_either(
-        &self,
-        events: libc::c_short,
-        until: Option<Time>,
-        also: Option<RawFd>,
-    ) -> Result<bool, ReceiveError> {
+    fn wait_readable_or(&self, until: Option<Time>, also: Option<RawFd>) -> Result<bool, ReceiveError> {
         let Some(until) = until else { return Err(ReceiveError::WouldBlock) };
         // The clone keeps the number ours while we wait, even if another thread closes the socket.
-        let (readiness, crowded) = {
+        let readiness = {
             let state = self.state.lock();
             match (state.closed, &state.readiness) {
                 (Some(errno), _) => return Err(ReceiveError::Closed(errno)),
                 (None, None) => return Err(ReceiveError::NotConnected),
-                (None, Some(readiness)) => (Arc::clone(readiness), state.blocked.len() > 1),
+                (None, Some(readiness)) => Arc::clone(readiness),
             }
         };
         if system::is_nonblocking(readiness.raw()) {
@@ -112,12 +103,10 @@ impl Socket {
         if now >= until {
             return Err(ReceiveError::WouldBlock);
         }
-        // The descriptor shows room only when every session has it: look at ours from time to time.
-        let until = if crowded && events == libc::POLLOUT { until.min(now + CROWDED_PERIOD) } else { until };
         let timeout = (until != Time::MAX).then(|| until.saturating_since(now));
         // poll(2) passes over negative numbers.
         let other = libc::pollfd { fd: also.unwrap_or(-1), events: libc::POLLIN, revents: 0 };
-        let mut entries = [libc::pollfd { fd: readiness.raw(), events, revents: 0 }, other];
+        let mut entries = [libc::pollfd { fd: readiness.raw(), events: libc::POLLIN, revents: 0 }, other];
         match system::poll(&mut entries, timeout) {
             Err(error) if error.raw_os_error() == Some(libc::EINTR) => Err(ReceiveError::Interrupted),
             // Anything else shows again at the next look.
@@ -146,7 +135,7 @@ impl<'a> TakenOver<'a> {
 
     /// Receives until the socket has something to read, or has changed in another way.
     fn receive(&self, buffer: &mut [u8], until: Option<Time>) -> Result<Option<ReadFrom>, ReceiveError> {
-        while self.socket.wait_for_either(libc::POLLIN, until, Some(self.descriptor))? {
+        while self.socket.wait_readable_or(until, Some(self.descriptor))? {
             let Some(instance) = self.instance.upgrade() else { return Ok(None) };
             // What comes is most likely for this thread, which then need not be told by the descriptor.
             self.socket.state.lock().quiet = true;

@@ -1,7 +1,9 @@
 //! Sending: by the application's thread itself, straight into the transport.
 
 use super::{ReceiveError, Role, Socket, SocketState};
+use crate::driver::client::bell::Wake;
 use crate::driver::client::instance::Instance;
+use crate::driver::client::system;
 use crate::driver::clock;
 use crate::transport::{OutboundMessage, TransportError};
 use crate::{AssociationId, SessionId, Time};
@@ -44,16 +46,44 @@ impl Socket {
         message: OutboundMessage<'_>,
         until: Option<Time>,
     ) -> Result<(), SendError> {
-        loop {
+        let attempt = || {
             let target = self.state.lock().target(session)?;
-            if let Some(association) = target {
-                match self.try_send(instance, session, association, message) {
-                    Err(SendError::WouldBlock) => {}
-                    result => return result,
-                }
+            match target {
+                Some(association) => self.try_send(instance, session, association, message),
+                None => Err(SendError::WouldBlock),
             }
-            self.wait_for(libc::POLLOUT, until)?;
+        };
+        match attempt() {
+            Err(SendError::WouldBlock) => self.wait_until_done(until, attempt),
+            result => result,
         }
+    }
+
+    /// Tries again after every change of the socket, until it is done or time is over. A signal ends the wait, too.
+    pub(super) fn wait_until_done<T>(
+        &self,
+        until: Option<Time>,
+        mut attempt: impl FnMut() -> Result<T, SendError>,
+    ) -> Result<T, SendError> {
+        let Some(until) = until.filter(|_| !self.is_nonblocking()) else { return Err(SendError::WouldBlock) };
+        let mut listener = self.changed.listen();
+        loop {
+            match attempt() {
+                Err(SendError::WouldBlock) => {}
+                result => return result,
+            }
+            match listener.wait(until) {
+                Wake::Rung => {}
+                Wake::TimedOut => return Err(SendError::WouldBlock),
+                Wake::Interrupted => return Err(SendError::Interrupted),
+            }
+        }
+    }
+
+    /// The application made the descriptor non-blocking.
+    fn is_nonblocking(&self) -> bool {
+        let readiness = self.state.lock().readiness.clone();
+        readiness.is_some_and(|readiness| system::is_nonblocking(readiness.raw()))
     }
 
     fn try_send(
@@ -65,7 +95,10 @@ impl Socket {
     ) -> Result<(), SendError> {
         let Some(endpoint) = self.endpoint.get() else { return Err(SendError::NoSession) };
         endpoint.with(instance, |endpoint| match endpoint.send(clock::now(), association, message) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.sent();
+                Ok(())
+            }
             Err(TransportError::WouldBlock) => Err(self.blocked_on(session, association)),
             Err(TransportError::UnknownAssociation | TransportError::Closing) => {
                 // Its loss is about to be reported. A session that fails over by itself takes the message afterwards.
@@ -76,13 +109,22 @@ impl Socket {
         })
     }
 
-    /// The descriptor is not writable until the association has room or is lost. The caller still has the endpoint's lock,
-    /// so neither of these can come before this.
+    /// A message was taken: the descriptor is writable, whatever was refused before.
+    fn sent(&self) {
+        let mut state = self.state.lock();
+        if std::mem::take(&mut state.refused) {
+            state.update();
+        }
+    }
+
+    /// The descriptor is not writable until an association that refused a message has room or is lost, or another one takes
+    /// a message. The caller still has the endpoint's lock, so none of these can come before this.
     fn blocked_on(&self, session: SessionId, association: AssociationId) -> SendError {
         let mut state = self.state.lock();
         // A failover may have replaced it since the caller looked: nothing would ever be reported for the old one.
         if matches!(state.target(session), Ok(Some(current)) if current == association) {
             state.blocked.insert(association);
+            state.refused = true;
             state.update();
         }
         SendError::WouldBlock
