@@ -144,7 +144,7 @@ impl Space {
 
     fn register(&mut self, work: &Workload, number: usize, element: &PoolElement) {
         let association = Some(AssociationId::new(0, number as u64 / 100));
-        let registered = self.handlespace.register(work.handle(number), element.clone(), association);
+        let registered = self.handlespace.register(work.handle(number), element, association);
         let (index, _) = registered.expect("there is room, and the pool has one policy");
         self.restart_timer(index);
     }

@@ -326,7 +326,9 @@ impl World {
         for (_, pool) in handlespace.pools_from(None) {
             for index in pool.elements() {
                 let element = handlespace.element(index).expect("it is there").pool_element();
-                sums.entry(element.home_registrar).or_default().add(pool.handle().as_bytes(), element.id);
+                sums.entry(element.home_registrar)
+                    .or_default()
+                    .add(HandlespaceChecksum::of_handle(pool.handle().as_bytes()), element.id);
             }
         }
         for (owner, sum) in &sums {

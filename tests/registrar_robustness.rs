@@ -163,7 +163,7 @@ fn check(registrar: &Registrar) {
         assert!(!pool.is_empty());
         for index in pool.elements() {
             let element = handlespace.element(index).unwrap();
-            assert_eq!(element.pool_element().home_registrar, registrar.id());
+            assert_eq!(element.home_registrar(), registrar.id());
             let association = element.association().expect("each element has its association");
             assert!(handlespace.count_of_association(association) <= limits.max_elements_per_association);
             owned += 1;

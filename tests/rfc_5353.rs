@@ -3,6 +3,7 @@
 mod enrp_support;
 
 use enrp_support::*;
+use rserpool::handlespace::HandlespaceChecksum;
 use rserpool::message::EnrpMessage;
 use rserpool::message::enrp::*;
 use rserpool::registrar::{Event, PeerState, Registrar, RegistrarConfig};
@@ -89,9 +90,9 @@ fn table_request(own_children_only: bool) -> HandleTableRequest {
 }
 
 fn checksum_of(elements: &[(&str, u32)]) -> u16 {
-    let mut checksum = rserpool::handlespace::HandlespaceChecksum::default();
+    let mut checksum = HandlespaceChecksum::default();
     for (pool, id) in elements {
-        checksum.add(pool.as_bytes(), PoolElementId(*id));
+        checksum.add(HandlespaceChecksum::of_handle(pool.as_bytes()), PoolElementId(*id));
     }
     checksum.value()
 }
@@ -379,7 +380,7 @@ fn what_is_removed_during_the_download_does_not_come_back_with_an_older_page() {
     assert_eq!(net.view(0).keys().map(|(_, id)| *id).collect::<Vec<_>>(), [2, 3]);
     let handlespace = net.registrar(0).handlespace();
     let index = handlespace.find(&PoolHandle::from("a"), PoolElementId(2)).unwrap();
-    assert_eq!(handlespace.element(index).unwrap().pool_element(), &newer);
+    assert_eq!(handlespace.element(index).unwrap().pool_element(), newer);
 }
 
 #[test]
@@ -968,7 +969,7 @@ fn enrp_101_to_105_110_to_117_a_checksum_that_differs_makes_the_registrar_downlo
     assert_eq!(net.view(0).keys().map(|(_, id)| *id).collect::<Vec<_>>(), [2, 3, 4]);
     let handlespace = net.registrar(0).handlespace();
     let index = handlespace.find(&PoolHandle::from("pool"), PoolElementId(2)).unwrap();
-    assert_eq!(handlespace.element(index).unwrap().pool_element(), &replaced);
+    assert_eq!(handlespace.element(index).unwrap().pool_element(), replaced);
     assert_eq!(handlespace.checksum_of_owner(SCRIPT).value(), expected, "ENRP-109");
     net.script_sends(association, script_presence(false, Some(expected)));
     assert!(!has(&net.take_got(), &own_table_request()));

@@ -15,20 +15,40 @@ pub struct HandlespaceChecksum {
 }
 
 impl HandlespaceChecksum {
-    /// Adds an element.
-    pub fn add(&mut self, pool_handle: &[u8], id: PoolElementId) {
-        for word in block(pool_handle, id) {
-            self.sum += u64::from(u16::from_be_bytes(word));
-            self.rsplib_sum = self.rsplib_sum.wrapping_add(u32::from(u16::from_le_bytes(word)));
+    /// What a handle adds to the checksum for each element of its pool. It is filled up with zeros to a word (32 or 16 bits
+    /// make no difference).
+    pub fn of_handle(pool_handle: &[u8]) -> HandlespaceChecksum {
+        let mut checksum = HandlespaceChecksum::default();
+        for pair in pool_handle.chunks(2) {
+            checksum.add_word([pair[0], pair.get(1).copied().unwrap_or(0)]);
         }
+        checksum
+    }
+
+    /// Adds an element of the pool whose handle makes `handle`.
+    pub fn add(&mut self, handle: HandlespaceChecksum, id: PoolElementId) {
+        let element = handle.with(id);
+        self.sum += element.sum;
+        self.rsplib_sum = self.rsplib_sum.wrapping_add(element.rsplib_sum);
     }
 
     /// Takes an element out that has been added before.
-    pub fn subtract(&mut self, pool_handle: &[u8], id: PoolElementId) {
-        for word in block(pool_handle, id) {
-            self.sum -= u64::from(u16::from_be_bytes(word));
-            self.rsplib_sum = self.rsplib_sum.wrapping_sub(u32::from(u16::from_le_bytes(word)));
-        }
+    pub fn subtract(&mut self, handle: HandlespaceChecksum, id: PoolElementId) {
+        let element = handle.with(id);
+        self.sum -= element.sum;
+        self.rsplib_sum = self.rsplib_sum.wrapping_sub(element.rsplib_sum);
+    }
+
+    fn with(mut self, id: PoolElementId) -> HandlespaceChecksum {
+        let [a, b, c, d] = id.0.to_be_bytes();
+        self.add_word([a, b]);
+        self.add_word([c, d]);
+        self
+    }
+
+    fn add_word(&mut self, word: [u8; 2]) {
+        self.sum += u64::from(u16::from_be_bytes(word));
+        self.rsplib_sum = self.rsplib_sum.wrapping_add(u32::from(u16::from_le_bytes(word)));
     }
 
     /// The checksum of the RFC; 0xffff without elements.
@@ -41,13 +61,6 @@ impl HandlespaceChecksum {
     pub fn rsplib_value(self) -> u16 {
         (!fold(u64::from(self.rsplib_sum))).swap_bytes()
     }
-}
-
-/// The words of an element: the handle, filled up with zeros to a word (32 or 16 bits make no difference), and the identifier.
-fn block(pool_handle: &[u8], id: PoolElementId) -> impl Iterator<Item = [u8; 2]> {
-    let [a, b, c, d] = id.0.to_be_bytes();
-    let handle = pool_handle.chunks(2).map(|pair| [pair[0], pair.get(1).copied().unwrap_or(0)]);
-    handle.chain([[a, b], [c, d]])
 }
 
 /// Adds the carries back in until 16 bits are left.
@@ -67,7 +80,10 @@ mod tests {
         let mut checksum = HandlespaceChecksum::default();
         for i in 0..elements {
             let handle = format!("Pool{}", i % 100);
-            checksum.add(handle.as_bytes(), PoolElementId(0x89ab_cdefu32.wrapping_add(i.wrapping_mul(7919))));
+            checksum.add(
+                HandlespaceChecksum::of_handle(handle.as_bytes()),
+                PoolElementId(0x89ab_cdefu32.wrapping_add(i.wrapping_mul(7919))),
+            );
         }
         checksum
     }
@@ -91,9 +107,10 @@ mod tests {
     fn taking_out_what_was_added_leaves_what_was_before() {
         let mut checksum = of(1000);
         let before = checksum;
-        checksum.add(b"odd", PoolElementId(0xffff_ffff));
+        let odd = HandlespaceChecksum::of_handle(b"odd");
+        checksum.add(odd, PoolElementId(0xffff_ffff));
         assert_ne!(checksum.value(), before.value());
-        checksum.subtract(b"odd", PoolElementId(0xffff_ffff));
+        checksum.subtract(odd, PoolElementId(0xffff_ffff));
         assert_eq!(checksum, before);
     }
 }

@@ -1,22 +1,28 @@
 //! What the handlespace keeps of a pool element.
 
+use super::PoolIndex;
 use super::lists::Links;
-use super::{MAX_ELEMENT_BYTES, PoolIndex};
+use super::record::Record;
 use crate::policy::Member;
-use crate::wire::{Parameter, PoolElement, Writer};
-use crate::{AssociationId, Time};
+use crate::wire::{Policy, PoolElement, TransportParameter};
+use crate::{AssociationId, PoolElementId, RegistrarId, Time};
 
 /// A pool element with its place in the handlespace.
+///
+/// In the order in which it is needed, and at the beginning of a line of the cache: a search and the timers do with the first
+/// line, an answer with the next ones.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub struct Element {
     pub(super) pool: PoolIndex,
+    pub(super) id: PoolElementId,
+    pub(super) home_registrar: RegistrarId,
     pub(super) member: Member,
-    pub(super) pool_element: PoolElement,
-    pub(super) encoded: Box<[u8]>,
+    pub(super) liveness: Liveness,
+    pub(super) record: Record,
     pub(super) association: Option<AssociationId>,
     pub(super) by_association: Links,
     pub(super) by_owner: Links,
-    pub(super) liveness: Liveness,
     pub(super) mark: u64,
 }
 
@@ -26,14 +32,44 @@ impl Element {
         self.pool
     }
 
-    /// The element as registered, with home registrar and ASAP transport.
-    pub fn pool_element(&self) -> &PoolElement {
-        &self.pool_element
+    /// Its identifier.
+    pub fn id(&self) -> PoolElementId {
+        self.id
+    }
+
+    /// Its home registrar.
+    pub fn home_registrar(&self) -> RegistrarId {
+        self.home_registrar
+    }
+
+    /// The element as registered, with home registrar and ASAP transport: decoded from what is kept.
+    pub fn pool_element(&self) -> PoolElement {
+        self.record.pool_element(self.id, self.home_registrar)
+    }
+
+    /// Its policy values, as `pool_element` has them.
+    pub fn policy(&self) -> Policy {
+        self.record.policy()
+    }
+
+    /// How registrars reach it.
+    pub fn asap_transport(&self) -> Option<TransportParameter> {
+        self.record.asap_transport()
     }
 
     /// Its Pool Element parameter as pool users get it, without ASAP transport, padded.
     pub fn encoded(&self) -> &[u8] {
-        &self.encoded
+        self.record.for_pool_users()
+    }
+
+    /// Its Policy parameter, padded.
+    pub fn encoded_policy(&self) -> &[u8] {
+        self.record.encoded_policy()
+    }
+
+    /// How many bytes its Pool Element parameter has for other registrars, with ASAP transport, padded.
+    pub fn encoded_len(&self) -> usize {
+        self.record.len()
     }
 
     /// The association that it registered on; none for those of other registrars.
@@ -50,24 +86,6 @@ impl Element {
     pub fn liveness(&self) -> &Liveness {
         &self.liveness
     }
-}
-
-/// The parameter of an element as pool users get it: they have no use for the ASAP transport. None: it is too long.
-pub(super) fn encode(pool_element: &PoolElement) -> Option<Box<[u8]>> {
-    let mut bytes = Vec::new();
-    Writer::message(&mut bytes, 0, 0, "pool element", |w| {
-        w.tlv(PoolElement::TYPE, PoolElement::NAME, |w| {
-            w.u32(pool_element.id.0);
-            w.u32(pool_element.home_registrar.0);
-            w.bytes(&pool_element.registration_life.0.to_be_bytes());
-            pool_element.user_transport.encode(w);
-            w.parameter(&pool_element.policy);
-        });
-    })
-    .ok()?;
-    // Behind the header of the pretended message, which made the padding right.
-    let parameter = bytes.get(4..)?;
-    (parameter.len() <= MAX_ELEMENT_BYTES).then(|| parameter.into())
 }
 
 /// How an element and the registrar stand, when the registrar has an association with it.

@@ -6,8 +6,10 @@
 mod checksum;
 mod element;
 mod hash;
+mod index_table;
 mod lists;
 mod pool;
+mod record;
 mod slab;
 mod timers;
 
@@ -20,8 +22,10 @@ use crate::policy;
 use crate::random::Random;
 use crate::wire::PoolElement;
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
+use index_table::IndexTable;
 use lists::List;
 use pool::TransportClass;
+use record::{Layout, Record};
 use slab::Slab;
 use std::collections::BTreeMap;
 use timers::Timers;
@@ -93,10 +97,8 @@ pub struct Removed {
     pub pool_handle: PoolHandle,
     /// It was the last one: the pool is gone, and `pool` may name another pool later.
     pub pool_removed: bool,
-    /// The element.
-    pub pool_element: PoolElement,
-    /// The association that it had registered on.
-    pub association: Option<AssociationId>,
+    /// The element, with the association that it had registered on.
+    pub element: Element,
 }
 
 /// The elements of one registrar.
@@ -109,10 +111,12 @@ struct Owner {
 /// The handlespace.
 #[derive(Debug)]
 pub struct Handlespace {
+    hash: SeededState,
     pools: Slab<Pool>,
-    by_handle: SeededMap<PoolHandle, PoolIndex>,
+    by_handle: IndexTable,
     elements: Slab<Element>,
-    by_id: SeededMap<(PoolIndex, PoolElementId), ElementIndex>,
+    /// By pool and identifier.
+    by_id: IndexTable,
     by_association: SeededMap<AssociationId, List>,
     owners: BTreeMap<RegistrarId, Owner>,
     timers: Timers,
@@ -120,23 +124,27 @@ pub struct Handlespace {
     max_elements: usize,
     /// Members chosen by the selection under way; kept for its memory.
     selection: Vec<policy::Member>,
+    /// The element that registers, encoded; kept for its memory.
+    encoded: Vec<u8>,
 }
 
 impl Handlespace {
     /// An empty handlespace with these bounds.
     pub fn new(seed: u64, max_pools: usize, max_elements: usize) -> Handlespace {
-        let state = SeededState::new(seed);
+        let hash = SeededState::new(seed);
         Handlespace {
+            hash,
             pools: Slab::new(),
-            by_handle: SeededMap::with_hasher(state.clone()),
+            by_handle: IndexTable::default(),
             elements: Slab::new(),
-            by_id: SeededMap::with_hasher(state.clone()),
-            by_association: SeededMap::with_hasher(state),
+            by_id: IndexTable::default(),
+            by_association: SeededMap::with_hasher(hash),
             owners: BTreeMap::new(),
             timers: Timers::default(),
-            max_pools,
+            max_pools: max_pools.min(u32::MAX as usize - 1),
             max_elements: max_elements.min(u32::MAX as usize - 1),
             selection: Vec::new(),
+            encoded: Vec::new(),
         }
     }
 
@@ -145,15 +153,15 @@ impl Handlespace {
     pub fn register(
         &mut self,
         pool_handle: &PoolHandle,
-        pool_element: PoolElement,
+        pool_element: &PoolElement,
         association: Option<AssociationId>,
     ) -> Result<(ElementIndex, Registered), Refusal> {
-        let encoded = element::encode(&pool_element).ok_or(Refusal::TooLarge)?;
-        let pool = self.by_handle.get(pool_handle).copied();
+        let layout = Record::encode(pool_element, &mut self.encoded).ok_or(Refusal::TooLarge)?;
+        let pool = self.find_pool(pool_handle);
         if let Some(pool) = pool {
-            self.check_consistency(pool, &pool_element)?;
-            if let Some(&index) = self.by_id.get(&(pool, pool_element.id)) {
-                return Ok((index, self.replace(index, pool_element, encoded, association)));
+            self.check_consistency(pool, pool_element)?;
+            if let Some(index) = self.find_in(pool, pool_element.id) {
+                return Ok((index, self.replace(index, pool_element, layout, association)));
             }
         }
         if self.elements.len() >= self.max_elements {
@@ -161,9 +169,9 @@ impl Handlespace {
         }
         let pool = match pool {
             Some(pool) => pool,
-            None => self.create_pool(pool_handle, &pool_element)?,
+            None => self.create_pool(pool_handle, pool_element)?,
         };
-        Ok((self.insert(pool, pool_element, encoded, association), Registered::New))
+        Ok((self.insert(pool, pool_element, layout, association), Registered::New))
     }
 
     fn check_consistency(&self, pool: PoolIndex, pool_element: &PoolElement) -> Result<(), Refusal> {
@@ -187,35 +195,36 @@ impl Handlespace {
             return Err(Refusal::TooManyPools);
         }
         let pool = PoolIndex(self.pools.insert(Pool::new(pool_handle.clone(), first, selector)));
-        self.by_handle.insert(pool_handle.clone(), pool);
+        self.by_handle.insert(self.hash.of_handle(pool_handle.as_bytes()), pool.0);
         Ok(pool)
     }
 
     fn insert(
         &mut self,
         pool: PoolIndex,
-        pool_element: PoolElement,
-        encoded: Box<[u8]>,
+        pool_element: &PoolElement,
+        layout: Layout,
         association: Option<AssociationId>,
     ) -> ElementIndex {
-        let (id, owner) = (pool_element.id, pool_element.home_registrar);
+        let (id, home_registrar) = (pool_element.id, pool_element.home_registrar);
         let index = ElementIndex(self.elements.insert(Element {
             pool,
+            id,
+            home_registrar,
             member: 0,
-            pool_element,
-            encoded,
+            liveness: Liveness::UNWATCHED,
+            record: Record::new(&self.encoded, layout),
             association: None,
             by_association: Default::default(),
             by_owner: Default::default(),
-            liveness: Liveness::UNWATCHED,
             mark: 0,
         }));
-        self.by_id.insert((pool, id), index);
+        self.by_id.insert(self.hash.of_pair(pool.0, id.0), index.0);
         if let (Some(pool), Some(element)) = (self.pools.get_mut(pool.0), self.elements.get_mut(index.0)) {
             element.member = pool.add(index);
-            pool.selector.insert(element.member, &element.pool_element.policy);
+            pool.selector.insert(element.member, &pool_element.policy);
         }
-        self.enter_owner(index, owner);
+        self.enter_owner(index, home_registrar);
         self.set_association(index, association);
         index
     }
@@ -223,31 +232,20 @@ impl Handlespace {
     fn replace(
         &mut self,
         index: ElementIndex,
-        pool_element: PoolElement,
-        encoded: Box<[u8]>,
+        pool_element: &PoolElement,
+        layout: Layout,
         association: Option<AssociationId>,
     ) -> Registered {
-        let owner = pool_element.home_registrar;
-        let old_owner = self.elements.get(index.0).map(|e| e.pool_element.home_registrar);
-        if old_owner != Some(owner) {
-            self.leave_owner(index);
+        let Some(element) = self.elements.get_mut(index.0) else { return Registered::Same };
+        let changed = element.record.replace(&self.encoded, layout);
+        if let Some(pool) = self.pools.get_mut(element.pool.0) {
+            pool.selector.update(element.member, &pool_element.policy);
         }
-        let mut result = Registered::Same;
-        if let Some(element) = self.elements.get_mut(index.0) {
-            if element.pool_element != pool_element {
-                result = Registered::Changed;
-                element.pool_element = pool_element;
-                element.encoded = encoded;
-            }
-            if let Some(pool) = self.pools.get_mut(element.pool.0) {
-                pool.selector.update(element.member, &element.pool_element.policy);
-            }
-        }
-        if old_owner != Some(owner) {
-            self.enter_owner(index, owner);
+        if element.home_registrar != pool_element.home_registrar {
+            self.change_owner(index, pool_element.home_registrar);
         }
         self.set_association(index, association);
-        result
+        if changed { Registered::Changed } else { Registered::Same }
     }
 
     /// Takes an element out, and its pool when it was the last one.
@@ -257,16 +255,15 @@ impl Handlespace {
         self.leave_owner(index);
         self.timers.clear(index.0);
         let element = self.elements.remove(index.0)?;
-        self.by_id.remove(&(element.pool, element.pool_element.id));
+        self.by_id.remove(self.hash.of_pair(element.pool.0, element.id.0), index.0);
         let pool = self.pools.get_mut(element.pool.0)?;
         pool.take_out(element.member);
         let (pool_handle, pool_removed) = (pool.handle.clone(), pool.is_empty());
         if pool_removed {
-            self.by_handle.remove(&pool_handle);
+            self.by_handle.remove(self.hash.of_handle(pool_handle.as_bytes()), element.pool.0);
             self.pools.remove(element.pool.0);
         }
-        let Element { pool, pool_element, association, .. } = element;
-        Some(Removed { pool, pool_handle, pool_removed, pool_element, association })
+        Some(Removed { pool: element.pool, pool_handle, pool_removed, element })
     }
 
     /// Chooses up to `items` elements of a pool by its policy, best first, and appends them to `out`.
@@ -274,17 +271,23 @@ impl Handlespace {
         let Some(pool) = self.pools.get_mut(pool.0) else { return };
         self.selection.clear();
         pool.selector.select(items, random, &mut self.selection);
-        out.extend(self.selection.iter().filter_map(|&member| *pool.members.get(member as usize)?));
+        out.extend(self.selection.iter().filter_map(|&member| pool.element(member)));
     }
 
     /// The element of this identifier in the pool of this handle.
     pub fn find(&self, pool_handle: &PoolHandle, id: PoolElementId) -> Option<ElementIndex> {
-        self.by_id.get(&(self.find_pool(pool_handle)?, id)).copied()
+        self.find_in(self.find_pool(pool_handle)?, id)
+    }
+
+    fn find_in(&self, pool: PoolIndex, id: PoolElementId) -> Option<ElementIndex> {
+        let is_it = |index| self.elements.get(index).is_some_and(|element| element.id == id && element.pool == pool);
+        self.by_id.find(self.hash.of_pair(pool.0, id.0), is_it).map(ElementIndex)
     }
 
     /// The pool of this handle.
     pub fn find_pool(&self, pool_handle: &PoolHandle) -> Option<PoolIndex> {
-        self.by_handle.get(pool_handle).copied()
+        let is_it = |index| self.pools.get(index).is_some_and(|pool| pool.handle == *pool_handle);
+        self.by_handle.find(self.hash.of_handle(pool_handle.as_bytes()), is_it).map(PoolIndex)
     }
 
     /// A pool.
@@ -329,11 +332,16 @@ impl Handlespace {
 impl Handlespace {
     /// Makes another registrar the home of an element, without any change to its values.
     pub fn set_owner(&mut self, index: ElementIndex, owner: RegistrarId) {
+        if let Some(element) = self.elements.get_mut(index.0) {
+            element.record.set_home_registrar(owner);
+            self.change_owner(index, owner);
+        }
+    }
+
+    fn change_owner(&mut self, index: ElementIndex, owner: RegistrarId) {
         self.leave_owner(index);
         if let Some(element) = self.elements.get_mut(index.0) {
-            element.pool_element.home_registrar = owner;
-            // The length does not change with the owner, so this cannot fail.
-            element.encoded = element::encode(&element.pool_element).unwrap_or_default();
+            element.home_registrar = owner;
             self.enter_owner(index, owner);
         }
     }
@@ -380,17 +388,17 @@ impl Handlespace {
         owner.elements.push(&mut self.elements, index.0, |element| &mut element.by_owner);
         if let Some(element) = self.elements.get(index.0) {
             if let Some(pool) = self.pools.get(element.pool.0) {
-                owner.checksum.add(pool.handle.as_bytes(), element.pool_element.id);
+                owner.checksum.add(pool.checksum, element.id);
             }
         }
     }
 
     fn leave_owner(&mut self, index: ElementIndex) {
         let Some(element) = self.elements.get(index.0) else { return };
-        let (pool, id, home) = (element.pool, element.pool_element.id, element.pool_element.home_registrar);
+        let (pool, id, home) = (element.pool, element.id, element.home_registrar);
         let Some(owner) = self.owners.get_mut(&home) else { return };
         if let Some(pool) = self.pools.get(pool.0) {
-            owner.checksum.subtract(pool.handle.as_bytes(), id);
+            owner.checksum.subtract(pool.checksum, id);
         }
         owner.elements.remove(&mut self.elements, index.0, |element| &mut element.by_owner);
         if owner.elements.len == 0 {

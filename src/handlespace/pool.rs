@@ -1,6 +1,7 @@
 //! A pool: what its elements have in common, and the selector that orders them.
 
-use super::ElementIndex;
+use super::lists::NIL;
+use super::{ElementIndex, HandlespaceChecksum};
 use crate::PoolHandle;
 use crate::policy::{Member, Selector};
 use crate::wire::{Policy, PoolElement, TransportParameter, TransportUse};
@@ -9,18 +10,21 @@ use crate::wire::{Policy, PoolElement, TransportParameter, TransportUse};
 #[derive(Debug)]
 pub struct Pool {
     pub(super) handle: PoolHandle,
+    /// What the handle adds to the checksum of each of its elements' owners.
+    pub(super) checksum: HandlespaceChecksum,
     pub(super) policy: Policy,
     pub(super) user_transport: TransportParameter,
     pub(super) selector: Box<dyn Selector>,
-    /// Elements by member.
-    pub(super) members: Vec<Option<ElementIndex>>,
-    pub(super) free_members: Vec<Member>,
+    /// Elements by member; `NIL`: nobody has this number.
+    members: Vec<u32>,
+    free_members: Vec<Member>,
 }
 
 impl Pool {
     /// An empty pool that will be like its first element.
     pub(super) fn new(handle: PoolHandle, first: &PoolElement, selector: Box<dyn Selector>) -> Pool {
         Pool {
+            checksum: HandlespaceChecksum::of_handle(handle.as_bytes()),
             handle,
             policy: first.policy.clone(),
             user_transport: first.user_transport.clone(),
@@ -57,21 +61,25 @@ impl Pool {
 
     /// Its elements, in the order of their places; places are used again.
     pub fn elements(&self) -> impl Iterator<Item = ElementIndex> {
-        self.members.iter().flatten().copied()
+        self.members.iter().filter(|&&element| element != NIL).map(|&element| ElementIndex(element))
+    }
+
+    pub(super) fn element(&self, member: Member) -> Option<ElementIndex> {
+        self.members.get(member as usize).filter(|&&element| element != NIL).map(|&element| ElementIndex(element))
     }
 
     pub(super) fn add(&mut self, element: ElementIndex) -> Member {
         if let Some(member) = self.free_members.pop() {
-            self.members[member as usize] = Some(element);
+            self.members[member as usize] = element.0;
             return member;
         }
-        self.members.push(Some(element));
+        self.members.push(element.0);
         (self.members.len() - 1) as Member
     }
 
     pub(super) fn take_out(&mut self, member: Member) {
         self.selector.remove(member);
-        self.members[member as usize] = None;
+        self.members[member as usize] = NIL;
         self.free_members.push(member);
     }
 }

@@ -1,16 +1,22 @@
-//! One timer an element, in a binary heap that knows where each element stands: setting a timer again moves it, so the
-//! heap never holds more entries than there are elements.
+//! One timer an element, in a heap that knows where each element stands: setting a timer again moves it, so the heap never
+//! holds more entries than there are elements.
+//!
+//! Each node has four children, which lie together: half the levels of a binary heap, and one place of memory a level.
 
 use crate::Time;
 
 const NOWHERE: u32 = u32::MAX;
+const CHILDREN: usize = 4;
 
 #[derive(Debug, Default)]
 pub(super) struct Timers {
-    heap: Vec<(Time, u32)>,
+    heap: Vec<Entry>,
     /// Where in `heap` an element stands, by element.
     positions: Vec<u32>,
 }
+
+/// The earlier first, then the lower element.
+type Entry = (Time, u32);
 
 impl Timers {
     /// The earliest timer.
@@ -27,60 +33,67 @@ impl Timers {
         if index >= self.positions.len() {
             self.positions.resize(index + 1, NOWHERE);
         }
-        let position = self.positions[index];
-        if position == NOWHERE {
-            self.heap.push((at, element));
-            self.positions[index] = (self.heap.len() - 1) as u32;
-            self.up(self.heap.len() - 1);
-        } else {
-            self.heap[position as usize].0 = at;
-            self.up(position as usize);
-            self.down(self.positions[index] as usize);
+        let position = self.positions[index] as usize;
+        match self.heap.get(position) {
+            Some(&(old, _)) if at < old => self.up(position, (at, element)),
+            Some(&(old, _)) if at > old => self.down(position, (at, element)),
+            Some(_) => {}
+            None => {
+                self.heap.push((at, element));
+                self.up(self.heap.len() - 1, (at, element));
+            }
         }
     }
 
     /// Clears the timer of an element, if it has one.
     pub fn clear(&mut self, element: u32) {
         let Some(position) = self.positions.get_mut(element as usize) else { return };
-        let at = std::mem::replace(position, NOWHERE);
-        if at == NOWHERE {
+        let hole = std::mem::replace(position, NOWHERE) as usize;
+        if hole >= self.heap.len() {
             return;
         }
-        self.heap.swap_remove(at as usize);
-        if let Some(&(_, moved)) = self.heap.get(at as usize) {
-            self.positions[moved as usize] = at;
-            self.up(at as usize);
-            self.down(self.positions[moved as usize] as usize);
+        let removed = self.heap.swap_remove(hole);
+        if let Some(&moved) = self.heap.get(hole) {
+            if moved < removed {
+                self.up(hole, moved);
+            } else {
+                self.down(hole, moved);
+            }
         }
     }
 
-    fn swap(&mut self, a: usize, b: usize) {
-        self.heap.swap(a, b);
-        self.positions[self.heap[a].1 as usize] = a as u32;
-        self.positions[self.heap[b].1 as usize] = b as u32;
+    fn put(&mut self, at: usize, entry: Entry) {
+        self.heap[at] = entry;
+        self.positions[entry.1 as usize] = at as u32;
     }
 
-    fn up(&mut self, mut at: usize) {
-        while at > 0 && self.heap[at] < self.heap[(at - 1) / 2] {
-            self.swap(at, (at - 1) / 2);
-            at = (at - 1) / 2;
+    /// Puts `entry` where `at` is, or nearer to the root.
+    fn up(&mut self, mut at: usize, entry: Entry) {
+        while at > 0 {
+            let parent = (at - 1) / CHILDREN;
+            let above = self.heap[parent];
+            if above <= entry {
+                break;
+            }
+            self.put(at, above);
+            at = parent;
         }
+        self.put(at, entry);
     }
 
-    fn down(&mut self, mut at: usize) {
+    /// Puts `entry` where `at` is, or farther from the root.
+    fn down(&mut self, mut at: usize, entry: Entry) {
         loop {
-            let mut least = at;
-            for child in [2 * at + 1, 2 * at + 2] {
-                if child < self.heap.len() && self.heap[child] < self.heap[least] {
-                    least = child;
-                }
+            let first = CHILDREN * at + 1;
+            let Some(children) = self.heap.get(first..self.heap.len().min(first + CHILDREN)) else { break };
+            let Some((offset, &least)) = children.iter().enumerate().min_by_key(|(_, entry)| **entry) else { break };
+            if least >= entry {
+                break;
             }
-            if least == at {
-                return;
-            }
-            self.swap(at, least);
-            at = least;
+            self.put(at, least);
+            at = first + offset;
         }
+        self.put(at, entry);
     }
 }
 

@@ -78,11 +78,7 @@ pub(super) struct Associations {
 impl Associations {
     pub fn new(seed: u64) -> Associations {
         let state = SeededState::new(seed);
-        Associations {
-            by_id: SeededMap::with_hasher(state.clone()),
-            by_address: SeededMap::with_hasher(state),
-            asap: 0,
-        }
+        Associations { by_id: SeededMap::with_hasher(state), by_address: SeededMap::with_hasher(state), asap: 0 }
     }
 
     pub fn len(&self) -> usize {
@@ -220,7 +216,7 @@ impl Registrar {
     fn forget_association(&mut self, now: Time, id: AssociationId, actions: &mut Vec<Action>) {
         self.subscriptions.remove_association(id);
         while let Some(element) = self.handlespace.first_of_association(id) {
-            let own = self.handlespace.element(element).is_some_and(|e| e.pool_element().home_registrar == self.id);
+            let own = self.handlespace.element(element).is_some_and(|e| e.home_registrar() == self.id);
             if own && !self.is_leaving() {
                 self.statistics.removed_by_loss += 1;
                 self.remove_element(now, element, actions);

@@ -33,8 +33,8 @@ impl Registrar {
         actions: &mut Vec<Action>,
     ) -> Option<Removed> {
         let removed = self.handlespace.remove(element)?;
-        if removed.pool_element.home_registrar == self.id {
-            self.announce_removal(now, &removed.pool_handle, &removed.pool_element, actions);
+        if removed.element.home_registrar() == self.id {
+            self.announce_removal(now, &removed, actions);
         }
         if removed.pool_removed {
             for subscriber in self.subscriptions.remove_pool(removed.pool) {

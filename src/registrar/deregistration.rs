@@ -24,7 +24,7 @@ impl Registrar {
             // An element that is not there needs no removal: the wish is fulfilled.
             None => None,
             Some(element) if self.may_deregister(association, element) => {
-                if self.handlespace.element(element).is_some_and(|e| e.pool_element().home_registrar != self.id) {
+                if self.handlespace.element(element).is_some_and(|e| e.home_registrar() != self.id) {
                     // Only its home can take it out, and the element has just chosen this registrar.
                     self.change_owner(now, element, self.id);
                     self.announce_addition(now, element, false, actions);
@@ -65,10 +65,10 @@ impl Registrar {
 
     /// Tells an element that it has been removed although it did not ask for it (RFC 5352 section 3.2).
     pub(super) fn send_removal(&mut self, now: Time, removed: &Removed, actions: &mut Vec<Action>) {
-        let Some(association) = removed.association else { return };
+        let Some(association) = removed.element.association() else { return };
         let response = DeregistrationResponse {
             pool_handle: removed.pool_handle.clone(),
-            pool_element_id: removed.pool_element.id,
+            pool_element_id: removed.element.id(),
             error: None,
         };
         self.send(now, association, &AsapMessage::DeregistrationResponse(response), actions);

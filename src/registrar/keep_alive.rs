@@ -57,7 +57,7 @@ impl Registrar {
             Level::Info,
             "registrar {}: the registration of {:?} in pool {} has expired: removed",
             self.id,
-            removed.pool_element.id,
+            removed.element.id(),
             removed.pool_handle
         );
         self.send_removal(now, &removed, actions);
@@ -66,7 +66,7 @@ impl Registrar {
     /// Aborts the association of an element that does not answer: the process behind it hangs. All its elements go with
     /// it, and should it come to life again, it will notice and can register again.
     fn on_keep_alive_timeout_expired(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
-        if let Some(element) = self.handlespace.element(index).filter(|e| e.pool_element().home_registrar != self.id) {
+        if let Some(element) = self.handlespace.element(index).filter(|e| e.home_registrar() != self.id) {
             // It did not prove that it is ours: it stays with the other registrar.
             let association = element.association();
             self.let_go(index);
@@ -83,10 +83,10 @@ impl Registrar {
             Level::Warn,
             "registrar {}: {:?} of pool {} has not answered a keep-alive in time: removed",
             self.id,
-            removed.pool_element.id,
+            removed.element.id(),
             removed.pool_handle
         );
-        if let Some(association) = removed.association {
+        if let Some(association) = removed.element.association() {
             self.abort(now, association, "no answer to ASAP_ENDPOINT_KEEP_ALIVE", actions);
         }
     }
@@ -94,7 +94,7 @@ impl Registrar {
     /// Sends a keep-alive and waits for the answer.
     pub(super) fn send_keep_alive(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
         let Some(element) = self.handlespace.element(index) else { return };
-        let pool_element_id = element.pool_element().id;
+        let pool_element_id = element.id();
         let pool = self.handlespace.pool(element.pool());
         let (Some(association), Some(pool)) = (element.association(), pool) else {
             // Another registrar's: it is not ours to watch.

@@ -70,7 +70,7 @@ impl Registrar {
         let life = pool_element.registration_life;
         let (index, registered) = self
             .handlespace
-            .register(pool_handle, pool_element, Some(id))
+            .register(pool_handle, &pool_element, Some(id))
             .map_err(|refusal| self.cause_of(refusal, pool_handle))?;
         self.watch(now, index, life);
         self.element_registered(now, index, registered, actions);
@@ -159,7 +159,7 @@ impl Registrar {
             Level::Info,
             "registrar {}: {:?} is registered in pool {} by {association:?}; the pool has {} elements",
             self.id,
-            element.pool_element().id,
+            element.id(),
             pool.handle(),
             pool.len()
         );
@@ -242,8 +242,8 @@ fn place(transport: &TransportParameter) -> (u16, &[IpAddr]) {
 
 /// Whether the element without an association of ours was registered from the host at the other end of this one.
 pub(super) fn registered_from(known: &Element, association: &Association) -> bool {
-    known.pool_element().asap_transport.as_ref().is_some_and(|transport| {
-        let (_, addresses) = place(transport);
+    known.asap_transport().is_some_and(|transport| {
+        let (_, addresses) = place(&transport);
         addresses.iter().any(|address| association.has_address(*address))
     })
 }

@@ -73,7 +73,7 @@ impl Registrar {
     ) -> Option<Vec<u8>> {
         self.selection.clear();
         self.handlespace.select(pool, items, &mut self.random, &mut self.selection);
-        let policy = &self.handlespace.element(*self.selection.first()?)?.pool_element().policy;
+        let policy = self.handlespace.element(*self.selection.first()?)?.encoded_policy();
         let pool_handle = self.handlespace.pool(pool)?.handle();
         let mut room = MAX_ELEMENT_BYTES_PER_RESPONSE;
         let elements = self.selection.iter().map_while(|&index| {

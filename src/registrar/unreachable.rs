@@ -47,7 +47,7 @@ impl Registrar {
         if reports <= self.config.max_bad_pe_report {
             return self.probe(now, index, actions);
         }
-        if self.handlespace.element(index).is_some_and(|element| element.pool_element().home_registrar != self.id) {
+        if self.handlespace.element(index).is_some_and(|element| element.home_registrar() != self.id) {
             self.handlespace.update_liveness(index, |liveness| liveness.bad_reports = 0);
             return self.report_to_home(now, index, actions);
         }
@@ -59,7 +59,7 @@ impl Registrar {
             Level::Warn,
             "registrar {}: {:?} of pool {} has been reported unreachable {reports} times: removed",
             self.id,
-            removed.pool_element.id,
+            removed.element.id(),
             removed.pool_handle
         );
         self.send_removal(now, &removed, actions);

@@ -82,6 +82,12 @@ impl<'o> Writer<'o> {
         self.bytes(parameter);
     }
 
+    /// Where the next parameter will begin, counted from the start of the message.
+    #[cfg(feature = "registrar")]
+    pub(crate) fn next_parameter_at(&self) -> usize {
+        (self.out.len() - self.start).next_multiple_of(4)
+    }
+
     /// Makes the whole message fail; the first error is the one reported.
     pub(crate) fn fail(&mut self, error: EncodeError) {
         self.error.get_or_insert(error);

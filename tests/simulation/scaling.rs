@@ -111,7 +111,7 @@ impl World {
                 let handle = PoolHandle::from(self.config.pools[element.pool].name.as_str());
                 let index = home.handlespace().find(&handle, PoolElementId(element.id));
                 let element = index.and_then(|index| home.handlespace().element(index));
-                element.is_some_and(|e| e.pool_element().home_registrar == home.id() && e.association().is_some())
+                element.is_some_and(|e| e.home_registrar() == home.id() && e.association().is_some())
             })
         })
     }

@@ -25,18 +25,18 @@ pub struct HandleResolutionResponse {
 
 #[cfg(feature = "registrar")]
 impl HandleResolutionResponse {
-    /// Appends a positive response whose elements are already encoded, each as a padded Pool Element parameter.
+    /// Appends a positive response whose policy and elements are already encoded, each as a padded parameter.
     pub(crate) fn encode_positive<'a>(
         out: &mut Vec<u8>,
         accept_updates: bool,
         pool_handle: &PoolHandle,
-        policy: &Policy,
+        policy: &[u8],
         pool_elements: impl Iterator<Item = &'a [u8]>,
     ) -> Result<(), EncodeError> {
         let flags = if accept_updates { FLAG_LOW } else { 0 };
         Writer::message(out, Self::TYPE, flags, Self::NAME, |w| {
             w.parameter(pool_handle);
-            w.parameter(policy);
+            w.encoded(policy);
             for pool_element in pool_elements {
                 w.encoded(pool_element);
             }

@@ -41,7 +41,7 @@ impl Registrar {
     /// Asks an element to take this registrar as its home.
     pub(super) fn claim(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
         let Some(element) = self.handlespace.element(index) else { return };
-        let Some(endpoint) = element.pool_element().asap_transport.as_ref().and_then(endpoint_of) else {
+        let Some(endpoint) = element.asap_transport().as_ref().and_then(endpoint_of) else {
             return self.claim_failed(now, index, "nobody knows how to reach it", actions);
         };
         let there = self.associations.find_asap(&endpoint).filter(|_| element.association().is_none());
@@ -120,8 +120,8 @@ impl Registrar {
     /// Whether the element at this place still waits for being claimed: it may have been removed, or have registered.
     fn is_claimable(&self, index: ElementIndex, endpoint: &PeerAddress) -> bool {
         self.handlespace.element(index).is_some_and(|element| {
-            let same = element.pool_element().asap_transport.as_ref().and_then(endpoint_of).as_ref() == Some(endpoint);
-            let wanted = element.pool_element().home_registrar == self.id || element.liveness().claim == Claim::Asked;
+            let same = element.asap_transport().as_ref().and_then(endpoint_of).as_ref() == Some(endpoint);
+            let wanted = element.home_registrar() == self.id || element.liveness().claim == Claim::Asked;
             same && wanted && element.association().is_none()
         })
     }
@@ -134,8 +134,8 @@ impl Registrar {
 
     fn claim_failed(&mut self, now: Time, index: ElementIndex, why: &str, actions: &mut Vec<Action>) {
         let Some(element) = self.handlespace.element(index) else { return };
-        let id = element.pool_element().id;
-        if element.pool_element().home_registrar != self.id {
+        let id = element.id();
+        if element.home_registrar() != self.id {
             return self.let_go(index);
         }
         if let Some(removed) = self.remove_element(now, index, actions) {

@@ -11,7 +11,6 @@ use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{HandleTableRequest, HandleTableResponse, PoolEntry};
 use crate::registrar::Action;
-use crate::wire::TransportParameter;
 use crate::{AssociationId, Time};
 use log::Level;
 use std::collections::BTreeMap;
@@ -75,11 +74,11 @@ impl Registrar {
         let mut bytes = 0;
         let mut next = from.skip(MAX_PLACES);
         for (index, element) in self.handlespace.elements_from(from, MAX_PLACES) {
-            if own && element.pool_element().home_registrar != self.id {
+            if own && element.home_registrar() != self.id {
                 continue;
             }
             let handle = self.handlespace.pool(element.pool()).map_or(0, |pool| pool.handle().as_bytes().len());
-            let more = length(element) + handle + 8;
+            let more = element.encoded_len() + handle + 8;
             if bytes > 0 && bytes + more > self.config.max_handle_table_page {
                 next = index;
                 break;
@@ -88,19 +87,10 @@ impl Registrar {
             by_pool.entry(element.pool()).or_default().push(element);
         }
         let entry = |(pool, elements): (PoolIndex, Vec<&Element>)| {
-            let pool_elements = elements.into_iter().map(|element| element.pool_element().clone()).collect();
+            let pool_elements = elements.into_iter().map(|element| element.pool_element()).collect();
             Some(PoolEntry { pool_handle: self.handlespace.pool(pool)?.handle().clone(), pool_elements })
         };
         let entries = by_pool.into_iter().filter_map(entry).collect();
         (entries, (next < self.handlespace.end_of_elements()).then_some(next))
     }
-}
-
-/// What an element takes in a page: what pool users get, and its ASAP transport.
-fn length(element: &Element) -> usize {
-    let asap_transport = match &element.pool_element().asap_transport {
-        Some(TransportParameter::Sctp { addresses, .. }) => 8 + 20 * addresses.len(),
-        _ => 0,
-    };
-    element.encoded().len() + asap_transport
 }

@@ -25,8 +25,8 @@ impl Registrar {
             let own: Vec<_> = self.handlespace.elements_of_owner(self.id).collect();
             log::info!("registrar {}: hands {} elements to {} peers and leaves", self.id, own.len(), peers.len());
             for index in own {
-                let transport = self.handlespace.element(index).and_then(|e| e.pool_element().asap_transport.as_ref());
-                if let Some(heir) = transport.and_then(|t| best_home(peers.iter().copied(), process_key(t))) {
+                let transport = self.handlespace.element(index).and_then(|e| e.asap_transport());
+                if let Some(heir) = transport.and_then(|t| best_home(peers.iter().copied(), process_key(&t))) {
                     self.send_suggestion(now, index, heir, actions);
                 }
             }

@@ -18,7 +18,7 @@ impl Registrar {
         if !self.config.takeover_suggestion {
             return None;
         }
-        let process = process_key(self.handlespace.element(index)?.pool_element().asap_transport.as_ref()?);
+        let process = process_key(&self.handlespace.element(index)?.asap_transport()?);
         let best = best_home(self.living_peers().into_iter().chain([self.id]), process)?;
         (best != self.id).then_some(best)
     }

@@ -15,7 +15,7 @@
 //! later, and comes to the same result. The elements of the other one are removed and told so.
 
 use super::Registrar;
-use crate::handlespace::{Claim, ElementIndex, Liveness, PoolIndex, Refusal, Registered};
+use crate::handlespace::{Claim, ElementIndex, Liveness, PoolIndex, Refusal, Registered, Removed};
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{HandleUpdate, UpdateAction};
@@ -86,34 +86,28 @@ impl Registrar {
             takeover_suggested: false,
             action: UpdateAction::AddPoolElement,
             pool_handle: pool.handle().clone(),
-            pool_element: element.pool_element().clone(),
+            pool_element: element.pool_element(),
         })
     }
 
     /// Tells all peers that an element is gone.
-    pub(in crate::registrar) fn announce_removal(
-        &mut self,
-        now: Time,
-        pool_handle: &PoolHandle,
-        pool_element: &PoolElement,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(in crate::registrar) fn announce_removal(&mut self, now: Time, removed: &Removed, actions: &mut Vec<Action>) {
         if self.enrp.peers.is_empty() {
             return;
         }
-        let message = self.removal(RegistrarId(0), pool_handle, pool_element);
+        let message = self.removal(RegistrarId(0), &removed.pool_handle, removed.element.pool_element());
         self.statistics.handle_updates_sent += self.enrp.peers.len() as u64;
         self.group_cast(now, &message, actions);
     }
 
-    fn removal(&self, receiver: RegistrarId, pool_handle: &PoolHandle, pool_element: &PoolElement) -> EnrpMessage {
+    fn removal(&self, receiver: RegistrarId, pool_handle: &PoolHandle, pool_element: PoolElement) -> EnrpMessage {
         EnrpMessage::HandleUpdate(HandleUpdate {
             sender: self.id,
             receiver,
             takeover_suggested: false,
             action: UpdateAction::DeletePoolElement,
             pool_handle: pool_handle.clone(),
-            pool_element: pool_element.clone(),
+            pool_element,
         })
     }
 
@@ -121,7 +115,7 @@ impl Registrar {
     pub(in crate::registrar) fn report_to_home(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
         let Some(element) = self.handlespace.element(index) else { return };
         let Some(pool) = self.handlespace.pool(element.pool()) else { return };
-        let home = element.pool_element().home_registrar;
+        let home = element.home_registrar();
         let message = self.removal(home, pool.handle(), element.pool_element());
         self.send_to_peer(now, home, &message, actions);
     }
@@ -158,7 +152,7 @@ impl Registrar {
     ) {
         let Some(index) = self.handlespace.find(pool_handle, pool_element.id) else { return };
         let Some(element) = self.handlespace.element(index) else { return };
-        let home = element.pool_element().home_registrar;
+        let home = element.home_registrar();
         if home == self.id {
             if pool_element.home_registrar == self.id {
                 self.count_report(now, index, actions);
@@ -236,7 +230,7 @@ impl Registrar {
     /// What holds an element here.
     fn hold_on(&self, index: ElementIndex) -> Hold {
         let Some(element) = self.handlespace.element(index) else { return Hold::None };
-        let own = element.pool_element().home_registrar == self.id;
+        let own = element.home_registrar() == self.id;
         match (element.association(), element.liveness().claim) {
             (None, Claim::Asked) if !own => Hold::Suggestion,
             (None, _) => Hold::None,
@@ -259,15 +253,15 @@ impl Registrar {
         let old_home = self
             .handlespace
             .find(pool_handle, pool_element.id)
-            .and_then(|index| Some(self.handlespace.element(index)?.pool_element().home_registrar));
+            .and_then(|index| Some(self.handlespace.element(index)?.home_registrar()));
         let new_home = pool_element.home_registrar;
-        let mut result = self.handlespace.register(pool_handle, pool_element.clone(), association);
+        let mut result = self.handlespace.register(pool_handle, &pool_element, association);
         let inconsistent = matches!(
             result,
             Err(Refusal::InconsistentPolicy | Refusal::InconsistentTransport | Refusal::InconsistentTransportUse)
         );
         if inconsistent && self.make_way_for(now, pool_handle, &pool_element, actions) {
-            result = self.handlespace.register(pool_handle, pool_element, None);
+            result = self.handlespace.register(pool_handle, &pool_element, None);
         }
         if let Ok((index, _)) = result {
             let stamp = self.enrp.next_stamp();
@@ -334,7 +328,7 @@ impl Registrar {
     /// Changes the home of an element.
     pub(in crate::registrar) fn change_owner(&mut self, now: Time, index: ElementIndex, owner: RegistrarId) {
         let Some(element) = self.handlespace.element(index) else { return };
-        let (old, pool) = (element.pool_element().home_registrar, element.pool());
+        let (old, pool) = (element.home_registrar(), element.pool());
         if old == owner {
             return;
         }
