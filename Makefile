@@ -1,5 +1,5 @@
 # What a person types here. Every goal is one script or one cargo call; the work is in scripts/.
-.PHONY: compat help demo test lib examples bench kill-test simulate soak takeover size install install-deps clean
+.PHONY: compat guest help demo test lib examples bench kill-test simulate soak takeover size install install-deps clean
 
 FEATURES ?= pool-element sctp-udp
 PROFILE ?= dist
@@ -11,6 +11,7 @@ help:
 	@echo 'make demo          three C servers, three registrars, 500 calls: two servers and a registrar go, no call is lost'
 	@echo 'make test          everything that is checked: format, lints, Rust and C tests, fuzz smoke, kernel SCTP guest'
 	@echo 'make lib           librserpool.so, librserpool.a and the headers, in build/ (PROFILE=small FEATURES= for the smallest)'
+	@echo 'make guest         runs CMD="..." in a User-Mode-Linux guest whose kernel has SCTP; without CMD its tests'
 	@echo 'make compat        build/compat/librsplib.so.3: with it in LD_LIBRARY_PATH, programs built for rsplib run with us'
 	@echo 'make examples      the programs of c-examples/, in build/examples/'
 	@echo 'make bench         registrar under load, round trips and resolutions a second against the raw transport'
@@ -33,6 +34,10 @@ demo:
 test:
 	scripts/install-packages build test small
 	scripts/test
+
+guest:
+	scripts/install-packages test
+	$(if $(CMD),scripts/guest/run -- sh -c '$(subst ','\'',$(CMD))',scripts/guest/test)
 
 lib:
 	FEATURES='$(FEATURES)' PROFILE='$(PROFILE)' scripts/build-lib

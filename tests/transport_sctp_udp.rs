@@ -4,7 +4,9 @@ mod transport_support;
 
 use rserpool::driver::clock;
 use rserpool::transport::sctp_udp::{SctpUdp, SctpUdpOptions};
-use rserpool::transport::{EndpointConfig, LossReason, OutboundMessage, PeerAddress, Transport, TransportError};
+use rserpool::transport::{
+    EndpointConfig, LossReason, OutboundMessage, PeerAddress, SctpParameters, Transport, TransportError,
+};
 use rserpool::{AssociationId, Time};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
@@ -506,6 +508,76 @@ fn connecting_twice_to_a_peer_is_refused_here() {
         Err(TransportError::Io(error)) => assert_eq!(error.raw_os_error(), Some(libc::EISCONN)),
         other => panic!("{other:?}"),
     }
+}
+
+/// How long a peer that has vanished goes unnoticed, in virtual time: its packets stay in the socket.
+fn notices_after(parameters: SctpParameters, sending: bool) -> Duration {
+    let config = |listen| {
+        let bind = vec![SocketAddr::new(HERE, 0)];
+        EndpointConfig { bind, listen, parameters, ..EndpointConfig::default() }
+    };
+    let end = |listen| End { transport: SctpUdp::open(&config(listen), Default::default()).unwrap(), seen: Vec::new() };
+    let (mut server, mut client) = (end(true), end(false));
+    let id = client.connect(&[HERE], server.address().port());
+    drive("both up", &mut [&mut server, &mut client], |ends| ends.iter().all(|end| end.ups().len() == 1));
+    assert_eq!(client.transport.parameters_of(id).map(|has| has.rto_max), Some(parameters.rto_max));
+    let start = clock::now();
+    if sending {
+        client.transport.send(start, id, OutboundMessage::control(11, b"anybody?")).unwrap();
+    }
+    let mut now = start;
+    while client.losses().is_empty() {
+        now = client.transport.next_deadline().expect("something is being waited for").max(now);
+        assert!(now < start + Duration::from_secs(600), "never noticed");
+        let seen = &mut client.seen;
+        client.transport.poll(now, &mut |event| seen.push(event.into()));
+    }
+    assert_eq!(client.losses(), [LossReason::Unreachable]);
+    now.saturating_since(start)
+}
+
+#[test]
+fn a_vanished_peer_is_noticed_when_the_parameters_say() {
+    let ms = Duration::from_millis;
+    let quick = SctpParameters {
+        rto_initial: ms(60),
+        rto_min: ms(50),
+        rto_max: ms(100),
+        association_max_retransmissions: 3,
+        heartbeat_interval: ms(200),
+        ..SctpParameters::default()
+    };
+    let slow = SctpParameters {
+        rto_initial: ms(1_000),
+        rto_min: ms(1_000),
+        rto_max: ms(4_000),
+        association_max_retransmissions: 8,
+        heartbeat_interval: ms(15_000),
+        ..SctpParameters::default()
+    };
+    for parameters in [quick, SctpParameters::default(), slow] {
+        parameters.validate().unwrap();
+        let retransmissions = parameters.association_max_retransmissions;
+        let (sending, idle) = (notices_after(parameters, true), notices_after(parameters, false));
+        assert!(sending <= parameters.notices_while_sending(), "{sending:?}: {parameters:?}");
+        assert!(sending >= parameters.rto_min * retransmissions, "{sending:?}: {parameters:?}");
+        assert!(idle <= parameters.notices_while_idle(), "{idle:?}: {parameters:?}");
+        assert!(idle >= parameters.heartbeat_interval * retransmissions, "{idle:?}: {parameters:?}");
+    }
+}
+
+#[test]
+fn new_parameters_are_for_associations_to_be_made() {
+    let (mut server, mut client) = (End::on(HERE, true), End::on(HERE, false));
+    let old = client.connect(&[HERE], server.address().port());
+    let parameters = SctpParameters { rto_max: Duration::from_secs(3), ..SctpParameters::default() };
+    client.transport.set_parameters(&parameters);
+    let mut other = End::on(HERE, true);
+    let new = client.connect(&[HERE], other.address().port());
+    drive("all up", &mut [&mut server, &mut other, &mut client], |ends| ends[2].ups().len() == 2);
+    let rto_max = |id| client.transport.parameters_of(id).map(|parameters| parameters.rto_max);
+    assert_eq!(rto_max(old), Some(SctpParameters::default().rto_max));
+    assert_eq!(rto_max(new), Some(parameters.rto_max));
 }
 
 #[test]

@@ -699,14 +699,14 @@ int rsp_socket(int domain,
 
 /**
  * Sets SCTP parameters of the socket's associations. Values of 0 stay as they are, unless another one contradicts them. All
- * values that hold now are written back.
+ * values that hold now are written back. Sockets that are connected without having been bound share them.
  *
  * Returns:
  * 0, or -1.
  *
  * Errors:
- * EFAULT: `params` is NULL. EINVAL: RTO.Min is greater than RTO.Max. EBADF: not an open RSerPool socket. EOPNOTSUPP: a
- * mapped descriptor.
+ * EFAULT: `params` is NULL. EINVAL: values that contradict each other, as RTO.Min above RTO.Max. EBADF: not an open RSerPool
+ * socket. EOPNOTSUPP: a mapped descriptor.
  */
 int rsp_update_session_parameters(int sd,
                                   struct rserpool_session_parameters *params);
@@ -764,8 +764,11 @@ int rsp_getsockname(int sd, uint8_t *poolHandle, size_t *poolHandleSize, uint32_
 int rsp_getpeername(int sd, uint8_t *poolHandle, size_t *poolHandleSize, uint32_t *identifier);
 
 /**
- * Reads a socket option. RSerPool sockets have those of level SOL_RSERPOOL, each an int; on mapped descriptors it is
- * getsockopt(). On entry `*optlen` is the size of the buffer, on return the length of the value.
+ * Reads a socket option. RSerPool sockets have those of level SOL_RSERPOOL, each an int, and of level IPPROTO_SCTP those of
+ * timers and thresholds with the structures of netinet/sctp.h: SCTP_RTOINFO, SCTP_ASSOCINFO (sasoc_asocmaxrxt),
+ * SCTP_PEER_ADDR_PARAMS (spp_hbinterval, spp_pathmaxrxt) and SCTP_PEER_ADDR_THLDS. These are for all associations and
+ * addresses of the socket, over kernel SCTP and, except for the thresholds of paths, over SCTP in UDP, where they count for
+ * associations to be made. Fields that are not named here are 0. On mapped descriptors it is getsockopt(). On entry `*optlen` is the size of the buffer, on return the length of the value.
  *
  * Returns:
  * 0, or -1.
@@ -773,7 +776,11 @@ int rsp_getpeername(int sd, uint8_t *poolHandle, size_t *poolHandleSize, uint32_
  * Errors:
  * EBADF: not an open RSerPool socket. EFAULT: NULL. ENOPROTOOPT: no such option. EINVAL: the buffer is too small.
  */
-int rsp_getsockopt(int sd, int level, int optname, void *optval, socklen_t *optlen);
+int rsp_getsockopt(int sd,
+                   int level,
+                   int optname,
+                   void *optval,
+                   socklen_t *optlen);
 
 /**
  * Sets a socket option: see rsp_getsockopt().
@@ -782,7 +789,8 @@ int rsp_getsockopt(int sd, int level, int optname, void *optval, socklen_t *optl
  * 0, or -1.
  *
  * Errors:
- * EBADF: not an open RSerPool socket. EFAULT: NULL. ENOPROTOOPT: no such option. EINVAL: a bad value or length.
+ * EBADF: not an open RSerPool socket. EFAULT: NULL. ENOPROTOOPT: no such option. EINVAL: a bad value or
+ * length, values that contradict each other, or an SCTP option for one association or address.
  */
 int rsp_setsockopt(int sd, int level, int optname, const void *optval, socklen_t optlen);
 

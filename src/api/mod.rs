@@ -12,6 +12,7 @@ mod error;
 mod error_text;
 mod lifecycle;
 mod options;
+mod parameters;
 mod registration;
 mod sessions;
 mod sockets;
@@ -25,11 +26,10 @@ pub use options::{
     OPTION_AUTO_FAILOVER, OPTION_CONNECT_TIMEOUT_MS, OPTION_FAILOVER_RESEND, OPTION_RESOLUTION_RETRY_DELAY_MS,
     SOL_RSERPOOL, getsockopt, setsockopt,
 };
+pub use parameters::{IPPROTO_SCTP, update_session_parameters};
 pub use registration::{deregister, getaddrinfo, pe_deregistration, pe_failure, pe_registration, register};
 pub use sessions::{connect, force_failover, has_cookie, read, recvfullmsg, recvmsg, send_cookie, sendmsg};
-pub use sockets::{
-    accept, bind, close, getpeername, getsockname, listen, set_status, socket, update_session_parameters,
-};
+pub use sockets::{accept, bind, close, getpeername, getsockname, listen, set_status, socket};
 pub use types::{
     AddressInfo, Announcements, Config, ConnectOptions, CspConfig, EndSession, FailoverFlags, LoadInfo, MessageKind,
     NOTIFICATION_SIZE, Notification, PeName, Received, RegisterOptions, SendOptions, SessionChange, Timeout,

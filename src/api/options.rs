@@ -1,6 +1,7 @@
-//! Socket options of RSerPool sockets. Each value is a C `int`.
+//! Socket options of RSerPool sockets. Each value is a C `int`, except for SCTP's own.
 
 use super::lifecycle::instance;
+use super::parameters::{self, IPPROTO_SCTP};
 use super::sockets::{not_ours, with_state};
 use super::{Descriptor, Error, Result};
 use crate::driver::client::{Entry, Role, Socket, system};
@@ -31,6 +32,7 @@ pub fn getsockopt(sd: Descriptor, level: c_int, name: c_int, value: &mut [u8]) -
         Some(Entry::Mapped(fd)) => {
             system::getsockopt(fd, level, name, value).map_err(|error| Error::mapped(&error, "getsockopt"))
         }
+        Some(Entry::Socket(socket)) if level == IPPROTO_SCTP => parameters::get_option(&socket, name, value),
         Some(Entry::Socket(socket)) => {
             let number = with_state(&socket, |state| get(&state.config, level, name))??;
             let Some(target) = value.get_mut(..INT_LEN) else {
@@ -49,6 +51,7 @@ pub fn setsockopt(sd: Descriptor, level: c_int, name: c_int, value: &[u8]) -> Re
         Some(Entry::Mapped(fd)) => {
             system::setsockopt(fd, level, name, value).map_err(|error| Error::mapped(&error, "setsockopt"))
         }
+        Some(Entry::Socket(_)) if level == IPPROTO_SCTP => parameters::set_option(sd, name, value),
         Some(Entry::Socket(socket)) => {
             let Some(bytes) = value.get(..INT_LEN).and_then(|bytes| bytes.try_into().ok()) else {
                 return Err(Error::new(libc::EINVAL, "the option's value is an int"));

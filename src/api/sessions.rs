@@ -28,11 +28,13 @@ pub fn connect(sd: Descriptor, pool_handle: &[u8], options: ConnectOptions) -> R
     forget_last_error();
     let (instance, socket) = lookup(sd)?;
     let pool_handle = checked_handle(pool_handle)?;
-    let parameters = with_state(&socket, |state| state.parameters)?;
     if socket.endpoint.get().is_none() {
-        let shared = instance
-            .shared_endpoint(&parameters)
-            .map_err(|error| transport_error(error, "no endpoint to connect from"))?;
+        let chosen = with_state(&socket, |state| state.parameters)?;
+        let shared =
+            instance.shared_endpoint().map_err(|error| transport_error(error, "no endpoint to connect from"))?;
+        if let Some(parameters) = chosen {
+            shared.with(&instance, |endpoint| endpoint.set_parameters(&parameters));
+        }
         let _ = socket.endpoint.set(shared);
     }
     with_state(&socket, |state| {

@@ -4,7 +4,7 @@ use super::lifecycle::instance;
 use super::{Descriptor, Error, PeName, Result, Timeout};
 use crate::driver::client::{Endpoint, Entry, Instance, MAX_BACKLOG, ReceiveError, Role, Socket, SocketState};
 use crate::driver::clock;
-use crate::transport::{EndpointConfig, SctpParameters, TransportError};
+use crate::transport::{EndpointConfig, TransportError};
 use crate::{SessionId, Time, asap};
 use libc::c_int;
 use std::io::ErrorKind;
@@ -129,7 +129,7 @@ pub(super) fn own_endpoint(instance: &Instance, socket: &Arc<Socket>) -> Result<
     if let Some(endpoint) = socket.endpoint.get() {
         return Ok(Arc::clone(endpoint));
     }
-    let (bind, parameters) = with_state(socket, |state| (state.bind.clone(), state.parameters))?;
+    let (bind, parameters) = with_state(socket, |state| (state.bind.clone(), state.parameters.unwrap_or_default()))?;
     // An address that says "any" binds to the wildcard address with its port.
     let config = EndpointConfig { bind, listen: true, parameters, ..EndpointConfig::default() };
     let endpoint =
@@ -258,72 +258,9 @@ pub fn set_status(sd: Descriptor, session: SessionId, text: &str) -> Result<()> 
     })?
 }
 
-/// Sets the SCTP parameters whose value is not zero, and returns what holds now.
-///
-/// They belong to the endpoint: sockets that are connected without being bound share one, and each changes it for all.
-pub fn update_session_parameters(sd: Descriptor, parameters: &SctpParameters) -> Result<SctpParameters> {
-    let (instance, socket) = lookup(sd)?;
-    let merged = with_state(&socket, |state| {
-        state.parameters = merge(&state.parameters, parameters)?;
-        Ok(state.parameters)
-    })??;
-    if let Some(endpoint) = socket.endpoint.get() {
-        endpoint.with(&instance, |endpoint| endpoint.set_parameters(&merged));
-    }
-    Ok(merged)
-}
-
-/// The values of `new` that are not zero, else those of `old`. Of limits that contradict each other, the one that was not
-/// given follows the one that was.
-fn merge(old: &SctpParameters, new: &SctpParameters) -> Result<SctpParameters> {
-    fn or<T: Default + PartialEq>(new: T, old: T) -> T {
-        if new == T::default() { old } else { new }
-    }
-    let (mut rto_min, mut rto_max) = (or(new.rto_min, old.rto_min), or(new.rto_max, old.rto_max));
-    if rto_min > rto_max {
-        match (new.rto_min.is_zero(), new.rto_max.is_zero()) {
-            (false, false) => return Err(Error::new(libc::EINVAL, "RTO.Min is greater than RTO.Max")),
-            (false, true) => rto_max = rto_min,
-            (true, _) => rto_min = rto_max,
-        }
-    }
-    Ok(SctpParameters {
-        rto_initial: or(new.rto_initial, old.rto_initial).clamp(rto_min, rto_max),
-        rto_min,
-        rto_max,
-        association_max_retransmissions: or(new.association_max_retransmissions, old.association_max_retransmissions),
-        path_max_retransmissions: or(new.path_max_retransmissions, old.path_max_retransmissions),
-        heartbeat_interval: or(new.heartbeat_interval, old.heartbeat_interval),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
-
-    const MS: fn(u64) -> Duration = Duration::from_millis;
-
-    fn rto(initial: u64, min: u64, max: u64) -> SctpParameters {
-        SctpParameters {
-            rto_initial: MS(initial),
-            rto_min: MS(min),
-            rto_max: MS(max),
-            association_max_retransmissions: 0,
-            path_max_retransmissions: 0,
-            heartbeat_interval: Duration::ZERO,
-        }
-    }
-
-    #[test]
-    fn parameters_that_are_given_win_over_those_that_are_not() {
-        let old = rto(250, 100, 500);
-        assert_eq!(merge(&old, &rto(0, 0, 0)), Ok(old));
-        assert_eq!(merge(&old, &rto(0, 1000, 0)), Ok(rto(1000, 1000, 1000)));
-        assert_eq!(merge(&old, &rto(0, 0, 50)), Ok(rto(50, 50, 50)));
-        assert_eq!(merge(&old, &rto(5000, 1000, 2000)), Ok(rto(2000, 1000, 2000)));
-        assert_eq!(merge(&old, &rto(0, 20, 10)).unwrap_err().errno, libc::EINVAL);
-    }
 
     #[test]
     fn a_stream_that_is_not_there_is_the_callers_error_and_not_the_sessions() {

@@ -36,14 +36,14 @@ pub extern "C" fn rsp_socket(domain: c_int, r#type: c_int, protocol: c_int) -> c
 }
 
 /// Sets SCTP parameters of the socket's associations. Values of 0 stay as they are, unless another one contradicts them. All
-/// values that hold now are written back.
+/// values that hold now are written back. Sockets that are connected without having been bound share them.
 ///
 /// # Returns
 /// 0, or -1.
 ///
 /// # Errors
-/// EFAULT: `params` is NULL. EINVAL: RTO.Min is greater than RTO.Max. EBADF: not an open RSerPool socket. EOPNOTSUPP: a
-/// mapped descriptor.
+/// EFAULT: `params` is NULL. EINVAL: values that contradict each other, as RTO.Min above RTO.Max. EBADF: not an open RSerPool
+/// socket. EOPNOTSUPP: a mapped descriptor.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_update_session_parameters(sd: c_int, params: *mut rserpool_session_parameters) -> c_int {
     guard(&errors::rsp_update_session_parameters, format_args!("rsp_update_session_parameters({sd})"), || {
@@ -58,6 +58,7 @@ pub unsafe extern "C" fn rsp_update_session_parameters(sd: c_int, params: *mut r
                 rto_max: duration(c.sp_rto_max),
                 association_max_retransmissions: c.sp_assoc_max_rxt,
                 path_max_retransmissions: c.sp_path_max_rxt,
+                potentially_failed_threshold: 0, // not part of the structure, and left as it is
                 heartbeat_interval: duration(c.sp_hbinterval),
             },
         )?;
@@ -168,8 +169,11 @@ unsafe fn write_name(name: &PeName, handle: *mut u8, size: *mut usize, identifie
     Ok(0)
 }
 
-/// Reads a socket option. RSerPool sockets have those of level SOL_RSERPOOL, each an int; on mapped descriptors it is
-/// getsockopt(). On entry `*optlen` is the size of the buffer, on return the length of the value.
+/// Reads a socket option. RSerPool sockets have those of level SOL_RSERPOOL, each an int, and of level IPPROTO_SCTP those of
+/// timers and thresholds with the structures of netinet/sctp.h: SCTP_RTOINFO, SCTP_ASSOCINFO (sasoc_asocmaxrxt),
+/// SCTP_PEER_ADDR_PARAMS (spp_hbinterval, spp_pathmaxrxt) and SCTP_PEER_ADDR_THLDS. These are for all associations and
+/// addresses of the socket, over kernel SCTP and, except for the thresholds of paths, over SCTP in UDP, where they count for
+/// associations to be made. Fields that are not named here are 0. On mapped descriptors it is getsockopt(). On entry `*optlen` is the size of the buffer, on return the length of the value.
 ///
 /// # Returns
 /// 0, or -1.
@@ -201,7 +205,8 @@ pub unsafe extern "C" fn rsp_getsockopt(
 /// 0, or -1.
 ///
 /// # Errors
-/// EBADF: not an open RSerPool socket. EFAULT: NULL. ENOPROTOOPT: no such option. EINVAL: a bad value or length.
+/// EBADF: not an open RSerPool socket. EFAULT: NULL. ENOPROTOOPT: no such option. EINVAL: a bad value or
+/// length, values that contradict each other, or an SCTP option for one association or address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_setsockopt(
     sd: c_int,

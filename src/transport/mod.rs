@@ -12,6 +12,7 @@ pub(crate) mod interfaces;
 pub mod kernel_sctp;
 pub mod memory;
 pub mod multicast;
+mod parameters;
 mod pending;
 #[cfg(feature = "sctp-udp")]
 pub mod sctp_udp;
@@ -20,11 +21,12 @@ pub mod tcp;
 mod types;
 
 pub use kernel_sctp::KernelSctp;
+pub use parameters::SctpParameters;
 pub use select::{detect, open, resolve};
 pub use tcp::Tcp;
 pub use types::{
-    Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, TransportChoice,
-    TransportError, TransportEvent, TransportKind, Undelivered,
+    Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, TransportChoice, TransportError,
+    TransportEvent, TransportKind, Undelivered,
 };
 
 use crate::{AssociationId, Time};
@@ -80,6 +82,11 @@ pub trait Transport: Send {
 
     /// Sets the parameters of associations to be made from now on and, where the transport can, of existing ones.
     fn set_parameters(&mut self, parameters: &SctpParameters);
+
+    /// The parameters in force for an association, as far as the transport can tell.
+    fn parameters_of(&self, _association: AssociationId) -> Option<SctpParameters> {
+        None
+    }
 
     /// Smoothed round-trip time of an association, when measured.
     fn round_trip_time(&self, association: AssociationId) -> Option<Duration>;

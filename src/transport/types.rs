@@ -1,5 +1,6 @@
 //! The vocabulary of the transport trait.
 
+use super::SctpParameters;
 use crate::AssociationId;
 use crate::wire::AddressList;
 use std::fmt;
@@ -97,37 +98,6 @@ impl Default for EndpointConfig {
             max_send_queue: 1 << 20,
             max_message_size: 256 << 10,
             parameters: SctpParameters::default(),
-        }
-    }
-}
-
-/// Timers and thresholds of SCTP associations (RFC 9260 section 16), as `rserpool_session_parameters` has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SctpParameters {
-    /// RTO.Initial.
-    pub rto_initial: Duration,
-    /// RTO.Min.
-    pub rto_min: Duration,
-    /// RTO.Max.
-    pub rto_max: Duration,
-    /// Association.Max.Retrans.
-    pub association_max_retransmissions: u32,
-    /// Path.Max.Retrans.
-    pub path_max_retransmissions: u32,
-    /// HB.interval.
-    pub heartbeat_interval: Duration,
-}
-
-impl Default for SctpParameters {
-    /// Chosen for call control on a local network: a dead peer is noticed within about 2 s when idle or sending.
-    fn default() -> SctpParameters {
-        SctpParameters {
-            rto_initial: Duration::from_millis(250),
-            rto_min: Duration::from_millis(100),
-            rto_max: Duration::from_millis(500),
-            association_max_retransmissions: 4,
-            path_max_retransmissions: 3,
-            heartbeat_interval: Duration::from_millis(500),
         }
     }
 }

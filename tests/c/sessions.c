@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <arpa/inet.h>
+#include <linux/sctp.h>
 #include <sys/epoll.h>
 
 #define PPID htonl(0x4711)
@@ -273,6 +274,79 @@ static void options_and_parameters(void)
    CHECK(rsp_close(sd) == 0);
 }
 
+/* Timers and thresholds by the options of RFC 6458, with the structures of the system's headers. */
+static void sctp_options(void)
+{
+   struct rserpool_session_parameters parameters = {0, 0, 0, 0, 0, 0};
+   struct sctp_rtoinfo                rto        = {0, 200, 800, 150};
+   struct sctp_assocparams            limits;
+   struct sctp_paddrparams            paths;
+   struct sctp_paddrthlds             thresholds;
+   const int                          sd = rsp_socket(AF_INET, SOCK_SEQPACKET, 0);
+   REQUIRE(sd >= 0);
+   memset(&limits, 0, sizeof(limits));
+   memset(&paths, 0, sizeof(paths));
+   memset(&thresholds, 0, sizeof(thresholds));
+   limits.sasoc_asocmaxrxt   = 7;
+   paths.spp_hbinterval      = 300;
+   paths.spp_pathmaxrxt      = 5;
+   thresholds.spt_pathpfthld = 2;
+   CHECK(rsp_setsockopt(sd, IPPROTO_SCTP, SCTP_RTOINFO, &rto, sizeof(rto)) == 0);
+   CHECK(rsp_setsockopt(sd, IPPROTO_SCTP, SCTP_ASSOCINFO, &limits, sizeof(limits)) == 0);
+   CHECK(rsp_setsockopt(sd, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &paths, sizeof(paths)) == 0);
+   CHECK(rsp_setsockopt(sd, IPPROTO_SCTP, SCTP_PEER_ADDR_THLDS, &thresholds, sizeof(thresholds)) == 0);
+
+   /* All of them are read back, by either interface, before and after the socket has an endpoint. */
+   for(int bound = 0; bound < 2; bound++) {
+      socklen_t length = sizeof(rto);
+      memset(&rto, 0xff, sizeof(rto));
+      CHECK(rsp_getsockopt(sd, IPPROTO_SCTP, SCTP_RTOINFO, &rto, &length) == 0 && length == sizeof(rto));
+      CHECK(rto.srto_initial == 200 && rto.srto_min == 150 && rto.srto_max == 800 && rto.srto_assoc_id == 0);
+      length = sizeof(limits);
+      CHECK(rsp_getsockopt(sd, IPPROTO_SCTP, SCTP_ASSOCINFO, &limits, &length) == 0 && length == sizeof(limits));
+      CHECK(limits.sasoc_asocmaxrxt == 7);
+      length = sizeof(paths);
+      CHECK(rsp_getsockopt(sd, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &paths, &length) == 0 && length == sizeof(paths));
+      CHECK(paths.spp_hbinterval == 300 && paths.spp_pathmaxrxt == 5);
+      length = sizeof(thresholds);
+      CHECK(rsp_getsockopt(sd, IPPROTO_SCTP, SCTP_PEER_ADDR_THLDS, &thresholds, &length) == 0);
+      CHECK(length == sizeof(thresholds) && thresholds.spt_pathmaxrxt == 5 && thresholds.spt_pathpfthld == 2);
+      memset(&parameters, 0, sizeof(parameters));
+      CHECK(rsp_update_session_parameters(sd, &parameters) == 0);
+      CHECK(parameters.sp_rto_initial == 200 && parameters.sp_rto_min == 150 && parameters.sp_rto_max == 800);
+      CHECK(parameters.sp_assoc_max_rxt == 7 && parameters.sp_path_max_rxt == 5 && parameters.sp_hbinterval == 300);
+      CHECK(bound || rsp_bind(sd, NULL, 0) == 0);
+   }
+
+   /* What is not given follows; what contradicts itself changes nothing. */
+   rto = (struct sctp_rtoinfo){0, 0, 180, 0};
+   CHECK(rsp_setsockopt(sd, IPPROTO_SCTP, SCTP_RTOINFO, &rto, sizeof(rto)) == 0);
+   rto = (struct sctp_rtoinfo){0, 500, 0, 0};
+   FAILS(rsp_setsockopt(sd, IPPROTO_SCTP, SCTP_RTOINFO, &rto, sizeof(rto)), EINVAL);
+   rto = (struct sctp_rtoinfo){0, 0, 180, 181};
+   FAILS(rsp_setsockopt(sd, IPPROTO_SCTP, SCTP_RTOINFO, &rto, sizeof(rto)), EINVAL);
+   memset(&parameters, 0, sizeof(parameters));
+   parameters.sp_rto_min = 5000;
+   parameters.sp_rto_max = 4000;
+   FAILS(rsp_update_session_parameters(sd, &parameters), EINVAL);
+   thresholds.spt_pathpfthld = 6;
+   FAILS(rsp_setsockopt(sd, IPPROTO_SCTP, SCTP_PEER_ADDR_THLDS, &thresholds, sizeof(thresholds)), EINVAL);
+   memset(&parameters, 0, sizeof(parameters));
+   CHECK(rsp_update_session_parameters(sd, &parameters) == 0);
+   CHECK(parameters.sp_rto_initial == 180 && parameters.sp_rto_min == 150 && parameters.sp_rto_max == 180);
+
+   /* Not for one association or address, not shortened, no other option. */
+   limits.sasoc_assoc_id = 1;
+   FAILS(rsp_setsockopt(sd, IPPROTO_SCTP, SCTP_ASSOCINFO, &limits, sizeof(limits)), EINVAL);
+   paths.spp_address.ss_family = AF_INET;
+   FAILS(rsp_setsockopt(sd, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &paths, sizeof(paths)), EINVAL);
+   FAILS(rsp_setsockopt(sd, IPPROTO_SCTP, SCTP_RTOINFO, &rto, sizeof(rto) - 1), EINVAL);
+   socklen_t length = sizeof(rto) - 1;
+   FAILS(rsp_getsockopt(sd, IPPROTO_SCTP, SCTP_RTOINFO, &rto, &length), EINVAL);
+   FAILS(rsp_setsockopt(sd, IPPROTO_SCTP, SCTP_NODELAY, &rto, sizeof(rto)), ENOPROTOOPT);
+   CHECK(rsp_close(sd) == 0);
+}
+
 /* A pool without elements: the session begins with a failover, which finds the server as soon as there is one. */
 static void empty_pool(void)
 {
@@ -354,6 +428,7 @@ int main(int argc, char** argv)
 {
    start(argc, argv);
    options_and_parameters();
+   sctp_options();
    one_to_many();
    one_to_one();
    failover(0);

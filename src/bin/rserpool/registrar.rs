@@ -6,7 +6,7 @@ use crate::{logger, print, values};
 use lexopt::prelude::*;
 use log::LevelFilter;
 use rserpool::driver::registrar::{RegistrarServer, RegistrarSettings, StopSignals};
-use rserpool::transport::TransportKind;
+use rserpool::transport::{SctpParameters, TransportKind};
 
 const INTRODUCTION: &str = "\
 Runs a registrar (\"ENRP server\"): pool elements register with it, pool users ask it for elements, and it keeps an eye on
@@ -87,16 +87,24 @@ fn apply(settings: &mut RegistrarSettings, mut chosen: Vec<(&Setting, String)>) 
         let first = chosen.iter().take(number).all(|(before, _)| before.name != setting.name);
         (setting.apply)(settings, value, first).map_err(|why| Failure::Usage(format!("--{}: {why}", setting.name)))?;
     }
-    settings.core.validate().map_err(|why| Failure::Usage(format!("these options do not go together: {why}")))
+    settings.validate().map_err(|why| Failure::Usage(format!("these options do not go together: {why}")))
 }
 
 fn serve(settings: RegistrarSettings, level: LevelFilter) -> Result<(), Failure> {
     logger::start(level);
     let signals = StopSignals::block().map_err(|error| Failure::Failed(format!("cannot catch signals: {error}")))?;
+    tell_detection("elements and users", &settings.sctp);
+    tell_detection("registrars", &settings.enrp_sctp);
     let mut server = RegistrarServer::open(settings).map_err(|error| Failure::Failed(error.to_string()))?;
     print(&greeting(&server))?;
     server.stop_on(signals).map_err(|error| Failure::Failed(format!("cannot wait for signals: {error}")))?;
     server.run().map_err(|error| Failure::Failed(format!("the registrar cannot go on: {error}")))
+}
+
+/// What the chosen timers and thresholds come to.
+fn tell_detection(who: &str, sctp: &SctpParameters) {
+    let (sending, idle) = (sctp.notices_while_sending(), sctp.notices_while_idle());
+    log::info!("SCTP notices {who} that have vanished within {sending:?} of a message, {idle:?} without one");
 }
 
 /// One line for whoever started us, with the ports that the system chose.

@@ -1,6 +1,6 @@
 //! The options of `rserpool registrar`, one entry each: the help, the defaults and the parsing come from this table.
 
-use crate::values::{address, count, count_u32, duration, identifier, show_duration};
+use crate::values::{address, count, count_u32, duration, identifier, number_u32, show_duration};
 use rserpool::RegistrarId;
 use rserpool::driver::registrar::{Profile, RegistrarSettings};
 use rserpool::transport::multicast::ENRP_GROUPS;
@@ -57,6 +57,31 @@ macro_rules! core_switch {
             help: $help,
             show: |s| if s.core.$field { "on" } else { "off" }.to_owned(),
             apply: |s, v, _| switch(v).map(|on| s.core.$field = on),
+        }
+    };
+}
+
+/// Timers and thresholds of the SCTP associations with somebody.
+macro_rules! sctp_duration {
+    ($name:literal, $help:literal, $whose:ident, $field:ident) => {
+        Setting {
+            name: $name,
+            value: "DURATION",
+            help: $help,
+            show: |s| show_duration(s.$whose.$field),
+            apply: |s, v, _| duration(v).map(|d| s.$whose.$field = d),
+        }
+    };
+}
+
+macro_rules! sctp_count {
+    ($name:literal, $help:literal, $whose:ident, $field:ident, $parse:ident) => {
+        Setting {
+            name: $name,
+            value: "N",
+            help: $help,
+            show: |s| s.$whose.$field.to_string(),
+            apply: |s, v, _| $parse(v).map(|n| s.$whose.$field = n),
         }
     };
 }
@@ -209,6 +234,56 @@ pub const SETTINGS: &[Setting] = &[
         count_u32
     ),
     core_count!("max-report-rate", "failure reports a second of one association", max_reports_per_second, count_u32),
+    sctp_duration!("sctp-rto-initial", "RTO.Initial towards elements and users", sctp, rto_initial),
+    sctp_duration!("sctp-rto-min", "RTO.Min towards them", sctp, rto_min),
+    sctp_duration!("sctp-rto-max", "RTO.Max towards them", sctp, rto_max),
+    sctp_count!(
+        "sctp-max-retransmissions",
+        "Association.Max.Retrans towards them",
+        sctp,
+        association_max_retransmissions,
+        count_u32
+    ),
+    sctp_count!(
+        "sctp-path-max-retransmissions",
+        "Path.Max.Retrans towards them",
+        sctp,
+        path_max_retransmissions,
+        count_u32
+    ),
+    sctp_count!(
+        "sctp-pf-threshold",
+        "retransmissions after which their path is avoided",
+        sctp,
+        potentially_failed_threshold,
+        number_u32
+    ),
+    sctp_duration!("sctp-heartbeat-interval", "HB.interval towards them", sctp, heartbeat_interval),
+    sctp_duration!("enrp-sctp-rto-initial", "the same towards registrars", enrp_sctp, rto_initial),
+    sctp_duration!("enrp-sctp-rto-min", "the same towards registrars", enrp_sctp, rto_min),
+    sctp_duration!("enrp-sctp-rto-max", "the same towards registrars", enrp_sctp, rto_max),
+    sctp_count!(
+        "enrp-sctp-max-retransmissions",
+        "the same towards registrars",
+        enrp_sctp,
+        association_max_retransmissions,
+        count_u32
+    ),
+    sctp_count!(
+        "enrp-sctp-path-max-retransmissions",
+        "the same towards registrars",
+        enrp_sctp,
+        path_max_retransmissions,
+        count_u32
+    ),
+    sctp_count!(
+        "enrp-sctp-pf-threshold",
+        "the same towards registrars",
+        enrp_sctp,
+        potentially_failed_threshold,
+        number_u32
+    ),
+    sctp_duration!("enrp-sctp-heartbeat-interval", "the same towards registrars", enrp_sctp, heartbeat_interval),
     Setting {
         name: "stop-timeout",
         value: "DURATION",
@@ -281,6 +356,7 @@ fn set_groups(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn apply(settings: &mut RegistrarSettings, name: &str, value: &str) -> Result<(), String> {
         let setting = SETTINGS.iter().find(|s| s.name == name).expect("a known option");
@@ -312,6 +388,26 @@ mod tests {
     }
 
     #[test]
+    fn sctp_parameters_that_contradict_each_other_are_refused_with_the_reason() {
+        let refusal = |name: &str, value: &str| {
+            let mut settings = RegistrarSettings::default();
+            apply(&mut settings, name, value).unwrap();
+            settings.validate().expect_err(name)
+        };
+        let why = refusal("sctp-rto-min", "2s");
+        assert_eq!(why, "towards elements and users, RTO.Min of 2s is above RTO.Max of 500ms");
+        let why = refusal("enrp-sctp-rto-initial", "1ms");
+        assert!(why.starts_with("towards registrars, RTO.Initial of 1ms is not between"), "{why}");
+        let why = refusal("sctp-pf-threshold", "4");
+        assert!(why.contains("failed after 3 retransmissions"), "{why}");
+        let why = refusal("enrp-sctp-max-retransmissions", "65536");
+        assert!(why.contains("Association.Max.Retrans of 65536"), "{why}");
+        let mut settings = RegistrarSettings::default();
+        apply(&mut settings, "sctp-pf-threshold", "0").unwrap();
+        assert_eq!(settings.validate(), Ok(()));
+    }
+
+    #[test]
     fn peers_come_as_lists_and_again_and_again() {
         let mut settings = RegistrarSettings::default();
         apply(&mut settings, "peer", "192.0.2.1,192.0.2.2:7").unwrap();
@@ -339,6 +435,10 @@ mod tests {
         apply(&mut settings, PROFILE, "fast").unwrap();
         assert_eq!((settings.core.peers.len(), settings.core.id), (1, RegistrarId(7)));
         assert!(settings.core.max_time_last_heard < RegistrarSettings::default().core.max_time_last_heard);
+        assert_eq!(settings.validate(), Ok(()));
+        for sctp in [settings.sctp, settings.enrp_sctp] {
+            assert!(sctp.notices_while_sending() < Duration::from_secs(1), "{sctp:?}");
+        }
         assert!(apply(&mut settings, PROFILE, "faster").is_err());
     }
 

@@ -86,6 +86,11 @@ pub fn count_u32(value: &str) -> Result<u32, String> {
     u32::try_from(count(value)?).map_err(|_| format!("{value} is too large"))
 }
 
+/// A number of 32 bits, zero included.
+pub fn number_u32(value: &str) -> Result<u32, String> {
+    value.parse().map_err(|_| format!("\"{}\" is no number of 32 bits", value.escape_debug()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -46,6 +46,7 @@ pub struct Endpoint {
 /// What the lock of an endpoint protects.
 pub struct EndpointState {
     transport: Box<dyn Transport>,
+    parameters: SctpParameters,
     routes: HashMap<AssociationId, Route>,
     listener: Option<Arc<Socket>>,
     /// The socket that it was made for is closed: it goes with its last association.
@@ -73,8 +74,8 @@ enum Deferred {
 pub type SessionActions = Vec<crate::session::Action>;
 
 impl Endpoint {
-    /// An endpoint around a transport that was opened with this number.
-    pub fn new(number: u16, transport: Box<dyn Transport>) -> Endpoint {
+    /// An endpoint around a transport that was opened with this number and these parameters.
+    pub fn new(number: u16, transport: Box<dyn Transport>, parameters: SctpParameters) -> Endpoint {
         Endpoint {
             number,
             kind: transport.capabilities().kind,
@@ -85,6 +86,7 @@ impl Endpoint {
             taken_over: AtomicBool::new(false),
             state: Mutex::new(EndpointState {
                 transport,
+                parameters,
                 routes: HashMap::new(),
                 listener: None,
                 retired: false,
@@ -164,6 +166,11 @@ impl Endpoint {
         }
     }
 
+    /// Its SCTP parameters.
+    pub fn parameters(&self) -> SctpParameters {
+        self.state.lock().parameters
+    }
+
     /// Nobody listens and no association is left.
     pub fn is_idle(&self) -> bool {
         self.state.lock().is_idle()
@@ -232,6 +239,7 @@ impl EndpointState {
 
     /// Sets the SCTP parameters of the endpoint.
     pub fn set_parameters(&mut self, parameters: &SctpParameters) {
+        self.parameters = *parameters;
         self.transport.set_parameters(parameters);
     }
 

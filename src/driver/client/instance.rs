@@ -293,22 +293,23 @@ impl Instance {
     }
 
     /// The endpoint of all pool users that are not bound.
-    pub fn shared_endpoint(&self, parameters: &SctpParameters) -> Result<Arc<Endpoint>, TransportError> {
+    pub fn shared_endpoint(&self) -> Result<Arc<Endpoint>, TransportError> {
         let mut shared = self.shared.lock();
         if let Some(endpoint) = &*shared {
             return Ok(Arc::clone(endpoint));
         }
-        let config = EndpointConfig { parameters: *parameters, ..EndpointConfig::default() };
+        let config = EndpointConfig::default();
+        let parameters = config.parameters;
         let choice = self.transport;
         let ports = Ports::open(config, Box::new(move |config| transport::open(choice, config)))?;
-        let endpoint = self.add_endpoint(|_| Ok(Box::new(ports)))?;
+        let endpoint = self.add_endpoint(parameters, |_| Ok(Box::new(ports)))?;
         *shared = Some(Arc::clone(&endpoint));
         Ok(endpoint)
     }
 
     /// An endpoint of its own for one socket.
     pub fn open_endpoint(&self, mut config: EndpointConfig) -> Result<Arc<Endpoint>, TransportError> {
-        self.add_endpoint(|number| {
+        self.add_endpoint(config.parameters, |number| {
             config.transport_number = number;
             transport::open(self.transport, &config)
         })
@@ -316,12 +317,13 @@ impl Instance {
 
     fn add_endpoint(
         &self,
+        parameters: SctpParameters,
         open: impl FnOnce(u16) -> Result<Box<dyn Transport>, TransportError>,
     ) -> Result<Arc<Endpoint>, TransportError> {
         let mut endpoints = self.endpoints.lock();
         let free = (FIRST_ENDPOINT_NUMBER..u16::MAX).find(|number| !endpoints.contains_key(number));
         let Some(number) = free else { return Err(std::io::Error::from_raw_os_error(libc::ENOBUFS).into()) };
-        let endpoint = Arc::new(Endpoint::new(number, open(number)?));
+        let endpoint = Arc::new(Endpoint::new(number, open(number)?, parameters));
         if let Some(fd) = endpoint.poll_fd() {
             self.poller.add(fd, u64::from(number))?;
         }

@@ -228,6 +228,10 @@ impl Transport for Ports {
         }
     }
 
+    fn parameters_of(&self, association: AssociationId) -> Option<SctpParameters> {
+        self.ports.get(&association.transport())?.transport.parameters_of(association)
+    }
+
     fn round_trip_time(&self, association: AssociationId) -> Option<Duration> {
         self.ports.get(&association.transport())?.transport.round_trip_time(association)
     }

@@ -57,8 +57,8 @@ pub struct SocketState {
     pub status_text: Option<String>,
     /// Addresses given to bind.
     pub bind: Vec<SocketAddr>,
-    /// SCTP parameters of its endpoint.
-    pub parameters: SctpParameters,
+    /// SCTP parameters that were chosen for its endpoint.
+    pub parameters: Option<SctpParameters>,
     /// Settings of a session with a pool.
     pub config: PoolUserConfig,
     /// Associations whose send queue is full.
@@ -139,7 +139,7 @@ impl Socket {
                 registration: None,
                 status_text: None,
                 bind: Vec::new(),
-                parameters: SctpParameters::default(),
+                parameters: None,
                 config: PoolUserConfig::default(),
                 blocked: BTreeSet::new(),
                 refused: false,

@@ -77,7 +77,7 @@ impl RegistrarServer {
             move |error: io::Error| StartError { what, why: error.to_string() }
         };
         let refused = |why| StartError { what: "a registrar with these settings".to_owned(), why };
-        settings.core.validate().map_err(refused)?;
+        settings.validate().map_err(refused)?;
         let endpoints = Endpoints::open(&settings)?;
         let mut config = settings.core.clone();
         endpoints.describe(&settings, &mut config);

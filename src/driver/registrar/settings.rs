@@ -8,16 +8,21 @@ use crate::wire::{PORT_ASAP, PORT_ENRP};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-/// A registrar that hangs or is cut off loses its associations after about half a second (retransmissions or heartbeats,
-/// whichever is first), as soon as its silence has been noticed by ENRP: so nothing waits for it any longer.
-const FAST_ENRP_SCTP: SctpParameters = SctpParameters {
+/// An element or user that is cut off loses its association within half a second of the next message to it, and elements get
+/// a keep-alive about every 400 ms. Heartbeats come no more often than by default: there may be thousands of associations.
+const FAST_SCTP: SctpParameters = SctpParameters {
     rto_initial: Duration::from_millis(80),
     rto_min: Duration::from_millis(50),
     rto_max: Duration::from_millis(100),
     association_max_retransmissions: 4,
     path_max_retransmissions: 3,
-    heartbeat_interval: Duration::from_millis(100),
+    potentially_failed_threshold: 0,
+    heartbeat_interval: Duration::from_millis(500),
 };
+
+/// A registrar that hangs or is cut off loses its associations within half a second of the next message to it, and a PRESENCE
+/// goes there every 100 ms: its silence has just been noticed by ENRP then, and nothing waits for it any longer.
+const FAST_ENRP_SCTP: SctpParameters = SctpParameters { heartbeat_interval: Duration::from_millis(100), ..FAST_SCTP };
 
 /// How to run a registrar: where, over what, and the settings of its core.
 #[derive(Clone, Debug)]
@@ -85,15 +90,22 @@ impl RegistrarSettings {
             Profile::Default => RegistrarConfig::default(),
             Profile::Fast => RegistrarConfig::fast(),
         };
-        self.enrp_sctp = match profile {
-            Profile::Default => SctpParameters::default(),
-            Profile::Fast => FAST_ENRP_SCTP,
+        (self.sctp, self.enrp_sctp) = match profile {
+            Profile::Default => (SctpParameters::default(), SctpParameters::default()),
+            Profile::Fast => (FAST_SCTP, FAST_ENRP_SCTP),
         };
         let old = std::mem::replace(&mut self.core, core);
         self.core.id = old.id;
         self.core.peers = old.peers;
         self.core.asap_transports = old.asap_transports;
         self.core.enrp_addresses = old.enrp_addresses;
+    }
+
+    /// Refuses values that cannot work together, with the reason.
+    pub fn validate(&self) -> Result<(), String> {
+        self.core.validate()?;
+        self.sctp.validate().map_err(|why| format!("towards elements and users, {why}"))?;
+        self.enrp_sctp.validate().map_err(|why| format!("towards registrars, {why}"))
     }
 
     /// A registrar on free loopback ports that announces nothing: for tests and demonstrations.

@@ -21,6 +21,7 @@ pub const SCTP_I_WANT_MAPPED_V4_ADDR: libc::c_int = 12;
 pub const SCTP_STATUS: libc::c_int = 14;
 pub const SCTP_DELAYED_SACK: libc::c_int = 16;
 pub const SCTP_FRAGMENT_INTERLEAVE: libc::c_int = 18;
+pub const SCTP_PEER_ADDR_THLDS: libc::c_int = 31;
 pub const SCTP_RECVRCVINFO: libc::c_int = 32;
 pub const SCTP_SOCKOPT_BINDX_ADD: libc::c_int = 100;
 pub const SCTP_GET_PEER_ADDRS: libc::c_int = 108;
@@ -97,6 +98,17 @@ pub struct PeerAddressParameters {
     pub ipv6_flow_label: u32,
     pub dscp: u8,
     pub padding: u8,
+}
+
+/// Thresholds of paths. The address is aligned as the kernel's, to 8.
+#[repr(C, align(8))]
+#[derive(Clone, Copy)]
+pub struct PathThresholds {
+    pub association: KernelId,
+    pub padding: u32,
+    pub address: [u8; 128],
+    pub path_max_retransmissions: u16,
+    pub potentially_failed: u16,
 }
 
 #[repr(C)]
@@ -193,6 +205,8 @@ const _: () = {
     assert!(size_of::<InitMessage>() == 8);
     assert!(size_of::<PeerAddressParameters>() == 156);
     assert!(std::mem::offset_of!(PeerAddressParameters, flags) == 146);
+    assert!(size_of::<PathThresholds>() == 144);
+    assert!(std::mem::offset_of!(PathThresholds, potentially_failed) == 138);
     assert!(size_of::<SackInfo>() == 12);
     assert!(size_of::<EventSubscription>() == 8);
     assert!(size_of::<UdpEncapsulation>() == 144);

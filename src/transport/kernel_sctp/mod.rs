@@ -7,6 +7,7 @@ mod abi;
 mod association;
 mod connecting;
 mod notification;
+mod parameters;
 mod receiving;
 mod sending;
 mod socket;
@@ -84,7 +85,7 @@ impl KernelSctp {
             Some(libc::ENOPROTOOPT) => TransportError::Unsupported("kernel SCTP of Linux 5.0 or newer"),
             _ => TransportError::Io(error),
         })?;
-        socket.set_parameters(abi::FUTURE_ASSOCIATIONS, &config.parameters)?;
+        parameters::set(&socket, abi::FUTURE_ASSOCIATIONS, &config.parameters)?;
         let epoll = Epoll::new()?;
         epoll.add(socket.as_raw_fd(), SOCKET_KEY, Interest::Read)?;
         let specified = config.bind.iter().map(SocketAddr::ip).filter(|address| !address.is_unspecified());
@@ -238,14 +239,20 @@ impl Transport for KernelSctp {
         }
     }
 
-    fn set_parameters(&mut self, parameters: &SctpParameters) {
-        self.config.parameters = *parameters;
+    fn set_parameters(&mut self, new: &SctpParameters) {
+        self.config.parameters = *new;
         let existing = self.associations.values().map(|association| association.kernel_id);
+        let existing = existing.filter(|kernel_id| *kernel_id != NO_KERNEL_ID);
         for kernel_id in existing.chain([abi::FUTURE_ASSOCIATIONS]) {
-            if let Err(error) = self.socket.set_parameters(kernel_id, parameters) {
+            if let Err(error) = parameters::set(&self.socket, kernel_id, new) {
                 log::debug!("SCTP port {}: new parameters not set: {error}", self.local_port);
             }
         }
+    }
+
+    fn parameters_of(&self, id: AssociationId) -> Option<SctpParameters> {
+        let association = self.associations.get(&id).filter(|association| association.kernel_id != NO_KERNEL_ID)?;
+        parameters::get(&self.socket, association.kernel_id).ok()
     }
 
     fn round_trip_time(&self, id: AssociationId) -> Option<Duration> {

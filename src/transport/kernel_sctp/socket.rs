@@ -1,7 +1,6 @@
 //! A one-to-many SCTP socket: the system calls, and nothing but them.
 
 use super::abi::{self, FUTURE_ASSOCIATIONS, IPPROTO_SCTP, KernelId};
-use crate::transport::SctpParameters;
 use crate::wire::AddressList;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io;
@@ -12,10 +11,6 @@ use std::time::Duration;
 
 /// Associations that may wait to be noticed.
 const BACKLOG: i32 = 1_024;
-/// Streams asked for: one is enough for ASAP and ENRP, applications like a few.
-const STREAMS: u16 = 64;
-/// INITs sent at most; in truth the connect timeout ends the attempts.
-const INIT_ATTEMPTS: u16 = 1_000;
 /// Room for the addresses of a peer.
 const ADDRESS_BUFFER: usize = 4_096;
 /// Buffers asked for; the kernel shares them among all associations of a socket.
@@ -134,54 +129,6 @@ impl SctpSocket {
         self.set_option(abi::SCTP_EVENT, &abi::EventSubscription { association, kind, on: on.into() })
     }
 
-    /// Sets timers and thresholds of one association, or of those to come.
-    pub fn set_parameters(&self, association: KernelId, parameters: &SctpParameters) -> io::Result<()> {
-        let max = millis(parameters.rto_max);
-        let min = millis(parameters.rto_min).min(max);
-        let initial = millis(parameters.rto_initial).clamp(min, max);
-        self.set_option(abi::SCTP_RTOINFO, &abi::RtoInfo { association, initial, max, min })?;
-        let max_retransmissions = parameters.association_max_retransmissions.clamp(1, 0xffff) as u16;
-        self.set_option(
-            abi::SCTP_ASSOCINFO,
-            &abi::AssociationParameters {
-                association,
-                max_retransmissions,
-                peer_destinations: 0,
-                peer_window: 0,
-                local_window: 0,
-                cookie_life: 0,
-            },
-        )?;
-        self.set_option(
-            abi::SCTP_PEER_ADDR_PARAMS,
-            &abi::PeerAddressParameters {
-                association,
-                address: [0; 128],
-                heartbeat_interval: millis(parameters.heartbeat_interval),
-                path_max_retransmissions: parameters.path_max_retransmissions.clamp(1, 0xffff) as u16,
-                path_mtu: 0,
-                sack_delay: 0,
-                flags: abi::SPP_HB_ENABLE | abi::SPP_SACKDELAY_DISABLE,
-                ipv6_flow_label: 0,
-                dscp: 0,
-                padding: 0,
-            },
-        )?;
-        if association != FUTURE_ASSOCIATIONS {
-            return Ok(());
-        }
-        let max_timeout_ms = u16::try_from(max).unwrap_or(u16::MAX);
-        self.set_option(
-            abi::SCTP_INITMSG,
-            &abi::InitMessage {
-                outbound_streams: STREAMS,
-                max_inbound_streams: u16::MAX,
-                max_attempts: INIT_ATTEMPTS,
-                max_timeout_ms,
-            },
-        )
-    }
-
     /// Sets the UDP port to which associations to be made are encapsulated (RFC 6951); zero: none.
     pub fn set_encapsulation(&self, udp_port: u16) -> io::Result<()> {
         self.set_option(
@@ -248,20 +195,8 @@ impl SctpSocket {
     /// State of an association and its primary path.
     pub fn status(&self, association: KernelId) -> io::Result<abi::Status> {
         // SAFETY: Status consists of integers, for which zero is a value.
-        let mut status: abi::Status = unsafe { std::mem::zeroed() };
-        status.association = association;
-        let mut len = size_of::<abi::Status>() as libc::socklen_t;
-        // SAFETY: `status` has `len` bytes.
-        let result = unsafe {
-            libc::getsockopt(
-                self.socket.as_raw_fd(),
-                IPPROTO_SCTP,
-                abi::SCTP_STATUS,
-                (&raw mut status).cast(),
-                &raw mut len,
-            )
-        };
-        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(status) }
+        let status: abi::Status = unsafe { std::mem::zeroed() };
+        self.get_option(abi::SCTP_STATUS, abi::Status { association, ..status })
     }
 
     /// Sends a message, or with the flags [`abi::SCTP_EOF`] and [`abi::SCTP_ABORT`] ends an association.
@@ -323,7 +258,17 @@ impl SctpSocket {
         })
     }
 
-    fn set_option<T: Copy>(&self, option: libc::c_int, value: &T) -> io::Result<()> {
+    /// Reads an option; `value` says whose: its first field is an association.
+    pub(super) fn get_option<T: Copy>(&self, option: libc::c_int, mut value: T) -> io::Result<T> {
+        let mut len = size_of::<T>() as libc::socklen_t;
+        // SAFETY: `value` has `len` bytes; all types that come here consist of integers, for which any bytes are a value.
+        let result = unsafe {
+            libc::getsockopt(self.socket.as_raw_fd(), IPPROTO_SCTP, option, (&raw mut value).cast(), &raw mut len)
+        };
+        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(value) }
+    }
+
+    pub(super) fn set_option<T: Copy>(&self, option: libc::c_int, value: &T) -> io::Result<()> {
         self.set_option_at(IPPROTO_SCTP, option, value)
     }
 
@@ -400,7 +345,7 @@ pub(super) fn kernel_tick() -> Duration {
     Duration::from_nanos(u64::try_from(tick.tv_nsec).unwrap_or(0))
 }
 
-fn millis(duration: Duration) -> u32 {
+pub(super) fn millis(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }
 

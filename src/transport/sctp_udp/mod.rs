@@ -93,6 +93,7 @@ impl SctpUdp {
         let udp = Udp::open(&config.bind, options.share_port)?;
         let mut config = config.clone();
         config.max_associations = config.max_associations.min(table::MAX_SLOTS);
+        options::tell_what_is_mended(&config.parameters);
         Ok(SctpUdp {
             table: Table::new(config.transport_number),
             config,
@@ -250,6 +251,11 @@ impl Transport for SctpUdp {
 
     fn set_parameters(&mut self, parameters: &SctpParameters) {
         self.config.parameters = *parameters;
+    }
+
+    fn parameters_of(&self, association: AssociationId) -> Option<SctpParameters> {
+        let a = self.table.get(self.table.slot_of(association)?)?;
+        Some(options::parameters(&a.socket.options()))
     }
 
     fn round_trip_time(&self, association: AssociationId) -> Option<Duration> {

@@ -29,6 +29,29 @@ pub(super) fn sane(parameters: &SctpParameters) -> SctpParameters {
     SctpParameters { rto_initial, rto_min, rto_max, ..*parameters }
 }
 
+/// Says where an association will not have the parameters that were wished for.
+pub(super) fn tell_what_is_mended(wished: &SctpParameters) {
+    let sane = sane(wished);
+    if sane.rto_initial != wished.rto_initial {
+        let (wished, used, heartbeat) = (wished.rto_initial, sane.rto_initial, sane.heartbeat_interval);
+        log::info!("SCTP in UDP has an RTO.Initial of {used:?}, not {wished:?}, with heartbeats every {heartbeat:?}");
+    }
+}
+
+/// What dcsctp has: the parameters of an association in force. It knows one path only, which lives as long as the association.
+pub(super) fn parameters(options: &Options) -> SctpParameters {
+    let max_retransmissions = options.max_retransmissions.unwrap_or(u32::MAX);
+    SctpParameters {
+        rto_initial: options.rto_initial,
+        rto_min: options.rto_min,
+        rto_max: options.rto_max,
+        association_max_retransmissions: max_retransmissions,
+        path_max_retransmissions: max_retransmissions,
+        potentially_failed_threshold: max_retransmissions,
+        heartbeat_interval: options.heartbeat_interval,
+    }
+}
+
 /// The receive window that we advertise: a message must fit below dcsctp's high-water mark, which is somewhat lower.
 fn window(max_message_size: usize) -> usize {
     max_message_size.saturating_mul(2).max(MIN_WINDOW).min(u32::MAX as usize)
