@@ -169,6 +169,12 @@ pub(super) fn policy_of(load: &LoadInfo) -> Result<Policy> {
         PolicyType::LEAST_USED_DEGRADATION_DPF => {
             Policy::LeastUsedDegradationDpf { load: load_value, degradation, load_dpf, distance }
         }
+        PolicyType::PRIORITY_LEAST_USED_DPF => {
+            Policy::PriorityLeastUsedDpf { load: load_value, degradation, load_dpf, distance }
+        }
+        PolicyType::PRIORITY_LEAST_USED_DEGRADATION_DPF => {
+            Policy::PriorityLeastUsedDegradationDpf { load: load_value, degradation, load_dpf, distance }
+        }
         other => return Err(Error::with(libc::EINVAL, format!("policy {:#x} is unknown", other.0))),
     };
     Ok(policy)

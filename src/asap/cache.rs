@@ -1,24 +1,26 @@
 //! The cache of resolved pools (RFC 5352 section 3.3, C1 to C4), bounded by pools and elements, least recently used out first.
 //!
-//! Selection from the cache applies the policy again: Round Robin goes on with the next element, Random shuffles. The
-//! other policies depend on loads and counters that only the registrar has, so its order stands.
+//! Selection from the cache applies the policy again, by the selectors that registrars use, to the elements of the answer: Round
+//! Robin goes on with the next element, the random ones draw anew, degradation counts. Only the first time, the registrar's own
+//! order is handed out: it knows what all pool users together have selected.
 
+use crate::policy::{Member, Policies, Selector};
 use crate::random::Random;
 use crate::wire::{Policy, PoolElement};
 use crate::{PoolElementId, PoolHandle, Time};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A resolved pool: the registrar's answer, and how often it was used.
+/// A resolved pool: the registrar's answer, and what was selected from it.
 pub(super) struct CachedPool {
     /// The pool's policy; an element's own policy never counts (RFC 5352 section 2.2.6).
     policy: Policy,
-    /// In the registrar's order.
-    elements: Vec<PoolElement>,
+    /// In the registrar's order, by member. None: reported as unreachable.
+    elements: Vec<Option<PoolElement>>,
+    /// None: the policy is unknown here, and the registrar's order stands.
+    selector: Option<Box<dyn Selector>>,
     /// When the answer came.
     fetched: Time,
-    /// Where Round Robin goes on.
-    next: usize,
     /// Whether the registrar's own order was handed out already.
     used: bool,
     /// The key in `Cache::by_use`.
@@ -27,40 +29,59 @@ pub(super) struct CachedPool {
 
 impl CachedPool {
     /// An answer that came just now.
-    pub(super) fn new(policy: Policy, elements: Vec<PoolElement>, fetched: Time) -> CachedPool {
-        CachedPool { policy, elements, fetched, next: 0, used: false, tick: 0 }
+    pub(super) fn new(policies: &Policies, policy: Policy, elements: Vec<PoolElement>, fetched: Time) -> CachedPool {
+        let mut selector = policies.selector_for(policy.policy_type());
+        if let Some(selector) = &mut selector {
+            for (member, element) in elements.iter().enumerate() {
+                // Values are the element's own, but those of another policy say nothing in this pool.
+                let own = element.policy.policy_type() == policy.policy_type();
+                selector.insert(member as Member, if own { &element.policy } else { &policy });
+            }
+        }
+        let elements = elements.into_iter().map(Some).collect();
+        CachedPool { policy, elements, selector, fetched, used: false, tick: 0 }
     }
 
     /// Up to `items` elements, best first.
     pub(super) fn select(&mut self, items: Option<u32>, random: &mut Random) -> (Policy, Vec<PoolElement>) {
-        let len = self.elements.len();
+        let len = self.elements.iter().flatten().count();
         let take = items.map_or(len, |items| len.min(usize::try_from(items).unwrap_or(usize::MAX)));
-        let selected = match self.policy {
-            Policy::RoundRobin if len > 0 => {
-                let start = self.next % len;
-                self.next = (start + 1) % len;
-                self.elements.iter().cycle().skip(start).take(take).cloned().collect()
-            }
-            // The registrar's order is random already the first time.
-            Policy::Random if self.used => {
-                // A partial Fisher-Yates: the first `take` places are all that is needed.
-                for i in 0..take {
-                    let j = i + random.below((len - i) as u64) as usize;
-                    self.elements.swap(i, j);
-                }
-                self.elements.iter().take(take).cloned().collect()
-            }
-            _ => self.elements.iter().take(take).cloned().collect(),
+        let mut members = Vec::with_capacity(take);
+        if let Some(selector) = &mut self.selector {
+            selector.select(take, random, &mut members);
+        }
+        let first_time = !std::mem::replace(&mut self.used, true);
+        let selected = if first_time || self.selector.is_none() {
+            self.elements.iter().flatten().take(take).cloned().collect()
+        } else {
+            members.iter().filter_map(|&member| self.elements.get(member as usize)?.clone()).collect()
         };
-        self.used = true;
         (self.policy.clone(), selected)
     }
 
+    fn is_empty(&self) -> bool {
+        self.elements.iter().all(Option::is_none)
+    }
+
+    fn truncate(&mut self, len: usize) {
+        for member in len..self.elements.len() {
+            self.take_out(member);
+        }
+        self.elements.truncate(len);
+    }
+
     fn remove(&mut self, id: PoolElementId) {
-        while let Some(index) = self.elements.iter().position(|element| element.id == id) {
-            self.elements.remove(index);
-            if index < self.next {
-                self.next -= 1;
+        for member in 0..self.elements.len() {
+            if self.elements[member].as_ref().is_some_and(|element| element.id == id) {
+                self.take_out(member);
+            }
+        }
+    }
+
+    fn take_out(&mut self, member: usize) {
+        if self.elements[member].take().is_some() {
+            if let Some(selector) = &mut self.selector {
+                selector.remove(member as Member);
             }
         }
     }
@@ -103,8 +124,8 @@ impl Cache {
     /// Keeps an answer instead of the one before.
     pub(super) fn insert(&mut self, handle: &PoolHandle, mut pool: CachedPool) {
         self.remove(handle);
-        pool.elements.truncate(self.max_elements_per_pool);
-        if self.max_pools == 0 || pool.elements.is_empty() {
+        pool.truncate(self.max_elements_per_pool);
+        if self.max_pools == 0 || pool.is_empty() {
             return;
         }
         while self.pools.len() >= self.max_pools {
@@ -128,7 +149,7 @@ impl Cache {
     pub(super) fn remove_element(&mut self, handle: &PoolHandle, id: PoolElementId) {
         let Some(pool) = self.pools.get_mut(handle) else { return };
         pool.remove(id);
-        if pool.elements.is_empty() {
+        if pool.is_empty() {
             self.remove(handle);
         }
     }
@@ -160,7 +181,14 @@ mod tests {
     }
 
     fn pool(policy: Policy, ids: std::ops::Range<u32>) -> CachedPool {
-        CachedPool::new(policy, ids.map(element).collect(), Time::ZERO)
+        CachedPool::new(&Policies::standard(), policy, ids.map(element).collect(), Time::ZERO)
+    }
+
+    /// Elements with these policies, numbered from zero.
+    fn pool_of(policies: &[Policy]) -> CachedPool {
+        let own = |(id, policy): (u32, &Policy)| PoolElement { policy: policy.clone(), ..element(id) };
+        let elements = (0..).zip(policies).map(own).collect();
+        CachedPool::new(&Policies::standard(), policies[0].clone(), elements, Time::ZERO)
     }
 
     #[test]
@@ -183,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn random_keeps_the_set_and_other_policies_the_order() {
+    fn random_draws_anew_and_least_used_keeps_the_order() {
         let mut random = Random::new(1);
         let mut shuffled = pool(Policy::Random, 0..20);
         assert_eq!(ids(shuffled.select(None, &mut random)), (0..20).collect::<Vec<_>>());
@@ -191,9 +219,32 @@ mod tests {
         assert_ne!(again, (0..20).collect::<Vec<_>>());
         again.sort_unstable();
         assert_eq!(again, (0..20).collect::<Vec<_>>());
-        let mut ordered = pool(Policy::LeastUsed { load: 0 }, 0..4);
+        let mut ordered = pool_of(&[3, 4, 5, 6].map(|load| Policy::LeastUsed { load }));
         assert_eq!(ids(ordered.select(None, &mut random)), [0, 1, 2, 3]);
         assert_eq!(ids(ordered.select(None, &mut random)), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn the_registrar_decides_the_first_time_and_the_policy_from_then_on() {
+        let mut random = Random::new(1);
+        let degradation = 10;
+        // The registrar knows that the first one has been selected already.
+        let mut degrading = pool_of(&[5, 0, 9].map(|load| Policy::LeastUsedDegradation { load, degradation }));
+        assert_eq!(ids(degrading.select(Some(1), &mut random)), [0]);
+        let then: Vec<u32> = (0..4).flat_map(|_| ids(degrading.select(Some(1), &mut random))).collect();
+        assert_eq!(then, [0, 2, 1, 0], "loads are 5, 10, 9, then 15, 10, 9, ...");
+        let mut weighted = pool_of(&[0, 5].map(|weight| Policy::WeightedRandom { weight }));
+        weighted.select(Some(1), &mut random);
+        assert_eq!(ids(weighted.select(None, &mut random)), [1], "nobody wants the one without weight");
+    }
+
+    #[test]
+    fn without_a_policy_that_is_known_the_order_stands() {
+        let mut random = Random::new(1);
+        let unknown = Policy::Unknown { policy_type: crate::wire::PolicyType(77), data: vec![1] };
+        let mut unknown = pool(unknown, 1..4);
+        assert_eq!(ids(unknown.select(None, &mut random)), [1, 2, 3]);
+        assert_eq!(ids(unknown.select(Some(2), &mut random)), [1, 2]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What goes into the ASAP client core and what comes out.
 
+use crate::policy::Policies;
 use crate::transport::{LossReason, PeerAddress, TransportKind};
 use crate::wire::{OperationalError, Policy, PoolElement};
 use crate::{AssociationId, PoolElementId, PoolHandle};
@@ -12,6 +13,8 @@ use std::time::Duration;
 pub struct AsapConfig {
     /// Registrars known beforehand, tried together with those that announce themselves.
     pub static_registrars: Vec<PeerAddress>,
+    /// The policies by which elements are selected from the cache.
+    pub policies: Policies,
     /// How registrars may be reached when only resolutions are wanted, in order of preference. A registrar connection that
     /// carries registrations is always SCTP: the first SCTP kind in this list.
     pub registrar_transports: Vec<TransportKind>,
@@ -60,6 +63,7 @@ impl Default for AsapConfig {
     fn default() -> AsapConfig {
         AsapConfig {
             static_registrars: Vec::new(),
+            policies: Policies::standard(),
             registrar_transports: vec![TransportKind::KernelSctp, TransportKind::Tcp, TransportKind::SctpUdp],
             max_parallel_connects: 3,
             connect_timeout: Duration::from_millis(1500),

@@ -217,7 +217,7 @@ impl AsapClient {
             // Round Robin is what a missing policy means; the elements' own policies do not count (section 2.2.6).
             None => {
                 let policy = message.policy.unwrap_or(Policy::RoundRobin);
-                Ok(CachedPool::new(policy, message.pool_elements, self.now))
+                Ok(CachedPool::new(&self.config.policies, policy, message.pool_elements, self.now))
             }
         }
     }

@@ -18,9 +18,9 @@ pub use element::{Claim, Element, Liveness};
 pub use hash::{SeededMap, SeededState};
 pub use pool::Pool;
 
-use crate::policy;
+use crate::policy::{self, Policies};
 use crate::random::Random;
-use crate::wire::PoolElement;
+use crate::wire::{PolicyType, PoolElement};
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use index_table::IndexTable;
 use lists::List;
@@ -120,6 +120,7 @@ pub struct Handlespace {
     by_association: SeededMap<AssociationId, List>,
     owners: BTreeMap<RegistrarId, Owner>,
     timers: Timers,
+    policies: Policies,
     max_pools: usize,
     max_elements: usize,
     /// Members chosen by the selection under way; kept for its memory.
@@ -141,11 +142,22 @@ impl Handlespace {
             by_association: SeededMap::with_hasher(hash),
             owners: BTreeMap::new(),
             timers: Timers::default(),
+            policies: Policies::standard(),
             max_pools: max_pools.min(u32::MAX as usize - 1),
             max_elements: max_elements.min(u32::MAX as usize - 1),
             selection: Vec::new(),
             encoded: Vec::new(),
         }
+    }
+
+    /// With these policies instead of the standard ones.
+    pub fn with_policies(self, policies: Policies) -> Handlespace {
+        Handlespace { policies, ..self }
+    }
+
+    /// Whether pools can have this policy.
+    pub fn supports(&self, policy_type: PolicyType) -> bool {
+        self.policies.is_supported(policy_type)
     }
 
     /// Puts an element in, or replaces it when the pool has one of that identifier, with home registrar and association as
@@ -190,7 +202,7 @@ impl Handlespace {
     }
 
     fn create_pool(&mut self, pool_handle: &PoolHandle, first: &PoolElement) -> Result<PoolIndex, Refusal> {
-        let selector = policy::selector_for(first.policy.policy_type()).ok_or(Refusal::UnsupportedPolicy)?;
+        let selector = self.policies.selector_for(first.policy.policy_type()).ok_or(Refusal::UnsupportedPolicy)?;
         if self.pools.len() >= self.max_pools {
             return Err(Refusal::TooManyPools);
         }

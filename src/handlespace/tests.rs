@@ -89,7 +89,7 @@ impl Model {
             return Err(Refusal::TooManyElements);
         }
         if !self.0.contains_key(&pool) {
-            if !policy::is_supported(type_of) {
+            if !Policies::standard().is_supported(type_of) {
                 return Err(Refusal::UnsupportedPolicy);
             }
             if self.0.len() >= MAX_POOLS {

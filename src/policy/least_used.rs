@@ -1,30 +1,42 @@
 //! Least Used with its variants, and Priority (RFC 5356 sections 4.5 and 5.1 to 5.3): always the best first.
 
-use super::{Degrading, Member, Selector, slot_of};
+use super::load::Degrading;
+use super::ordered::Ordered;
+use super::{Member, Selector, slot_of};
 use crate::random::Random;
 use crate::wire::Policy;
-use std::collections::BTreeSet;
 
 /// The members ordered by their rank; among equals, the one that waits longest comes first.
 #[derive(Debug, Default)]
 pub(super) struct LeastUsed {
-    order: BTreeSet<(u64, u64, Member)>,
+    order: Ordered<Key>,
     entries: Vec<Option<Entry>>,
     next_turn: u64,
 }
 
+/// The rank in the upper half, the turn in the lower one.
+type Key = u128;
+
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     rank: Degrading,
-    selections: u64,
     /// Position among equals.
     turn: u64,
+    selections: u32,
 }
 
 impl Entry {
-    fn key(&self, member: Member) -> (u64, u64, Member) {
-        (self.rank.value(self.selections), self.turn, member)
+    fn value(&self) -> u64 {
+        self.rank.value(self.selections)
     }
+
+    fn key(&self) -> Key {
+        u128::from(self.value()) << 64 | u128::from(self.turn)
+    }
+}
+
+fn rank_of_key(key: Key) -> u64 {
+    (key >> 64) as u64
 }
 
 /// What decides, the lowest first.
@@ -45,19 +57,19 @@ impl LeastUsed {
     fn selected(&mut self, member: Member) {
         let turn = self.turn();
         let Some(entry) = slot_of(&mut self.entries, member) else { return };
-        let old = entry.key(member);
-        entry.selections += u64::from(entry.rank.counts);
+        let old = entry.key();
+        entry.selections = entry.selections.saturating_add(u32::from(entry.rank.counts()));
         entry.turn = turn;
-        let new = entry.key(member);
-        self.order.remove(&old);
-        self.order.insert(new);
+        let new = entry.key();
+        self.order.remove(old, member);
+        self.order.insert(new, member);
     }
 }
 
 impl Selector for LeastUsed {
     fn insert(&mut self, member: Member, policy: &Policy) {
         let entry = Entry { rank: rank_of(policy), selections: 0, turn: self.turn() };
-        self.order.insert(entry.key(member));
+        self.order.insert(entry.key(), member);
         *slot_of(&mut self.entries, member) = Some(entry);
     }
 
@@ -66,38 +78,39 @@ impl Selector for LeastUsed {
     fn update(&mut self, member: Member, policy: &Policy) {
         let turn = self.turn();
         let Some(entry) = slot_of(&mut self.entries, member) else { return };
-        let old = entry.key(member);
+        let old = *entry;
         entry.rank = rank_of(policy);
         entry.selections = 0;
-        if entry.key(member).0 == old.0 {
+        if entry.value() == old.value() {
             return;
         }
         entry.turn = turn;
-        let new = entry.key(member);
-        self.order.remove(&old);
-        self.order.insert(new);
+        let new = entry.key();
+        self.order.remove(old.key(), member);
+        self.order.insert(new, member);
     }
 
     fn remove(&mut self, member: Member) {
         if let Some(entry) = slot_of(&mut self.entries, member).take() {
-            self.order.remove(&entry.key(member));
+            self.order.remove(entry.key(), member);
         }
     }
 
     fn select(&mut self, items: usize, _random: &mut Random, out: &mut Vec<Member>) {
         let first = out.len();
-        out.extend(self.order.iter().take(items).map(|&(_, _, member)| member));
-        let Some(&best) = out.get(first) else { return };
-        let counts = slot_of(&mut self.entries, best).is_some_and(|entry| entry.rank.counts);
-        if counts {
+        let (best, second) = {
+            let mut order = self.order.iter();
+            (order.next(), order.next())
+        };
+        let Some((key, member)) = best.filter(|_| items > 0) else { return };
+        let tie = second.is_some_and(|(second, _)| rank_of_key(second) == rank_of_key(key));
+        out.extend(self.order.iter().take(items).map(|(_, member)| member));
+        if slot_of(&mut self.entries, member).is_some_and(|entry| entry.rank.counts()) {
             for &member in &out[first..] {
                 self.selected(member);
             }
-            return;
-        }
-        let mut ranks = self.order.iter().map(|&(rank, _, _)| rank);
-        if ranks.next() == ranks.next() {
-            self.selected(best);
+        } else if tie {
+            self.selected(member);
         }
     }
 }

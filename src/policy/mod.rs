@@ -4,7 +4,10 @@
 //! selection looks at members that it does not return.
 
 mod least_used;
+mod load;
+mod ordered;
 mod random;
+mod ring;
 mod round_robin;
 mod weighted_random;
 mod weighted_round_robin;
@@ -28,74 +31,72 @@ pub trait Selector: Debug + Send {
     fn select(&mut self, items: usize, random: &mut Random, out: &mut Vec<Member>);
 }
 
-/// A selector for an empty pool of this policy; none when the policy is not supported, and a pool must not have it.
+/// Makes the selector of an empty pool.
+pub type MakeSelector = fn() -> Box<dyn Selector>;
+
+/// The policies that pools can have: all of RFC 5356 and of rsplib, and whatever is added.
 ///
-/// The DPF policies of rsplib are not supported: they need distances that no registrar measures here.
-pub fn selector_for(policy_type: PolicyType) -> Option<Box<dyn Selector>> {
-    use least_used::LeastUsed;
-    use weighted_random::WeightedRandom;
-    Some(match policy_type {
-        PolicyType::ROUND_ROBIN => Box::<round_robin::RoundRobin>::default(),
-        PolicyType::WEIGHTED_ROUND_ROBIN => Box::<weighted_round_robin::WeightedRoundRobin>::default(),
-        PolicyType::RANDOM => Box::<random::UniformRandom>::default(),
-        PolicyType::WEIGHTED_RANDOM
-        | PolicyType::RANDOMIZED_LEAST_USED
-        | PolicyType::RANDOMIZED_PRIORITY_LEAST_USED
-        | PolicyType::RANDOMIZED_LEAST_USED_DEGRADATION
-        | PolicyType::RANDOMIZED_PRIORITY_LEAST_USED_DEGRADATION => Box::<WeightedRandom>::default(),
-        PolicyType::PRIORITY
-        | PolicyType::LEAST_USED
-        | PolicyType::LEAST_USED_DEGRADATION
-        | PolicyType::PRIORITY_LEAST_USED
-        | PolicyType::PRIORITY_LEAST_USED_DEGRADATION => Box::<LeastUsed>::default(),
-        _ => return None,
-    })
+/// A policy is added by its number and a [`Selector`] of its own, to registrars by `RegistrarConfig::policies` and to pool users
+/// by `AsapConfig::policies`. Numbers that this crate does not know come to the selector as `Policy::Unknown`, with the values
+/// as they were received.
+#[derive(Clone, Debug)]
+pub struct Policies {
+    known: Vec<(PolicyType, MakeSelector)>,
 }
 
-/// Whether pools can have this policy.
-pub fn is_supported(policy_type: PolicyType) -> bool {
-    selector_for(policy_type).is_some()
+impl Default for Policies {
+    fn default() -> Policies {
+        Policies::standard()
+    }
 }
 
-/// A value that grows with each selection: `base + selections * step`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Degrading {
-    base: u64,
-    step: u64,
-    /// Whether the policy counts selections at all.
-    counts: bool,
+impl Policies {
+    /// All of RFC 5356 and of rsplib.
+    pub fn standard() -> Policies {
+        Policies { known: STANDARD.to_vec() }
+    }
+
+    /// One more, or another selector for one that is there.
+    pub fn with(mut self, policy_type: PolicyType, make: MakeSelector) -> Policies {
+        self.known.retain(|&(known, _)| known != policy_type);
+        self.known.push((policy_type, make));
+        self
+    }
+
+    /// A selector for an empty pool of this policy; none when it is not known, and a pool must not have it.
+    pub fn selector_for(&self, policy_type: PolicyType) -> Option<Box<dyn Selector>> {
+        self.known.iter().find(|&&(known, _)| known == policy_type).map(|&(_, make)| make())
+    }
+
+    /// Whether pools can have this policy.
+    pub fn is_supported(&self, policy_type: PolicyType) -> bool {
+        self.known.iter().any(|&(known, _)| known == policy_type)
+    }
 }
 
-impl Degrading {
-    fn fixed(base: u64) -> Degrading {
-        Degrading { base, step: 0, counts: false }
-    }
+const STANDARD: [(PolicyType, MakeSelector); 18] = [
+    (PolicyType::ROUND_ROBIN, boxed::<round_robin::RoundRobin>),
+    (PolicyType::WEIGHTED_ROUND_ROBIN, boxed::<weighted_round_robin::WeightedRoundRobin>),
+    (PolicyType::RANDOM, boxed::<random::UniformRandom>),
+    (PolicyType::WEIGHTED_RANDOM, boxed::<weighted_random::WeightedRandom>),
+    (PolicyType::PRIORITY, boxed::<least_used::LeastUsed>),
+    (PolicyType::LEAST_USED, boxed::<least_used::LeastUsed>),
+    (PolicyType::LEAST_USED_DEGRADATION, boxed::<least_used::LeastUsed>),
+    (PolicyType::PRIORITY_LEAST_USED, boxed::<least_used::LeastUsed>),
+    (PolicyType::RANDOMIZED_LEAST_USED, boxed::<weighted_random::WeightedRandom>),
+    (PolicyType::RANDOMIZED_PRIORITY_LEAST_USED, boxed::<weighted_random::WeightedRandom>),
+    (PolicyType::RANDOMIZED_LEAST_USED_DEGRADATION, boxed::<weighted_random::WeightedRandom>),
+    (PolicyType::PRIORITY_LEAST_USED_DEGRADATION, boxed::<least_used::LeastUsed>),
+    (PolicyType::RANDOMIZED_PRIORITY_LEAST_USED_DEGRADATION, boxed::<weighted_random::WeightedRandom>),
+    (PolicyType::WEIGHTED_RANDOM_DPF, boxed::<weighted_random::WeightedRandom>),
+    (PolicyType::LEAST_USED_DPF, boxed::<least_used::LeastUsed>),
+    (PolicyType::LEAST_USED_DEGRADATION_DPF, boxed::<least_used::LeastUsed>),
+    (PolicyType::PRIORITY_LEAST_USED_DPF, boxed::<least_used::LeastUsed>),
+    (PolicyType::PRIORITY_LEAST_USED_DEGRADATION_DPF, boxed::<least_used::LeastUsed>),
+];
 
-    /// The value after `selections` selections: the degradation counter of RFC 5356 section 5.2.
-    fn value(self, selections: u64) -> u64 {
-        self.base.saturating_add(selections.saturating_mul(self.step))
-    }
-
-    /// The load of an element as its policy sees it: what the least used and the randomized least used families compare.
-    fn load_of(policy: &Policy) -> Degrading {
-        match *policy {
-            Policy::LeastUsed { load } | Policy::RandomizedLeastUsed { load } => Degrading::fixed(u64::from(load)),
-            Policy::LeastUsedDegradation { load, degradation }
-            | Policy::RandomizedLeastUsedDegradation { load, degradation } => {
-                Degrading { base: u64::from(load), step: u64::from(degradation), counts: true }
-            }
-            Policy::PriorityLeastUsed { load, degradation }
-            | Policy::RandomizedPriorityLeastUsed { load, degradation } => {
-                Degrading::fixed(u64::from(load) + u64::from(degradation))
-            }
-            Policy::PriorityLeastUsedDegradation { load, degradation }
-            | Policy::RandomizedPriorityLeastUsedDegradation { load, degradation } => {
-                let step = u64::from(degradation);
-                Degrading { base: u64::from(load) + step, step, counts: true }
-            }
-            _ => Degrading::fixed(0),
-        }
-    }
+fn boxed<S: Selector + Default + 'static>() -> Box<dyn Selector> {
+    Box::<S>::default()
 }
 
 /// The entry of a member in a table indexed by member; grows the table when the member is new.

@@ -1,57 +1,89 @@
 //! Weighted Round Robin (RFC 5356 section 4.2): each member as often as its weight says, spread as evenly as possible.
 //!
-//! The circular list of the RFC, with each member in it `weight` times, is not built: weights go up to 2^32-1. Instead
-//! virtual time runs by 1/(sum of weights) at each selection, and a member of weight w has one turn in each stretch of
-//! 1/w: from the start of the stretch it may be selected, by the end of it it should be. Whoever may be selected and has
-//! the earliest end comes first. With all weights equal that is Round Robin.
+//! The circular list of the RFC, with each member in it `weight` times, is not built: weights go up to 2^32-1. Instead, members
+//! of the same weight form a class, within which they take turns, and the classes are scheduled: virtual time runs by
+//! 1/(sum of all weights) at each selection, and a class whose weights sum up to W has one turn in each stretch of 1/W. From the
+//! start of the stretch it may be selected, by the end of it it should be. Of the classes that may be selected, the one with the
+//! earliest end comes first. With all weights equal there is one class, and that is Round Robin. What a selection costs
+//! depends on the number of different weights, not on the number of members.
 
+use super::ordered::Ordered;
+use super::ring::{Links, Ring};
 use super::{Member, Selector, slot_of};
 use crate::random::Random;
 use crate::wire::Policy;
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BinaryHeap};
 
 /// One unit of virtual time.
-const UNIT: u128 = 1 << 64;
+const UNIT: u64 = u64::MAX;
 
-/// Time, then the heavier first (it comes round sooner, so waiting costs it more evenness), then whoever waits longest.
-type Key = (u128, Reverse<u32>, u64, Member);
+/// A point in virtual time, then the heavier first: it comes round sooner, so waiting costs it more evenness.
+type Key = (u128, Reverse<u32>);
+type ClassIndex = u32;
 
-/// The members by their turns.
+/// The members by their weights.
 #[derive(Debug, Default)]
 pub(super) struct WeightedRoundRobin {
     virtual_time: u128,
+    /// What a selection adds to it.
+    step: u64,
     total_weight: u64,
-    /// Those whose stretch has begun, by its end.
-    eligible: BTreeSet<Key>,
-    /// Those who have been served before their time, by the start of the next stretch.
-    waiting: BTreeSet<Key>,
+    classes: Vec<Class>,
+    free_classes: Vec<ClassIndex>,
+    by_weight: BTreeMap<u32, ClassIndex>,
+    /// Classes whose stretch has begun, by its end.
+    eligible: Ordered<Key>,
+    /// Classes that have been served before their time, by the start of the next stretch.
+    waiting: Ordered<Key>,
+    links: Links,
     entries: Vec<Option<Entry>>,
-    next_turn: u64,
+    /// For the selection under way: the classes by their next turns. Kept for its memory.
+    turns: BinaryHeap<Reverse<Turn>>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    /// Zero: never selected, in neither of the sets.
+    /// Zero: never selected, in no class.
     weight: u32,
+    class: ClassIndex,
+    /// When it was last selected, or joined.
+    served: u128,
+}
+
+/// The members of one weight.
+#[derive(Clone, Copy, Debug)]
+struct Class {
+    weight: u32,
+    ring: Ring,
     start: u128,
-    /// Position among equals.
-    turn: u64,
+    /// How long a stretch is.
+    stretch: u64,
     eligible: bool,
 }
 
-impl Entry {
+impl Class {
     fn end(&self) -> u128 {
-        self.start + UNIT / u128::from(self.weight.max(1))
+        self.start + u128::from(self.stretch)
     }
 
-    fn by_end(&self, member: Member) -> Key {
-        (self.end(), Reverse(self.weight), self.turn, member)
+    fn by_end(&self) -> Key {
+        (self.end(), Reverse(self.weight))
     }
 
-    fn by_start(&self, member: Member) -> Key {
-        (self.start, Reverse(self.weight), self.turn, member)
+    fn by_start(&self) -> Key {
+        (self.start, Reverse(self.weight))
     }
+}
+
+/// When a class would be selected next, in the selection under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    key: Key,
+    class: ClassIndex,
+    member: Member,
+    /// Members of the class that are not listed yet.
+    left: u32,
 }
 
 fn weight_of(policy: &Policy) -> u32 {
@@ -59,15 +91,15 @@ fn weight_of(policy: &Policy) -> u32 {
 }
 
 impl WeightedRoundRobin {
-    fn enter(&mut self, member: Member, mut entry: Entry) {
-        entry.eligible = entry.start <= self.virtual_time;
-        if entry.weight > 0 {
-            self.total_weight += u64::from(entry.weight);
-            if entry.eligible {
-                self.eligible.insert(entry.by_end(member));
-            } else {
-                self.waiting.insert(entry.by_start(member));
-            }
+    /// Puts a member into the class of its weight: in front when its turn is overdue, else at the end.
+    fn enter(&mut self, member: Member, weight: u32, served: u128) {
+        let mut entry = Entry { weight, class: 0, served };
+        if weight > 0 {
+            entry.class = self.class_of(weight);
+            let overdue = self.virtual_time - served >= u128::from(UNIT / u64::from(weight));
+            self.change_class(entry.class, |ring, links| {
+                if overdue { ring.push_front(links, member) } else { ring.push_back(links, member) }
+            });
         }
         *slot_of(&mut self.entries, member) = Some(entry);
     }
@@ -75,37 +107,94 @@ impl WeightedRoundRobin {
     fn leave(&mut self, member: Member) -> Option<Entry> {
         let entry = slot_of(&mut self.entries, member).take()?;
         if entry.weight > 0 {
-            self.total_weight -= u64::from(entry.weight);
-            if entry.eligible {
-                self.eligible.remove(&entry.by_end(member));
-            } else {
-                self.waiting.remove(&entry.by_start(member));
-            }
+            self.change_class(entry.class, |ring, links| ring.remove(links, member));
         }
         Some(entry)
     }
 
-    fn turn(&mut self) -> u64 {
-        self.next_turn += 1;
-        self.next_turn
+    fn class_of(&mut self, weight: u32) -> ClassIndex {
+        *self.by_weight.entry(weight).or_insert_with(|| {
+            let class =
+                Class { weight, ring: Ring::default(), start: self.virtual_time, stretch: UNIT, eligible: true };
+            if let Some(free) = self.free_classes.pop() {
+                self.classes[free as usize] = class;
+                return free;
+            }
+            self.classes.push(class);
+            (self.classes.len() - 1) as ClassIndex
+        })
+    }
+
+    /// Changes who is in a class, and its stretch with it.
+    fn change_class(&mut self, index: ClassIndex, change: impl FnOnce(&mut Ring, &mut Links)) {
+        let class = &mut self.classes[index as usize];
+        let before = class.ring.len();
+        if before > 0 {
+            if class.eligible {
+                self.eligible.remove(class.by_end(), index);
+            } else {
+                self.waiting.remove(class.by_start(), index);
+            }
+        }
+        change(&mut class.ring, &mut self.links);
+        let (weight, after) = (u64::from(class.weight), u64::from(class.ring.len()));
+        self.total_weight = self.total_weight - weight * u64::from(before) + weight * after;
+        self.step = UNIT / self.total_weight.max(1);
+        if after == 0 {
+            self.by_weight.remove(&class.weight);
+            self.free_classes.push(index);
+            return;
+        }
+        class.stretch = UNIT / (weight * after);
+        self.schedule(index);
+    }
+
+    fn schedule(&mut self, index: ClassIndex) {
+        let class = &mut self.classes[index as usize];
+        class.eligible = class.start <= self.virtual_time;
+        if class.eligible {
+            self.eligible.insert(class.by_end(), index);
+        } else {
+            self.waiting.insert(class.by_start(), index);
+        }
     }
 
     /// Moves everybody whose stretch has begun to the eligible; when nobody is eligible, time jumps to the next start.
     fn promote(&mut self) {
-        if self.eligible.is_empty() {
-            if let Some(&(start, ..)) = self.waiting.first() {
-                self.virtual_time = self.virtual_time.max(start);
+        let Some((mut next, mut index)) = self.waiting.first() else { return };
+        if self.eligible.first().is_none() {
+            self.virtual_time = self.virtual_time.max(next.0);
+        }
+        while next.0 <= self.virtual_time {
+            self.waiting.remove(next, index);
+            self.schedule(index);
+            let Some(first) = self.waiting.first() else { return };
+            (next, index) = first;
+        }
+    }
+
+    /// Lists those who would be selected next if this went on, beginning with the head: the circular list of the RFC, where
+    /// nobody stands twice in an answer.
+    fn list(&mut self, head: ClassIndex, items: usize, out: &mut Vec<Member>) {
+        self.turns.clear();
+        let others = self.eligible.iter().skip(1).take(items).chain(self.waiting.iter().take(items));
+        for class in others.map(|(_, class)| class).chain([head]) {
+            let entry = &self.classes[class as usize];
+            if let Some(member) = entry.ring.head() {
+                // The head comes first, whatever else is due.
+                let key = if class == head { (0, Reverse(u32::MAX)) } else { entry.by_end() };
+                self.turns.push(Reverse(Turn { key, class, member, left: entry.ring.len() }));
             }
         }
-        while let Some(&(start, _, _, member)) = self.waiting.first() {
-            if start > self.virtual_time {
-                return;
-            }
-            self.waiting.pop_first();
-            if let Some(entry) = slot_of(&mut self.entries, member) {
-                entry.eligible = true;
-                let key = entry.by_end(member);
-                self.eligible.insert(key);
+        for _ in 0..items {
+            let Some(Reverse(turn)) = self.turns.pop() else { return };
+            out.push(turn.member);
+            if turn.left > 1 {
+                let class = &self.classes[turn.class as usize];
+                let last = if turn.key.0 == 0 { class.end() } else { turn.key.0 };
+                let key = (last + u128::from(class.stretch), Reverse(class.weight));
+                let member = self.links.next(turn.member);
+                self.turns.push(Reverse(Turn { key, member, left: turn.left - 1, ..turn }));
             }
         }
     }
@@ -113,17 +202,19 @@ impl WeightedRoundRobin {
 
 impl Selector for WeightedRoundRobin {
     fn insert(&mut self, member: Member, policy: &Policy) {
-        let turn = self.turn();
-        let entry = Entry { weight: weight_of(policy), start: self.virtual_time, turn, eligible: true };
-        self.enter(member, entry);
+        self.enter(member, weight_of(policy), self.virtual_time);
     }
 
+    /// With another weight, a member keeps what it has waited: neither can it be starved by changing its weight often, nor
+    /// be selected more often.
     fn update(&mut self, member: Member, policy: &Policy) {
         let weight = weight_of(policy);
-        if let Some(entry) = self.leave(member) {
-            let revived = entry.weight == 0;
-            let start = if revived { self.virtual_time } else { entry.start };
-            self.enter(member, Entry { weight, start, ..entry });
+        if slot_of(&mut self.entries, member).is_some_and(|entry| entry.weight == weight) {
+            return;
+        }
+        if let Some(old) = self.leave(member) {
+            let served = if old.weight == 0 { self.virtual_time } else { old.served };
+            self.enter(member, weight, served);
         }
     }
 
@@ -133,14 +224,21 @@ impl Selector for WeightedRoundRobin {
 
     fn select(&mut self, items: usize, _random: &mut Random, out: &mut Vec<Member>) {
         self.promote();
-        let first = out.len();
-        out.extend(self.eligible.iter().chain(&self.waiting).take(items).map(|&(_, _, _, member)| member));
-        let Some(&head) = out.get(first) else { return };
-        let step = UNIT / u128::from(self.total_weight.max(1));
-        let turn = self.turn();
-        if let Some(entry) = self.leave(head) {
-            self.enter(head, Entry { start: entry.end(), turn, ..entry });
+        let Some((key, index)) = self.eligible.first().filter(|_| items > 0) else { return };
+        let Some(head) = self.classes[index as usize].ring.head() else { return };
+        if items == 1 {
+            out.push(head);
+        } else {
+            self.list(index, items, out);
         }
-        self.virtual_time += step;
+        if let Some(entry) = slot_of(&mut self.entries, head) {
+            entry.served = self.virtual_time;
+        }
+        self.virtual_time += u128::from(self.step);
+        self.eligible.remove(key, index);
+        let class = &mut self.classes[index as usize];
+        class.ring.rotate(&self.links);
+        class.start = class.end();
+        self.schedule(index);
     }
 }

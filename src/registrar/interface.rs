@@ -1,6 +1,7 @@
 //! What goes into the registrar core and what comes out.
 
 use crate::handlespace::MAX_ELEMENT_BYTES;
+use crate::policy::Policies;
 use crate::transport::{LossReason, Peer, PeerAddress};
 use crate::wire::{AddressList, PORT_ENRP, TransportParameter};
 use crate::{AssociationId, PoolHandle, RegistrarId};
@@ -33,6 +34,8 @@ pub struct RegistrarConfig {
     pub enrp_port: u16,
     /// Registrars known beforehand.
     pub peers: Vec<PeerAddress>,
+    /// The policies that pools can have.
+    pub policies: Policies,
     /// Whether to send announcements.
     pub announce: bool,
     /// Interval of ASAP_SERVER_ANNOUNCE messages.
@@ -118,6 +121,7 @@ impl Default for RegistrarConfig {
             enrp_addresses: AddressList::new(),
             enrp_port: PORT_ENRP,
             peers: Vec::new(),
+            policies: Policies::standard(),
             announce: true,
             announce_interval: Duration::from_secs(1),
             keep_alive_interval: Duration::from_secs(5),

@@ -86,7 +86,8 @@ impl Registrar {
         let hash_seed = random.next_u64();
         let mut registrar = Registrar {
             id,
-            handlespace: Handlespace::new(hash_seed, config.max_pools, config.max_pool_elements),
+            handlespace: Handlespace::new(hash_seed, config.max_pools, config.max_pool_elements)
+                .with_policies(config.policies.clone()),
             associations: Associations::new(hash_seed),
             subscriptions: Subscriptions::default(),
             announcer: Announcer::new(&config, id, now),

@@ -89,7 +89,7 @@ impl Registrar {
         if pool_element.id == PoolElementId(0) || !life_is_valid {
             return Err(invalid_value(pool_element));
         }
-        if !crate::policy::is_supported(pool_element.policy.policy_type()) {
+        if !self.handlespace.supports(pool_element.policy.policy_type()) {
             return Err(invalid_value(&pool_element.policy));
         }
         Ok(())

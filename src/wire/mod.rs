@@ -21,7 +21,9 @@ pub use pool_element::{PoolElement, RegistrationLife};
 pub use server_information::ServerInformation;
 pub use transport::{MAX_SCTP_ADDRESSES, TransportParameter, TransportUse};
 
-pub(crate) use parameter::{Parameter, Parameters, Reports, Tlv, report, required};
+#[cfg(feature = "registrar")]
+pub(crate) use parameter::Tlv;
+pub(crate) use parameter::{Parameter, Parameters, Reports, report, required};
 pub(crate) use reader::Reader;
 pub(crate) use simple::{CookieParameter, HandleResolutionOption, PeChecksum};
 pub(crate) use writer::Writer;

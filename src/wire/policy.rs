@@ -66,6 +66,18 @@ pub enum Policy {
         load_dpf: u32,
         distance: u32,
     },
+    PriorityLeastUsedDpf {
+        load: u32,
+        degradation: u32,
+        load_dpf: u32,
+        distance: u32,
+    },
+    PriorityLeastUsedDegradationDpf {
+        load: u32,
+        degradation: u32,
+        load_dpf: u32,
+        distance: u32,
+    },
     /// A type that this implementation does not know, with its data as received.
     Unknown {
         policy_type: PolicyType,
@@ -95,6 +107,9 @@ impl PolicyType {
     pub const WEIGHTED_RANDOM_DPF: PolicyType = PolicyType(0xb000_2001);
     pub const LEAST_USED_DPF: PolicyType = PolicyType(0xb000_2002);
     pub const LEAST_USED_DEGRADATION_DPF: PolicyType = PolicyType(0xb000_2003);
+    // rsplib has only names for these two and no format: we send the values of LEAST_USED_DEGRADATION_DPF.
+    pub const PRIORITY_LEAST_USED_DPF: PolicyType = PolicyType(0xb000_2004);
+    pub const PRIORITY_LEAST_USED_DEGRADATION_DPF: PolicyType = PolicyType(0xb000_2005);
 }
 
 impl Policy {
@@ -119,6 +134,8 @@ impl Policy {
             Policy::WeightedRandomDpf { .. } => PolicyType::WEIGHTED_RANDOM_DPF,
             Policy::LeastUsedDpf { .. } => PolicyType::LEAST_USED_DPF,
             Policy::LeastUsedDegradationDpf { .. } => PolicyType::LEAST_USED_DEGRADATION_DPF,
+            Policy::PriorityLeastUsedDpf { .. } => PolicyType::PRIORITY_LEAST_USED_DPF,
+            Policy::PriorityLeastUsedDegradationDpf { .. } => PolicyType::PRIORITY_LEAST_USED_DEGRADATION_DPF,
             Policy::Unknown { policy_type, .. } => *policy_type,
         }
     }
@@ -169,6 +186,18 @@ impl Parameter for Policy {
                 load_dpf: dpf(v)?,
                 distance: distance(v)?,
             },
+            PolicyType::PRIORITY_LEAST_USED_DPF => Policy::PriorityLeastUsedDpf {
+                load: load(v)?,
+                degradation: degradation(v)?,
+                load_dpf: dpf(v)?,
+                distance: distance(v)?,
+            },
+            PolicyType::PRIORITY_LEAST_USED_DEGRADATION_DPF => Policy::PriorityLeastUsedDegradationDpf {
+                load: load(v)?,
+                degradation: degradation(v)?,
+                load_dpf: dpf(v)?,
+                distance: distance(v)?,
+            },
             _ => return Ok(Policy::Unknown { policy_type, data: value.remaining().to_vec() }),
         };
         value.finish("excess length of policy")?;
@@ -191,7 +220,9 @@ impl Parameter for Policy {
             | Policy::RandomizedPriorityLeastUsedDegradation { load, degradation } => values(&[load, degradation]),
             Policy::WeightedRandomDpf { weight, weight_dpf, distance } => values(&[weight, weight_dpf, distance]),
             Policy::LeastUsedDpf { load, load_dpf, distance } => values(&[load, load_dpf, distance]),
-            Policy::LeastUsedDegradationDpf { load, degradation, load_dpf, distance } => {
+            Policy::LeastUsedDegradationDpf { load, degradation, load_dpf, distance }
+            | Policy::PriorityLeastUsedDpf { load, degradation, load_dpf, distance }
+            | Policy::PriorityLeastUsedDegradationDpf { load, degradation, load_dpf, distance } => {
                 values(&[load, degradation, load_dpf, distance]);
             }
             Policy::Unknown { ref data, .. } => w.bytes(data),

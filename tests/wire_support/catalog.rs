@@ -99,6 +99,8 @@ pub fn policies() -> Vec<Policy> {
         Policy::WeightedRandomDpf { weight, weight_dpf, distance },
         Policy::LeastUsedDpf { load, load_dpf, distance },
         Policy::LeastUsedDegradationDpf { load, degradation, load_dpf, distance },
+        Policy::PriorityLeastUsedDpf { load, degradation, load_dpf, distance },
+        Policy::PriorityLeastUsedDegradationDpf { load, degradation, load_dpf, distance },
         Policy::Unknown { policy_type: PolicyType(0x0000_0077), data: b"abcdefgh".to_vec() },
         Policy::Unknown { policy_type: PolicyType(0xb000_7777), data: b"abcde".to_vec() },
     ]

@@ -61,7 +61,7 @@ fn transport() -> impl Strategy<Value = TransportParameter> {
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
-    let known = (0..16_u8, any::<[u32; 4]>()).prop_map(|(kind, [a, b, c, d])| match kind {
+    let known = (0..18_u8, any::<[u32; 4]>()).prop_map(|(kind, [a, b, c, d])| match kind {
         0 => Policy::RoundRobin,
         1 => Policy::WeightedRoundRobin { weight: a },
         2 => Policy::Random,
@@ -77,7 +77,9 @@ fn policy() -> impl Strategy<Value = Policy> {
         12 => Policy::RandomizedPriorityLeastUsedDegradation { load: a, degradation: b },
         13 => Policy::WeightedRandomDpf { weight: a, weight_dpf: b, distance: c },
         14 => Policy::LeastUsedDpf { load: a, load_dpf: b, distance: c },
-        _ => Policy::LeastUsedDegradationDpf { load: a, degradation: b, load_dpf: c, distance: d },
+        15 => Policy::LeastUsedDegradationDpf { load: a, degradation: b, load_dpf: c, distance: d },
+        16 => Policy::PriorityLeastUsedDpf { load: a, degradation: b, load_dpf: c, distance: d },
+        _ => Policy::PriorityLeastUsedDegradationDpf { load: a, degradation: b, load_dpf: c, distance: d },
     });
     let unknown = (0x7000_0000..0x7100_0000_u32, vec(any::<u8>(), 0..20))
         .prop_map(|(number, data)| Policy::Unknown { policy_type: PolicyType(number), data });

@@ -392,7 +392,7 @@ impl Registrar {
         let Some(pool) = self.handlespace.pool(index) else { return false };
         let here = rank(pool.policy().policy_type().0, pool.user_transport());
         if here <= rank(pool_element.policy.policy_type().0, &pool_element.user_transport)
-            || !crate::policy::is_supported(pool_element.policy.policy_type())
+            || !self.handlespace.supports(pool_element.policy.policy_type())
         {
             return false;
         }
