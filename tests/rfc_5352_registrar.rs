@@ -202,6 +202,8 @@ fn asap_060_a_policy_that_is_not_implemented_is_refused_and_not_served_as_anothe
     let unknown = Policy::Unknown { policy_type: PolicyType(0x1234), data: vec![1, 2, 3, 4] };
     let cause = world.refused(pe, "pool", with_policy(unknown, element(7, 1)), Cause::InvalidValues);
     assert_eq!(cause.info, [0, 8, 0, 12, 0, 0, 0x12, 0x34, 1, 2, 3, 4]);
+    let dpf = Policy::LeastUsedDpf { load: 1, load_dpf: 1, distance: 1 };
+    world.registered(pe, "near", with_policy(dpf, element(7, 1)));
 }
 
 #[test]
