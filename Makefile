@@ -1,11 +1,13 @@
 # What a person types here. Every goal is one script or one cargo call; the work is in scripts/.
-.PHONY: compat guest help demo test lib examples bench kill-test simulate soak takeover size install install-deps clean
+.PHONY: compat guest help demo test lib program examples bench kill-test simulate soak takeover size install deb install-deps clean
 
 FEATURES ?= pool-element sctp-udp
 PROFILE ?= dist
 RUNS ?= 20
 CALLS ?= 500
 PREFIX ?= /usr/local
+LIBDIR ?= lib
+OUT ?= build
 
 help:
 	@echo 'make demo          three C servers, three registrars, 500 calls: two servers and a registrar go, no call is lost'
@@ -20,7 +22,9 @@ help:
 	@echo 'make soak          three registrars, 10 000 elements, 200 resolutions a second: killed, hung, restarted, cut off'
 	@echo 'make takeover      how long a registrar that dies is missed: killed, hung, cut off; two and three; both profiles'
 	@echo 'make size          size of the client library and memory of a connected C client'
-	@echo 'make install       library, headers, program and manual pages into DESTDIR/PREFIX (/usr/local)'
+	@echo 'make program       the program rserpool (registrar, resolve, list), in build/'
+	@echo 'make install       what is in build/ into DESTDIR/PREFIX (/usr/local); builds it first where nothing is there'
+	@echo 'make deb           Debian packages: library, -dev, tools, compat; in build/deb/'
 	@echo 'make install-deps  the Debian packages that demo and test need'
 	@echo 'make clean         removes build/ and target/'
 
@@ -40,7 +44,7 @@ guest:
 	$(if $(CMD),scripts/guest/run -- sh -c '$(subst ','\'',$(CMD))',scripts/guest/test)
 
 lib:
-	FEATURES='$(FEATURES)' PROFILE='$(PROFILE)' scripts/build-lib
+	FEATURES='$(FEATURES)' PROFILE='$(PROFILE)' OUT='$(OUT)' scripts/build-lib
 
 examples: lib
 	scripts/build-examples
@@ -68,8 +72,18 @@ size:
 	scripts/install-packages build test small
 	scripts/size
 
-install: lib
-	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' scripts/install
+program:
+	scripts/build-program
+
+# Root often has no cargo: `make lib program`, then `sudo make install`, which builds nothing.
+install:
+	[ -e $(OUT)/librserpool.so ] || $(MAKE) lib
+	[ -e $(OUT)/rserpool ] || $(MAKE) program
+	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' OUT='$(OUT)' scripts/install
+
+deb:
+	scripts/install-packages build deb
+	scripts/build-deb
 
 clean:
 	rm -rf build target

@@ -12,6 +12,7 @@ use rserpool::wire::{AddressList, PPID_ASAP, Policy, PoolElement, RegistrationLi
 use rserpool::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
@@ -37,7 +38,12 @@ pub struct RegistrarProcess {
 
 impl RegistrarProcess {
     pub fn start(options: &[&str]) -> RegistrarProcess {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rserpool"));
+        RegistrarProcess::start_program(Path::new(env!("CARGO_BIN_EXE_rserpool")), options)
+    }
+
+    /// One that is somewhere else than where cargo put it.
+    pub fn start_program(program: &Path, options: &[&str]) -> RegistrarProcess {
+        let mut command = Command::new(program);
         command
             .args(["registrar", "--asap", "127.0.0.1:0", "--enrp", "127.0.0.1:0", "--announce", "off"])
             .args(options);

@@ -1,0 +1,123 @@
+//! C programs that form a pool, in tests: compiling them, starting them, waiting until the registrar knows them.
+#![allow(dead_code)] // each test program uses a part
+
+use crate::cli_support::{PATIENCE, rserpool};
+use rserpool::driver::clock;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Where cargo put this test, and the libraries that it was built with.
+pub fn libraries() -> PathBuf {
+    std::env::current_exe().expect("a path").parent().expect("a directory").to_owned()
+}
+
+/// A directory for the files of one test.
+pub fn scratch(name: &str) -> PathBuf {
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&directory); // of the last run
+    std::fs::create_dir_all(&directory).expect("a directory");
+    directory
+}
+
+/// Runs to its end, and returns what it printed.
+pub fn run(command: &mut Command) -> Output {
+    command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+/// Runs to its end, which must be success, and returns its standard output.
+pub fn succeed(command: &mut Command) -> String {
+    let output = run(command);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{text}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    text
+}
+
+/// Whether a tool is there. In CI everything has to be there.
+pub fn installed(tool: &str, package: &str) -> bool {
+    let found = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let found = found.is_ok_and(|status| status.success());
+    if !found {
+        skip(&format!("{tool} is not installed (Debian package {package})"));
+    }
+    found
+}
+
+/// Says that a test is skipped, and why; in CI that is a failure.
+pub fn skip(why: &str) {
+    eprintln!("SKIPPED: {why}; `make test` installs it");
+    assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "nothing may be skipped in CI: {why}");
+}
+
+/// A process that ends with the test.
+pub struct Ended(pub Child);
+
+impl Ended {
+    pub fn start(command: &mut Command) -> Ended {
+        Ended(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")))
+    }
+
+    /// As `kill -9`.
+    pub fn kill(mut self) {
+        self.0.kill().expect("it can be killed");
+        self.0.wait().expect("it ends");
+    }
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill(); // it may have ended already
+        let _ = self.0.wait();
+    }
+}
+
+/// Waits until the pool has so many elements.
+pub fn wait_for_elements(registrar: &str, pool: &str, count: usize) {
+    let end = clock::now() + PATIENCE;
+    loop {
+        let output = rserpool(&["resolve", pool, "--registrar", registrar]);
+        if output.stdout.iter().filter(|byte| **byte == b'\n').count() == count {
+            return;
+        }
+        assert!(clock::now() < end, "the pool has not {count} elements: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// A program that answers each line that it gets, as `echo_client` does.
+pub struct Conversation {
+    process: Ended,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Conversation {
+    pub fn start(command: &mut Command) -> Conversation {
+        let mut process = Ended::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
+        let input = process.0.stdin.take().expect("a pipe");
+        let output = BufReader::new(process.0.stdout.take().expect("a pipe"));
+        Conversation { process, input, output }
+    }
+
+    /// Sends a line, and returns the line that comes back.
+    pub fn ask(&mut self, line: &str) -> String {
+        writeln!(self.input, "{line}").expect("it reads");
+        let mut answer = String::new();
+        self.output.read_line(&mut answer).expect("text");
+        answer.trim_end().to_owned()
+    }
+
+    /// Ends the input, upon which the program has to end well.
+    pub fn end(mut self) {
+        drop(self.input);
+        assert!(self.process.0.wait().expect("it ends").success());
+    }
+}
