@@ -177,6 +177,7 @@ programs! {
     sessions
     threads
     fork_child
+    pool_sending
     signals
 }
 

@@ -31,6 +31,7 @@ const HEADERS: [Header; 5] = [
             "pool_element",
             "pool_user",
             "io",
+            "pool_sending",
             "poll",
             "mapping",
             "names",

@@ -164,6 +164,41 @@
 #define RSERPOOL_SHUTDOWN_EVENT 3
 
 /**
+ * rn_type: struct rserpool_send_failed.
+ */
+#define RSERPOOL_SEND_FAILED 4
+
+/**
+ * rsp_sendto_pool(): when the element cannot be reached, another one gets the message (ASAP_SEND_FAILOVER of RFC 5352).
+ */
+#define RSP_SEND_FAILOVER 1
+
+/**
+ * rsp_sendto_pool(): nobody gets the message when the element cannot be reached; the default.
+ */
+#define RSP_SEND_NO_FAILOVER 2
+
+/**
+ * rsp_sendto_pool(): to the element that the last message to this pool went to.
+ */
+#define RSP_SEND_TO_LAST 4
+
+/**
+ * rsp_sendto_pool(): to every element of the pool, but not to the sender itself.
+ */
+#define RSP_SEND_TO_ALL 8
+
+/**
+ * rsp_sendto_pool(), with RSP_SEND_TO_ALL: also to the sender itself.
+ */
+#define RSP_SEND_TO_SELF 16
+
+/**
+ * rsp_sendto_pool(): without regard to the order of messages (ASAP_SCTP_UNORDER of RFC 5352).
+ */
+#define RSP_SEND_UNORDERED 4096
+
+/**
  * rsp_forcefailover(): do not report the old pool element.
  */
 #define FFF_NONE 0
@@ -431,7 +466,7 @@ struct rsp_sndrcvinfo
 struct rserpool_notification_header
 {
    /**
-    * RSERPOOL_SESSION_CHANGE, RSERPOOL_FAILOVER or RSERPOOL_SHUTDOWN_EVENT.
+    * RSERPOOL_SESSION_CHANGE, RSERPOOL_FAILOVER, RSERPOOL_SHUTDOWN_EVENT or RSERPOOL_SEND_FAILED.
     */
    uint16_t rn_type;
    /**
@@ -526,6 +561,37 @@ struct rserpool_shutdown_event
 };
 
 /**
+ * Notification: an element never acknowledged messages of rsp_sendto_pool(), and nobody else took them.
+ */
+struct rserpool_send_failed
+{
+   /**
+    * RSERPOOL_SEND_FAILED.
+    */
+   uint16_t rsf_type;
+   /**
+    * 0.
+    */
+   uint16_t rsf_flags;
+   /**
+    * Length of the notification in bytes.
+    */
+   uint32_t rsf_length;
+   /**
+    * How many messages.
+    */
+   unsigned int rsf_messages;
+   /**
+    * The session that they were sent in; it is over.
+    */
+   rserpool_session_t rsf_session;
+   /**
+    * The element's identifier.
+    */
+   uint32_t rsf_identifier;
+};
+
+/**
  * What rsp_recvmsg() writes to the buffer when it sets MSG_RSERPOOL_NOTIFICATION.
  */
 union rserpool_notification
@@ -546,6 +612,10 @@ union rserpool_notification
     * When `rn_type` is RSERPOOL_SHUTDOWN_EVENT.
     */
    struct rserpool_shutdown_event rn_shutdown_event;
+   /**
+    * When `rn_type` is RSERPOOL_SEND_FAILED.
+    */
+   struct rserpool_send_failed rn_send_failed;
 };
 
 #ifdef __cplusplus
@@ -1032,6 +1102,61 @@ ssize_t rsp_write(int fd, const char *data, size_t dataLength);
  * As rsp_sendmsg().
  */
 ssize_t rsp_send(int sd, const void *data, size_t dataLength, int flags);
+
+/**
+ * Sends one message to a pool, or to one of its elements, without rsp_connect() (RFC 5352 section 6.5). For SOCK_SEQPACKET
+ * sockets that are not connected: new ones, and those of pool elements, which talk to their peers that way.
+ *
+ * Whom it goes to: `identifier` 0: one element, chosen by the pool's policy for each message; else the element with that
+ * identifier ("pool element handle": pool handle and identifier). `flags`, combined by `|`: RSP_SEND_TO_LAST: the element
+ * that the socket's last message to this pool went to; RSP_SEND_TO_ALL: every element, 512 at most, but not the socket
+ * itself where it is one of them, unless RSP_SEND_TO_SELF says so; RSP_SEND_FAILOVER: when the element cannot be reached,
+ * another one gets the message, also later when SCTP loses the association before the element has acknowledged it (then
+ * for 10 seconds); the message may arrive twice when the first element was only cut off. RSP_SEND_NO_FAILOVER: nobody
+ * else gets it (default). RSP_SEND_UNORDERED: without regard to the order of messages. MSG_DONTWAIT: as `timeout` 0.
+ * RSP_SEND_FAILOVER means nothing together with RSP_SEND_TO_ALL.
+ *
+ * `info` may be NULL: then stream 0 and PPID 0. On entry rinfo_ppid (network byte order, not 11), rinfo_stream and
+ * rinfo_timetolive (milliseconds, 0: no limit) belong to the message. On success rinfo_pe_id and rinfo_session say which
+ * element got it, with RSP_SEND_TO_ALL the last one; rsp_sendmsg() may go on in that session.
+ *
+ * The first message to an element makes a session with it, which the following ones use: RSERPOOL_SESSION_ADD tells its
+ * number, RSERPOOL_SESSION_REMOVE its end. Answers come by rsp_recvmsg() with rinfo_session and rinfo_pe_id. A socket has
+ * 1024 such sessions at most, with elements of 64 pools; the one that was not used for the longest time makes room. To
+ * itself a message goes without an association, in session 0. Messages that an element never acknowledged, and that
+ * nobody else takes, are reported by RSERPOOL_SEND_FAILED.
+ *
+ * `staleCacheValue` in milliseconds: how old the socket's knowledge of the pool may be; with 0 each message asks the
+ * registrar. `timeout` in milliseconds; negative: no limit. The call waits for the registrar, for sessions, and for room
+ * in their queues; when time is over, whoever has a session with room gets the message, and nobody else will. 0: the call
+ * does not wait. Then a message goes to nobody, with EAGAIN, until every element that is to get it has a session or
+ * cannot be reached; the library sees to that, the descriptor becomes writable when there is progress, and the same call
+ * succeeds in the end.
+ *
+ * Returns:
+ * The number of elements that the message was handed to SCTP for, at least 1: with RSP_SEND_TO_ALL perhaps not all, and
+ * rsp_last_error() names the others. -1 when it was none.
+ *
+ * Errors:
+ * EAGAIN: no session, or no room in it, in time. EINTR: a signal handler ran while the call waited; nothing was sent, or
+ * with RSP_SEND_TO_ALL to some. ENOENT: no such pool, it is empty, or it has no such element. EHOSTUNREACH: no registrar
+ * answers. EIO: the element cannot be reached. EMSGSIZE: the message is too long. ENOBUFS: a limit is reached, or the
+ * sender does not read its own messages. EINVAL: no data, PPID 11, an empty handle, unknown flags, or flags or identifier
+ * that contradict each other. ENAMETOOLONG: the handle is longer than 32 bytes. EFAULT: the handle or `data` is NULL.
+ * EISCONN: the socket is connected. EOPNOTSUPP: a SOCK_STREAM socket, or no socket. EBADF: not an open RSerPool
+ * descriptor. EADDRINUSE, EMFILE, ENFILE, ENOMEM: the first call makes an endpoint, as rsp_bind(). ECANCELED:
+ * rsp_cleanup() was called.
+ */
+int rsp_sendto_pool(int sd,
+                    const void *data,
+                    size_t dataLength,
+                    const uint8_t *poolHandle,
+                    size_t poolHandleSize,
+                    uint32_t identifier,
+                    unsigned int flags,
+                    struct rsp_sndrcvinfo *info,
+                    unsigned int staleCacheValue,
+                    int timeout);
 
 /**
  * As poll(), for RSerPool sockets, mapped and all other descriptors. `timeout` in milliseconds; negative: no limit.

@@ -13,6 +13,7 @@ mod error_text;
 mod lifecycle;
 mod options;
 mod parameters;
+mod pool_sending;
 mod registration;
 mod sessions;
 mod sockets;
@@ -27,6 +28,7 @@ pub use options::{
     SOL_RSERPOOL, getsockopt, setsockopt,
 };
 pub use parameters::{IPPROTO_SCTP, update_session_parameters};
+pub use pool_sending::{PoolSendOptions, PoolSent, Target, sendto_pool};
 pub use registration::{deregister, getaddrinfo, pe_deregistration, pe_failure, pe_registration, register};
 pub use sessions::{connect, force_failover, has_cookie, read, recvfullmsg, recvmsg, send_cookie, sendmsg};
 pub use sockets::{accept, bind, close, getpeername, getsockname, listen, set_status, socket};

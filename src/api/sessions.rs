@@ -155,7 +155,7 @@ pub fn sendmsg(sd: Descriptor, data: &[u8], options: &SendOptions, timeout: Time
     Ok(data.len())
 }
 
-fn send_error(error: SendError) -> Error {
+pub(super) fn send_error(error: SendError) -> Error {
     match error {
         SendError::WouldBlock => {
             Error::new(libc::EAGAIN, "the send queue is full, or a failover is under way: try again later")

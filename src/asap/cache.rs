@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A resolved pool: the registrar's answer, and what was selected from it.
-pub(super) struct CachedPool {
+pub(crate) struct CachedPool {
     /// The pool's policy; an element's own policy never counts (RFC 5352 section 2.2.6).
     policy: Policy,
     /// In the registrar's order, by member. None: reported as unreachable.
@@ -29,7 +29,7 @@ pub(super) struct CachedPool {
 
 impl CachedPool {
     /// An answer that came just now.
-    pub(super) fn new(policies: &Policies, policy: Policy, elements: Vec<PoolElement>, fetched: Time) -> CachedPool {
+    pub(crate) fn new(policies: &Policies, policy: Policy, elements: Vec<PoolElement>, fetched: Time) -> CachedPool {
         let mut selector = policies.selector_for(policy.policy_type());
         if let Some(selector) = &mut selector {
             for (member, element) in elements.iter().enumerate() {
@@ -43,7 +43,7 @@ impl CachedPool {
     }
 
     /// Up to `items` elements, best first.
-    pub(super) fn select(&mut self, items: Option<u32>, random: &mut Random) -> (Policy, Vec<PoolElement>) {
+    pub(crate) fn select(&mut self, items: Option<u32>, random: &mut Random) -> (Policy, Vec<PoolElement>) {
         let len = self.elements.iter().flatten().count();
         let take = items.map_or(len, |items| len.min(usize::try_from(items).unwrap_or(usize::MAX)));
         let mut members = Vec::with_capacity(take);
@@ -57,6 +57,11 @@ impl CachedPool {
             members.iter().filter_map(|&member| self.elements.get(member as usize)?.clone()).collect()
         };
         (self.policy.clone(), selected)
+    }
+
+    /// All elements, in the registrar's order.
+    pub(crate) fn elements(&self) -> impl Iterator<Item = &PoolElement> {
+        self.elements.iter().flatten()
     }
 
     fn is_empty(&self) -> bool {

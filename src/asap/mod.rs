@@ -13,5 +13,6 @@ mod request;
 mod resolution;
 mod timers;
 
+pub(crate) use cache::CachedPool;
 pub use client::{AsapClient, HomeRegistrar};
 pub use interface::{Action, AsapConfig, ConnectAttempt, Event, Outcome, Request, RequestError, RequestId};

@@ -54,6 +54,22 @@ pub const RSERPOOL_FAILOVER: u16 = 2;
 /// rn_type: struct rserpool_shutdown_event.
 pub const RSERPOOL_SHUTDOWN_EVENT: u16 = 3;
 
+/// rn_type: struct rserpool_send_failed.
+pub const RSERPOOL_SEND_FAILED: u16 = 4;
+
+/// rsp_sendto_pool(): when the element cannot be reached, another one gets the message (ASAP_SEND_FAILOVER of RFC 5352).
+pub const RSP_SEND_FAILOVER: c_uint = 0x0001;
+/// rsp_sendto_pool(): nobody gets the message when the element cannot be reached; the default.
+pub const RSP_SEND_NO_FAILOVER: c_uint = 0x0002;
+/// rsp_sendto_pool(): to the element that the last message to this pool went to.
+pub const RSP_SEND_TO_LAST: c_uint = 0x0004;
+/// rsp_sendto_pool(): to every element of the pool, but not to the sender itself.
+pub const RSP_SEND_TO_ALL: c_uint = 0x0008;
+/// rsp_sendto_pool(), with RSP_SEND_TO_ALL: also to the sender itself.
+pub const RSP_SEND_TO_SELF: c_uint = 0x0010;
+/// rsp_sendto_pool(): without regard to the order of messages (ASAP_SCTP_UNORDER of RFC 5352).
+pub const RSP_SEND_UNORDERED: c_uint = 0x1000;
+
 /// rsp_forcefailover(): do not report the old pool element.
 pub const FFF_NONE: c_uint = 0;
 /// rsp_forcefailover(): tell the registrar that the old pool element does not answer.

@@ -121,6 +121,9 @@ functions! {
     rsp_forcefailover: [LIBRARY, SOCKET, &[EINTR, EIO, ETIMEDOUT]];
     rsp_forcefailover_tags: [LIBRARY, SOCKET, &[EINTR, EIO, ETIMEDOUT]];
 
+    rsp_sendto_pool: [LIBRARY, SOCKET, HANDLE, RESOURCES, ANY_ENDPOINT, &[
+        EAGAIN, EHOSTUNREACH, EINTR, EISCONN, EMSGSIZE, ENOENT
+    ]];
     rsp_sendmsg: [LIBRARY, DESCRIPTOR, WAITING, &[EINVAL, EIO, EMSGSIZE]] mapped "write(2)";
     rsp_send: [LIBRARY, DESCRIPTOR, AT_ONCE, &[EINVAL, EIO, EMSGSIZE]] mapped "write(2)";
     rsp_write: [LIBRARY, DESCRIPTOR, AT_ONCE, &[EINVAL, EIO, EMSGSIZE]] mapped "write(2)";

@@ -162,11 +162,29 @@ pub struct rserpool_shutdown_event {
     pub rse_session: rserpool_session_t,
 }
 
+/// Notification: an element never acknowledged messages of rsp_sendto_pool(), and nobody else took them.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rserpool_send_failed {
+    /// RSERPOOL_SEND_FAILED.
+    pub rsf_type: u16,
+    /// 0.
+    pub rsf_flags: u16,
+    /// Length of the notification in bytes.
+    pub rsf_length: u32,
+    /// How many messages.
+    pub rsf_messages: c_uint,
+    /// The session that they were sent in; it is over.
+    pub rsf_session: rserpool_session_t,
+    /// The element's identifier.
+    pub rsf_identifier: u32,
+}
+
 /// What all notifications begin with.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rserpool_notification_header {
-    /// RSERPOOL_SESSION_CHANGE, RSERPOOL_FAILOVER or RSERPOOL_SHUTDOWN_EVENT.
+    /// RSERPOOL_SESSION_CHANGE, RSERPOOL_FAILOVER, RSERPOOL_SHUTDOWN_EVENT or RSERPOOL_SEND_FAILED.
     pub rn_type: u16,
     /// 0.
     pub rn_flags: u16,
@@ -185,6 +203,8 @@ pub union rserpool_notification {
     pub rn_session_change: rserpool_session_change,
     /// When `rn_type` is RSERPOOL_SHUTDOWN_EVENT.
     pub rn_shutdown_event: rserpool_shutdown_event,
+    /// When `rn_type` is RSERPOOL_SEND_FAILED.
+    pub rn_send_failed: rserpool_send_failed,
 }
 
 /// How fast a dead peer is noticed: the SCTP parameters of a socket's associations (RFC 9260 section 16).

@@ -3,7 +3,8 @@
 //! [`PoolUserSession`] is the client side: resolve, select, connect, hand over the cookie, and all of it again when the
 //! pool element fails. [`ServerSession`] is the side of the pool element. [`Inbox`] is what a socket has received and its
 //! application has not read yet: data, cookie echoes and notifications in the order in which they happened, which is what
-//! rsplib's two notification queues ("before data", "after data") amount to.
+//! rsplib's two notification queues ("before data", "after data") amount to. [`PoolSender`] sends single messages to pools,
+//! without a session that the application made.
 //!
 //! The ASAP control channel is the stream of messages with ASAP's payload protocol identifier on the same association as
 //! the data (RFC 5352 section 3.8).
@@ -12,12 +13,14 @@ mod control;
 mod inbox;
 mod notification;
 mod pool_element;
+mod pool_sender;
 mod pool_user;
 
 pub use control::{ControlMessage, encode_cookie, encode_cookie_echo, parse_control};
 pub use inbox::{Inbox, InboxFull, Item, ItemKind, NotificationTooLong, ReadItem};
 pub use notification::{NOTIFICATION_SIZE, Notification, SessionChange};
 pub use pool_element::{ServerEvent, ServerSession};
+pub use pool_sender::{Delivery, DeliveryFailure, MAX_TARGETS, Next, PoolSender, Resend, Target};
 pub use pool_user::{Action, Attempt, Event, PoolUserConfig, PoolUserSession, Settled};
 
 /// Longest cookie, in bytes: what fits, padded, into an ASAP_COOKIE with its 16-bit length.
@@ -30,3 +33,11 @@ pub const MAX_INBOX_BYTES_PER_SESSION: usize = 8 << 20;
 pub const MAX_FAILED_ELEMENTS: usize = 32;
 /// Elements of a business card that a session remembers.
 pub const MAX_PREFERRED_ELEMENTS: usize = 32;
+/// Sessions that one socket makes to send by pool handle; the one not used for the longest time makes room for a new one.
+pub const MAX_POOL_SESSIONS: usize = 1024;
+/// Pools that one socket sends to at a time; the one not used for the longest time makes room.
+pub const MAX_SENT_POOLS: usize = 64;
+/// Messages of a session that are remembered as to be sent to another element if need be.
+pub const MAX_MARKED_MESSAGES: usize = 1024;
+/// Bytes that one socket keeps of messages that another element is to take.
+pub const MAX_RESEND_BYTES: usize = 4 << 20;

@@ -1,6 +1,6 @@
 //! What an application is told about its sessions.
 
-use crate::SessionId;
+use crate::{PoolElementId, SessionId};
 use std::fmt;
 
 /// `sizeof(union rserpool_notification)`.
@@ -36,6 +36,16 @@ pub enum Notification {
         /// Which session.
         session: SessionId,
     },
+    /// RSERPOOL_SEND_FAILED: an element that messages were sent to by pool handle never acknowledged some of them (the
+    /// Error.Report of RFC 5352 section 6.7).
+    SendFailed {
+        /// Which session.
+        session: SessionId,
+        /// The element.
+        element: PoolElementId,
+        /// How many.
+        messages: u32,
+    },
 }
 
 /// Which way a session changed.
@@ -54,6 +64,7 @@ impl Notification {
             Notification::SessionChange { session, .. }
             | Notification::FailoverNecessary { session, .. }
             | Notification::FailoverComplete { session, .. }
+            | Notification::SendFailed { session, .. }
             | Notification::Shutdown { session } => session,
         }
     }
@@ -61,6 +72,7 @@ impl Notification {
     /// The bytes of `union rserpool_notification` as C programs read them.
     pub fn to_bytes(self) -> [u8; NOTIFICATION_SIZE] {
         let (kind, state, session, has_cookie) = match self {
+            Notification::SendFailed { session, messages, .. } => (4, messages, session, false),
             Notification::SessionChange { change: SessionChange::Add, session } => (1u16, 1u32, session, false),
             Notification::SessionChange { change: SessionChange::Remove, session } => (1, 2, session, false),
             Notification::FailoverNecessary { session, has_cookie } => (2, 1, session, has_cookie),
@@ -74,6 +86,9 @@ impl Notification {
         bytes[8..12].copy_from_slice(&state.to_ne_bytes());
         bytes[12..16].copy_from_slice(&session.0.to_ne_bytes());
         bytes[16] = u8::from(has_cookie);
+        if let Notification::SendFailed { element, .. } = self {
+            bytes[16..20].copy_from_slice(&element.0.to_ne_bytes());
+        }
         bytes
     }
 
@@ -86,6 +101,7 @@ impl Notification {
             (1, 2) => Some(Notification::SessionChange { change: SessionChange::Remove, session }),
             (2, 1) => Some(Notification::FailoverNecessary { session, has_cookie }),
             (2, 2) => Some(Notification::FailoverComplete { session, has_cookie }),
+            (4, messages) => Some(Notification::SendFailed { session, element: PoolElementId(word(16)), messages }),
             (3, session) => Some(Notification::Shutdown { session: SessionId(session) }),
             _ => None,
         }
@@ -110,6 +126,9 @@ impl fmt::Display for Notification {
                 write!(f, "failover complete for session {} ({})", session.0, cookie(has_cookie))
             }
             Notification::Shutdown { session } => write!(f, "session {} shut down", session.0),
+            Notification::SendFailed { session, element, messages } => {
+                write!(f, "{messages} messages not delivered to element {element} in session {}", session.0)
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{ControlMessage, encode_cookie, parse_control};
 use crate::AssociationId;
+use crate::transport::PeerAddress;
 use crate::wire::EncodeError;
 
 /// ASAP_ERROR messages sent to one peer: more would only feed a hostile one.
@@ -11,6 +12,8 @@ const MAX_ERRORS_SENT: u8 = 4;
 #[derive(Debug)]
 pub struct ServerSession {
     association: AssociationId,
+    /// Where the peer is, as far as known.
+    peer: Option<PeerAddress>,
     errors_sent: u8,
 }
 
@@ -27,8 +30,15 @@ pub enum ServerEvent {
 
 impl ServerSession {
     /// A session on this association.
-    pub fn new(association: AssociationId) -> ServerSession {
-        ServerSession { association, errors_sent: 0 }
+    pub fn new(association: AssociationId, peer: Option<PeerAddress>) -> ServerSession {
+        ServerSession { association, peer, errors_sent: 0 }
+    }
+
+    /// Whether the other end is this one: the same port, and an address in common.
+    pub fn is_with(&self, other: &PeerAddress) -> bool {
+        self.peer.as_ref().is_some_and(|peer| {
+            peer.port == other.port && peer.addresses.iter().any(|address| other.addresses.contains(address))
+        })
     }
 
     /// Its association.

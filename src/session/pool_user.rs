@@ -143,7 +143,7 @@ impl PoolUserSession {
             Event::ForceFailover { unreachable, stale_cache } => {
                 self.handle_force_failover(now, unreachable, stale_cache, actions)
             }
-            Event::Resolved { attempt, pool_elements } if self.state == State::Resolving(attempt) => {
+            Event::Resolved { attempt, pool_elements, .. } if self.state == State::Resolving(attempt) => {
                 self.handle_resolved(now, &pool_elements, actions)
             }
             Event::ResolveFailed { attempt, unknown_pool } if self.state == State::Resolving(attempt) => {
@@ -200,7 +200,7 @@ impl PoolUserSession {
             }
             if unreachable && !self.reported {
                 self.reported = true;
-                actions.push(Action::Report(element));
+                actions.push(self.report(element));
             }
         }
         if let State::Up(association) = self.state {
@@ -233,7 +233,8 @@ impl PoolUserSession {
         // So many that at least one is none of the failed ones; from a cache, the whole pool.
         let wanted = u32::try_from(self.failed.len()).unwrap_or(u32::MAX).saturating_add(1);
         let items = self.stale_cache.is_zero().then_some(wanted);
-        actions.push(Action::Resolve { attempt, items, stale_cache: self.stale_cache });
+        let pool_handle = self.pool_handle.clone();
+        actions.push(Action::Resolve { attempt, pool_handle, items, stale_cache: self.stale_cache });
     }
 
     fn connect(&mut self, element: &PoolElement, actions: &mut Vec<Action>) {
@@ -289,7 +290,7 @@ impl PoolUserSession {
         if let Some(element) = self.element {
             self.failed.add(element, now);
             self.reported = true;
-            actions.push(Action::Report(element));
+            actions.push(self.report(element));
         }
         if self.awaited && now >= self.search_until {
             return self.conclude_failure(now, Settled::Unreachable, actions);
@@ -313,6 +314,10 @@ impl PoolUserSession {
         } else {
             self.state = State::Failed;
         }
+    }
+
+    fn report(&self, pool_element_id: PoolElementId) -> Action {
+        Action::Report { pool_handle: self.pool_handle.clone(), pool_element_id }
     }
 
     fn settle(&mut self, result: Settled, actions: &mut Vec<Action>) {
@@ -377,7 +382,7 @@ impl PoolUserSession {
                 actions.push(Action::Notify(Notification::Shutdown { session: self.session }));
             }
             if self.reported {
-                actions.push(Action::Report(element));
+                actions.push(self.report(element));
             }
         }
         if self.config.resend {
@@ -424,7 +429,7 @@ impl PoolUserSession {
 }
 
 /// How to reach an element, if that is by SCTP.
-fn peer_address(element: &PoolElement) -> Option<PeerAddress> {
+pub(super) fn peer_address(element: &PoolElement) -> Option<PeerAddress> {
     match &element.user_transport {
         TransportParameter::Sctp { port, addresses, .. } if !addresses.is_empty() && *port != 0 => {
             Some(PeerAddress { addresses: addresses.clone(), port: *port })

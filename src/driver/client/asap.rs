@@ -317,7 +317,9 @@ impl AsapDriver {
             Some(Reply::Waiter(reply)) => reply.keep(result),
             Some(Reply::Session { socket, attempt }) => {
                 let event = match result {
-                    Ok(Outcome::Resolved { pool_elements, .. }) => SessionEvent::Resolved { attempt, pool_elements },
+                    Ok(Outcome::Resolved { policy, pool_elements }) => {
+                        SessionEvent::Resolved { attempt, policy, pool_elements }
+                    }
                     Ok(_) => SessionEvent::ResolveFailed { attempt, unknown_pool: false },
                     Err(error) => {
                         log::info!("session cannot resolve its pool handle: {error}");

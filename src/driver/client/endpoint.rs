@@ -348,6 +348,8 @@ impl Dispatch<'_> {
             TransportEvent::Writable { association } => {
                 if let Some(Route::Session { socket, .. }) = self.routes.get(&association) {
                     socket.handle_writable(association);
+                    let socket = Arc::clone(socket);
+                    self.defer(socket, Vec::new());
                 }
             }
             TransportEvent::Lost { association, reason, undelivered } => self.lost(association, reason, undelivered),
@@ -355,7 +357,7 @@ impl Dispatch<'_> {
     }
 
     fn defer(&mut self, socket: Arc<Socket>, actions: SessionActions) {
-        if !actions.is_empty() {
+        if !actions.is_empty() || socket.has_resends() {
             self.deferred.push(Deferred::Session { socket, actions });
         }
     }
@@ -379,9 +381,8 @@ impl Dispatch<'_> {
     fn up(&mut self, association: AssociationId, peer: &Peer) {
         match self.routes.remove(&association) {
             Some(Route::Connecting { socket, attempt }) => {
-                let session = socket.client_session();
+                let (session, actions) = socket.connected(self.now, attempt, association, &peer.address);
                 self.routes.insert(association, Route::Session { socket: Arc::clone(&socket), session });
-                let actions = socket.feed(self.now, crate::session::Event::Up { attempt, association });
                 self.defer(socket, actions);
             }
             Some(other) => drop(self.routes.insert(association, other)),
@@ -391,7 +392,7 @@ impl Dispatch<'_> {
 
     fn accept(&mut self, association: AssociationId, peer: &Peer) {
         let accepted = match self.listener {
-            Some(listener) => listener.accept_association(association),
+            Some(listener) => listener.accept_association(association, &peer.address),
             None => Err("nobody listens here"),
         };
         match accepted {

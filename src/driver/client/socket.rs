@@ -1,6 +1,7 @@
 //! An RSerPool socket: its sessions, its inbox, and what its descriptor shows.
 
 mod events;
+mod pool;
 mod receive;
 mod send;
 
@@ -8,7 +9,7 @@ use super::bell::{Bell, Wake};
 use super::endpoint::{Endpoint, EndpointState, SessionActions};
 use super::instance::Instance;
 use super::readiness::{Readiness, Shown};
-use crate::session::{Inbox, PoolUserConfig, PoolUserSession, ServerSession, Settled};
+use crate::session::{Inbox, PoolSender, PoolUserConfig, PoolUserSession, ServerSession, Settled};
 use crate::transport::SctpParameters;
 use crate::{AssociationId, PoolElementId, PoolHandle, SessionId, Time};
 use parking_lot::Mutex;
@@ -18,6 +19,7 @@ use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+pub use pool::OWN_SESSION;
 pub use receive::ReceiveError;
 pub use send::SendError;
 
@@ -51,6 +53,8 @@ pub struct SocketState {
     pub(super) inbox: Inbox,
     /// What the socket is used for.
     pub role: Role,
+    /// Sends to pools, where the socket did that before.
+    pub(super) sender: Option<Box<PoolSender>>,
     /// What the socket is registered as.
     pub registration: Option<Registered>,
     /// What the program says that it does with the session, for status reports.
@@ -136,6 +140,7 @@ impl Socket {
                 closed: None,
                 inbox: Inbox::new(),
                 role,
+                sender: None,
                 registration: None,
                 status_text: None,
                 bind: Vec::new(),
@@ -273,6 +278,7 @@ impl Socket {
         // Wakes whoever waits in poll(2); the number stays taken until the last of them has gone.
         state.update();
         state.readiness = None;
+        state.sender = None;
         (std::mem::replace(&mut state.role, Role::Fresh), state.registration.take())
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::session::Notification;
 use crate::transport::{LossReason, PeerAddress, Undelivered};
-use crate::wire::PoolElement;
-use crate::{AssociationId, PoolElementId};
+use crate::wire::{Policy, PoolElement};
+use crate::{AssociationId, PoolElementId, PoolHandle, SessionId};
 use std::time::Duration;
 
 /// Settings of a session.
@@ -53,6 +53,8 @@ pub enum Event<'a> {
     Resolved {
         /// Which.
         attempt: Attempt,
+        /// The pool's.
+        policy: Policy,
         /// Best first.
         pool_elements: Vec<PoolElement>,
     },
@@ -102,10 +104,12 @@ pub enum Event<'a> {
 /// What a session wants done, in this order and before anything that the application sends after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Resolve the session's pool handle.
+    /// Resolve a pool handle.
     Resolve {
         /// Names it.
         attempt: Attempt,
+        /// Which pool.
+        pool_handle: PoolHandle,
         /// Elements wanted; none: as many as the registrar gives.
         items: Option<u32>,
         /// stale.cache.value.
@@ -149,8 +153,20 @@ pub enum Action {
         /// Which.
         association: AssociationId,
     },
+    /// End a session, its association in order, and tell the application.
+    EndSession {
+        /// Which.
+        session: SessionId,
+        /// Its association.
+        association: AssociationId,
+    },
     /// Report an element to the registrar as unreachable.
-    Report(PoolElementId),
+    Report {
+        /// Its pool.
+        pool_handle: PoolHandle,
+        /// Which.
+        pool_element_id: PoolElementId,
+    },
     /// Tell the application.
     Notify(Notification),
     /// Drop what the application has not read of this session.

@@ -63,7 +63,7 @@ impl Harness {
     /// Answers the resolution in `actions` with these elements.
     fn resolve(&mut self, actions: &[Action], ids: &[u32]) -> Vec<Action> {
         let attempt = resolution(actions);
-        self.handle(Event::Resolved { attempt, pool_elements: elements(ids) })
+        self.handle(Event::Resolved { attempt, policy: Policy::RoundRobin, pool_elements: elements(ids) })
     }
 
     /// Lets the connect in `actions` succeed.
@@ -106,6 +106,10 @@ fn connect(actions: &[Action]) -> (Attempt, u32) {
     found.unwrap_or_else(|| panic!("no connect in {actions:?}"))
 }
 
+fn report(pool_element_id: PoolElementId) -> Action {
+    Action::Report { pool_handle: "pool".into(), pool_element_id }
+}
+
 fn necessary(has_cookie: bool) -> Action {
     Action::Notify(Notification::FailoverNecessary { session: SESSION, has_cookie })
 }
@@ -125,11 +129,11 @@ fn the_first_connect_brings_no_failover_complete() {
 fn a_failure_is_reported_and_in_classic_mode_left_to_the_application() {
     let (mut harness, association) = Harness::connected(false);
     let actions = harness.lose(association, LossReason::Unreachable);
-    assert_eq!(actions, [Action::Report(PoolElementId(1)), necessary(false)]);
+    assert_eq!(actions, [report(PoolElementId(1)), necessary(false)]);
     assert!(harness.session.has_failed());
     // The report is out already: asked for again, it is not repeated.
     let actions = harness.handle(Event::ForceFailover { unreachable: true, stale_cache: Duration::ZERO });
-    assert!(!actions.contains(&Action::Report(PoolElementId(1))), "{actions:?}");
+    assert!(!actions.contains(&report(PoolElementId(1))), "{actions:?}");
 }
 
 #[test]
@@ -142,7 +146,7 @@ fn a_failed_element_is_not_chosen_again_while_there_are_others() {
     assert_eq!(connect(&actions).1, 2);
     let (attempt, _) = connect(&actions);
     let actions = harness.handle(Event::ConnectFailed { attempt });
-    assert!(actions.contains(&Action::Report(PoolElementId(2))));
+    assert!(actions.contains(&report(PoolElementId(2))));
     let actions = harness.resolve(&actions, &[2, 1, 3]);
     assert_eq!(connect(&actions).1, 3);
 }
@@ -259,7 +263,7 @@ fn an_element_that_closes_in_order_is_avoided_but_not_reported() {
     let (mut harness, association) = Harness::connected(true);
     let actions = harness.lose(association, LossReason::Closed);
     assert_eq!(actions[0], Action::Notify(Notification::Shutdown { session: SESSION }));
-    assert!(!actions.iter().any(|action| matches!(action, Action::Report(_))), "{actions:?}");
+    assert!(!actions.iter().any(|action| matches!(action, Action::Report { .. })), "{actions:?}");
     let actions = harness.resolve(&actions, &[1, 2]);
     assert_eq!(connect(&actions).1, 2);
 }
@@ -268,7 +272,7 @@ fn an_element_that_closes_in_order_is_avoided_but_not_reported() {
 fn a_forced_failover_leaves_a_living_element_and_its_unread_messages() {
     let (mut harness, association) = Harness::connected(false);
     let actions = harness.handle(Event::ForceFailover { unreachable: true, stale_cache: Duration::ZERO });
-    let expected = [Action::ClearInbox, Action::Report(PoolElementId(1)), Action::Abort { association }];
+    let expected = [Action::ClearInbox, report(PoolElementId(1)), Action::Abort { association }];
     assert_eq!(actions[..3], expected);
     let actions = harness.resolve(&actions, &[1, 2]);
     assert_eq!(connect(&actions).1, 2);
@@ -301,7 +305,7 @@ fn elements_without_an_sctp_transport_are_passed_over() {
     let mut pool_elements = elements(&[1, 2]);
     pool_elements[0].user_transport = TransportParameter::Udp { port: 9, address: "127.0.0.1".parse().unwrap() };
     let attempt = resolution(&actions);
-    let actions = harness.handle(Event::Resolved { attempt, pool_elements });
+    let actions = harness.handle(Event::Resolved { attempt, policy: Policy::RoundRobin, pool_elements });
     assert_eq!(connect(&actions).1, 2);
 }
 
@@ -360,7 +364,7 @@ proptest! {
             pending = match (step, latest) {
                 (Step::Resolved(ids), (Some(attempt), _)) => {
                     let pool_elements = ids.iter().map(|id| element(u32::from(*id) + 1)).collect();
-                    harness.handle(Event::Resolved { attempt, pool_elements })
+                    harness.handle(Event::Resolved { attempt, policy: Policy::RoundRobin, pool_elements })
                 }
                 (Step::ResolveFailed(unknown_pool), (Some(attempt), _)) => {
                     harness.handle(Event::ResolveFailed { attempt, unknown_pool })

@@ -1,9 +1,12 @@
 //! What happens to a socket from below, and what its sessions want done there.
 
+use super::pool::next_session;
 use super::{EndpointState, ONLY_SESSION, Role, SessionActions, Socket, SocketState};
 use crate::driver::client::instance::{Instance, Reply};
-use crate::session::{Action, Event, Item, ItemKind, Notification, ServerEvent, ServerSession, SessionChange};
-use crate::transport::{LossReason, OutboundMessage, TransportError, Undelivered};
+use crate::session::{
+    Action, DeliveryFailure, Event, Item, ItemKind, Notification, PoolSender, ServerEvent, ServerSession, SessionChange,
+};
+use crate::transport::{LossReason, OutboundMessage, PeerAddress, TransportError, Undelivered};
 use crate::wire::PPID_ASAP;
 use crate::{AssociationId, SessionId, Time};
 use std::sync::Arc;
@@ -12,13 +15,8 @@ use std::sync::Arc;
 const TOO_MUCH_UNREAD: &str = "receive queue full: the application does not read";
 
 impl Socket {
-    /// The session identifier of a connected socket.
-    pub fn client_session(&self) -> SessionId {
-        ONLY_SESSION
-    }
-
-    /// Hands an event to the pool user's session, if that is what this socket is. The caller holds the endpoint's lock and
-    /// does the actions with [`Socket::perform`].
+    /// Hands an event to the pool user's session or to the sender to pools, whichever this socket has. The caller holds the
+    /// endpoint's lock and does the actions with [`Socket::perform`].
     pub fn feed(&self, now: Time, event: Event<'_>) -> SessionActions {
         let mut state = self.state.lock();
         let actions = self.feed_locked(&mut state, now, event);
@@ -27,10 +25,22 @@ impl Socket {
     }
 
     /// What concerns the socket itself is done here, the rest is returned.
-    fn feed_locked(&self, state: &mut SocketState, now: Time, event: Event<'_>) -> SessionActions {
-        let Role::PoolUser(session) = &mut state.role else { return Vec::new() };
+    pub(super) fn feed_locked(&self, state: &mut SocketState, now: Time, event: Event<'_>) -> SessionActions {
         let mut actions = Vec::new();
-        session.handle(now, event, &mut actions);
+        match (&mut state.role, &mut state.sender) {
+            (Role::PoolUser(session), _) => session.handle(now, event, &mut actions),
+            (Role::OneToMany { .. }, Some(sender)) => {
+                state.refused = false;
+                feed_sender(sender, now, event, &mut actions);
+            }
+            _ => return actions,
+        }
+        self.absorb(state, &mut actions);
+        actions
+    }
+
+    /// Does the actions that concern the socket itself.
+    pub(super) fn absorb(&self, state: &mut SocketState, actions: &mut SessionActions) {
         actions.retain(|action| match action {
             Action::Notify(notification) => {
                 state.inbox.push_notification(*notification);
@@ -46,7 +56,6 @@ impl Socket {
             }
             _ => true,
         });
-        actions
     }
 
     /// Does what a session wants done, and what follows from that.
@@ -58,15 +67,25 @@ impl Socket {
         actions: SessionActions,
     ) {
         let mut work = std::collections::VecDeque::from(actions);
-        while let Some(action) = work.pop_front() {
-            work.extend(self.perform_one(instance, endpoint, now, action));
+        loop {
+            while let Some(action) = work.pop_front() {
+                work.extend(self.perform_one(instance, endpoint, now, action));
+            }
+            work.extend(self.send_again(endpoint, now));
+            if work.is_empty() {
+                break;
+            }
         }
         self.move_timer(endpoint);
     }
 
     fn move_timer(self: &Arc<Self>, endpoint: &mut EndpointState) {
         let mut state = self.state.lock();
-        let wanted = if let Role::PoolUser(session) = &state.role { session.next_deadline() } else { None };
+        let wanted = match (&state.role, &state.sender) {
+            (Role::PoolUser(session), _) => session.next_deadline(),
+            (_, Some(sender)) => sender.next_deadline(),
+            _ => None,
+        };
         if wanted != state.timer {
             endpoint.set_timer(self, state.timer, wanted);
             state.timer = wanted;
@@ -81,13 +100,15 @@ impl Socket {
         action: Action,
     ) -> SessionActions {
         match action {
-            Action::Resolve { attempt, items, stale_cache } => {
-                let Some(pool_handle) = self.pool_handle() else { return Vec::new() };
+            Action::Resolve { attempt, pool_handle, items, stale_cache } => {
                 let request = crate::asap::Request::Resolve { pool_handle, items, stale_cache };
                 instance.submit(request, Reply::Session { socket: Arc::clone(self), attempt });
             }
             Action::Connect { attempt, peer, timeout } => {
                 if let Err(error) = endpoint.connect(now, self, attempt, &peer, timeout) {
+                    if self.adopt(attempt, &peer) {
+                        return Vec::new();
+                    }
                     log::warn!("connect to the pool element at {peer} failed ({error}): the next one is tried");
                     return self.feed(now, Event::ConnectFailed { attempt });
                 }
@@ -101,8 +122,11 @@ impl Socket {
             Action::Resend { association, message } => return self.resend(endpoint, now, association, message),
             Action::Abort { association } => endpoint.abort(now, association, "failover"),
             Action::Shutdown { association } => endpoint.shutdown(now, association),
-            Action::Report(pool_element_id) => {
-                let Some(pool_handle) = self.pool_handle() else { return Vec::new() };
+            Action::EndSession { session, association } => {
+                endpoint.shutdown(now, association);
+                self.state.lock().end_session(session);
+            }
+            Action::Report { pool_handle, pool_element_id } => {
                 let report = crate::asap::Request::ReportUnreachable { pool_handle, pool_element_id };
                 instance.submit(report, Reply::Nobody);
             }
@@ -130,13 +154,6 @@ impl Socket {
                 log::warn!("a message of {} bytes is lost in the failover: {error}", payload.len());
                 Vec::new()
             }
-        }
-    }
-
-    fn pool_handle(&self) -> Option<crate::PoolHandle> {
-        match &self.state.lock().role {
-            Role::PoolUser(session) => Some(session.pool_handle().clone()),
-            _ => None,
         }
     }
 
@@ -214,11 +231,12 @@ impl Socket {
         undelivered: Vec<Undelivered>,
     ) -> SessionActions {
         let mut state = self.state.lock();
+        let state = &mut *state;
         if state.blocked.remove(&association) {
             state.refused = false;
         }
         let actions = match &mut state.role {
-            Role::PoolUser(_) => self.feed_locked(&mut state, now, Event::Lost { association, reason, undelivered }),
+            Role::PoolUser(_) => self.feed_locked(state, now, Event::Lost { association, reason, undelivered }),
             Role::Accepted { ended, .. } => {
                 *ended = true;
                 Vec::new()
@@ -228,7 +246,13 @@ impl Socket {
                     let change = SessionChange::Remove;
                     state.inbox.push_notification(Notification::SessionChange { change, session });
                 }
-                Vec::new()
+                let mut actions = Vec::new();
+                if let Some(sender) = &mut state.sender {
+                    sender.lost(now, session, &reason, undelivered, &mut actions);
+                    state.refused = false;
+                }
+                self.absorb(state, &mut actions);
+                actions
             }
             _ => Vec::new(),
         };
@@ -241,6 +265,7 @@ impl Socket {
     pub fn accept_association(
         self: &Arc<Self>,
         association: AssociationId,
+        peer: &PeerAddress,
     ) -> Result<(Arc<Socket>, SessionId), &'static str> {
         let mut state = self.state.lock();
         let state = &mut *state;
@@ -249,7 +274,7 @@ impl Socket {
                 if pending.len() >= *backlog {
                     return Err("too many sessions wait to be accepted");
                 }
-                let role = Role::Accepted { session: ServerSession::new(association), ended: false };
+                let role = Role::Accepted { session: ServerSession::new(association, None), ended: false };
                 let socket = Socket::without_descriptor(true, role);
                 if let Some(endpoint) = self.endpoint.get() {
                     let _ = socket.endpoint.set(Arc::clone(endpoint));
@@ -258,19 +283,33 @@ impl Socket {
                 (socket, ONLY_SESSION)
             }
             Role::OneToMany { sessions, last } => {
-                *last = last.wrapping_add(1).max(1);
-                let session = SessionId(*last);
+                let session = next_session(last, |session| sessions.contains_key(&session));
                 let added = Notification::SessionChange { change: SessionChange::Add, session };
                 let item = Item { session, kind: ItemKind::Notification(added) };
-                if sessions.contains_key(&session) || state.inbox.push_received(item).is_err() {
+                if state.inbox.push_received(item).is_err() {
                     return Err(TOO_MUCH_UNREAD);
                 }
-                sessions.insert(session, ServerSession::new(association));
+                sessions.insert(session, ServerSession::new(association, Some(peer.clone())));
                 (Arc::clone(self), session)
             }
             _ => return Err("nobody listens here"),
         };
         state.update();
         Ok(accepted)
+    }
+}
+
+fn feed_sender(sender: &mut PoolSender, now: Time, event: Event<'_>, actions: &mut SessionActions) {
+    match event {
+        Event::Resolved { attempt, policy, pool_elements } => {
+            sender.resolved(now, attempt, Ok((policy, pool_elements)))
+        }
+        Event::ResolveFailed { attempt, unknown_pool: true } => {
+            sender.resolved(now, attempt, Err(DeliveryFailure::UnknownPool));
+        }
+        Event::ResolveFailed { attempt, .. } => sender.resolved(now, attempt, Err(DeliveryFailure::NoRegistrar)),
+        Event::ConnectFailed { attempt } => sender.connect_failed(now, attempt, actions),
+        // Of a pool user's session.
+        _ => {}
     }
 }

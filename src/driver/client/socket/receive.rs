@@ -166,7 +166,7 @@ impl SocketState {
             return Err(ReceiveError::Closed(errno));
         }
         match self.inbox.read(buffer) {
-            Some(Ok(read)) => return Ok(Some((read, self.peer()))),
+            Some(Ok(read)) => return Ok(Some((read, self.peer(read.session)))),
             Some(Err(_)) => return Err(ReceiveError::BufferTooSmall),
             None => {}
         }
@@ -178,9 +178,14 @@ impl SocketState {
         }
     }
 
-    fn peer(&self) -> PoolElementId {
-        match &self.role {
-            Role::PoolUser(session) => session.element().unwrap_or_default(),
+    /// The element at the other end of a session.
+    fn peer(&self, session: SessionId) -> PoolElementId {
+        match (&self.role, &self.sender) {
+            (Role::PoolUser(session), _) => session.element().unwrap_or_default(),
+            (Role::OneToMany { .. }, Some(_)) if session == super::OWN_SESSION => {
+                self.registration.as_ref().map(|own| own.pool_element_id).unwrap_or_default()
+            }
+            (Role::OneToMany { .. }, Some(sender)) => sender.element_of(session).unwrap_or_default(),
             _ => PoolElementId(0),
         }
     }

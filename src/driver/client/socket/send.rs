@@ -178,11 +178,14 @@ impl SocketState {
     }
 
     /// The application ended a server session: the peer's side of the end is not reported any more.
-    fn end_session(&mut self, session: SessionId) {
+    pub(super) fn end_session(&mut self, session: SessionId) {
         match &mut self.role {
             Role::Accepted { ended, .. } => *ended = true,
             Role::OneToMany { sessions, .. } => {
                 let removed = sessions.remove(&session).map(|_| crate::session::SessionChange::Remove);
+                if let Some(sender) = &mut self.sender {
+                    sender.ended(session);
+                }
                 if let Some(change) = removed {
                     self.inbox.push_notification(crate::session::Notification::SessionChange { change, session });
                 }
