@@ -115,8 +115,12 @@ impl Udp {
         let fits = |bound: &Bound| {
             bound.address.ip().is_unspecified() || bound.address.ip().is_loopback() == remote.ip().is_loopback()
         };
+        // With several, the answer to a packet must find the way by which the packet came.
+        let source = if self.sockets.len() > 1 { source_towards(remote) } else { None };
         let position = |test: &dyn Fn(&Bound) -> bool| self.sockets.iter().position(test);
-        let socket = position(&|b| usable(b) && fits(b)).or_else(|| position(&usable))?;
+        let socket = position(&|b| Some(b.address.ip()) == source)
+            .or_else(|| position(&|b| usable(b) && fits(b)))
+            .or_else(|| position(&usable))?;
         Some(Path { socket, remote, local: None })
     }
 
@@ -150,6 +154,14 @@ impl Udp {
     pub fn next_error(&self, socket: usize) -> Option<IcmpError> {
         receive_error(self.sockets.get(socket)?.socket.as_raw_fd())
     }
+}
+
+/// The address that the routing table chooses towards `remote`. Sends nothing.
+fn source_towards(remote: SocketAddr) -> Option<IpAddr> {
+    let any: IpAddr = if remote.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect(remote).ok()?;
+    Some(socket.local_addr().ok()?.ip())
 }
 
 /// The wildcard address of both families, or of IPv4 where there is no IPv6.

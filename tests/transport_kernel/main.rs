@@ -3,6 +3,11 @@
 //! These tests want root on a kernel with SCTP and are ignored elsewhere: `scripts/guest/test` runs them in a guest.
 //! Each has a network namespace of its own.
 
+mod hosts;
+mod one_to_one;
+mod parameters;
+mod paths;
+#[path = "../transport_support/mod.rs"]
 mod transport_support;
 
 use rserpool::Time;
