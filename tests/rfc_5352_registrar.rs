@@ -6,7 +6,7 @@ use registrar_support::*;
 use rserpool::message::AsapMessage;
 use rserpool::message::asap::*;
 use rserpool::registrar::{Event, RegistrarConfig};
-use rserpool::transport::TransportKind;
+use rserpool::transport::{LossReason, TransportKind};
 use rserpool::wire::*;
 use rserpool::{AssociationId, PoolElementId, PoolHandle, RegistrarId};
 use std::time::Duration;
@@ -475,6 +475,54 @@ fn asap_014_the_end_of_the_pool_is_told_and_ends_the_subscription() {
     world.sent.clear();
     world.run(SECOND);
     assert!(world.updates().is_empty());
+}
+
+/// The subscribers that have been told something, and those that are told now, not too many in a call.
+fn told(world: &mut World) -> Vec<AssociationId> {
+    let mut told = Vec::new();
+    loop {
+        told.extend(world.updates().into_iter().map(|(association, _)| association));
+        world.sent.clear();
+        if world.registrar.next_deadline().is_none_or(|at| at > world.now) {
+            return told;
+        }
+        world.event(Event::Timeout);
+        assert!((1..=512).contains(&world.updates().len()), "{} are told in one call", world.updates().len());
+    }
+}
+
+#[test]
+fn asap_014_many_subscribers_are_told_some_at_a_time_and_each_of_them_once() {
+    let mut world = World::new(config());
+    let pe = world.pe(1);
+    world.registered(pe, "pool", element(7, 1));
+    let users: Vec<_> = (1000..4000).map(|number| world.up(number, 2, TransportKind::Tcp)).collect();
+    for &user in &users {
+        assert!(world.resolve_with(user, "pool", None, true).accept_updates);
+    }
+    world.registered(pe, "pool", element(8, 1));
+    world.sent.clear();
+    world.now += Duration::from_millis(100);
+    world.event(Event::Timeout);
+    world.registered_while_told(pe, "pool", element(9, 1));
+    assert_eq!(told(&mut world), users);
+
+    world.now += Duration::from_millis(100);
+    world.event(Event::Timeout);
+    assert_eq!(told(&mut world), users, "the change while they were being told is told to all of them");
+
+    world.lose(pe);
+    let again = world.pe(3);
+    world.registered_while_told(again, "pool", element(7, 3));
+    let (gone, back) = (users[2998], users[2999]);
+    world.event(Event::AssociationLost { association: gone, reason: LossReason::Closed });
+    let resolve = HandleResolution { subscribe: true, pool_handle: PoolHandle::from("pool"), items: None };
+    world.message(back, &AsapMessage::HandleResolution(resolve));
+    let answers = told(&mut world);
+    assert_eq!(answers.iter().filter(|&&user| user == gone).count(), 0);
+    assert_eq!(answers.iter().filter(|&&user| user == back).count(), 1, "the answer, and not the end of the old pool");
+    assert_eq!(answers.len(), users.len() - 1);
+    assert_eq!(world.registrar.subscription_count(), 1);
 }
 
 #[test]

@@ -37,11 +37,7 @@ impl Registrar {
             self.announce_removal(now, &removed, actions);
         }
         if removed.pool_removed {
-            for subscriber in self.subscriptions.remove_pool(removed.pool) {
-                let message = no_such_pool(&removed.pool_handle, Cause::UnknownPoolHandle);
-                self.statistics.updates_sent += 1;
-                self.send(now, subscriber, &message, actions);
-            }
+            self.end_subscriptions(now, removed.pool, &removed.pool_handle, actions);
         } else {
             self.subscriptions.pool_changed(removed.pool, now + self.config.subscription_delay);
         }

@@ -153,7 +153,7 @@ impl Default for RegistrarConfig {
             max_handle_table_page: 32 << 10,
             max_handle_table_sessions: 64,
             handle_table_session_timeout: Duration::from_secs(5),
-            max_takeover_connects: 256,
+            max_takeover_connects: 2048,
             takeover_connect_timeout: Duration::from_secs(2),
             leave_timeout: Duration::from_secs(1),
         }

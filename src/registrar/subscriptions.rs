@@ -1,11 +1,18 @@
 //! Subscriptions to pools (S and A bit, RFC 5352 sections 2.2.5 and 2.2.6): who gets updates, and when.
+//!
+//! A pool may have as many subscribers as the registrar has associations. They are told some at a time, so that nobody else
+//! has to wait until the last one has been: what is left is due at once, after whatever else has come meanwhile.
 
 use super::changes::no_such_pool;
 use super::{Action, Registrar};
 use crate::handlespace::PoolIndex;
 use crate::wire::Cause;
-use crate::{AssociationId, Time};
+use crate::{AssociationId, PoolHandle, Time};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
+/// Subscribers told in one call: a few milliseconds of work when each of them gets 32 elements.
+const MAX_TOLD_PER_CALL: usize = 512;
 
 /// Who subscribed to which pool, and which pools have changed since their subscribers were told.
 #[derive(Debug, Default)]
@@ -16,6 +23,19 @@ pub(super) struct Subscriptions {
     /// When the update of a changed pool is due.
     due: BTreeMap<PoolIndex, Time>,
     queue: BTreeSet<(Time, PoolIndex)>,
+    /// A pool of which only some subscribers have been told.
+    under_way: Option<UnderWay>,
+    /// Who is to be told that a pool is gone, and with it the subscription.
+    ended: BTreeSet<(AssociationId, PoolHandle)>,
+}
+
+/// How far the update of a pool has come.
+#[derive(Clone, Copy, Debug)]
+struct UnderWay {
+    pool: PoolIndex,
+    /// The last one that was told.
+    told: AssociationId,
+    since: Time,
 }
 
 const FIRST_ASSOCIATION: AssociationId = AssociationId::new(0, 0);
@@ -28,7 +48,9 @@ impl Subscriptions {
 
     /// When the next update is due.
     pub fn next_update(&self) -> Option<Time> {
-        self.queue.first().map(|&(at, _)| at)
+        let at_once = (!self.ended.is_empty()).then_some(Time::ZERO);
+        let under_way = self.under_way.map(|under_way| under_way.since);
+        at_once.or(under_way).or_else(|| self.queue.first().map(|&(at, _)| at))
     }
 
     fn of_pool(&self, pool: PoolIndex) -> impl Iterator<Item = (AssociationId, usize)> {
@@ -51,20 +73,41 @@ impl Subscriptions {
     }
 
     fn settle(&mut self, pool: PoolIndex) {
+        if self.under_way.is_some_and(|under_way| under_way.pool == pool) {
+            self.under_way = None;
+        }
         if let Some(at) = self.due.remove(&pool) {
             self.queue.remove(&(at, pool));
         }
     }
 
-    /// Ends all subscriptions to a pool; whose they were.
-    pub fn remove_pool(&mut self, pool: PoolIndex) -> Vec<AssociationId> {
+    /// The next subscribers that are to be told of a change, and what they want listed.
+    fn take_due(&mut self, now: Time, most: usize) -> Option<(PoolIndex, Vec<(AssociationId, usize)>)> {
+        let (pool, from) = match self.under_way.take() {
+            Some(UnderWay { pool, told, .. }) => (pool, Bound::Excluded((pool, told))),
+            None => {
+                let &(_, pool) = self.queue.first().filter(|&&(at, _)| at <= now)?;
+                self.settle(pool);
+                (pool, Bound::Included((pool, FIRST_ASSOCIATION)))
+            }
+        };
+        let range = self.by_pool.range((from, Bound::Included((pool, LAST_ASSOCIATION))));
+        let due: Vec<_> = range.take(most).map(|(&(_, association), &items)| (association, items)).collect();
+        if let Some(&(told, _)) = due.last().filter(|_| due.len() == most) {
+            self.under_way = Some(UnderWay { pool, told, since: now });
+        }
+        Some((pool, due))
+    }
+
+    /// Ends all subscriptions to a pool that is gone; whose they were will be told.
+    fn remove_pool(&mut self, pool: PoolIndex, pool_handle: &PoolHandle) {
         self.settle(pool);
         let subscribers: Vec<_> = self.of_pool(pool).map(|(association, _)| association).collect();
-        for &association in &subscribers {
+        for association in subscribers {
             self.by_pool.remove(&(pool, association));
             self.by_association.remove(&(association, pool));
+            self.ended.insert((association, pool_handle.clone()));
         }
-        subscribers
     }
 
     /// Ends all subscriptions of an association.
@@ -72,6 +115,11 @@ impl Subscriptions {
         let pools: Vec<_> = self.of_association(association).collect();
         for pool in pools {
             self.remove(association, pool);
+        }
+        let ended = self.ended.range((association, PoolHandle::new([]))..);
+        let ended: Vec<_> = ended.take_while(|(other, _)| *other == association).cloned().collect();
+        for end in &ended {
+            self.ended.remove(end);
         }
     }
 
@@ -93,24 +141,48 @@ impl Registrar {
         if !known && subscriptions.of_association(association).take(limit).count() >= limit {
             return false;
         }
+        if let Some(pool) = self.handlespace.pool(pool) {
+            // It is there again, and the answer says so.
+            subscriptions.ended.remove(&(association, pool.handle().clone()));
+        }
         subscriptions.by_pool.insert((pool, association), items);
         subscriptions.by_association.insert((association, pool));
         true
     }
 
-    /// Sends the updates whose time has come. Each subscriber gets a selection of its own, so that they don't all go to the
-    /// same element.
+    /// Sends the updates whose time has come, but not more than `MAX_TOLD_PER_CALL`. Each subscriber gets a selection of its
+    /// own, so that they don't all go to the same element.
     pub(super) fn send_due_updates(&mut self, now: Time, actions: &mut Vec<Action>) {
-        while let Some(&(at, pool)) = self.subscriptions.queue.first() {
-            if at > now {
-                return;
-            }
-            self.subscriptions.settle(pool);
-            let subscribers: Vec<_> = self.subscriptions.of_pool(pool).collect();
-            for (association, items) in subscribers {
+        let mut left = self.tell_ends(now, MAX_TOLD_PER_CALL, actions);
+        while left > 0 {
+            let Some((pool, due)) = self.subscriptions.take_due(now, left) else { return };
+            left -= due.len();
+            for (association, items) in due {
                 self.send_update(now, association, pool, items, actions);
             }
         }
+    }
+
+    /// A pool is gone: its subscriptions have ended.
+    pub(super) fn end_subscriptions(
+        &mut self,
+        now: Time,
+        pool: PoolIndex,
+        pool_handle: &PoolHandle,
+        actions: &mut Vec<Action>,
+    ) {
+        self.subscriptions.remove_pool(pool, pool_handle);
+        self.tell_ends(now, MAX_TOLD_PER_CALL, actions);
+    }
+
+    /// Tells subscribers that their pool is gone; how many of `most` are left.
+    fn tell_ends(&mut self, now: Time, most: usize, actions: &mut Vec<Action>) -> usize {
+        for told in 0..most {
+            let Some((association, pool_handle)) = self.subscriptions.ended.pop_first() else { return most - told };
+            self.statistics.updates_sent += 1;
+            self.send(now, association, &no_such_pool(&pool_handle, Cause::UnknownPoolHandle), actions);
+        }
+        0
     }
 
     fn send_update(

@@ -130,6 +130,14 @@ impl World {
         assert!(!response.reject && response.error.is_none(), "{response:?}");
     }
 
+    /// Registers while subscribers are being told, which may go on before the answer.
+    pub fn registered_while_told(&mut self, association: AssociationId, pool: &str, element: PoolElement) {
+        let pool_handle = PoolHandle::from(pool);
+        self.message(association, &AsapMessage::Registration(Registration { pool_handle, pool_element: element }));
+        let response = self.sent.pop_back().expect("an answer");
+        assert!(matches!(response.1, AsapMessage::RegistrationResponse(m) if !m.reject));
+    }
+
     /// Registers and demands this refusal.
     pub fn refused(
         &mut self,

@@ -1,8 +1,11 @@
 //! Making elements ours: a keep-alive with the H bit over their ASAP transport (RFC 5353 section 3.5.2).
 //!
-//! Elements that share an ASAP transport share a connect, and only so many connects run at a time. An element that cannot be
-//! reached is dead, if it was ours to claim; else it stays with its home.
+//! Elements that share an ASAP transport share a connect. Connects are begun in bursts with pauses in between, and only so many
+//! run at a time: a takeover of 100 000 elements neither fills the queues of the network nor keeps this registrar from anything
+//! else, and elements that are as dead as their registrar, each of which keeps a connect busy until its timeout, do not
+//! hold up the living ones. An element that cannot be reached is dead, if it was ours to claim; else it stays with its home.
 
+use super::timers::Timer;
 use super::{Connect, Registrar};
 use crate::handlespace::{Claim, ElementIndex, SeededMap, SeededState};
 use crate::log_limit::log_limited;
@@ -13,7 +16,12 @@ use crate::wire::TransportParameter;
 use crate::{AssociationId, Time};
 use log::Level;
 use std::collections::VecDeque;
+use std::time::Duration;
 
+/// Connects begun at once.
+const BURST: usize = 256;
+/// The pause between two bursts: with it, 25 600 connects a second at most.
+const BURST_PAUSE: Duration = Duration::from_millis(10);
 /// Connects to an endpoint that does not answer, at least, before its elements are given up; short ones are tried more often.
 const MIN_ATTEMPTS: u32 = 2;
 
@@ -23,6 +31,10 @@ pub(super) struct Claims {
     waiting: SeededMap<PeerAddress, Waiting>,
     queue: VecDeque<PeerAddress>,
     connecting: usize,
+    /// Connects that may still be begun before the next burst.
+    burst_left: usize,
+    /// When the next burst may begin.
+    next_burst: Time,
 }
 
 #[derive(Debug, Default)]
@@ -33,7 +45,26 @@ struct Waiting {
 
 impl Claims {
     pub fn new(state: SeededState) -> Claims {
-        Claims { waiting: SeededMap::with_hasher(state), queue: VecDeque::new(), connecting: 0 }
+        let waiting = SeededMap::with_hasher(state);
+        Claims { waiting, queue: VecDeque::new(), connecting: 0, burst_left: 0, next_burst: Time::ZERO }
+    }
+
+    /// The next endpoint to connect to, if one more connect may be begun now.
+    fn next(&mut self, now: Time, most: usize) -> Option<PeerAddress> {
+        if self.connecting >= most {
+            return None;
+        }
+        if now >= self.next_burst {
+            (self.burst_left, self.next_burst) = (BURST, now + BURST_PAUSE);
+        }
+        let endpoint = if self.burst_left > 0 { self.queue.pop_front() } else { None }?;
+        self.burst_left -= 1;
+        Some(endpoint)
+    }
+
+    /// When the next burst may begin, if that is what holds connects up.
+    fn resumes_at(&self, most: usize) -> Option<Time> {
+        (self.burst_left == 0 && self.connecting < most && !self.queue.is_empty()).then_some(self.next_burst)
     }
 }
 
@@ -55,13 +86,17 @@ impl Registrar {
             self.enrp.claims.waiting.insert(endpoint.clone(), waiting);
             self.enrp.claims.queue.push_back(endpoint);
         }
-        self.connect_to_claimed(actions);
+        self.connect_to_claimed(now, actions);
     }
 
-    /// Starts as many connects as may run at a time.
-    fn connect_to_claimed(&mut self, actions: &mut Vec<Action>) {
-        while self.enrp.claims.connecting < self.config.max_takeover_connects.max(1) {
-            let Some(endpoint) = self.enrp.claims.queue.pop_front() else { return };
+    /// Begins as many connects as may be begun now.
+    fn connect_to_claimed(&mut self, now: Time, actions: &mut Vec<Action>) {
+        let most = self.config.max_takeover_connects.max(1);
+        while let Some(endpoint) = self.enrp.claims.next(now, most) {
+            if !self.is_wanted(&endpoint) {
+                self.enrp.claims.waiting.remove(&endpoint);
+                continue;
+            }
             if let Some(waiting) = self.enrp.claims.waiting.get_mut(&endpoint) {
                 waiting.attempts += 1;
             }
@@ -70,6 +105,19 @@ impl Registrar {
             let timeout = self.config.takeover_connect_timeout;
             actions.push(Action::Connect { attempt, link: Link::Asap, peer: endpoint, timeout });
         }
+        if let Some(at) = self.enrp.claims.resumes_at(most) {
+            self.enrp.timers.set(Timer::Claims, at);
+        }
+    }
+
+    /// Whether any element at this place still waits for being claimed.
+    fn is_wanted(&self, endpoint: &PeerAddress) -> bool {
+        let waiting = self.enrp.claims.waiting.get(endpoint);
+        waiting.is_some_and(|waiting| waiting.elements.iter().any(|&index| self.is_claimable(index, endpoint)))
+    }
+
+    pub(super) fn on_claims_due(&mut self, now: Time, actions: &mut Vec<Action>) {
+        self.connect_to_claimed(now, actions);
     }
 
     pub(super) fn handle_claim_up(
@@ -90,7 +138,7 @@ impl Registrar {
             // Meanwhile they all found another home.
             self.abort(now, association, "not needed any more", actions);
         }
-        self.connect_to_claimed(actions);
+        self.connect_to_claimed(now, actions);
     }
 
     pub(super) fn handle_claim_failed(
@@ -114,7 +162,7 @@ impl Registrar {
                 }
             }
         }
-        self.connect_to_claimed(actions);
+        self.connect_to_claimed(now, actions);
     }
 
     /// Whether the element at this place still waits for being claimed: it may have been removed, or have registered.

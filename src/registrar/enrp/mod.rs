@@ -185,6 +185,7 @@ impl Registrar {
                 Timer::Start => self.on_start_timer_expired(now, at, actions),
                 Timer::Gossip => self.on_gossip_due(now, actions),
                 Timer::Orphans => self.on_orphans_due(now, actions),
+                Timer::Claims => self.on_claims_due(now, actions),
                 Timer::Leave => self.on_leave_timer_expired(now, actions),
                 Timer::Contact(number) => self.on_contact_due(now, number, actions),
                 Timer::Peer(id) => self.on_peer_timer_expired(now, at, id, actions),

@@ -14,6 +14,8 @@ pub(super) enum Timer {
     Gossip,
     /// The next look for elements without a living home.
     Orphans,
+    /// The next burst of connects to elements that are claimed.
+    Claims,
     /// The end of the patience of a registrar that leaves.
     Leave,
     /// The next attempt to reach an address.
