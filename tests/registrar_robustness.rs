@@ -10,6 +10,7 @@ use rserpool::registrar::{Action, Event, Link, Registrar, RegistrarConfig};
 use rserpool::transport::{LossReason, Peer, PeerAddress, TransportKind};
 use rserpool::wire::*;
 use rserpool::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// What a peer, a network or a clock may do.
@@ -292,4 +293,81 @@ fn enrp_008_103_a_presence_that_wants_an_answer_gets_checksum_and_server_informa
     assert_eq!((presence.sender, presence.receiver), (RegistrarId(0xcafe), RegistrarId(5)));
     assert_eq!(presence.checksum, Some(0xffff), "no elements yet");
     assert_eq!(presence.server_information.as_ref().map(|s| s.id), Some(RegistrarId(0xcafe)));
+}
+
+/// An element of registrar 5 that is reached at an address of its own.
+fn addition_of_5(number: u32) -> Vec<u8> {
+    let transport = |port| TransportParameter::Sctp {
+        port,
+        transport_use: TransportUse::DataOnly,
+        addresses: AddressList::from_slice(&[IpAddr::from([10, 7, (number >> 8) as u8, number as u8])]),
+    };
+    let pool_element = PoolElement {
+        home_registrar: RegistrarId(5),
+        user_transport: transport(5000),
+        asap_transport: Some(transport(6000)),
+        ..element(number, 1)
+    };
+    let message = rserpool::message::enrp::HandleUpdate {
+        sender: RegistrarId(5),
+        receiver: RegistrarId(0),
+        takeover_suggested: false,
+        action: rserpool::message::enrp::UpdateAction::AddPoolElement,
+        pool_handle: PoolHandle::from("pool"),
+        pool_element,
+    };
+    let mut bytes = Vec::new();
+    EnrpMessage::HandleUpdate(message).encode(&mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn a_takeover_connects_to_many_elements_in_bursts_and_the_dead_ones_do_not_hold_up_the_others() {
+    const ELEMENTS: u32 = 1000;
+    let (mut registrar, peer) = enrp_world();
+    let mut presence = Vec::new();
+    let message = rserpool::message::enrp::Presence {
+        sender: RegistrarId(5),
+        receiver: RegistrarId(0),
+        reply_required: false,
+        checksum: None,
+        server_information: None,
+    };
+    message.encode(&mut presence).unwrap();
+    let additions: Vec<_> = (1..=ELEMENTS).map(addition_of_5).collect();
+    let mut actions = Vec::new();
+    for bytes in std::iter::once(&presence).chain(&additions) {
+        registrar.handle(Time::ZERO, Event::Message { association: peer, ppid: PPID_ENRP, bytes }, &mut actions);
+    }
+    assert_eq!(registrar.handlespace().element_count(), ELEMENTS as usize);
+
+    actions.clear();
+    let lost = Event::AssociationLost { association: peer, reason: LossReason::Unreachable };
+    registrar.handle(Time::ZERO, lost, &mut actions);
+    let mut now = Time::ZERO;
+    let mut connects = Vec::new();
+    // Nobody answers any connect: no timeout of one may be needed to reach them all.
+    while connects.len() < ELEMENTS as usize {
+        let mut burst = 0;
+        while let Some(action) = actions.pop() {
+            match action {
+                Action::Connect { link: Link::Asap, peer, .. } => {
+                    connects.push(peer);
+                    burst += 1;
+                }
+                Action::Connect { attempt, .. } => {
+                    let failed = Event::ConnectFailed { attempt, reason: LossReason::Refused };
+                    registrar.handle(now, failed, &mut actions);
+                }
+                _ => {}
+            }
+        }
+        assert!(burst <= 256, "{burst} connects at once");
+        now = now.max(registrar.next_deadline().expect("more connects are due"));
+        assert!(now < Time::from_millis(500), "{} of {ELEMENTS} are connected to", connects.len());
+        registrar.handle(now, Event::Timeout, &mut actions);
+    }
+    connects.sort_by(|a, b| a.addresses.cmp(&b.addresses));
+    connects.dedup();
+    assert_eq!(connects.len(), ELEMENTS as usize, "each once");
 }

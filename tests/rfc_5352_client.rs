@@ -235,15 +235,43 @@ fn asap_038_070_085_responses_stop_their_timers() {
 }
 
 #[test]
-fn asap_039_a_rejected_registration_is_told_and_not_repeated_before_the_next_interval() {
+fn asap_039_a_rejected_registration_is_told_and_not_repeated() {
+    let causes = [Cause::InconsistentPoolingPolicy, Cause::NonUniquePoolElementId, Cause::InvalidValues];
+    for cause in causes {
+        let mut client = Client::new(config(1, SCTP));
+        let connects = client.request(1, register(1)).connects();
+        let (home, _) = client.up(&connects[0]);
+        let done = client.message(home, registered(1, Some(cause)));
+        assert_eq!(done.completed(), [(1, Err(RequestError::Rejected(OperationalError::of(cause))))]);
+        assert!(client.advance(Duration::from_secs(100_000)).0.is_empty());
+    }
+}
+
+#[test]
+fn asap_039_lack_of_resources_is_nothing_to_correct_and_the_registrar_is_asked_again_less_and_less_often() {
     let mut client = Client::new(config(1, SCTP));
     let connects = client.request(1, register(1)).connects();
     let (home, _) = client.up(&connects[0]);
-    let error = OperationalError::of(Cause::InconsistentPoolingPolicy);
-    let done = client.message(home, registered(1, Some(Cause::InconsistentPoolingPolicy)));
-    assert_eq!(done.completed(), [(1, Err(RequestError::Rejected(error)))]);
-    assert!(client.advance(Duration::from_millis(29_999)).0.is_empty());
-    assert_eq!(client.advance(ms(1)).sent().len(), 1, "what was wrong may be mended by then");
+    for pause in [30, 60, 120, 240, 300, 300] {
+        client.message(home, registered(1, Some(Cause::LackOfResources)));
+        assert!(client.advance(Duration::from_secs(pause) - ms(1)).0.is_empty());
+        assert_eq!(client.advance(ms(1)).sent().len(), 1, "after {pause} s");
+    }
+    client.message(home, registered(1, None));
+    assert_eq!(client.advance(Duration::from_secs(30)).sent().len(), 1, "T4-reregistration");
+}
+
+#[test]
+fn asap_039_another_home_registrar_is_asked_once_about_a_rejected_registration() {
+    let mut client = Client::new(config(2, SCTP));
+    let connects = client.request(1, register(1)).connects();
+    let (home, _) = client.up(&connects[0]);
+    client.message(home, registered(1, Some(Cause::InconsistentPoolingPolicy)));
+    let connects = client.lost(home).connects();
+    let (other, done) = client.up(&connects[0]);
+    assert!(matches!(done.sent()[..], [(association, AsapMessage::Registration(_))] if association == other));
+    client.message(other, registered(1, Some(Cause::InconsistentPoolingPolicy)));
+    assert!(client.advance(Duration::from_secs(100_000)).0.is_empty());
 }
 
 #[test]

@@ -31,8 +31,9 @@ pub(super) fn checked_handle(bytes: &[u8]) -> Result<PoolHandle> {
 
 /// Registers the socket as an element of the pool, or changes its registration; binds and listens where needed.
 ///
-/// Succeeds even where the registrar refuses or cannot be reached, as programs written for rsplib expect: the log says so,
-/// and the library goes on trying.
+/// Succeeds even where the registrar refuses or cannot be reached, as programs written for rsplib expect: the log says so.
+/// The library goes on trying where no registrar can be reached, or the registrar lacks resources. Any other refusal is final
+/// (RFC 5352 section 3.1), until this is called again or another registrar becomes home.
 pub fn register(
     sd: Descriptor,
     pool_handle: &[u8],

@@ -1,8 +1,10 @@
 //! Registration of our own elements (RFC 5352 section 3.1) and keep-alives (section 3.4).
 //!
-//! An element stays registered until it is de-registered: every T4, after a loss of the home registrar at once with the
-//! next one, and also after a rejection at the next T4, since what the registrar objected to (lack of resources, a pool with
-//! another policy) may be gone by then.
+//! An element stays registered until it is de-registered: every T4, and after a loss of the home registrar at once with the
+//! next one. A rejection is told to the application and is final ("MUST NOT re-attempt registration without correcting the
+//! error condition"), until the application registers the element anew or another registrar becomes home, which has not
+//! been asked yet. Only lack of resources is nothing that the application could correct: then the registrar is asked again, less
+//! and less often.
 
 use super::client::ElementKey;
 use super::request::{Place, Waiter, take_if};
@@ -12,7 +14,7 @@ use super::{Action, AsapClient, Outcome, RequestError, RequestId};
 use crate::message::AsapMessage;
 use crate::message::asap::{EndpointKeepAlive, EndpointKeepAliveAck, Registration, RegistrationResponse};
 use crate::transport::TransportKind;
-use crate::wire::PoolElement;
+use crate::wire::{Cause, OperationalError, PoolElement};
 use crate::{AssociationId, PoolElementId, PoolHandle, Time};
 use std::time::Duration;
 
@@ -21,6 +23,9 @@ const MIN_REREGISTRATION_INTERVAL: Duration = Duration::from_millis(100);
 /// Time until an element is registered again that the registrar removed without being asked.
 const PAUSE_AFTER_REMOVAL: Duration = Duration::from_secs(1);
 
+/// The longest pause after a rejection for lack of resources, unless the re-registration interval is longer.
+const LONGEST_PAUSE_AFTER_REJECTION: Duration = Duration::from_secs(300);
+
 /// How the home registrar and an element stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -28,8 +33,10 @@ enum State {
     Idle,
     /// Registration sent; T2-registration runs.
     Registering { t2: Time },
-    /// Accepted or rejected; T4-reregistration runs.
-    Answered { t4: Time, accepted: bool },
+    /// Accepted; T4-reregistration runs.
+    Registered { t4: Time },
+    /// Not registered: it will be at this time, which may be never.
+    Refused { again_at: Time },
 }
 
 /// An element of our own.
@@ -44,6 +51,8 @@ pub(super) struct Element {
     pub(super) known: bool,
     /// Registrations sent since the last success.
     attempts: u32,
+    /// Rejections for lack of resources since the last success.
+    shortages: u32,
     pub(super) waiters: Vec<Waiter>,
 }
 
@@ -52,9 +61,19 @@ impl Element {
         let timer = match self.state {
             State::Idle => None,
             State::Registering { t2 } => Some(t2),
-            State::Answered { t4, .. } => Some(t4),
+            State::Registered { t4: at } | State::Refused { again_at: at } => Some(at).filter(|at| *at != Time::MAX),
         };
         self.waiters.iter().map(|waiter| waiter.deadline).chain(timer).min()
+    }
+
+    /// The registrar has rejected it: when to ask again, if at all.
+    fn rejected(&mut self, now: Time, cause: Option<Cause>) -> Time {
+        if cause != Some(Cause::LackOfResources) {
+            return Time::MAX;
+        }
+        let pause = self.interval.saturating_mul(1 << self.shortages.min(16));
+        self.shortages = self.shortages.saturating_add(1);
+        now + pause.min(LONGEST_PAUSE_AFTER_REJECTION.max(self.interval))
     }
 }
 
@@ -90,6 +109,7 @@ impl AsapClient {
             changed: false,
             known: was_leaving,
             attempts: 0,
+            shortages: 0,
             waiters: Vec::new(),
         });
         element.bytes = bytes;
@@ -146,20 +166,21 @@ impl AsapClient {
             return self.log_peer(text);
         }
         let accepted = !message.reject;
-        element.state = State::Answered { t4: self.now + element.interval, accepted };
-        if accepted {
-            element.attempts = 0;
-        }
+        let mut what = "accepted with a warning";
+        element.state = if accepted {
+            (element.attempts, element.shortages) = (0, 0);
+            State::Registered { t4: self.now + element.interval }
+        } else {
+            let again_at = element.rejected(self.now, message.error.as_ref().and_then(OperationalError::first));
+            what = if again_at == Time::MAX { "rejected, and not tried again" } else { "rejected, to be tried again" };
+            State::Refused { again_at }
+        };
         let changed = element.changed;
         let answered = take_if(&mut element.waiters, |waiter| waiter.sent > 0);
         self.timers.set(Timer::Element(key.0.clone(), id), element.deadline());
         if !accepted || message.error.is_some() {
-            let what =
-                if accepted { "accepted with a warning" } else { "rejected, to be tried again at the next interval" };
-            self.log_peer(format_args!(
-                "registration of {id} in pool {handle} {what}: {}",
-                causes(message.error.as_ref())
-            ));
+            let causes = causes(message.error.as_ref());
+            self.log_peer(format_args!("registration of {id} in pool {handle} {what}: {causes}"));
         }
         let result = if accepted {
             Ok(Outcome::Registered)
@@ -186,7 +207,9 @@ impl AsapClient {
         }
         match state {
             State::Registering { t2 } if t2 <= now => self.on_t2_registration_expired(&key, actions),
-            State::Answered { t4, .. } if t4 <= now => self.send_registration(&key, actions),
+            State::Registered { t4: at } | State::Refused { again_at: at } if at <= now => {
+                self.send_registration(&key, actions);
+            }
             _ => {}
         }
     }
@@ -210,8 +233,8 @@ impl AsapClient {
     /// expired).
     pub(super) fn element_was_removed(&mut self, key: &ElementKey) {
         let Some(element) = self.elements.get_mut(key) else { return };
-        if let State::Answered { t4, accepted: true } = element.state {
-            element.state = State::Answered { t4: t4.min(self.now + PAUSE_AFTER_REMOVAL), accepted: false };
+        if let State::Registered { t4 } = element.state {
+            element.state = State::Refused { again_at: t4.min(self.now + PAUSE_AFTER_REMOVAL) };
             self.timers.set(Timer::Element(key.0.clone(), key.1), element.deadline());
             self.log_peer(format_args!(
                 "{} in pool {} was removed by the registrar: registering it again",

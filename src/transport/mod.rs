@@ -8,6 +8,7 @@
 
 mod epoll;
 mod event;
+mod interface_changes;
 pub(crate) mod interfaces;
 pub mod kernel_sctp;
 pub mod memory;

@@ -2,6 +2,7 @@
 //! registrars make themselves known. They are optional: a machine without multicast is an ordinary machine.
 
 use super::epoll::{Epoll, Interest, Ready};
+use super::interface_changes::InterfaceChanges;
 use super::interfaces::{self, Interface};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockAddr, Socket, Type};
 use std::io;
@@ -210,37 +211,68 @@ fn ignore_if(condition: bool, error: io::Error) -> io::Result<()> {
 /// Receives announcements that are sent to groups.
 ///
 /// Its sockets are bound to the groups' own addresses, so they never take unicast datagrams from an endpoint with the
-/// same port, and any number of programs on a host can listen.
+/// same port, and any number of programs on a host can listen. The groups are also joined on interfaces that come later.
 pub struct AnnouncementListener {
-    sockets: Vec<Socket>,
+    sockets: Vec<(SocketAddr, Socket)>,
+    /// None where that cannot be noticed.
+    changes: Option<InterfaceChanges>,
     epoll: Epoll,
     ready: Vec<Ready>,
     buffer: Box<[MaybeUninit<u8>]>,
 }
 
+/// What the listener's epoll calls the descriptor that tells of changed interfaces.
+const CHANGES: u64 = u64::MAX;
+
 impl AnnouncementListener {
     /// Joins `groups` on every interface. A group that cannot be joined is said in the log, which is no error.
     pub fn open(groups: &[SocketAddr]) -> io::Result<AnnouncementListener> {
-        AnnouncementListener::open_on(groups, &interfaces::list()?)
+        // First, so that no interface comes unnoticed.
+        let changes = InterfaceChanges::watch();
+        let mut listener = AnnouncementListener::open_on(groups, &interfaces::list()?)?;
+        match changes {
+            Ok(changes) => {
+                listener.epoll.add(changes.as_raw_fd(), CHANGES, Interest::Read)?;
+                listener.changes = Some(changes);
+            }
+            Err(error) => log::info!("announcements are not heard on interfaces that come later: {error}"),
+        }
+        Ok(listener)
     }
 
     fn open_on(groups: &[SocketAddr], interfaces: &[Interface]) -> io::Result<AnnouncementListener> {
         let epoll = Epoll::new()?;
         let mut sockets = Vec::with_capacity(groups.len());
         for group in groups {
-            match join(*group, interfaces) {
+            match bind_to_group(*group) {
                 Ok(socket) => {
+                    if let Err(error) = join(&socket, *group, interfaces) {
+                        log::info!("announcements to {group} are not heard yet: {error}");
+                    }
                     epoll.add(socket.as_raw_fd(), sockets.len() as u64, Interest::Read)?;
-                    sockets.push(socket);
+                    sockets.push((*group, socket));
                 }
                 Err(error) => log::info!("announcements to {group} are not heard: {error}"),
             }
         }
         let buffer = vec![MaybeUninit::uninit(); MAX_ANNOUNCEMENT + 1].into_boxed_slice();
-        Ok(AnnouncementListener { sockets, epoll, ready: Vec::new(), buffer })
+        Ok(AnnouncementListener { sockets, changes: None, epoll, ready: Vec::new(), buffer })
     }
 
-    /// Whether any group was joined.
+    /// Joins the groups where they are not joined yet, if an interface has come or gone.
+    fn follow_changes(&self) {
+        if !self.changes.as_ref().is_some_and(InterfaceChanges::take) {
+            return;
+        }
+        let interfaces = interfaces::list().unwrap_or_default();
+        for (group, socket) in &self.sockets {
+            if let Err(error) = join(socket, *group, &interfaces) {
+                log::debug!("group {group} is joined on no interface: {error}");
+            }
+        }
+    }
+
+    /// Whether there is any group that can be heard, now or when an interface comes.
     pub fn is_listening(&self) -> bool {
         !self.sockets.is_empty()
     }
@@ -253,9 +285,12 @@ impl AnnouncementListener {
     /// Hands what has arrived to `sink`, with the sender's address: a bounded amount, true when more may be waiting.
     pub fn receive(&mut self, sink: &mut dyn FnMut(SocketAddr, &[u8])) -> bool {
         self.epoll.ready(&mut self.ready);
+        if self.ready.iter().any(|ready| ready.key == CHANGES) {
+            self.follow_changes();
+        }
         let mut budget = RECEIVES_PER_POLL;
         for ready in &self.ready {
-            let Some(socket) = usize::try_from(ready.key).ok().and_then(|index| self.sockets.get(index)) else {
+            let Some((_, socket)) = usize::try_from(ready.key).ok().and_then(|index| self.sockets.get(index)) else {
                 continue;
             };
             loop {
@@ -280,8 +315,8 @@ impl AnnouncementListener {
     }
 }
 
-/// Opens a socket on a group's address that is a member of the group on every interface where that is possible.
-fn join(group: SocketAddr, interfaces: &[Interface]) -> io::Result<Socket> {
+/// Opens a socket on a group's address.
+fn bind_to_group(group: SocketAddr) -> io::Result<Socket> {
     if !group.ip().is_multicast() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a multicast address"));
     }
@@ -292,6 +327,11 @@ fn join(group: SocketAddr, interfaces: &[Interface]) -> io::Result<Socket> {
         socket.set_only_v6(true)?;
     }
     socket.bind(&group.into())?;
+    Ok(socket)
+}
+
+/// Makes a socket a member of the group on every interface where that is possible, and where it is not one already.
+fn join(socket: &Socket, group: SocketAddr, interfaces: &[Interface]) -> io::Result<()> {
     let mut result = Err(io::Error::new(io::ErrorKind::NotFound, "no interface is up"));
     for interface in interfaces.iter().filter(|interface| interface.up) {
         let joined = match group.ip() {
@@ -302,6 +342,7 @@ fn join(group: SocketAddr, interfaces: &[Interface]) -> io::Result<Socket> {
         };
         match joined {
             Ok(()) => result = Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => result = Ok(()),
             Err(error) => {
                 log::debug!("group {group} not joined on {}: {error}", interface.name);
                 if result.is_err() {
@@ -310,7 +351,7 @@ fn join(group: SocketAddr, interfaces: &[Interface]) -> io::Result<Socket> {
             }
         }
     }
-    result.map(|()| socket)
+    result
 }
 
 #[cfg(test)]
@@ -418,7 +459,46 @@ mod tests {
 
     #[test]
     fn a_unicast_address_is_no_group() {
-        let error = join("127.0.0.1:3863".parse().unwrap(), &loopback()).unwrap_err();
+        let error = bind_to_group("127.0.0.1:3863".parse().unwrap()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    }
+
+    /// Runs `f` where there is no interface but loopback, which is down. False: that is not allowed.
+    fn without_interfaces(f: impl FnOnce() + Send + 'static) -> bool {
+        let thread = std::thread::spawn(|| {
+            // SAFETY: no pointers are involved; only this thread changes its network namespace.
+            let allowed = unsafe { libc::unshare(libc::CLONE_NEWNET) } == 0;
+            if allowed {
+                f();
+            }
+            allowed
+        });
+        thread.join().expect("no panic")
+    }
+
+    #[test]
+    fn announcements_are_heard_on_an_interface_that_comes_later() {
+        let ran = without_interfaces(|| {
+            let group = SocketAddr::new(GROUP_V4, 3863);
+            let mut listener = AnnouncementListener::open(&[group]).unwrap();
+            assert!(listener.is_listening());
+            let up = std::process::Command::new("ip").args(["link", "set", "lo", "up"]).status();
+            assert!(up.is_ok_and(|status| status.success()));
+            assert!(hear(&mut listener).is_empty(), "the change of the interface wakes the listener");
+            let socket = announcement_socket(&[Ipv4Addr::LOCALHOST.into()], 0).unwrap();
+            let local = socket.local_addr().unwrap();
+            assert_eq!(AnnouncementSender::new(socket, &[group], DEFAULT_TTL).unwrap().send(b"announcement"), 1);
+            let mut heard = Vec::new();
+            while heard.is_empty() {
+                heard = hear(&mut listener);
+            }
+            assert_eq!(heard, [(local, b"announcement".to_vec())]);
+        });
+        // SAFETY: no pointers are involved.
+        let root = unsafe { libc::geteuid() } == 0;
+        assert!(ran || !(root && std::env::var_os("CI").is_some()), "root under CI must be able to do this");
+        if !ran {
+            println!("SKIPPED: no network namespace");
+        }
     }
 }

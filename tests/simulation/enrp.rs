@@ -81,8 +81,7 @@ pub fn agreement_bound(config: &SimConfig) -> u64 {
     }
     let nanos = |duration: Duration| duration.as_nanos() as u64;
     let r = &config.registrar;
-    // A start: a mentor is looked for, found, and asked for list and handle table.
-    let start = nanos(r.mentor_discovery_timeout) + 3 * nanos(r.max_time_no_response);
+    let start = start_time(config);
     // Those who lost each other find each other again.
     let contact = nanos(r.peer_reconnect_max) + nanos(r.max_time_no_response) + nanos(r.peer_heartbeat_cycle);
     // Some datagrams in a row may be lost.
@@ -103,6 +102,12 @@ pub fn agreement_bound(config: &SimConfig) -> u64 {
     // A client tries the dead ones first.
     let hunts = config.registrars as u64 * (nanos(config.client.t5_max) + nanos(config.client.connect_timeout));
     config.stretched(2 * (start + discovery + contact + takeover + audit + hunts)) + 100 * MILLIS.max(SECOND / 10)
+}
+
+/// A start: a mentor is looked for, found, and asked for list and handle table.
+pub fn start_time(config: &SimConfig) -> u64 {
+    let nanos = |duration: Duration| duration.as_nanos() as u64;
+    nanos(config.registrar.mentor_discovery_timeout) + 3 * nanos(config.registrar.max_time_no_response)
 }
 
 /// How long registrars may go on to spread the elements among them: each moves when it registers again.

@@ -227,7 +227,8 @@ impl World {
         self.begin_partition(Partition { inside: cut_off, among, outwards: true, inwards: true });
         // What was asked to stop has stopped by then, and must be there again.
         for node in 0..self.nodes.len() {
-            if matches!(self.nodes[node].client(), Some(client) if client.stopping.is_some()) {
+            let stops = matches!(self.nodes[node].client(), Some(client) if client.stopping.is_some());
+            if stops || self.checks.leaving.contains_key(&node) {
                 self.schedule(self.now + 2 * SECOND, What::Repair(Repair::Start(node)));
             }
         }

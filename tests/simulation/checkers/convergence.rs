@@ -28,10 +28,12 @@ pub fn bound(config: &SimConfig) -> u64 {
 }
 
 /// How long the faults themselves may go on to have effects: breaks that are not noticed yet, stalls of up to three
-/// seconds, and requests that wait behind them.
+/// seconds, requests that wait behind them, and the start of registrars that were leaving.
 pub fn aftershocks(config: &SimConfig) -> u64 {
     let nanos = |duration: std::time::Duration| duration.as_nanos() as u64;
-    crate::enrp::spreading_time(config)
+    let start = config.faults.registrar_leave.map_or(0, |_| crate::enrp::start_time(config));
+    start
+        + crate::enrp::spreading_time(config)
         + 2 * config.detection.1
         + 3 * SECOND
         + nanos(config.client.t2_registration)
