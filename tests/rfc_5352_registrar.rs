@@ -56,6 +56,21 @@ fn asap_009_user_addresses_that_the_association_does_not_have_are_not_registered
 }
 
 #[test]
+fn with_rsplib_elements_that_it_cannot_parse_are_refused() {
+    let mut world = World::new(RegistrarConfig { rsplib_compatibility: true, ..config() });
+    let pe = world.pe(1);
+    world.registered(pe, "pool", element(7, 1));
+    let with = |user_transport| PoolElement { user_transport, ..element(8, 1) };
+    let udp_lite = TransportParameter::UdpLite { port: 1, address: ip(1) };
+    world.refused(pe, "lite", with(udp_lite.clone()), Cause::InvalidValues);
+    let dccp = TransportParameter::Dccp { port: 1, service_code: 0, address: ip(1) };
+    world.refused(pe, "dccp", with(dccp), Cause::InvalidValues);
+    let mut world = World::new(config());
+    let pe = world.pe(1);
+    world.registered(pe, "lite", with(udp_lite));
+}
+
+#[test]
 fn asap_009_the_check_can_be_turned_off_for_translated_addresses() {
     let mut world = World::new(RegistrarConfig { check_user_addresses: false, ..config() });
     let pe = world.pe(1);

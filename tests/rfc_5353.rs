@@ -861,6 +861,19 @@ fn with_rsplib_the_lower_identifier_wins() {
 }
 
 #[test]
+fn with_rsplib_elements_that_it_cannot_parse_are_not_taken_from_others() {
+    let loopback = |port| sctp("127.0.0.1".parse().unwrap(), port);
+    let bad = PoolElement { asap_transport: Some(loopback(4000)), ..element_of_script(1) };
+    for rsplib_compatibility in [false, true] {
+        let (mut net, association) = with_script(RegistrarConfig { rsplib_compatibility, ..config(0, &[]) });
+        net.script_sends(association, addition("pool", bad.clone()));
+        net.script_sends(association, addition("pool", element_of_script(2)));
+        let known: Vec<u32> = net.view(0).keys().map(|(_, id)| *id).collect();
+        assert_eq!(known, if rsplib_compatibility { vec![2] } else { vec![1, 2] });
+    }
+}
+
+#[test]
 fn enrp_092_without_any_other_peer_the_takeover_is_complete_at_once() {
     let mut net = Net::of(2, config);
     net.element("pool", 7, 1);

@@ -84,7 +84,7 @@ pub struct RegistrarConfig {
     /// Whether to send PRESENCE messages to the ENRP group as well, so that registrars find each other.
     pub enrp_multicast: bool,
     /// For scopes with rsplib registrars: in the arbitration of takeovers the lower identifier wins (RFC 5353: the higher one),
-    /// and the PE checksum wraps as theirs does.
+    /// the PE checksum wraps as theirs does, and elements are refused that they cannot parse.
     pub rsplib_compatibility: bool,
     /// Whether to spread pool elements over the registrars by the T bit of HANDLE_UPDATE
     /// (draft-dreibholz-rserpool-enrp-takeover), when they re-register.

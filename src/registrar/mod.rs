@@ -14,6 +14,7 @@ mod keep_alive;
 mod limits;
 mod registration;
 mod resolution;
+mod rsplib;
 mod statistics;
 mod subscriptions;
 mod unreachable;

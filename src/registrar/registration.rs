@@ -1,7 +1,7 @@
 //! ASAP_REGISTRATION (RFC 5352 section 3.1).
 
 use super::associations::Association;
-use super::{Action, Registrar};
+use super::{Action, Registrar, rsplib};
 use crate::handlespace::{Element, ElementIndex, Liveness, Refusal, Registered};
 use crate::log_limit::log_limited;
 use crate::message::AsapMessage;
@@ -65,6 +65,9 @@ impl Registrar {
         }
         pool_element.home_registrar = self.id;
         pool_element.asap_transport = Some(association.asap_transport());
+        if !rsplib::is_bearable(&self.config, pool_handle, &pool_element) {
+            return Err(invalid_value(&pool_element));
+        }
         self.check_identity(id, association, pool_handle, &pool_element)?;
 
         let life = pool_element.registration_life;

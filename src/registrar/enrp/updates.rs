@@ -19,7 +19,7 @@ use crate::handlespace::{Claim, ElementIndex, Liveness, PoolIndex, Refusal, Regi
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{HandleUpdate, UpdateAction};
-use crate::registrar::Action;
+use crate::registrar::{Action, rsplib};
 use crate::wire::{PoolElement, TransportParameter, TransportUse};
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use log::Level;
@@ -196,7 +196,7 @@ impl Registrar {
         }
         let acceptable = pool_element.home_registrar != self.id
             && (1..=self.config.max_pool_handle_len).contains(&pool_handle.as_bytes().len());
-        if !acceptable {
+        if !acceptable || !rsplib::is_bearable(&self.config, pool_handle, &pool_element) {
             return None;
         }
         let known = self.handlespace.find(pool_handle, pool_element.id);
