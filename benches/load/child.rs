@@ -70,6 +70,8 @@ pub struct Registrar {
     pub process: Process,
     /// Where it serves ASAP.
     pub asap: SocketAddr,
+    /// Where it serves ENRP.
+    pub enrp: SocketAddr,
 }
 
 impl Registrar {
@@ -79,8 +81,11 @@ impl Registrar {
         command.args(["registrar", "--asap", "127.0.0.1:0", "--enrp", "127.0.0.1:0", "--announce", "off"]);
         command.args(["--log", "warn", "--max-resolution-rate", "100000000"]).args(options);
         let process = Process::start(&mut command);
-        let mut words = process.greeting.split_whitespace();
-        let asap = words.find(|w| *w == "asap").and_then(|_| words.next()).and_then(|a| a.parse().ok());
-        Registrar { asap: asap.unwrap_or_else(|| panic!("no address in \"{}\"", process.greeting)), process }
+        let address = |what: &str| {
+            let mut words = process.greeting.split_whitespace().skip_while(|word| *word != what);
+            let address = words.nth(1).and_then(|word| word.trim_end_matches([',', ';']).parse().ok());
+            address.unwrap_or_else(|| panic!("no address for {what} in \"{}\"", process.greeting))
+        };
+        Registrar { asap: address("asap"), enrp: address("enrp"), process }
     }
 }

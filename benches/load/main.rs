@@ -2,7 +2,9 @@
 //! as ratios to the raw transport in the same run. `make bench` runs it; without `--bench` (as `cargo test` does) it is
 //! quick and only shows that everything works.
 
+mod calls;
 mod child;
+mod download;
 mod echo;
 mod fleet;
 mod registrar;
@@ -54,6 +56,12 @@ fn main() {
     let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|c| name.contains(c.as_str()));
     if wanted("registrar") {
         registrar::run(scale);
+    }
+    if wanted("calls") {
+        calls::run(scale);
+    }
+    if wanted("download") {
+        download::run(scale);
     }
     if wanted("resolution") {
         resolution::run(scale);

@@ -40,9 +40,7 @@ fn is_parsed(transport: &TransportParameter) -> bool {
 fn is_wide(address: &IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => !(address.is_loopback() || address.is_link_local() || address.is_unspecified()),
-        IpAddr::V6(address) => {
-            !(address.is_loopback() || address.is_unicast_link_local() || address.is_unspecified())
-        }
+        IpAddr::V6(address) => !(address.is_loopback() || address.is_unicast_link_local() || address.is_unspecified()),
     }
 }
 

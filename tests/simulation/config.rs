@@ -140,6 +140,21 @@ impl SimConfig {
         SimConfig { discovery: Discovery::draw(seed, &config.registrar), ..config }
     }
 
+    /// The configuration of a seed, with the sizes that the environment wants: `REGISTRARS=`, `ELEMENTS=`, `USERS=`.
+    pub fn of(seed: u64) -> SimConfig {
+        let size = |name, drawn: usize| super::number(name).map_or(drawn, |wanted| (wanted as usize).max(1));
+        let config = SimConfig::swarm(seed);
+        let each = config.elements_per_process;
+        let registrars = size("REGISTRARS", config.registrars);
+        SimConfig {
+            registrars,
+            static_registrars: if config.static_registrars == 0 { 0 } else { registrars },
+            element_processes: size("ELEMENTS", config.element_processes * each).div_ceil(each),
+            users: size("USERS", config.users),
+            ..config
+        }
+    }
+
     /// Everything in nanoseconds that a clock of the run may take longer than it should.
     pub fn stretched(&self, duration: u64) -> u64 {
         duration + duration / 1_000_000 * (self.skew_ppm + self.skew_ppm / 10)

@@ -1,6 +1,7 @@
 //! Deterministic simulation: the real registrar and client cores on a simulated network, with faults, in virtual time.
 //!
 //! `SEED=n RUNS=m` chooses the seeds; without them the committed ones run (`seeds.txt`) and a fixed number of others.
+//! `REGISTRARS=100 ELEMENTS=1000 USERS=200` makes the worlds larger than the drawn ones, with the same faults and checks.
 //! `TRACE=1` prints every event of the one seed. A failure prints its seed, its configuration and what happened last.
 
 mod checkers;

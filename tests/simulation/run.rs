@@ -37,8 +37,8 @@ pub fn run(seed: u64) -> Result<Report, String> {
             let second = if again == first { String::new() } else { format!("\nsecond time: {again}") };
             Err(format!(
                 "SEED={seed}: {first}{second}\n\nlast events:\n{lines}\nconfiguration: {:?}\n\n\
-                 every event of it: make simulate SEED={seed} TRACE=1",
-                SimConfig::swarm(seed)
+                 every event of it: make simulate SEED={seed} TRACE=1, with the sizes (REGISTRARS=, ...) that were given",
+                SimConfig::of(seed)
             ))
         }
     }
@@ -46,7 +46,7 @@ pub fn run(seed: u64) -> Result<Report, String> {
 
 /// Runs a seed once; a panic in a core is a failure like others.
 pub fn attempt(seed: u64, mode: Mode) -> Result<Report, (String, String)> {
-    let mut world = World::new(SimConfig::swarm(seed), mode);
+    let mut world = World::new(SimConfig::of(seed), mode);
     let result = catch_unwind(AssertUnwindSafe(|| phases(&mut world)));
     match result {
         Ok(Ok(report)) => Ok(report),

@@ -4,10 +4,13 @@
 //! never reads fills its share and loses the association: it cannot make the registrar grow.
 
 use crate::AssociationId;
+use crate::registrar::Link;
 use std::collections::{HashMap, VecDeque};
 
-/// Bytes that may wait for one association.
+/// Bytes that may wait for one association with a pool element or a pool user.
 pub(super) const MAX_BACKLOG_PER_ASSOCIATION: usize = 256 << 10;
+/// Bytes that may wait for another registrar: the death of a process with thousands of elements is that many messages at once.
+pub(super) const MAX_BACKLOG_PER_REGISTRAR: usize = 8 << 20;
 /// Bytes that may wait for all associations together.
 pub(super) const MAX_BACKLOG_TOTAL: usize = 64 << 20;
 /// What a waiting message costs beside its bytes, so that many tiny messages are bounded as well.
@@ -51,12 +54,16 @@ impl Backlogs {
     }
 
     /// Lets a message wait; it is dropped when a bound is broken.
-    pub(super) fn push(&mut self, association: AssociationId, message: Vec<u8>) -> Result<(), BacklogFull> {
+    pub(super) fn push(&mut self, link: Link, association: AssociationId, message: Vec<u8>) -> Result<(), BacklogFull> {
+        let most = match link {
+            Link::Asap => MAX_BACKLOG_PER_ASSOCIATION,
+            Link::Enrp => MAX_BACKLOG_PER_REGISTRAR,
+        };
         let cost = cost(&message);
         if self.total_cost + cost > MAX_BACKLOG_TOTAL {
             return Err(BacklogFull::Total);
         }
-        if self.waiting.get(&association).map_or(0, |b| b.cost) + cost > MAX_BACKLOG_PER_ASSOCIATION {
+        if self.waiting.get(&association).map_or(0, |b| b.cost) + cost > most {
             return Err(BacklogFull::Association);
         }
         let backlog = self.waiting.entry(association).or_default();
@@ -95,12 +102,13 @@ mod tests {
 
     const A: AssociationId = AssociationId::new(0, 1);
     const B: AssociationId = AssociationId::new(0, 2);
+    const C: AssociationId = AssociationId::new(1, 1);
 
     #[test]
     fn flush_keeps_the_order_and_stops_at_the_first_refusal() {
         let mut backlogs = Backlogs::default();
         for byte in 0..3u8 {
-            backlogs.push(A, vec![byte]).unwrap();
+            backlogs.push(Link::Asap, A, vec![byte]).unwrap();
         }
         let mut sent = Vec::new();
         backlogs.flush(A, |message| {
@@ -125,14 +133,22 @@ mod tests {
     fn an_association_that_does_not_read_is_bounded_and_leaves_room_for_others() {
         let mut backlogs = Backlogs::default();
         let mut pushed = 0;
-        while backlogs.push(A, vec![0; 1000]).is_ok() {
+        while backlogs.push(Link::Asap, A, vec![0; 1000]).is_ok() {
             pushed += 1;
         }
         assert!(pushed * 1000 <= MAX_BACKLOG_PER_ASSOCIATION);
-        assert_eq!(backlogs.push(A, vec![0; 1000]), Err(BacklogFull::Association));
-        assert_eq!(backlogs.push(B, vec![0; 1000]), Ok(()));
+        assert_eq!(backlogs.push(Link::Asap, A, vec![0; 1000]), Err(BacklogFull::Association));
+        assert_eq!(backlogs.push(Link::Asap, B, vec![0; 1000]), Ok(()));
+        for _ in 0..4096 {
+            assert_eq!(
+                backlogs.push(Link::Enrp, C, vec![0; 200]),
+                Ok(()),
+                "a registrar is told of many deaths at once"
+            );
+        }
         backlogs.remove(A);
         backlogs.remove(B);
+        backlogs.remove(C);
         assert_eq!(backlogs.total_cost(), 0);
     }
 
@@ -142,7 +158,7 @@ mod tests {
         let mut refused = None;
         for number in 0..1000 {
             let association = AssociationId::new(0, number);
-            if let Err(full) = backlogs.push(association, vec![0; 200 << 10]) {
+            if let Err(full) = backlogs.push(Link::Asap, association, vec![0; 200 << 10]) {
                 refused = Some(full);
                 break;
             }

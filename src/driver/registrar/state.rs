@@ -204,7 +204,7 @@ impl<C: Core> State<C> {
                 Err(error) => return self.give_up(now, transport, association, &error.to_string()),
             }
         }
-        match self.backlogs.push(association, message) {
+        match self.backlogs.push(link, association, message) {
             Ok(()) => {}
             Err(full) => {
                 self.metrics.slow_peers_aborted += 1;

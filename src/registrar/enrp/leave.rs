@@ -1,19 +1,27 @@
 //! Leaving in order: elements are handed to the peers before the registrar stops, so nobody has to notice its death.
 //!
-//! Each element is suggested to one of the peers (T bit), which asks it to adopt it. The registrar stays until all have said
-//! that they did, or `leave_timeout` is over; what is left then is taken over as from a dead registrar.
+//! Each element is suggested to one of the peers (T bit), which asks it to adopt it: some at a time, so that neither the
+//! peers' associations nor their connects to the elements are flooded. The registrar stays until all have said that they did, or
+//! `leave_timeout` is over since the last suggestion; what is left then is taken over as from a dead registrar.
 
 use super::suggestion::{best_home, process_key};
 use super::timers::Timer;
 use super::{Phase, Registrar};
 use crate::registrar::Action;
 use crate::{RegistrarId, Time};
+use std::time::Duration;
+
+/// Elements that are suggested to others at once.
+const HANDED_OVER_AT_ONCE: usize = 256;
+/// The pause before the next ones: with it, 25 600 elements a second at most.
+const PAUSE: Duration = Duration::from_millis(10);
 
 impl Registrar {
     pub(in crate::registrar) fn handle_shutdown(&mut self, now: Time, actions: &mut Vec<Action>) {
         if matches!(self.enrp.phase, Phase::Leaving | Phase::Left) {
             return;
         }
+        self.end_inheritances(now, actions);
         let peers = self.living_peers();
         self.enrp.phase = Phase::Leaving;
         self.announcer.stop();
@@ -24,15 +32,27 @@ impl Registrar {
         if !peers.is_empty() {
             let own: Vec<_> = self.handlespace.elements_of_owner(self.id).collect();
             log::info!("registrar {}: hands {} elements to {} peers and leaves", self.id, own.len(), peers.len());
-            for index in own {
-                let transport = self.handlespace.element(index).and_then(|e| e.asap_transport());
-                if let Some(heir) = transport.and_then(|t| best_home(peers.iter().copied(), process_key(&t))) {
-                    self.send_suggestion(now, index, heir, actions);
-                }
-            }
-            self.enrp.timers.set(Timer::Leave, now + self.config.leave_timeout);
+            self.enrp.to_hand_over = own;
+            self.on_hand_over_due(now, actions);
         }
         self.leave_if_done(now, peers.is_empty(), actions);
+    }
+
+    pub(super) fn on_hand_over_due(&mut self, now: Time, actions: &mut Vec<Action>) {
+        let peers = self.living_peers();
+        let rest = self.enrp.to_hand_over.len().saturating_sub(HANDED_OVER_AT_ONCE);
+        for index in self.enrp.to_hand_over.split_off(rest) {
+            let own = self.handlespace.element(index).filter(|element| element.home_registrar() == self.id);
+            let process = own.and_then(|element| element.asap_transport()).map(|transport| process_key(&transport));
+            if let Some(heir) = process.and_then(|process| best_home(peers.iter().copied(), process)) {
+                self.send_suggestion(now, index, heir, actions);
+            }
+        }
+        if rest > 0 {
+            self.enrp.timers.set(Timer::HandOver, now + PAUSE);
+        } else {
+            self.enrp.timers.set(Timer::Leave, now + self.config.leave_timeout);
+        }
     }
 
     pub(super) fn on_leave_timer_expired(&mut self, now: Time, actions: &mut Vec<Action>) {

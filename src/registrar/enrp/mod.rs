@@ -6,7 +6,8 @@
 //!   who they are. `presence.rs`: heartbeats and the detection of failures.
 //! * `mentor.rs`: the start, with list and handle table of a mentor. `handle_table.rs`: being a mentor.
 //! * `updates.rs`: HANDLE_UPDATE in both directions, and who an element belongs to when registrars disagree.
-//! * `takeover.rs`: arbitration about a dead registrar. `claims.rs`: making its elements ours. `orphans.rs`: elements
+//! * `takeover.rs`: arbitration about a dead registrar. `inheritance.rs`: its elements get another home. `claims.rs`: asking
+//!   those that are to be ours. `orphans.rs`: elements
 //!   whose home nobody knows. `leave.rs`: the opposite, handing elements over.
 //! * `audit.rs`: comparing checksums, and downloading again what differs. `errors.rs`: ENRP_ERROR.
 
@@ -15,6 +16,7 @@ mod claims;
 mod contacts;
 mod errors;
 mod handle_table;
+mod inheritance;
 mod leave;
 mod mentor;
 mod orphans;
@@ -29,7 +31,7 @@ pub use peers::{PeerInfo, PeerState};
 
 use super::associations::ConnectedTo;
 use super::{Action, ConnectAttempt, Registrar, RegistrarConfig};
-use crate::handlespace::SeededState;
+use crate::handlespace::{ElementIndex, SeededState};
 use crate::log_limit::{LogLimit, log_limited};
 use crate::message::EnrpMessage;
 use crate::transport::{LossReason, PeerAddress};
@@ -96,7 +98,11 @@ pub(super) struct Enrp {
     timers: Timers,
     sessions: BTreeMap<(AssociationId, bool), Session>,
     arbitrations: BTreeMap<RegistrarId, Arbitration>,
+    /// Dead registrars whose elements are getting another home, and which.
+    inheritances: BTreeMap<RegistrarId, RegistrarId>,
     claims: Claims,
+    /// Elements that are still to be handed over before this registrar leaves.
+    to_hand_over: Vec<ElementIndex>,
     /// Registrars that are home of elements and that nobody hears of, since when.
     orphaned: BTreeMap<RegistrarId, Time>,
     /// Counts what is heard of elements; see `audit.rs`.
@@ -142,7 +148,9 @@ impl Enrp {
             timers,
             sessions: BTreeMap::new(),
             arbitrations: BTreeMap::new(),
+            inheritances: BTreeMap::new(),
             claims: Claims::new(SeededState::new(hash_seed)),
+            to_hand_over: Vec::new(),
             orphaned: BTreeMap::new(),
             stamp: 0,
             logs: Logs::default(),
@@ -186,11 +194,13 @@ impl Registrar {
                 Timer::Gossip => self.on_gossip_due(now, actions),
                 Timer::Orphans => self.on_orphans_due(now, actions),
                 Timer::Claims => self.on_claims_due(now, actions),
+                Timer::HandOver => self.on_hand_over_due(now, actions),
                 Timer::Leave => self.on_leave_timer_expired(now, actions),
                 Timer::Contact(number) => self.on_contact_due(now, number, actions),
                 Timer::Peer(id) => self.on_peer_timer_expired(now, at, id, actions),
                 Timer::Audit(id) => self.on_audit_timer_expired(now, id, actions),
                 Timer::Arbitration(target) => self.on_arbitration_expired(now, at, target, actions),
+                Timer::Inheritance(target) => self.on_inheritance_due(now, target, actions),
                 Timer::Session(association, own) => self.end_session(association, own),
             }
         }

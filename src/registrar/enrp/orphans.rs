@@ -16,7 +16,10 @@ impl Registrar {
             return;
         }
         let known = |id: RegistrarId| {
-            id == self.id || self.enrp.peers.contains_key(&id) || self.enrp.arbitrations.contains_key(&id)
+            id == self.id
+                || self.enrp.peers.contains_key(&id)
+                || self.enrp.arbitrations.contains_key(&id)
+                || self.enrp.inheritances.contains_key(&id)
         };
         let unknown: Vec<_> = self.handlespace.owners().map(|(id, _)| id).filter(|&id| !known(id)).collect();
         let before = std::mem::take(&mut self.enrp.orphaned);

@@ -70,7 +70,13 @@ impl Peer {
 
 impl Registrar {
     /// The registrar that sent a PRESENCE is a peer from now on. False: there are too many.
-    pub(super) fn add_peer(&mut self, now: Time, id: RegistrarId, association: AssociationId) -> bool {
+    pub(super) fn add_peer(
+        &mut self,
+        now: Time,
+        id: RegistrarId,
+        association: AssociationId,
+        actions: &mut Vec<Action>,
+    ) -> bool {
         if self.enrp.peers.len() >= self.config.max_peers {
             log_limited!(
                 self.enrp.logs.peers,
@@ -82,6 +88,7 @@ impl Registrar {
             );
             return false;
         }
+        self.end_inheritance(now, id, actions);
         let known_elements = self.handlespace.count_of_owner(id);
         let settled = now + self.settling_time();
         let audit = Audit::new(settled, self.enrp.phase == Phase::Ready && known_elements > 0);

@@ -104,7 +104,7 @@ impl Registrar {
         actions: &mut Vec<Action>,
     ) {
         let id = message.sender;
-        if !self.enrp.peers.contains_key(&id) && !self.add_peer(now, id, association) {
+        if !self.enrp.peers.contains_key(&id) && !self.add_peer(now, id, association, actions) {
             return;
         }
         self.update_peer(id, &message);

@@ -8,7 +8,7 @@
 use super::peers::{Peer, PeerState};
 use super::timers::Timer;
 use super::{Phase, Registrar, ids_where};
-use crate::handlespace::{Claim, ElementIndex};
+use crate::handlespace::Claim;
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{InitTakeover, InitTakeoverAck, TakeoverServer};
@@ -122,26 +122,17 @@ impl Registrar {
         // The target gets it as well: should it only be asleep, it knows when it wakes up.
         let message = TakeoverServer { sender: self.id, receiver: RegistrarId(0), target };
         self.group_cast(now, &EnrpMessage::TakeoverServer(message), actions);
-        let elements: Vec<_> = self.handlespace.elements_of_owner(target).collect();
         log_limited!(
             self.enrp.logs.takeovers,
             now,
             Level::Warn,
             "registrar {}: takes over {target:?} with {} elements",
             self.id,
-            elements.len()
+            self.handlespace.count_of_owner(target)
         );
         self.statistics.takeovers_completed += 1;
-        self.statistics.elements_taken_over += elements.len() as u64;
-        for &index in &elements {
-            self.change_owner(now, index, self.id);
-        }
         self.remove_peer(now, target, "it is dead and taken over", actions);
-        for index in elements {
-            if self.handlespace.element(index).is_some_and(|element| element.association().is_none()) {
-                self.claim(now, index, actions);
-            }
-        }
+        self.begin_inheritance(now, target, self.id, actions);
     }
 }
 
@@ -187,34 +178,26 @@ impl Registrar {
 
     pub(super) fn handle_takeover_server(&mut self, now: Time, message: &TakeoverServer, actions: &mut Vec<Action>) {
         let TakeoverServer { sender, target, .. } = *message;
-        let elements: Vec<_> = self.handlespace.elements_of_owner(target).collect();
         log_limited!(
             self.enrp.logs.takeovers,
             now,
             Level::Warn,
             "registrar {}: {sender:?} takes over {target:?} with {} elements",
             self.id,
-            elements.len()
+            self.handlespace.count_of_owner(target)
         );
         if target == self.id {
-            return self.handle_own_takeover(now, sender, elements, actions);
-        }
-        for index in elements {
-            self.change_owner(now, index, sender);
+            return self.handle_own_takeover(now, sender, actions);
         }
         self.stop_arbitration(now, target);
         self.remove_peer(now, target, "another registrar took it over", actions);
+        self.begin_inheritance(now, target, sender, actions);
     }
 
     /// This registrar has been taken for dead, but lives. Elements that are registered with it stay until they
     /// register with the other one; what it was only about to claim goes.
-    fn handle_own_takeover(
-        &mut self,
-        now: Time,
-        by: RegistrarId,
-        elements: Vec<ElementIndex>,
-        actions: &mut Vec<Action>,
-    ) {
+    fn handle_own_takeover(&mut self, now: Time, by: RegistrarId, actions: &mut Vec<Action>) {
+        let elements: Vec<_> = self.handlespace.elements_of_owner(self.id).collect();
         for index in elements {
             let Some(element) = self.handlespace.element(index) else { continue };
             let registered = matches!(element.liveness().claim, Claim::Registered | Claim::Contested);

@@ -16,6 +16,8 @@ pub(super) enum Timer {
     Orphans,
     /// The next burst of connects to elements that are claimed.
     Claims,
+    /// The next elements that a registrar hands over before it leaves.
+    HandOver,
     /// The end of the patience of a registrar that leaves.
     Leave,
     /// The next attempt to reach an address.
@@ -26,6 +28,8 @@ pub(super) enum Timer {
     Audit(RegistrarId),
     /// The end of an arbitration about a dead registrar.
     Arbitration(RegistrarId),
+    /// The next elements of a dead registrar that get another home.
+    Inheritance(RegistrarId),
     /// The end of a download that is being served.
     Session(AssociationId, bool),
 }

@@ -14,15 +14,18 @@ pub use describe::{describe, describe_action, describe_client_action};
 
 pub use handlespace::InternetChecksum;
 
-use super::node::{Input, NodeId};
+use super::node::{Input, Node, NodeId};
 use super::world::World;
 use ledger::Ledger;
 use rserpool::registrar::Action;
 use std::collections::BTreeMap;
 
-/// Tables are recomputed at each step up to this number of elements, beyond it every so many steps.
+/// Tables are recomputed at each step up to this number of elements, beyond it every so many steps, or as many as there
+/// are elements.
 const SMALL: usize = 32;
-const EVERY: u64 = 256;
+const EVERY: usize = 256;
+/// Tables of all registrars together that are recomputed at each sweep, in elements; larger ones at some sweeps only.
+const SWEEP: usize = 4096;
 
 /// What the checkers remember.
 #[derive(Default)]
@@ -31,7 +34,8 @@ pub struct Checks {
     ledgers: BTreeMap<NodeId, Ledger>,
     /// Registrars that were asked to leave, and when.
     pub leaving: BTreeMap<NodeId, u64>,
-    steps: u64,
+    steps: usize,
+    sweeps: usize,
     /// Turned off for measurements.
     pub off: bool,
     pub completed: u64,
@@ -61,7 +65,8 @@ impl World {
         }
         self.checks.steps += 1;
         let Some(registrar) = self.nodes[node].registrar() else { return };
-        if registrar.handlespace().element_count() <= SMALL || self.checks.steps % EVERY == 0 {
+        let elements = registrar.handlespace().element_count();
+        if elements <= SMALL || self.checks.steps % elements.max(EVERY) == 0 {
             if let Err(what) = handlespace::check(registrar) {
                 self.fail(format!("registrar on node {node}: {what}"));
             }
@@ -89,9 +94,16 @@ impl World {
         if self.checks.off {
             return;
         }
+        self.checks.sweeps += 1;
+        let elements: usize =
+            self.nodes.iter().filter_map(Node::registrar).map(|r| r.handlespace().element_count()).sum();
+        let tables = self.checks.sweeps % (1 + elements / SWEEP) == 0;
         for node in 0..self.nodes.len() {
             self.check_open_requests(node);
             self.check_leaving(node);
+            if !tables {
+                continue;
+            }
             if let Some(Err(what)) = self.nodes[node].registrar().map(handlespace::check) {
                 self.fail(format!("registrar on node {node}: {what}"));
             }

@@ -1,0 +1,69 @@
+//! A registrar is dead, and another one becomes home of its elements: some of them at a time, as there may be 100 000.
+
+use super::Registrar;
+use super::timers::Timer;
+use crate::registrar::Action;
+use crate::{RegistrarId, Time};
+use std::time::Duration;
+
+/// Elements that change their home in one call: about a millisecond of work.
+const MOVED_AT_ONCE: usize = 1024;
+/// The pause before the next ones, in which everything else has its turn.
+const PAUSE: Duration = Duration::from_millis(1);
+
+impl Registrar {
+    /// `heir`, which may be this registrar, becomes home of the elements of `target`.
+    pub(super) fn begin_inheritance(
+        &mut self,
+        now: Time,
+        target: RegistrarId,
+        heir: RegistrarId,
+        actions: &mut Vec<Action>,
+    ) {
+        // What the dead one was still getting goes to its heir as well.
+        self.enrp.inheritances.values_mut().filter(|other| **other == target).for_each(|other| *other = heir);
+        self.enrp.inheritances.insert(target, heir);
+        self.enrp.inheritances.retain(|target, heir| target != heir);
+        self.on_inheritance_due(now, target, actions);
+    }
+
+    pub(super) fn on_inheritance_due(&mut self, now: Time, target: RegistrarId, actions: &mut Vec<Action>) {
+        self.inherit(now, target, MOVED_AT_ONCE, actions);
+        if self.handlespace.count_of_owner(target) == 0 {
+            self.enrp.inheritances.remove(&target);
+        } else if self.enrp.inheritances.contains_key(&target) {
+            self.enrp.timers.set(Timer::Inheritance(target), now + PAUSE);
+        }
+    }
+
+    /// The dead registrar is there again: what is known of its elements must be settled before it is compared with them.
+    pub(super) fn end_inheritance(&mut self, now: Time, target: RegistrarId, actions: &mut Vec<Action>) {
+        self.inherit(now, target, usize::MAX, actions);
+        self.enrp.inheritances.remove(&target);
+        self.enrp.timers.clear(Timer::Inheritance(target));
+    }
+
+    /// The same for all of them: this registrar is about to leave.
+    pub(super) fn end_inheritances(&mut self, now: Time, actions: &mut Vec<Action>) {
+        while let Some(target) = self.enrp.inheritances.keys().next().copied() {
+            self.end_inheritance(now, target, actions);
+        }
+    }
+
+    fn inherit(&mut self, now: Time, target: RegistrarId, most: usize, actions: &mut Vec<Action>) {
+        let Some(&heir) = self.enrp.inheritances.get(&target) else { return };
+        let elements: Vec<_> = self.handlespace.elements_of_owner(target).take(most).collect();
+        for &index in &elements {
+            self.change_owner(now, index, heir);
+        }
+        if heir != self.id {
+            return;
+        }
+        self.statistics.elements_taken_over += elements.len() as u64;
+        for index in elements {
+            if self.handlespace.element(index).is_some_and(|element| element.association().is_none()) {
+                self.claim(now, index, actions);
+            }
+        }
+    }
+}
