@@ -76,15 +76,18 @@ pub unsafe fn getaddrinfo(
     items: usize,
     stale_cache_ms: c_uint,
 ) -> Result<Count> {
+    if list.is_null() {
+        return Err(Error::new(libc::EFAULT, "the pointer to the list is NULL"));
+    }
     // SAFETY: the caller's promise.
-    let list = unsafe { convert::reference_mut(list) }?;
-    *list = std::ptr::null_mut();
+    unsafe { convert::store(list, std::ptr::null_mut()) };
     // SAFETY: the caller's promise.
     let handle = unsafe { convert::pool_handle(handle, len) }?;
     // At most 128, so it fits.
     let wanted = (items != 0).then(|| items.min(MAX_ITEMS) as u32);
     let elements = api::getaddrinfo(handle, wanted, Duration::from_millis(u64::from(stale_cache_ms)))?;
-    *list = to_list(&elements)?;
+    // SAFETY: the caller's promise.
+    unsafe { convert::store(list, to_list(&elements)?) };
     Ok(Count(c_int::try_from(elements.len()).unwrap_or(c_int::MAX)))
 }
 
@@ -133,7 +136,7 @@ fn to_list(elements: &[AddressInfo]) -> Result<*mut rsp_addrinfo> {
 unsafe fn free_list(mut next: *mut rsp_addrinfo) {
     while !next.is_null() {
         // SAFETY: a node of the list, read before it is freed.
-        let info = unsafe { next.read() };
+        let info = unsafe { next.read_unaligned() };
         // SAFETY: both are from malloc, and nothing points to them any more.
         unsafe { (libc::free(info.ai_addr.cast()), libc::free(next.cast())) };
         next = info.ai_next;

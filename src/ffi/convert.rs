@@ -59,13 +59,35 @@ pub unsafe fn buffer<'a>(data: *mut u8, len: usize) -> Result<&'a mut [u8]> {
     }
 }
 
-/// What a pointer points to, which must be there, to change it.
+// Structures come and go by copies: C programs have them in packed buffers, too, where a reference would be misaligned.
+
+/// What a pointer points to; None for NULL.
 ///
 /// # Safety
-/// `pointer` is NULL or points to a T that nobody else uses during `'a`.
-pub unsafe fn reference_mut<'a, T>(pointer: *mut T) -> Result<&'a mut T> {
+/// `pointer` is NULL or points to a T, at any alignment.
+pub unsafe fn optional<T: Copy>(pointer: *const T) -> Option<T> {
+    // SAFETY: not NULL, and the caller's promise.
+    (!pointer.is_null()).then(|| unsafe { pointer.read_unaligned() })
+}
+
+/// What a pointer points to, which must be there.
+///
+/// # Safety
+/// As for [`optional`].
+pub unsafe fn required<T: Copy>(pointer: *const T) -> Result<T> {
     // SAFETY: the caller's promise.
-    unsafe { pointer.as_mut() }.ok_or(NULL_POINTER)
+    unsafe { optional(pointer) }.ok_or(NULL_POINTER)
+}
+
+/// Writes to where a pointer points; nothing for NULL.
+///
+/// # Safety
+/// `pointer` is NULL or points to room for a T, at any alignment.
+pub unsafe fn store<T: Copy>(pointer: *mut T, value: T) {
+    if !pointer.is_null() {
+        // SAFETY: not NULL, and the caller's promise.
+        unsafe { pointer.write_unaligned(value) };
+    }
 }
 
 /// A time in milliseconds of which 0 means "the default".

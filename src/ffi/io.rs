@@ -146,31 +146,34 @@ unsafe fn receive(
     let buffer = unsafe { convert::buffer(buffer.cast(), len) }?;
     let received = from(sd, buffer, timeout)?;
     // SAFETY: see above. Only written: programs do not always set it before.
-    if let Some(flags) = unsafe { msg_flags.as_mut() } {
-        *flags = match received.kind {
-            MessageKind::Data => 0,
-            MessageKind::Notification(_) => MSG_RSERPOOL_NOTIFICATION,
-            MessageKind::CookieEcho => MSG_RSERPOOL_COOKIE_ECHO,
-        };
-        if received.end_of_record {
-            *flags |= libc::MSG_EOR;
-        }
-    }
-    // SAFETY: see above.
-    if let Some(rinfo) = unsafe { rinfo.as_mut() } {
-        *rinfo = rsp_sndrcvinfo {
-            rinfo_session: received.session.0 as rserpool_session_t,
-            // A peculiarity of rsplib that programs know: with a cookie echo, ASAP's PPID is in host order.
-            rinfo_ppid: match received.kind {
-                MessageKind::CookieEcho => received.ppid,
-                _ => received.ppid.to_be(),
-            },
-            rinfo_pe_id: received.pool_element_id.0,
-            rinfo_timetolive: 0,
-            rinfo_stream: received.stream,
-        };
+    unsafe {
+        convert::store(msg_flags, flags(&received));
+        convert::store(rinfo, info(&received));
     }
     Ok(length(received.len))
+}
+
+fn flags(received: &Received) -> c_int {
+    let kind = match received.kind {
+        MessageKind::Data => 0,
+        MessageKind::Notification(_) => MSG_RSERPOOL_NOTIFICATION,
+        MessageKind::CookieEcho => MSG_RSERPOOL_COOKIE_ECHO,
+    };
+    if received.end_of_record { kind | libc::MSG_EOR } else { kind }
+}
+
+fn info(received: &Received) -> rsp_sndrcvinfo {
+    rsp_sndrcvinfo {
+        rinfo_session: received.session.0 as rserpool_session_t,
+        // A peculiarity of rsplib that programs know: with a cookie echo, ASAP's PPID is in host order.
+        rinfo_ppid: match received.kind {
+            MessageKind::CookieEcho => received.ppid,
+            _ => received.ppid.to_be(),
+        },
+        rinfo_pe_id: received.pool_element_id.0,
+        rinfo_timetolive: 0,
+        rinfo_stream: received.stream,
+    }
 }
 
 /// Receives without waiting, as rsp_recvmsg() with timeout 0; on mapped descriptors it is read(), which may wait.

@@ -23,9 +23,10 @@ pub unsafe extern "C" fn rsp_initinfo(info: *mut rsp_info) {
     guard_always(&errors::rsp_initinfo, format_args!("rsp_initinfo()"), || {
         if !info.is_null() {
             // SAFETY: room for a struct rsp_info, whose fields may all be zero. It may be uninitialised memory until here.
-            unsafe { info.write(std::mem::zeroed()) };
-            // SAFETY: just initialised.
-            arguments::apply_environment(unsafe { &mut *info });
+            let mut fields = unsafe { std::mem::zeroed() };
+            arguments::apply_environment(&mut fields);
+            // SAFETY: there is room, by the contract of this module.
+            unsafe { convert::store(info, fields) };
         }
         Ok(())
     })
@@ -36,11 +37,13 @@ pub unsafe extern "C" fn rsp_initinfo(info: *mut rsp_info) {
 pub unsafe extern "C" fn rsp_freeinfo(info: *mut rsp_info) {
     guard_always(&errors::rsp_freeinfo, format_args!("rsp_freeinfo()"), || {
         // SAFETY: by the contract of this module.
-        let Some(info) = (unsafe { info.as_mut() }) else { return Ok(()) };
-        let mut next = std::mem::replace(&mut info.ri_registrars, std::ptr::null_mut());
+        let Some(mut fields) = (unsafe { convert::optional(info) }) else { return Ok(()) };
+        let mut next = std::mem::replace(&mut fields.ri_registrars, std::ptr::null_mut());
+        // SAFETY: as above.
+        unsafe { convert::store(info, fields) };
         while !next.is_null() {
             // SAFETY: a node of the list, allocated by rsp_initarg(), and read before it is freed.
-            let registrar: rsp_registrar_info = unsafe { next.read() };
+            let registrar: rsp_registrar_info = unsafe { next.read_unaligned() };
             // SAFETY: both are from malloc, and nothing points to them any more.
             unsafe { (libc::free(registrar.rri_addr.cast()), libc::free(next.cast())) };
             next = registrar.rri_next;
@@ -67,11 +70,12 @@ pub unsafe extern "C" fn rsp_freeinfo(info: *mut rsp_info) {
 pub unsafe extern "C" fn rsp_initarg(info: *mut rsp_info, arg: *const c_char) -> c_int {
     guard_always(&errors::rsp_initarg, format_args!("rsp_initarg()"), || {
         // SAFETY: by the contract of this module.
-        let (info, argument) = unsafe { (info.as_mut(), arguments::text(arg)) };
-        Ok(match (info, argument) {
-            (Some(info), Some(argument)) => arguments::answer(arguments::apply(info, argument)),
-            _ => 0,
-        })
+        let (fields, argument) = unsafe { (convert::optional(info), arguments::text(arg)) };
+        let (Some(mut fields), Some(argument)) = (fields, argument) else { return Ok(0) };
+        let eaten = arguments::apply(&mut fields, argument);
+        // SAFETY: as above.
+        unsafe { convert::store(info, fields) };
+        Ok(arguments::answer(eaten))
     })
 }
 
@@ -94,14 +98,17 @@ pub unsafe extern "C" fn rsp_initialize(info: *mut rsp_info) -> c_int {
         logging::install();
         rsplib_logging::begin();
         // SAFETY: by the contract of this module.
-        let config = match unsafe { info.as_mut() } {
-            Some(info) => {
-                info.ri_version = RSPLIB_VERSION;
-                info.ri_revision = RSPLIB_REVISION;
-                info.ri_build_date = std::ptr::null();
-                info.ri_build_time = std::ptr::null();
+        let config = match unsafe { convert::optional(info) } {
+            Some(mut fields) => {
+                fields.ri_version = RSPLIB_VERSION;
+                fields.ri_revision = RSPLIB_REVISION;
+                fields.ri_build_date = std::ptr::null();
+                fields.ri_build_time = std::ptr::null();
                 // SAFETY: as above.
-                unsafe { config(info) }?
+                unsafe {
+                    convert::store(info, fields);
+                    config(&fields)?
+                }
             }
             None => Config::default(),
         };
@@ -162,7 +169,7 @@ unsafe fn config(info: &rsp_info) -> Result<Config> {
 unsafe fn registrars(mut next: *const rsp_registrar_info) -> Result<Vec<PeerAddress>> {
     let mut found = Vec::new();
     // SAFETY: the caller's promise.
-    while let Some(registrar) = unsafe { next.as_ref() } {
+    while let Some(registrar) = unsafe { convert::optional(next) } {
         if found.len() == MAX_REGISTRARS {
             return Err(Error::new(libc::EINVAL, "more than 256 registrars, or a loop in their list"));
         }

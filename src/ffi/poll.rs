@@ -25,15 +25,19 @@ pub unsafe extern "C" fn rsp_poll(ufds: *mut pollfd, nfds: c_uint, timeout: c_in
         if nfds > MAX_POLLED {
             return Err(Error::new(libc::EINVAL, "too many descriptors to poll"));
         }
-        let fds: &mut [pollfd] = if nfds == 0 {
-            &mut []
-        } else {
-            // SAFETY: by the contract of this module; the reference only proves that the pointer is not NULL.
-            let first = unsafe { convert::reference_mut(ufds) }?;
-            // SAFETY: `nfds` of them, by the contract of this module.
-            unsafe { std::slice::from_raw_parts_mut(first, nfds as usize) }
-        };
-        count(api::poll(fds, Timeout::from_ms(timeout)))
+        if nfds > 0 && ufds.is_null() {
+            return Err(Error::new(libc::EFAULT, "the pointer to the descriptors is NULL"));
+        }
+        // SAFETY: `nfds` of them, by the contract of this module.
+        let entry = |at: usize| unsafe { ufds.add(at) };
+        // SAFETY: as above.
+        let mut fds: Vec<pollfd> = (0..nfds as usize).map(|at| unsafe { entry(at).read_unaligned() }).collect();
+        let ready = count(api::poll(&mut fds, Timeout::from_ms(timeout)))?;
+        for (at, fd) in fds.into_iter().enumerate() {
+            // SAFETY: as above.
+            unsafe { convert::store(entry(at), fd) };
+        }
+        Ok(ready)
     })
 }
 
@@ -56,16 +60,16 @@ pub unsafe extern "C" fn rsp_select(
 ) -> c_int {
     guard(&errors::rsp_select, format_args!("rsp_select({n})"), || {
         // SAFETY: by the contract of this module.
-        let timeout = time(unsafe { timeout.as_ref() })?;
+        let timeout = time(unsafe { convert::optional(timeout) })?;
         // Copies: a program may pass one set twice, but two references to it must not be.
         // SAFETY: by the contract of this module.
         let [mut read, mut write, mut except] =
-            [readfds, writefds, exceptfds].map(|set| unsafe { set.as_ref() }.copied());
+            [readfds, writefds, exceptfds].map(|set| unsafe { convert::optional(set) });
         let result = api::select(n, read.as_mut(), write.as_mut(), except.as_mut(), timeout)?;
         for (set, pointer) in [(read, readfds), (write, writefds), (except, exceptfds)] {
             if let Some(set) = set {
                 // SAFETY: not NULL, as `set` was read from there.
-                unsafe { pointer.write(set) };
+                unsafe { convert::store(pointer, set) };
             }
         }
         count(Ok(result))
@@ -76,7 +80,7 @@ fn count(result: Result<usize>) -> Result<c_int> {
     result.map(|count| c_int::try_from(count).unwrap_or(c_int::MAX))
 }
 
-fn time(timeout: Option<&timeval>) -> Result<Timeout> {
+fn time(timeout: Option<timeval>) -> Result<Timeout> {
     const BAD: Error = Error::new(libc::EINVAL, "the timeout of a select is negative or has too many microseconds");
     let Some(timeout) = timeout else { return Ok(Timeout::Never) };
     let seconds = u64::try_from(timeout.tv_sec).map_err(|_| BAD)?;

@@ -146,7 +146,7 @@ pub fn deregister(sd: c_int, flags: c_int) -> Result<c_int> {
 /// `loadinfo` is NULL or points to a struct rsp_loadinfo.
 pub unsafe fn load_info(loadinfo: *const rsp_loadinfo) -> LoadInfo {
     // SAFETY: the caller's promise.
-    unsafe { loadinfo.as_ref() }.map_or_else(LoadInfo::default, |c| LoadInfo {
+    unsafe { convert::optional(loadinfo) }.map_or_else(LoadInfo::default, |c| LoadInfo {
         policy: PolicyType(c.rli_policy),
         weight: c.rli_weight,
         weight_dpf: c.rli_weight_dpf,

@@ -48,20 +48,21 @@ pub unsafe fn pe_registration(
     life_ms: c_uint,
 ) -> Result<ResultCode> {
     // SAFETY: the caller's promise, here and below.
-    let (handle, info) = unsafe { (convert::pool_handle(handle, len)?, convert::reference_mut(info)?) };
+    let (handle, element) = unsafe { (convert::pool_handle(handle, len)?, convert::required(info)?) };
     // SAFETY: see above.
-    let (addresses, load) = unsafe { (convert::addresses(info.ai_addr, info.ai_addrs)?, load_info(load)) };
+    let (addresses, load) = unsafe { (convert::addresses(element.ai_addr, element.ai_addrs)?, load_info(load)) };
     convert::peer(&addresses)?;
-    let element = AddressInfo {
-        socket_type: info.ai_socktype,
-        protocol: info.ai_protocol,
+    let wanted = AddressInfo {
+        socket_type: element.ai_socktype,
+        protocol: element.ai_protocol,
         addresses,
-        pool_element_id: PoolElementId(info.ai_pe_id),
+        pool_element_id: PoolElementId(element.ai_pe_id),
         // What counts for a registration is `load`.
         policy: crate::wire::Policy::RoundRobin,
     };
-    let id = api::pe_registration(handle, &element, &load, Duration::from_millis(u64::from(life_ms)))?;
-    info.ai_pe_id = id.0;
+    let id = api::pe_registration(handle, &wanted, &load, Duration::from_millis(u64::from(life_ms)))?;
+    // SAFETY: see above.
+    unsafe { convert::store(info, rsp_addrinfo { ai_pe_id: id.0, ..element }) };
     Ok(ResultCode(0))
 }
 

@@ -48,7 +48,7 @@ pub extern "C" fn rsp_socket(domain: c_int, r#type: c_int, protocol: c_int) -> c
 pub unsafe extern "C" fn rsp_update_session_parameters(sd: c_int, params: *mut rserpool_session_parameters) -> c_int {
     guard(&errors::rsp_update_session_parameters, format_args!("rsp_update_session_parameters({sd})"), || {
         // SAFETY: by the contract of this module.
-        let c = unsafe { convert::reference_mut(params) }?;
+        let c = unsafe { convert::required(params) }?;
         let duration = |ms: c_uint| Duration::from_millis(u64::from(ms));
         let now = api::update_session_parameters(
             sd,
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn rsp_update_session_parameters(sd: c_int, params: *mut r
             },
         )?;
         let ms = |duration: Duration| c_uint::try_from(duration.as_millis()).unwrap_or(c_uint::MAX);
-        *c = rserpool_session_parameters {
+        let now = rserpool_session_parameters {
             sp_rto_initial: ms(now.rto_initial),
             sp_rto_min: ms(now.rto_min),
             sp_rto_max: ms(now.rto_max),
@@ -71,6 +71,8 @@ pub unsafe extern "C" fn rsp_update_session_parameters(sd: c_int, params: *mut r
             sp_path_max_rxt: now.path_max_retransmissions,
             sp_hbinterval: ms(now.heartbeat_interval),
         };
+        // SAFETY: by the contract of this module.
+        unsafe { convert::store(params, now) };
         Ok(0)
     })
 }
@@ -155,16 +157,16 @@ pub unsafe extern "C" fn rsp_getpeername(
 unsafe fn write_name(name: &PeName, handle: *mut u8, size: *mut usize, identifier: *mut u32) -> api::Result<c_int> {
     let bytes = name.pool_handle.as_bytes();
     // SAFETY: the caller's promise.
-    let size = unsafe { convert::reference_mut(size) }?;
+    let room = unsafe { convert::required(size) }?;
     // SAFETY: the caller's promise.
-    let buffer = unsafe { convert::buffer(handle, *size) }?;
+    let buffer = unsafe { convert::buffer(handle, room) }?;
     let target =
         buffer.get_mut(..bytes.len()).ok_or(Error::new(libc::ENOBUFS, "the buffer is smaller than the pool handle"))?;
     target.copy_from_slice(bytes);
-    *size = bytes.len();
     // SAFETY: the caller's promise.
-    if let Some(identifier) = unsafe { identifier.as_mut() } {
-        *identifier = name.pool_element_id.0;
+    unsafe {
+        convert::store(size, bytes.len());
+        convert::store(identifier, name.pool_element_id.0);
     }
     Ok(0)
 }
@@ -190,11 +192,12 @@ pub unsafe extern "C" fn rsp_getsockopt(
 ) -> c_int {
     guard(&errors::rsp_getsockopt, format_args!("rsp_getsockopt({sd}, {level}, {optname})"), || {
         // SAFETY: by the contract of this module.
-        let len = unsafe { convert::reference_mut(optlen) }?;
+        let room = unsafe { convert::required(optlen) }?;
         // SAFETY: by the contract of this module.
-        let value = unsafe { convert::buffer(optval.cast(), *len as usize) }?;
+        let value = unsafe { convert::buffer(optval.cast(), room as usize) }?;
         let written = api::getsockopt(sd, level, optname, value)?;
-        *len = socklen_t::try_from(written).unwrap_or(socklen_t::MAX);
+        // SAFETY: by the contract of this module.
+        unsafe { convert::store(optlen, socklen_t::try_from(written).unwrap_or(socklen_t::MAX)) };
         Ok(0)
     })
 }

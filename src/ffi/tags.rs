@@ -5,7 +5,7 @@ use super::guard::guard;
 use super::tag_item::{TAG_DONE, TAG_IGNORE, TAG_MORE, TAG_SKIP, TagItem, tag_t, tagdata_t};
 use super::tag_numbers::*;
 use super::types::rsp_addrinfo;
-use super::{basic, pool_user};
+use super::{basic, convert, pool_user};
 use crate::api::{self, ConnectOptions, Error, Result};
 use std::ffi::{c_int, c_uint};
 use std::time::Duration;
@@ -20,7 +20,7 @@ const MAX_ITEMS: usize = 1024;
 pub unsafe fn find(mut next: *const TagItem, tag: tag_t) -> Result<Option<tagdata_t>> {
     for _ in 0..MAX_ITEMS {
         // SAFETY: the caller's promise.
-        let Some(item) = (unsafe { next.as_ref() }) else { return Ok(None) };
+        let Some(item) = (unsafe { convert::optional(next) }) else { return Ok(None) };
         let step = match item.Tag {
             TAG_DONE => return Ok(None),
             TAG_MORE => {

@@ -11,6 +11,7 @@ pub type rserpool_session_t = c_int;
 
 /// A registrar known beforehand: an element of the list `rsp_info.ri_registrars`.
 #[repr(C)]
+#[derive(Clone, Copy)]
 pub struct rsp_registrar_info {
     /// The next registrar, or NULL.
     pub rri_next: *mut rsp_registrar_info,
@@ -23,6 +24,7 @@ pub struct rsp_registrar_info {
 /// Settings for rsp_initialize(). Make it with rsp_initinfo(), fill it by rsp_initarg() or by hand, free what it holds with
 /// rsp_freeinfo(). A value of 0 means "the library's default".
 #[repr(C)]
+#[derive(Clone, Copy)]
 pub struct rsp_info {
     /// Set by rsp_initialize(): RSPLIB_VERSION.
     pub ri_version: c_uint,
@@ -79,6 +81,7 @@ pub struct rsp_loadinfo {
 
 /// Basic mode: one pool element, as rsp_getaddrinfo() finds it or rsp_pe_registration() registers it.
 #[repr(C)]
+#[derive(Clone, Copy)]
 pub struct rsp_addrinfo {
     /// AF_INET, or AF_INET6 as soon as one address is IPv6.
     pub ai_family: c_int,

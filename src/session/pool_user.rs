@@ -173,12 +173,17 @@ impl PoolUserSession {
     }
 
     fn handle_start(&mut self, now: Time, actions: &mut Vec<Action>) {
-        if self.state != State::Failed {
-            return;
-        }
-        self.starting = true;
         self.awaited = true;
-        self.search(now, actions);
+        match self.state {
+            State::Failed => {
+                self.starting = true;
+                self.search(now, actions);
+            }
+            // Another thread was faster: with a failover, or by ending the session.
+            State::Up(_) => self.settle(Settled::Connected, actions),
+            State::Closed => self.settle(Settled::Closed, actions),
+            State::Resolving(_) | State::Connecting(_) | State::Pausing(..) => {}
+        }
     }
 
     fn handle_force_failover(&mut self, now: Time, unreachable: bool, stale: Duration, actions: &mut Vec<Action>) {

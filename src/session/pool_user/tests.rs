@@ -259,6 +259,25 @@ fn a_business_card_for_another_pool_is_ignored() {
 }
 
 #[test]
+fn a_start_that_comes_after_the_end_gets_an_answer() {
+    let (mut harness, _) = Harness::connected(false);
+    harness.handle(Event::Close);
+    assert_eq!(harness.handle(Event::Start), [Action::Settled(Settled::Closed)]);
+}
+
+#[test]
+fn a_start_that_comes_after_a_failover_of_another_thread_gets_an_answer() {
+    let (mut harness, _) = Harness::connected(false);
+    assert_eq!(harness.handle(Event::Start), [Action::Settled(Settled::Connected)]);
+    let failover = Event::ForceFailover { unreachable: false, stale_cache: Duration::ZERO };
+    let searching = harness.handle(failover);
+    assert_eq!(harness.handle(Event::Start), []);
+    let connecting = harness.resolve(&searching, &[2]);
+    let (_, actions) = harness.up(&connecting);
+    assert!(actions.contains(&Action::Settled(Settled::Connected)), "{actions:?}");
+}
+
+#[test]
 fn an_element_that_closes_in_order_is_avoided_but_not_reported() {
     let (mut harness, association) = Harness::connected(true);
     let actions = harness.lose(association, LossReason::Closed);
