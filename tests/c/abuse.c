@@ -159,6 +159,7 @@ static void map_a_pipe(void)
    if(pipe(ends) < 0) {
       return;
    }
+   fcntl(ends[0], F_SETFL, O_NONBLOCK); /* another thread may read what this one waits for */
    for(int i = 0; i < 2; i++) {
       numbers[i] = rsp_mapsocket(ends[i], -1);
    }

@@ -16,6 +16,7 @@ mod asap;
 mod bell;
 mod csp;
 mod endpoint;
+mod exposed;
 pub mod global;
 mod instance;
 mod ports;

@@ -5,6 +5,7 @@
 //! poll, select and epoll, level- and edge-triggered, then work by themselves. Where the system does not let a socket
 //! connect to itself, a socket pair does the same with two descriptors.
 
+use super::exposed::Exposed;
 use super::system;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -14,39 +15,19 @@ const FILL: [u8; 1024] = [0; 1024];
 /// More than this never go into a send buffer of the smallest size.
 const MAX_FILL: usize = 64;
 
-/// A descriptor that the application knows. It may have closed it by close(2), which it must not: then ours fails, without
-/// harm. (An `OwnedFd` takes that for a reason to abort the process, in debug builds.)
-#[derive(Debug)]
-struct Descriptor(RawFd);
-
-impl AsRawFd for Descriptor {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0
-    }
-}
-
-impl Drop for Descriptor {
-    fn drop(&mut self) {
-        // SAFETY: no pointers are involved.
-        if unsafe { libc::close(self.0) } != 0 {
-            log::warn!("descriptor {} was closed by others than rsp_close()", self.0);
-        }
-    }
-}
-
 /// A descriptor whose readiness is set by [`Readiness::set`].
 #[derive(Debug)]
 pub struct Readiness {
-    fd: Descriptor,
+    fd: Exposed,
     shape: Shape,
 }
 
 #[derive(Debug)]
 enum Shape {
     /// `fd` is connected to itself.
-    OneSocket { sink: std::sync::OnceLock<(Descriptor, Address)> },
+    OneSocket { sink: std::sync::OnceLock<(Exposed, Address)> },
     /// `fd` and this one are a pair.
-    Pair { other: Descriptor },
+    Pair { other: Exposed },
 }
 
 /// An AF_UNIX address as the kernel chose it.
@@ -86,7 +67,7 @@ impl Readiness {
         let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC;
         // SAFETY: `fds` has room for two descriptors.
         system::check(unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, fds.as_mut_ptr()) })?;
-        let [fd, other] = fds.map(Descriptor);
+        let [fd, other] = fds.map(Exposed::new);
         shrink_send_buffer(&fd)?;
         Ok(Readiness { fd, shape: Shape::Pair { other } })
     }
@@ -156,20 +137,20 @@ impl Readiness {
     }
 }
 
-fn make_sink() -> io::Result<(Descriptor, Address)> {
+fn make_sink() -> io::Result<(Exposed, Address)> {
     let fd = unix_socket()?;
     let address = bind_anywhere(&fd)?;
     Ok((fd, address))
 }
 
-fn unix_socket() -> io::Result<Descriptor> {
+fn unix_socket() -> io::Result<Exposed> {
     // SAFETY: no pointers are involved.
     let fd = system::check(unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) })?;
-    Ok(Descriptor(fd))
+    Ok(Exposed::new(fd))
 }
 
 /// Has the kernel choose an address ("autobind"), and returns it.
-fn bind_anywhere(fd: &Descriptor) -> io::Result<Address> {
+fn bind_anywhere(fd: &Exposed) -> io::Result<Address> {
     // SAFETY: all zeroes is a valid sockaddr_un.
     let mut storage: libc::sockaddr_un = unsafe { std::mem::zeroed() };
     storage.sun_family = libc::AF_UNIX as libc::sa_family_t;
@@ -182,7 +163,7 @@ fn bind_anywhere(fd: &Descriptor) -> io::Result<Address> {
     Ok(Address { storage, len })
 }
 
-fn shrink_send_buffer(fd: &Descriptor) -> io::Result<()> {
+fn shrink_send_buffer(fd: &Exposed) -> io::Result<()> {
     let smallest: libc::c_int = 1;
     let len = size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: `smallest` is a c_int of `len` bytes; the kernel raises it to its own minimum.
@@ -192,7 +173,7 @@ fn shrink_send_buffer(fd: &Descriptor) -> io::Result<()> {
     Ok(())
 }
 
-fn send(fd: &Descriptor, bytes: &[u8], to: Option<&Address>) -> io::Result<()> {
+fn send(fd: &Exposed, bytes: &[u8], to: Option<&Address>) -> io::Result<()> {
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
     let (address, len) = to.map_or((std::ptr::null(), 0), |to| ((&raw const to.storage).cast(), to.len));
     // SAFETY: `bytes` and, where given, the address live across the call.
@@ -200,7 +181,7 @@ fn send(fd: &Descriptor, bytes: &[u8], to: Option<&Address>) -> io::Result<()> {
     if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-fn drain(fd: &Descriptor) {
+fn drain(fd: &Exposed) {
     let mut byte = 0u8;
     // SAFETY: one byte fits; the rest of a longer datagram is discarded.
     while unsafe { libc::recv(fd.as_raw_fd(), (&raw mut byte).cast(), 1, libc::MSG_DONTWAIT) } >= 0 {}

@@ -236,6 +236,8 @@ impl Socket {
         let (pending, registration) = endpoint.with(instance, |endpoint_state| {
             let now = crate::driver::clock::now();
             endpoint_state.stop_listening(self);
+            // First of all: nobody who receives here may take the end of the session for that of the peer.
+            self.fail(errno);
             // An accepted socket lives on the endpoint of the one that listens.
             if !is_shared && !matches!(self.state.lock().role, Role::Accepted { .. }) {
                 endpoint_state.retire();

@@ -96,6 +96,15 @@ pub fn is_open(fd: RawFd) -> bool {
     unsafe { libc::fcntl(fd, libc::F_GETFD) >= 0 }
 }
 
+/// Which file or socket a number stands for: device and inode; `None`: it is not open.
+pub fn identity(fd: RawFd) -> Option<(u64, u64)> {
+    // SAFETY: a struct of integers may be zero.
+    let mut status: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: `status` has room for what fstat writes.
+    check(unsafe { libc::fstat(fd, &raw mut status) }).ok()?;
+    Some((status.st_dev, status.st_ino))
+}
+
 /// getsockopt(2); returns the length of the value.
 pub fn getsockopt(fd: RawFd, level: libc::c_int, name: libc::c_int, value: &mut [u8]) -> io::Result<usize> {
     let mut len = libc::socklen_t::try_from(value.len()).unwrap_or(libc::socklen_t::MAX);
