@@ -25,6 +25,15 @@ fn timespec(duration: Duration) -> libc::timespec {
     }
 }
 
+/// Rounded up: a wait must not end too early.
+fn timeval(duration: Duration) -> libc::timeval {
+    let duration = duration.saturating_add(Duration::from_nanos(999));
+    libc::timeval {
+        tv_sec: libc::time_t::try_from(duration.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_usec: duration.subsec_micros() as _,
+    }
+}
+
 /// Whether a write would not block.
 pub fn is_writable(fd: RawFd) -> bool {
     let mut entry = [libc::pollfd { fd, events: libc::POLLOUT, revents: 0 }];
@@ -43,12 +52,10 @@ pub fn select(
         return Err(io::Error::from_raw_os_error(libc::EINVAL));
     }
     let pointer = |set: Option<&mut libc::fd_set>| set.map_or(std::ptr::null_mut(), |set| &raw mut *set);
-    let limit = timeout.map(timespec);
-    let limit = limit.as_ref().map_or(std::ptr::null(), |limit| &raw const *limit);
-    // SAFETY: the sets are null or valid, `count` is within them, the time lives across the call, no signal mask is given.
-    let ready = check(unsafe {
-        libc::pselect(count, pointer(read), pointer(write), pointer(except), limit, std::ptr::null())
-    })?;
+    let mut limit = timeout.map(timeval);
+    let limit = limit.as_mut().map_or(std::ptr::null_mut(), |limit| &raw mut *limit);
+    // SAFETY: the sets are null or valid, `count` is within them, and the time lives across the call.
+    let ready = check(unsafe { libc::select(count, pointer(read), pointer(write), pointer(except), limit) })?;
     Ok(ready as usize)
 }
 
