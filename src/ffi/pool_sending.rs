@@ -84,8 +84,7 @@ pub unsafe extern "C" fn rsp_sendto_pool(
         // SAFETY: see above.
         let data = unsafe { convert::bytes(data.cast(), dataLength) }?;
         // SAFETY: see above.
-        let info = unsafe { info.as_mut() };
-        let of_message = info.as_deref().copied().unwrap_or_default();
+        let of_message = unsafe { convert::optional(info) }.unwrap_or_default();
         let options = PoolSendOptions {
             target: target(identifier, flags)?,
             failover: flags & RSP_SEND_FAILOVER != 0,
@@ -99,10 +98,13 @@ pub unsafe extern "C" fn rsp_sendto_pool(
         let dont_wait = flags & libc::MSG_DONTWAIT as c_uint != 0;
         let timeout = if dont_wait { Timeout::Now } else { Timeout::from_ms(timeout) };
         let sent = api::sendto_pool(sd, data, handle, &options, timeout)?;
-        if let Some(info) = info {
-            info.rinfo_pe_id = sent.pool_element_id.0;
-            info.rinfo_session = sent.session.0 as rserpool_session_t;
-        }
+        let told = rsp_sndrcvinfo {
+            rinfo_pe_id: sent.pool_element_id.0,
+            rinfo_session: sent.session.0 as rserpool_session_t,
+            ..of_message
+        };
+        // SAFETY: see above.
+        unsafe { convert::store(info, told) };
         Ok(c_int::try_from(sent.elements).unwrap_or(c_int::MAX))
     })
 }
