@@ -45,9 +45,14 @@ enum Linked {
 
 /// Each test has a program of its own: one that runs cannot be written.
 fn build(name: &str, linked: Linked, purpose: &str) -> PathBuf {
-    let (source, libraries) = (root().join(format!("tests/c/{name}.c")), libraries());
+    let (mut source, libraries) = (root().join(format!("tests/c/{name}.c")), libraries());
     let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{linked:?}-{purpose}"));
-    let mut command = compiler("gcc", "gnu11");
+    let mut command = if source.exists() {
+        compiler("gcc", "gnu11")
+    } else {
+        source.set_extension("cpp");
+        compiler("g++", "c++17")
+    };
     command.args(["-g", "-O1"]).arg(source).arg("-o").arg(&program).arg("-pthread");
     if let Linked::SharedWithSanitizer = linked {
         command.args(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]);
@@ -181,6 +186,7 @@ programs! {
     signals
     misuse
     abuse
+    wrapper
 }
 
 fn object(name: &str) -> PathBuf {
@@ -201,6 +207,16 @@ fn the_headers_compile_cleanly_as_c_and_cpp() {
             command.arg("-o").arg(object(&format!("headers-{standard}")));
             command
         });
+    }
+}
+
+#[test]
+fn the_cpp_header_compiles_without_a_warning_beyond_the_usual_ones() {
+    for standard in ["c++17", "c++20", "c++23"] {
+        let mut command = compiler("g++", standard);
+        command.args(["-Wshadow", "-Wconversion", "-Wold-style-cast", "-fno-rtti", "-fsyntax-only"]);
+        command.arg(root().join("c-examples/counter.cpp"));
+        run_compiler(command);
     }
 }
 
@@ -272,12 +288,14 @@ fn the_examples_compile_without_a_warning() {
     let mut examples = 0;
     for entry in std::fs::read_dir(root().join("c-examples")).expect("c-examples") {
         let path = entry.expect("an entry").path();
-        if path.extension().is_some_and(|extension| extension == "c") {
-            let mut command = compiler("gcc", "gnu11");
-            command.args(["-O2", "-Wshadow", "-Wconversion", "-fsyntax-only"]).arg(&path);
-            run_compiler(command);
-            examples += 1;
-        }
+        let mut command = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("c") => compiler("gcc", "gnu11"),
+            Some("cpp") => compiler("g++", "c++17"),
+            _ => continue,
+        };
+        command.args(["-O2", "-Wshadow", "-Wconversion", "-fsyntax-only"]).arg(&path);
+        run_compiler(command);
+        examples += 1;
     }
     assert!(examples >= 5, "only {examples} examples found");
 }
