@@ -6,6 +6,7 @@ use rserpool::driver::clock;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -40,6 +41,31 @@ pub fn succeed(command: &mut Command) -> String {
         String::from_utf8_lossy(&output.stderr)
     );
     text
+}
+
+/// Compiles an example with our library.
+pub fn compile_example(name: &str, options: &[&str]) -> PathBuf {
+    compile_source(&root().join("c-examples").join(name), options)
+}
+
+/// Compiles a program in C or C++ with our library.
+pub fn compile_source(source: &Path, options: &[&str]) -> PathBuf {
+    static PROGRAMS: AtomicUsize = AtomicUsize::new(0);
+    let libraries = libraries();
+    // The library's own name, by which the loader looks for it. Another test may make the link at the same time.
+    let soname = concat!("librserpool.so.", env!("CARGO_PKG_VERSION_MAJOR"));
+    let _ = std::os::unix::fs::symlink("librserpool.so", libraries.join(soname));
+    // Each test has a program of its own: one that runs cannot be written.
+    let number = PROGRAMS.fetch_add(1, Ordering::Relaxed);
+    let name = source.file_stem().expect("a file name").to_string_lossy();
+    let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("example-{name}-{number}"));
+    let (compiler, standard) =
+        if source.extension().is_some_and(|suffix| suffix == "cpp") { ("g++", "c++17") } else { ("gcc", "gnu11") };
+    let mut command = Command::new(compiler);
+    command.arg(format!("-std={standard}")).args(["-O1", "-g", "-Wall", "-Wextra", "-pedantic", "-Werror", "-pthread"]);
+    command.arg("-I").arg(root().join("include")).arg(source).arg(libraries.join("librserpool.so")).args(options);
+    succeed(command.arg(format!("-Wl,-rpath,{}", libraries.display())).arg("-o").arg(&program));
+    program
 }
 
 /// Whether a tool is there. In CI everything has to be there.
