@@ -148,8 +148,9 @@ struct Received {
       session_removed,    /**< from a one-to-many server */
       failover_necessary, /**< call PoolUser::force_failover(), unless failover is automatic */
       failover_complete,
-      shutdown, /**< the other end closes the session */
-      other     /**< a notification that this header does not know: it is in the buffer */
+      shutdown,    /**< the other end closes the session */
+      send_failed, /**< messages of send_to_pool() that the element `pool_element` never acknowledged, and nobody else took */
+      other        /**< a notification that this header does not know: it is in the buffer */
    };
    Kind               kind     = Kind::data;
    std::size_t        length   = 0;    /**< bytes in the buffer */
@@ -188,6 +189,13 @@ enum class Sent {
    yes,     /**< it is in the queue */
    no_room, /**< not in time: the queue is full, or the library is moving the session; or a signal came */
    lost     /**< the session has no server, which needs a failover; or it has ended */
+};
+
+/** Who got a message of Socket::send_to_pool(). */
+struct Reached {
+   int                elements     = 0; /**< how many */
+   std::uint32_t      pool_element = 0; /**< identifier of the last of them */
+   rserpool_session_t session      = 0; /**< with it, in which send() may go on */
 };
 
 /** A pool handle and the identifier of one of its elements. */
@@ -257,6 +265,29 @@ public:
       const ssize_t sent = rsp_sendmsg(sd_, detail::bytes(message), message.size(), 0, how.session, htonl(how.ppid), how.stream,
                                        detail::duration(how.time_to_live), how.flags, send_limit(how.timeout));
       return outcome(sent, "rsp_sendmsg");
+   }
+
+   /** One message to a pool without connect(): to an element of the pool's choice, to the one with `identifier`, or to whom
+       RSP_SEND_TO_LAST or RSP_SEND_TO_ALL say. Answers come by receive(). None: not in time, or a signal came. That nobody is
+       there is an error: ENOENT, EHOSTUNREACH or EIO. */
+   std::optional<Reached> send_to_pool(std::string_view message, std::string_view pool, unsigned int flags = RSP_SEND_NO_FAILOVER,
+                                       std::uint32_t identifier = 0, const Sending& how = Sending(),
+                                       milliseconds stale_cache = no_wait)
+   {
+      rsp_sndrcvinfo info{};
+      info.rinfo_ppid       = htonl(how.ppid);
+      info.rinfo_stream     = how.stream;
+      info.rinfo_timetolive = detail::duration(how.time_to_live);
+      const int elements =
+         rsp_sendto_pool(sd_, message.data(), message.size(), detail::bytes(pool), pool.size(), identifier, flags, &info,
+                         detail::duration(stale_cache), detail::limited(how.timeout));
+      if(elements >= 0) {
+         return Reached{elements, info.rinfo_pe_id, info.rinfo_session};
+      }
+      if(errno == EAGAIN || errno == EINTR) {
+         return std::nullopt;
+      }
+      detail::fail("rsp_sendto_pool");
    }
 
    /** Into `buffer`, which has room for a notification: sizeof(rserpool_notification). */
@@ -353,6 +384,11 @@ private:
          case RSERPOOL_SHUTDOWN_EVENT:
             received.session = n.rn_shutdown_event.rse_session;
             received.kind    = Received::Kind::shutdown;
+            break;
+         case RSERPOOL_SEND_FAILED:
+            received.session      = n.rn_send_failed.rsf_session;
+            received.pool_element = n.rn_send_failed.rsf_identifier;
+            received.kind         = Received::Kind::send_failed;
             break;
          default:
             received.kind = Received::Kind::other;

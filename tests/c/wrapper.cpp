@@ -167,6 +167,25 @@ static void failover(bool automatic)
    CHECK(client.peer().identifier == 0xbbbb);
 }
 
+static void single_messages()
+{
+   PoolElement first  = open_server("cpp-single", PoolElement::Style::one_to_many, 0x5555);
+   PoolElement second = open_server("cpp-single", PoolElement::Style::one_to_many, 0x6666);
+   PoolUser    client;
+   CHECK(thrown([&] { client.send_to_pool("x", "cpp-nobody"); }) == ENOENT);
+   const auto one = client.send_to_pool("to one", "cpp-single", RSP_SEND_NO_FAILOVER, 0x6666);
+   CHECK(one && one->elements == 1 && one->pool_element == 0x6666);
+   CHECK(next_message(second).content == "to one");
+   const auto all = client.send_to_pool("to all", "cpp-single", RSP_SEND_TO_ALL);
+   CHECK(all && all->elements == 2);
+   CHECK(next_message(first).content == "to all");
+   const Event got = next_message(second);
+   CHECK(got.content == "to all");
+   CHECK(second.send("answer", rserpool::to(got.received)) == Sent::yes);
+   const Event answer = next_message(client);
+   CHECK(answer.content == "answer" && answer.received.pool_element == 0x6666);
+}
+
 static void basic_mode()
 {
    sockaddr_in address{};
@@ -258,6 +277,7 @@ int main(int argc, char** argv)
       one_to_one_and_event_loops();
       failover(false);
       failover(true);
+      single_messages();
       basic_mode();
    }
    CHECK(thrown([] { PoolUser late; }) == EACCES);
