@@ -186,6 +186,7 @@ programs! {
     signals
     misuse
     abuse
+    variants
     wrapper
 }
 
@@ -228,6 +229,72 @@ fn each_header_compiles_on_its_own() {
         let mut command = compiler("gcc", "c99");
         command.arg("-c").arg(&source).arg("-o").arg(object(&format!("alone-{header}")));
         run_compiler(command);
+    }
+}
+
+/// What the tests say of the functions: the programs that call them well, and the lines that call them badly.
+struct Calls {
+    well: String,
+    badly: String,
+}
+
+fn calls() -> Calls {
+    /// Programs that are about bad arguments, misuse and bad moments.
+    const BAD: [&str; 4] = ["bad_arguments.c", "before_initialize.c", "misuse.c", "abuse.c"];
+    let mut calls = Calls { well: String::new(), badly: String::new() };
+    for entry in std::fs::read_dir(root().join("tests/c")).expect("tests/c") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        if name == "headers.c" || !name.ends_with(".c") {
+            continue; // headers.c is only compiled, and the C++ program goes through another header
+        }
+        let text = std::fs::read_to_string(&path).expect("text");
+        for line in text.lines() {
+            let bad = BAD.contains(&name.as_str()) || line.contains("FAILS(") || line.contains("errno == E");
+            let to = if bad { &mut calls.badly } else { &mut calls.well };
+            to.push_str(line);
+            to.push('\n');
+        }
+    }
+    calls
+}
+
+#[test]
+fn every_exported_function_is_called_well_and_badly_and_compiled_in_every_language() {
+    /// These cannot be called badly: no argument of theirs can be wrong.
+    const INNOCENT: [&str; 2] = ["rsp_last_error", "rsp_strerror"];
+    let list = std::fs::read_to_string(root().join("exports/librserpool.txt")).expect("the list of exports");
+    let compiled = std::fs::read_to_string(root().join("tests/c/headers.c")).expect("headers.c");
+    let calls = calls();
+    let called = |text: &str, name: &str| text.contains(&format!("{name}("));
+    let mut lacking = Vec::new();
+    for name in list.lines().filter(|line| !line.starts_with('#')) {
+        if !called(&calls.well, name) {
+            lacking.push(format!("{name} is never called well"));
+        }
+        if !called(&calls.badly, name) && !INNOCENT.contains(&name) {
+            lacking.push(format!("{name} is never called badly"));
+        }
+        if !called(&compiled, name) {
+            lacking.push(format!("{name} is not in headers.c"));
+        }
+    }
+    assert!(lacking.is_empty(), "{lacking:#?}");
+}
+
+/// All programs, not only the headers: what a C programmer writes compiles in the language that he writes it in.
+#[test]
+fn the_programs_compile_cleanly_in_each_standard() {
+    for entry in std::fs::read_dir(root().join("tests/c")).expect("tests/c") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "c") {
+            for standard in ["c99", "c11"] {
+                let mut command = compiler("gcc", standard);
+                // The system's functions beside C's: pthreads, epoll, fmemopen.
+                command.args(["-D_GNU_SOURCE", "-fsyntax-only"]).arg(&path);
+                run_compiler(command);
+            }
+        }
     }
 }
 

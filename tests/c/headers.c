@@ -2,6 +2,7 @@
 #include <rserpool/rserpool.h>
 #include <rserpool/rserpool-internals.h>
 #include <rserpool/tagitem.h>
+#include <errno.h>
 
 int use_everything(int sd, const unsigned char* handle, size_t size);
 
@@ -63,6 +64,9 @@ int use_everything(int sd, const unsigned char* handle, size_t size)
    notification.rn_header.rn_type = RSERPOOL_FAILOVER;
    notification.rn_failover.rf_state = RSERPOOL_FAILOVER_COMPLETE;
    rsp_print_notification(&notification, stdout);
+   rsp_sendto_pool(sd, buffer, 1, handle, size, identifier, RSP_SEND_TO_ALL | RSP_SEND_TO_SELF, &rinfo, 0, 0);
+   rsp_csp_setstatus(sd, session, rsp_last_error());
+   rsp_socket_internal(AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP, -1);
    rsp_getaddrinfo(handle, size, &list, RSPGETADDRS_DEFAULT, 0);
    rsp_getaddrinfo_tags(handle, size, &list, RSPGETADDRS_MAX, 0, NULL);
    rsp_pe_registration(handle, size, list, &load, 1000, 0);
@@ -75,5 +79,6 @@ int use_everything(int sd, const unsigned char* handle, size_t size)
    rsp_close(sd);
    rsp_cleanup();
    return PPT_IS_ADAPTIVE(rsp_getpolicybyname("LeastUsed")) && rsp_getpolicybytype(PPT_RANDOM) != NULL &&
+          rsp_strerror(EAGAIN) != NULL &&
           CID_OBJECT(CID_COMPOUND(CID_GROUP_POOLUSER, 5)) == 5 && CID_GROUP(CID_COMPOUND(CID_GROUP_POOLUSER, 5)) == 3;
 }
