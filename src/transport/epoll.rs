@@ -9,6 +9,8 @@ pub(crate) const EVENTS_PER_WAIT: usize = 64;
 /// What a descriptor is waited for, beside errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interest {
+    /// Only errors.
+    Nothing,
     /// Something to read, or a connection to accept.
     Read,
     /// Room to write, or an outcome of a connect.
@@ -57,6 +59,7 @@ impl Epoll {
 
     fn control(&self, operation: libc::c_int, fd: RawFd, key: u64, interest: Interest) -> io::Result<()> {
         let events = match interest {
+            Interest::Nothing => 0,
             Interest::Read => libc::EPOLLIN,
             Interest::Write => libc::EPOLLOUT,
             Interest::ReadWrite => libc::EPOLLIN | libc::EPOLLOUT,

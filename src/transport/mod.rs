@@ -97,6 +97,21 @@ pub trait Transport: Send {
     /// Does a bounded amount of work; returns true when more is waiting, so that one busy endpoint cannot starve others.
     fn poll(&mut self, now: Time, sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool;
 
+    /// Splits off receiving, where the transport can: from now on [`Transport::poll`] does everything else, and whoever has
+    /// the receiver waits in it, without the transport's lock, and takes what it brought to [`Transport::deliver`].
+    fn receiver(&mut self) -> io::Result<Option<kernel_sctp::Receiver>> {
+        Ok(None)
+    }
+
+    /// Hands to `sink` what a receiver brought.
+    fn deliver(
+        &mut self,
+        _now: Time,
+        _receiver: &mut kernel_sctp::Receiver,
+        _sink: &mut dyn FnMut(TransportEvent<'_>),
+    ) {
+    }
+
     /// When [`Transport::poll`] wants to be called even if nothing arrives; [`Time::ZERO`] when events are waiting already
     /// (a send, connect or abort may produce some).
     fn next_deadline(&self) -> Option<Time>;

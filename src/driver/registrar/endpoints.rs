@@ -4,6 +4,7 @@ use super::{RegistrarSettings, StartError};
 use crate::driver::interfaces::local_addresses;
 use crate::driver::poller::Poller;
 use crate::registrar::{Link, RegistrarConfig};
+use crate::transport::kernel_sctp::Receiver;
 use crate::transport::multicast::{AnnouncementListener, AnnouncementSender};
 use crate::transport::{self, EndpointConfig, PeerAddress, Tcp, Transport, TransportError, TransportKind};
 use crate::wire::{AddressList, MAX_SCTP_ADDRESSES, TransportParameter, TransportUse};
@@ -124,6 +125,12 @@ impl Endpoints {
     /// Sends what was collected.
     pub(super) fn release(&mut self, now: Time) {
         self.transports.iter_mut().for_each(|endpoint| endpoint.transport.release(now));
+    }
+
+    /// Splits off the receiving of ASAP over SCTP, where it can be: that is where requests come in. Its number comes along.
+    pub(super) fn receiver(&mut self) -> io::Result<Option<(usize, Receiver)>> {
+        let number = usize::from(ASAP_SCTP);
+        Ok(self.transports[number].transport.receiver()?.map(|receiver| (number, receiver)))
     }
 
     /// The SCTP endpoint of a side.

@@ -9,6 +9,7 @@ use super::state::{Core, State};
 use crate::driver::clock;
 use crate::driver::poller::{Poller, Waker};
 use crate::registrar::Action;
+use crate::transport::kernel_sctp::Receiver;
 use crate::{AssociationId, Time};
 use parking_lot::Mutex;
 use std::io;
@@ -48,7 +49,14 @@ enum Phase {
 pub(super) struct Worker<C> {
     state: State<C>,
     endpoints: Endpoints,
-    poller: Poller,
+    poller: Arc<Poller>,
+    waker: Waker,
+    /// Until when the thread in [`serve`] waits.
+    sleeps_until: Option<Time>,
+    /// The time never goes back.
+    latest: Time,
+    /// Why the thread in [`receive`] ended early.
+    broken: Option<io::Error>,
     signals: Option<StopSignals>,
     lookup: Option<PeerLookup>,
     shared: Arc<Shared>,
@@ -63,14 +71,103 @@ pub(super) struct Worker<C> {
     doing: Vec<Action>,
 }
 
+/// Waits for everything but what a receiver brings, round after round.
+fn serve<C: Core>(worker: &Mutex<Worker<C>>, poller: &Poller) -> io::Result<()> {
+    // Read once a round: a wait that begins with the time of the last round takes too long by as much as that took.
+    let mut now = clock::now();
+    let mut ready = Vec::new();
+    loop {
+        let deadline = {
+            let mut worker = worker.lock();
+            if let Some(error) = worker.broken.take() {
+                return Err(error);
+            }
+            if worker.phase == Phase::Done {
+                return Ok(());
+            }
+            worker.sleeps_until = worker.next_deadline();
+            worker.sleeps_until
+        };
+        ready.clear();
+        poller.wait(now, deadline, &mut ready)?;
+        now = clock::now();
+        let mut worker = worker.lock();
+        std::mem::swap(&mut worker.ready, &mut ready);
+        worker.round(now);
+    }
+}
+
+/// Receives for endpoint number `number` until it is stopped: a request costs no more calls than its receipt and its answer.
+fn receive<C: Core>(worker: &Mutex<Worker<C>>, number: usize, mut receiver: Receiver) {
+    let _guard = Ending(worker);
+    let mut reckoning = Reckoning::new();
+    loop {
+        match receiver.wait() {
+            Ok(true) => worker.lock().take_received(reckoning.after(receiver.waited()), number, &mut receiver),
+            Ok(false) => return,
+            Err(error) => {
+                worker.lock().broken = Some(error);
+                return;
+            }
+        }
+    }
+}
+
+/// The time without a look at the clock for each message, which is a system call where the clock is not the processor's.
+///
+/// The kernel tells how long it waited; what is not counted, the time between two waits, is made good every few messages.
+struct Reckoning {
+    now: Time,
+    /// Waits since the last look.
+    waits: u32,
+}
+
+impl Reckoning {
+    /// Waits until the next look at the clock.
+    const WAITS: u32 = 16;
+
+    fn new() -> Reckoning {
+        Reckoning { now: clock::now(), waits: 0 }
+    }
+
+    /// The time after a wait.
+    fn after(&mut self, waited: Option<Duration>) -> Time {
+        match waited {
+            Some(waited) if self.waits < Reckoning::WAITS => {
+                self.now += waited;
+                self.waits += 1;
+            }
+            _ => *self = Reckoning::new(),
+        }
+        self.now
+    }
+}
+
+/// Ends the other thread when this one ends, even if by a panic: half a registrar would be worse than none.
+struct Ending<'a, C: Core>(&'a Mutex<Worker<C>>);
+
+impl<C: Core> Drop for Ending<'_, C> {
+    fn drop(&mut self) {
+        let mut worker = self.0.lock();
+        if worker.phase != Phase::Done && worker.broken.is_none() {
+            worker.broken = Some(io::Error::other("the thread that receives ended"));
+        }
+        worker.waker.wake();
+    }
+}
+
 impl<C: Core> Worker<C> {
     pub(super) fn new(core: C, endpoints: Endpoints, stop_timeout: Duration) -> io::Result<Worker<C>> {
-        let poller = Poller::new()?;
+        let poller = Arc::new(Poller::new()?);
         endpoints.watch(&poller)?;
         Ok(Worker {
             state: State::new(core),
             endpoints,
+            waker: poller.waker(),
             poller,
+            sleeps_until: None,
+            latest: Time::ZERO,
+            broken: None,
             signals: None,
             lookup: None,
             shared: Arc::default(),
@@ -114,14 +211,28 @@ impl<C: Core> Worker<C> {
     }
 
     /// Serves until it is told to stop.
-    pub(super) fn run(mut self) -> io::Result<()> {
-        while self.phase != Phase::Done {
-            let deadline = self.next_deadline();
-            self.ready.clear();
-            self.poller.wait(clock::now(), deadline, &mut self.ready)?;
-            self.round(clock::now());
-        }
-        log::info!("the registrar has stopped: {}", self.state.metrics());
+    pub(super) fn run(mut self) -> io::Result<()>
+    where
+        C: Send,
+    {
+        let poller = Arc::clone(&self.poller);
+        let receiver = self.endpoints.receiver()?;
+        let worker = Mutex::new(self);
+        std::thread::scope(|scope| {
+            let mut stopper = None;
+            if let Some((number, receiver)) = receiver {
+                stopper = Some(receiver.stopper());
+                let worker = &worker;
+                let thread = std::thread::Builder::new().name("receiver".to_owned());
+                thread.spawn_scoped(scope, move || receive(worker, number, receiver))?;
+            }
+            let served = serve(&worker, &poller);
+            if let Some(stopper) = stopper {
+                stopper.stop();
+            }
+            served
+        })?;
+        log::info!("the registrar has stopped: {}", worker.lock().state.metrics());
         Ok(())
     }
 
@@ -132,6 +243,8 @@ impl<C: Core> Worker<C> {
     }
 
     fn round(&mut self, now: Time) {
+        let now = self.latest.max(now);
+        self.latest = now;
         self.check_stop(now);
         if self.phase == Phase::Done {
             return;
@@ -142,10 +255,30 @@ impl<C: Core> Worker<C> {
         self.state.on_time(now);
         self.perform(now);
         self.advance_stop(now);
-        *self.shared.metrics.lock() = self.state.metrics();
+        self.publish_metrics();
         if now >= self.next_metrics {
             self.next_metrics = now + METRICS_INTERVAL;
             log::debug!("{}", self.state.metrics());
+        }
+    }
+
+    fn publish_metrics(&self) {
+        *self.shared.metrics.lock() = self.state.metrics();
+    }
+
+    /// Takes what the receiver of an endpoint brought, and does what the core makes of it.
+    fn take_received(&mut self, now: Time, number: usize, receiver: &mut Receiver) {
+        let now = self.latest.max(now);
+        self.latest = now;
+        let Some(endpoint) = self.endpoints.transports.get_mut(number) else { return };
+        let (link, state) = (endpoint.link, &mut self.state);
+        endpoint.transport.deliver(now, receiver, &mut |event| state.on_transport_event(now, link, event));
+        self.perform(now);
+        self.publish_metrics();
+        // The other thread sleeps: what concerns it now must not wait until it wakes.
+        let earlier = self.next_deadline().is_some_and(|at| self.sleeps_until.is_none_or(|until| at < until));
+        if earlier || self.phase != Phase::Running {
+            self.waker.wake();
         }
     }
 
@@ -231,7 +364,8 @@ impl<C: Core> Worker<C> {
         if self.shared.kill.load(Ordering::Acquire) {
             return self.abort_all(now);
         }
-        let signal = self.signals.as_ref().and_then(StopSignals::take);
+        let has_signal = self.ready.contains(&SIGNAL_KEY);
+        let signal = self.signals.as_ref().filter(|_| has_signal).and_then(StopSignals::take);
         match (self.phase, signal) {
             (Phase::Running, Some(signal)) => {
                 log::info!("signal {signal}: leaving the scope; a second signal stops at once");

@@ -187,6 +187,8 @@ pub(super) struct Association {
     pub outbox: Outbox,
     /// The beginning of a message of which more follows.
     pub partial: Vec<u8>,
+    /// Messages are kept back until [`crate::transport::Transport::release`].
+    pub held: bool,
     /// A send was refused: report when there is room again.
     pub wants_room: bool,
     /// The kernel reported that a path does not answer.
@@ -206,6 +208,7 @@ impl Association {
             outbound_streams: 0,
             outbox: Outbox::default(),
             partial: Vec::new(),
+            held: false,
             wants_room: false,
             path_unreachable: false,
             deadline: None,

@@ -5,9 +5,13 @@
 
 mod abi;
 mod association;
+mod batch;
 mod connecting;
+#[cfg(feature = "registrar")]
+mod echo;
 mod notification;
 mod parameters;
+mod receiver;
 mod receiving;
 mod sending;
 mod socket;
@@ -22,20 +26,24 @@ use crate::wire::AddressList;
 use crate::{AssociationId, Time};
 use abi::KernelId;
 use association::{Association, Connecting, NO_KERNEL_ID, Queued, State};
+use batch::{SLOTS, Slots};
+#[cfg(feature = "registrar")]
+pub use echo::EchoServer;
 use notification::{Notification, SendFailed, abort_reason};
+pub use receiver::{Receiver, Stopper};
 pub(super) use socket::probe;
 use socket::{Received, SctpSocket, SendOptions};
 use std::collections::{BTreeSet, HashMap};
 use std::io;
-use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
 use std::time::Duration;
 
-/// Bytes received in one go: more than the largest IP packet, so that no notification is cut.
-const RECEIVE_BUFFER: usize = 128 << 10;
-/// Messages and notifications taken in one poll.
-const RECEIVES_PER_POLL: usize = 64;
+/// Calls to receive in one poll, each of which takes several messages and notifications.
+const RECEIVE_CALLS_PER_POLL: usize = 2;
+/// Bytes kept back for one association while messages are held: several packets are filled.
+const MAX_HELD: usize = 64 << 10;
 /// What one association may have in the kernel unacknowledged; the rest waits here.
 const KERNEL_WINDOW: usize = 256 << 10;
 /// How long a connect tries native SCTP before it tries UDP encapsulation.
@@ -52,7 +60,9 @@ type Sink<'s> = &'s mut dyn FnMut(TransportEvent<'_>);
 /// An endpoint on the kernel's SCTP. See the [module](self).
 pub struct KernelSctp {
     config: EndpointConfig,
-    socket: SctpSocket,
+    socket: Arc<SctpSocket>,
+    /// A [`Receiver`] receives.
+    split: bool,
     epoll: Epoll,
     local_port: u16,
     local_addresses: AddressList,
@@ -71,7 +81,12 @@ pub struct KernelSctp {
     expected: Vec<AssociationId>,
     /// Connects that failed at once.
     failed_connects: Vec<(AssociationId, LossReason)>,
-    buffer: Box<[MaybeUninit<u8>]>,
+    /// Where messages are received; not there while they are being taken.
+    slots: Option<Slots>,
+    /// Messages are kept back, see [`Transport::hold`].
+    holding: bool,
+    /// Associations with messages kept back.
+    held: Vec<AssociationId>,
     full_log: LogLimit,
     violation_log: LogLimit,
     error_log: LogLimit,
@@ -94,7 +109,8 @@ impl KernelSctp {
             local_port: socket.local_port()?,
             local_addresses: specified.collect(),
             encapsulation: system_encapsulates(),
-            socket,
+            socket: Arc::new(socket),
+            split: false,
             associations: HashMap::new(),
             by_kernel_id: HashMap::new(),
             next_number: 1,
@@ -103,7 +119,9 @@ impl KernelSctp {
             ending: Vec::new(),
             expected: Vec::new(),
             failed_connects: Vec::new(),
-            buffer: vec![MaybeUninit::uninit(); RECEIVE_BUFFER].into_boxed_slice(),
+            slots: Some(Slots::default()),
+            holding: false,
+            held: Vec::new(),
             full_log: LogLimit::default(),
             violation_log: LogLimit::default(),
             error_log: LogLimit::default(),
@@ -214,6 +232,14 @@ impl Transport for KernelSctp {
         self.send_message(now, association, message)
     }
 
+    fn hold(&mut self) {
+        self.holding = true;
+    }
+
+    fn release(&mut self, now: Time) {
+        self.release_held(now);
+    }
+
     fn shutdown(&mut self, _now: Time, id: AssociationId) {
         let Some(association) = self.associations.get_mut(&id) else { return };
         match &mut association.state {
@@ -278,8 +304,16 @@ impl Transport for KernelSctp {
         more
     }
 
+    fn receiver(&mut self) -> io::Result<Option<Receiver>> {
+        self.split_receiver().map(Some)
+    }
+
+    fn deliver(&mut self, now: Time, receiver: &mut Receiver, sink: &mut dyn FnMut(TransportEvent<'_>)) {
+        self.deliver_received(now, receiver, sink);
+    }
+
     fn next_deadline(&self) -> Option<Time> {
-        if !self.failed_connects.is_empty() || !self.ending.is_empty() {
+        if !self.failed_connects.is_empty() || !self.ending.is_empty() && !self.split {
             return Some(Time::ZERO);
         }
         self.timers.first().map(|(deadline, _)| *deadline)

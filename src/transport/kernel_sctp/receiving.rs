@@ -5,20 +5,18 @@ use super::*;
 impl KernelSctp {
     /// Takes what has arrived; true when more may be waiting.
     pub(super) fn receive(&mut self, now: Time, sink: Sink<'_>) -> bool {
-        let mut buffer = std::mem::take(&mut self.buffer);
+        let Some(mut slots) = self.slots.take() else { return false };
         let mut more = true;
-        for _ in 0..RECEIVES_PER_POLL {
-            match self.socket.receive(&mut buffer) {
-                Ok(Received::Data { association, stream, ppid, len, end }) => {
-                    self.report_ended(sink);
-                    // SAFETY: the kernel filled the first `len` bytes.
-                    let payload = unsafe { initialised(&buffer, len) };
-                    self.handle_data(now, association, stream, ppid, payload, end, sink);
-                }
-                Ok(Received::Notification { len }) => {
-                    // SAFETY: the kernel filled the first `len` bytes.
-                    let notification = Notification::decode(unsafe { initialised(&buffer, len) });
-                    self.handle_notification(now, notification, sink);
+        for _ in 0..RECEIVE_CALLS_PER_POLL {
+            match self.socket.receive_many(&mut slots, libc::MSG_DONTWAIT, None) {
+                Ok(count) => {
+                    for number in 0..count {
+                        self.take_slot(now, &mut slots, number, sink);
+                    }
+                    if count < SLOTS {
+                        more = false;
+                        break;
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     more = false;
@@ -33,11 +31,25 @@ impl KernelSctp {
                 }
             }
         }
-        self.buffer = buffer;
+        self.slots = Some(slots);
         if !more {
             self.report_ended(sink);
         }
         more
+    }
+
+    pub(super) fn take_slot(&mut self, now: Time, slots: &mut Slots, number: usize, sink: Sink<'_>) {
+        match slots.take(number) {
+            Some((Received::Data { association, stream, ppid, end, .. }, payload)) => {
+                self.report_ended(sink);
+                self.handle_data(now, association, stream, ppid, payload, end, sink);
+            }
+            Some((Received::Notification { .. }, bytes)) => {
+                self.handle_notification(now, Notification::decode(bytes), sink);
+            }
+            // The kernel always names the association.
+            None => {}
+        }
     }
 
     fn handle_notification(&mut self, now: Time, notification: Notification<'_>, sink: Sink<'_>) {
@@ -150,7 +162,7 @@ impl KernelSctp {
     }
 
     /// Reports the associations that ended, now that all of their undelivered messages are known.
-    fn report_ended(&mut self, sink: Sink<'_>) {
+    pub(super) fn report_ended(&mut self, sink: Sink<'_>) {
         for id in std::mem::take(&mut self.ending) {
             let Some(association) = self.remove(id) else { continue };
             let State::Ending(reason) = association.state else { continue };
@@ -175,14 +187,4 @@ impl KernelSctp {
         let message = Undelivered { stream: failed.stream, ppid: failed.ppid, payload: failed.payload.to_vec() };
         association.outbox.take_back(failed.context, failed.whole, message);
     }
-}
-
-/// The first `len` bytes of a buffer.
-///
-/// # Safety
-/// They must be initialised.
-unsafe fn initialised(buffer: &[MaybeUninit<u8>], len: usize) -> &[u8] {
-    let len = len.min(buffer.len());
-    // SAFETY: the caller promises that these bytes are initialised.
-    unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast(), len) }
 }

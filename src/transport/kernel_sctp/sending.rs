@@ -1,6 +1,29 @@
 //! How messages leave.
 
 use super::*;
+use std::collections::VecDeque;
+
+/// A message that was kept back, on its way to the kernel.
+struct Held {
+    association: AssociationId,
+    /// Its number, if all before it are taken.
+    context: u32,
+    queued: Queued,
+}
+
+impl Held {
+    fn options(&self, association: KernelId, now: Time) -> SendOptions {
+        let message = self.queued.as_outbound(now);
+        SendOptions {
+            association,
+            stream: message.stream,
+            ppid: message.ppid,
+            flags: if message.unordered { abi::SCTP_UNORDERED } else { 0 },
+            context: self.context,
+            lifetime: message.lifetime,
+        }
+    }
+}
 
 impl KernelSctp {
     /// Hands a message to the kernel or queues it; see [`Transport::send`].
@@ -27,8 +50,10 @@ impl KernelSctp {
             let text = format!("stream {} is not among the {} agreed on", message.stream, association.outbound_streams);
             return Err(TransportError::Io(io::Error::new(io::ErrorKind::InvalidInput, text)));
         }
-        let outbox = &association.outbox;
-        if association.established && outbox.queue.is_empty() && self.hand_over(id, &message) {
+        if self.holding && association.established && (association.held || association.outbox.queue.is_empty()) {
+            return self.keep_back(now, id, &message);
+        }
+        if association.established && association.outbox.queue.is_empty() && self.hand_over(id, &message) {
             return Ok(());
         }
         let Some(association) = self.associations.get_mut(&id) else { return Err(TransportError::UnknownAssociation) };
@@ -40,6 +65,120 @@ impl KernelSctp {
         outbox.queued_bytes += message.payload.len();
         outbox.queue.push_back(Queued::new(now, &message));
         Ok(())
+    }
+
+    /// Lets a message wait for [`Transport::release`].
+    fn keep_back(&mut self, now: Time, id: AssociationId, message: &OutboundMessage<'_>) -> Result<(), TransportError> {
+        let Some(association) = self.associations.get_mut(&id) else { return Err(TransportError::UnknownAssociation) };
+        let outbox = &mut association.outbox;
+        outbox.queued_bytes += message.payload.len();
+        outbox.queue.push_back(Queued::new(now, message));
+        if !association.held {
+            association.held = true;
+            self.held.push(id);
+        }
+        if outbox.queued_bytes > MAX_HELD.min(self.config.max_send_queue / 2) {
+            self.release_held(now);
+            self.holding = true;
+        }
+        Ok(())
+    }
+
+    /// Sends what was kept back: those of one association in as few packets, all in as few system calls as possible.
+    pub(super) fn release_held(&mut self, now: Time) {
+        self.holding = false;
+        let (mut first, mut last) = (Vec::new(), Vec::new());
+        let mut held = std::mem::take(&mut self.held);
+        for &id in &held {
+            self.collect_held(id, &mut first, &mut last);
+        }
+        let mut refused = Vec::new();
+        self.send_together(now, first, true, &mut refused);
+        self.send_together(now, last, false, &mut refused);
+        for message in refused.into_iter().rev() {
+            if let Some(association) = self.associations.get_mut(&message.association) {
+                association.outbox.queued_bytes += message.queued.payload.len();
+                association.outbox.queue.push_front(message.queued);
+            }
+        }
+        for id in held.drain(..) {
+            self.close_when_flushed(id);
+        }
+        self.held = held;
+    }
+
+    /// Takes what may go to the kernel from the queue of an association: its last message, and those before.
+    fn collect_held(&mut self, id: AssociationId, first: &mut Vec<Held>, last: &mut Vec<Held>) {
+        let Some(association) = self.associations.get_mut(&id) else { return };
+        association.held = false;
+        if matches!(association.state, State::Ending(_)) {
+            return;
+        }
+        let outbox = &mut association.outbox;
+        let (mut in_kernel, mut context, mut full) = (outbox.in_kernel(), outbox.context(), false);
+        let mut latest: Option<Held> = None;
+        while let Some(message) = outbox.queue.front() {
+            let len = message.payload.len();
+            full = in_kernel > 0 && in_kernel + len > KERNEL_WINDOW;
+            if full {
+                break;
+            }
+            in_kernel += len;
+            outbox.queued_bytes -= len;
+            let Some(queued) = outbox.queue.pop_front() else { break };
+            first.extend(latest.replace(Held { association: id, context, queued }));
+            context = context.wrapping_add(1);
+        }
+        last.extend(latest);
+        if full && !outbox.awaits_dry() {
+            self.ask_for_dry(id);
+        }
+    }
+
+    /// Sends messages; `refused` gets those that have to wait, behind those that were refused before.
+    fn send_together(&mut self, now: Time, messages: Vec<Held>, more: bool, refused: &mut Vec<Held>) {
+        let mut waiting = VecDeque::from(messages);
+        while let Some(next) = waiting.front() {
+            // What follows a refused message of the same association must not overtake it.
+            if refused.iter().any(|message| message.association == next.association) {
+                refused.extend(waiting.pop_front());
+                continue;
+            }
+            let associations = &self.associations;
+            let ready = waiting.iter().map_while(|message| {
+                let kernel_id = associations.get(&message.association)?.kernel_id;
+                let overtakes = refused.iter().any(|refused| refused.association == message.association);
+                (!overtakes).then(|| (message.options(kernel_id, now), message.queued.payload.as_slice()))
+            });
+            match self.socket.send_many(ready, more) {
+                Ok(0) => refused.extend(waiting.pop_front()), // its association has gone
+                Ok(count) => {
+                    for message in waiting.drain(..count) {
+                        self.was_taken(now, &message);
+                    }
+                }
+                Err(error) => {
+                    self.was_refused(next.association, &error);
+                    refused.extend(waiting.pop_front());
+                }
+            }
+        }
+    }
+
+    fn was_taken(&mut self, now: Time, message: &Held) {
+        let Some(association) = self.associations.get_mut(&message.association) else { return };
+        if association.outbox.handed_over(&message.queued.as_outbound(now)) {
+            self.ask_for_dry(message.association);
+        }
+    }
+
+    /// The kernel did not take a message. Unless it only lacks room, the association is over, which a notification will
+    /// say: the message waits for that, to be reported as undelivered.
+    fn was_refused(&mut self, id: AssociationId, error: &io::Error) {
+        if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM)) {
+            self.blocked.insert(id);
+            self.update_interest();
+        }
     }
 
     /// Tries to give a message to the kernel; false when it has to wait.
@@ -68,12 +207,7 @@ impl KernelSctp {
                 true
             }
             Err(error) => {
-                // Any other error means that the association is over, which a notification will say: the message
-                // waits for that, to be reported as undelivered.
-                if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM)) {
-                    self.blocked.insert(id);
-                    self.update_interest();
-                }
+                self.was_refused(id, &error);
                 false
             }
         }
@@ -158,8 +292,13 @@ impl KernelSctp {
         self.update_interest();
     }
 
-    fn update_interest(&self) {
-        let interest = if self.blocked.is_empty() { Interest::Read } else { Interest::ReadWrite };
+    pub(super) fn update_interest(&self) {
+        let interest = match (self.split, self.blocked.is_empty()) {
+            (false, true) => Interest::Read,
+            (false, false) => Interest::ReadWrite,
+            (true, true) => Interest::Nothing,
+            (true, false) => Interest::Write,
+        };
         if let Err(error) = self.epoll.modify(self.socket.as_raw_fd(), SOCKET_KEY, interest) {
             log::error!("SCTP port {}: cannot wait for room in the send buffer: {error}", self.local_port);
         }

@@ -7,6 +7,7 @@ use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Associations that may wait to be noticed.
@@ -20,6 +21,8 @@ const SOCKET_BUFFER: usize = 8 << 20;
 pub(super) struct SctpSocket {
     socket: Socket,
     v6: bool,
+    /// See [`SctpSocket::set_blocking`].
+    blocking: AtomicBool,
 }
 
 /// How a message is to be sent.
@@ -34,8 +37,30 @@ pub(super) struct SendOptions {
     pub lifetime: Option<Duration>,
 }
 
+impl SendOptions {
+    /// As ancillary data.
+    pub fn write_to(&self, control: &mut Control) {
+        let mut flags = self.flags;
+        if self.lifetime.is_some() {
+            flags |= abi::SCTP_PR_SCTP_TTL;
+        }
+        let info = abi::SndInfo {
+            stream: self.stream,
+            flags,
+            ppid: self.ppid.to_be(),
+            context: self.context,
+            association: self.association,
+        };
+        control.push(abi::SCTP_SNDINFO, info);
+        if let Some(lifetime) = self.lifetime {
+            let value = millis(lifetime).max(1);
+            control.push(abi::SCTP_PRINFO, abi::PrInfo { policy: abi::SCTP_PR_SCTP_TTL, value });
+        }
+    }
+}
+
 /// What was received.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Received {
     /// `len` bytes of a message.
     Data { association: KernelId, stream: u16, ppid: u32, len: usize, end: bool },
@@ -76,7 +101,7 @@ impl SctpSocket {
         let socket = new_socket(if v6 { Domain::IPV6 } else { Domain::IPV4 })?;
         let (first, others) = addresses.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         socket.bind(&(*first).into())?;
-        let socket = SctpSocket { socket, v6 };
+        let socket = SctpSocket { socket, v6, blocking: AtomicBool::new(false) };
         let port = socket.local_port()?;
         for address in others {
             let packed = pack_addresses([address.ip()], port);
@@ -119,6 +144,17 @@ impl SctpSocket {
         Ok(())
     }
 
+    /// Whether receiving waits for a message unless it is told not to; nothing else ever waits.
+    pub fn set_blocking(&self, blocking: bool) -> io::Result<()> {
+        self.blocking.store(blocking, Ordering::Relaxed);
+        self.socket.set_nonblocking(!blocking)
+    }
+
+    /// How long receiving waits at most.
+    pub fn set_receive_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.socket.set_read_timeout(Some(timeout))
+    }
+
     pub fn local_port(&self) -> io::Result<u16> {
         Ok(self.socket.local_addr()?.as_socket().map_or(0, |address| address.port()))
     }
@@ -149,6 +185,12 @@ impl SctpSocket {
         if packed.is_empty() {
             return Err(io::Error::from_raw_os_error(libc::EAFNOSUPPORT));
         }
+        // This call has no flag of its own not to wait. A receiver that begins to wait meanwhile finds that it may not, and
+        // waits otherwise.
+        let blocking = self.blocking.load(Ordering::Relaxed);
+        if blocking {
+            self.socket.set_nonblocking(true)?;
+        }
         let mut request =
             abi::ConnectX { association: 0, len: packed.len() as libc::c_int, addresses: packed.as_ptr() };
         let mut len = size_of::<abi::ConnectX>() as libc::socklen_t;
@@ -164,6 +206,9 @@ impl SctpSocket {
             )
         };
         let error = io::Error::last_os_error();
+        if blocking {
+            self.socket.set_nonblocking(false)?;
+        }
         if result < 0 && error.raw_os_error() != Some(libc::EINPROGRESS) { Err(error) } else { Ok(request.association) }
     }
 
@@ -202,24 +247,7 @@ impl SctpSocket {
     /// Sends a message, or with the flags [`abi::SCTP_EOF`] and [`abi::SCTP_ABORT`] ends an association.
     pub fn send(&self, options: SendOptions, payload: &[u8]) -> io::Result<()> {
         let mut control = Control::default();
-        let mut flags = options.flags;
-        if options.lifetime.is_some() {
-            flags |= abi::SCTP_PR_SCTP_TTL;
-        }
-        control.push(
-            abi::SCTP_SNDINFO,
-            abi::SndInfo {
-                stream: options.stream,
-                flags,
-                ppid: options.ppid.to_be(),
-                context: options.context,
-                association: options.association,
-            },
-        );
-        if let Some(lifetime) = options.lifetime {
-            let value = millis(lifetime).max(1);
-            control.push(abi::SCTP_PRINFO, abi::PrInfo { policy: abi::SCTP_PR_SCTP_TTL, value });
-        }
+        options.write_to(&mut control);
         let mut vector = libc::iovec { iov_base: payload.as_ptr().cast_mut().cast(), iov_len: payload.len() };
         // SAFETY: msghdr consists of integers and pointers, for which zero is a value.
         let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
@@ -227,12 +255,14 @@ impl SctpSocket {
         message.msg_iovlen = 1;
         message.msg_control = control.bytes.as_mut_ptr().cast();
         message.msg_controllen = control.len as _;
+        let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
         // SAFETY: `message` points to the payload and the control buffer, which live across the call and are only read.
-        let sent = unsafe { libc::sendmsg(self.socket.as_raw_fd(), &raw const message, libc::MSG_NOSIGNAL) };
+        let sent = unsafe { libc::sendmsg(self.socket.as_raw_fd(), &raw const message, flags) };
         if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 
     /// Receives a message, a part of one, or a notification into `buffer`.
+    #[cfg(feature = "registrar")] // the echo server needs nothing better
     pub fn receive(&self, buffer: &mut [MaybeUninit<u8>]) -> io::Result<Received> {
         let mut control = Control::default();
         let mut vector = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
@@ -243,19 +273,9 @@ impl SctpSocket {
         message.msg_control = control.bytes.as_mut_ptr().cast();
         message.msg_controllen = size_of_val(&control.bytes) as _;
         // SAFETY: `message` points to buffers of the lengths that it tells, which live across the call.
-        let received = unsafe { libc::recvmsg(self.socket.as_raw_fd(), &raw mut message, 0) };
-        let Ok(len) = usize::try_from(received) else { return Err(io::Error::last_os_error()) };
-        if message.msg_flags & abi::MSG_NOTIFICATION != 0 {
-            return Ok(Received::Notification { len });
-        }
-        let info = receive_info(&message).ok_or_else(|| io::Error::other("the kernel did not name the association"))?;
-        Ok(Received::Data {
-            association: info.association,
-            stream: info.stream,
-            ppid: u32::from_be(info.ppid),
-            len,
-            end: message.msg_flags & libc::MSG_EOR != 0,
-        })
+        let count = unsafe { libc::recvmsg(self.socket.as_raw_fd(), &raw mut message, 0) };
+        let Ok(len) = usize::try_from(count) else { return Err(io::Error::last_os_error()) };
+        received(&message, len).ok_or_else(|| io::Error::other("the kernel did not name the association"))
     }
 
     /// Reads an option; `value` says whose: its first field is an association.
@@ -297,9 +317,9 @@ impl AsRawFd for SctpSocket {
 
 /// Room for ancillary data, aligned as `cmsghdr` wants it.
 #[derive(Default)]
-struct Control {
-    bytes: [u64; 16],
-    len: usize,
+pub(super) struct Control {
+    pub bytes: [u64; 16],
+    pub len: usize,
 }
 
 impl Control {
@@ -317,6 +337,21 @@ impl Control {
         }
         self.len += space as usize;
     }
+}
+
+/// What a header says of the `len` bytes received with it; none when the kernel does not name the association.
+pub(super) fn received(message: &libc::msghdr, len: usize) -> Option<Received> {
+    if message.msg_flags & abi::MSG_NOTIFICATION != 0 {
+        return Some(Received::Notification { len });
+    }
+    let info = receive_info(message)?;
+    Some(Received::Data {
+        association: info.association,
+        stream: info.stream,
+        ppid: u32::from_be(info.ppid),
+        len,
+        end: message.msg_flags & libc::MSG_EOR != 0,
+    })
 }
 
 /// Finds the [`abi::RcvInfo`] of a received message.
