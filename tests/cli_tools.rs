@@ -63,7 +63,9 @@ fn without_a_registrar_the_tools_end_with_3_and_say_whom_they_asked() {
 
 #[test]
 fn help_and_version_go_to_standard_output_and_end_with_0() {
-    for arguments in [&["--help"][..], &["registrar", "--help"], &["resolve", "-h"], &["list", "--help"]] {
+    for arguments in
+        [&["--help"][..], &["registrar", "--help"], &["resolve", "-h"], &["list", "--help"], &["bench", "--help"]]
+    {
         let output = rserpool(arguments);
         assert_eq!(output.status.code(), Some(0));
         assert!(text(&output.stdout).contains("Usage: rserpool"), "{arguments:?}");
@@ -85,7 +87,7 @@ fn wrong_usage_ends_with_2() {
 
 #[test]
 fn every_option_of_the_help_is_in_the_manual_page_and_the_other_way_round() {
-    for command in ["registrar", "resolve", "list"] {
+    for command in ["registrar", "resolve", "list", "bench"] {
         let help = text(&rserpool(&[command, "--help"]).stdout);
         let mut in_help: Vec<&str> = help
             .lines()

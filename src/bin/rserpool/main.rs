@@ -1,5 +1,6 @@
 //! `rserpool`: a registrar, and tools to look at one. Each subcommand is a file.
 
+mod bench;
 mod exchange;
 mod failure;
 mod json;
@@ -25,6 +26,7 @@ Commands:
   registrar   run a registrar: it knows which pool elements exist and answers who asks for them
   resolve     ask a registrar for the elements of a pool
   list        show everything that a registrar knows
+  bench       measure a registrar
 
 A first registrar, and a look into it:
   rserpool registrar
@@ -55,14 +57,17 @@ fn run() -> Result<(), Failure> {
             Some("registrar") => registrar::run(parser),
             Some("resolve") => resolve::run(parser),
             Some("list") => list::run(parser),
+            Some("bench") => bench::run(parser),
             Some("help") => print(HELP),
             _ => Err(Failure::Usage(format!(
-                "unknown command \"{}\": there are registrar, resolve and list",
+                "unknown command \"{}\": there are registrar, resolve, list and bench",
                 command.to_string_lossy().escape_debug()
             ))),
         },
         Some(option) => Err(option.unexpected().into()),
-        None => Err(Failure::Usage("a command is missing: registrar, resolve or list; see rserpool --help".to_owned())),
+        None => Err(Failure::Usage(
+            "a command is missing: registrar, resolve, list or bench; see rserpool --help".to_owned(),
+        )),
     }
 }
 
