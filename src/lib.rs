@@ -14,6 +14,7 @@ pub mod log_filter;
 pub mod log_limit;
 pub mod message;
 pub mod policy;
+pub mod profile;
 pub mod random;
 #[cfg(feature = "registrar")]
 pub mod registrar;

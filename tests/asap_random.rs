@@ -119,6 +119,7 @@ impl World {
                     let took = self.client.now.saturating_since(made);
                     assert!(took <= self.config.max_request_time, "request {} took {took:?}", request.0);
                 }
+                Action::Removed { .. } => panic!("nobody watches"),
                 Action::ShutdownComplete => {
                     assert!(!self.shutdown_complete);
                     self.shutdown_complete = true;

@@ -3,7 +3,9 @@
 use super::{Announcements, Config, Error, Result};
 use crate::asap::AsapConfig;
 use crate::driver::client::{Instance, InstanceConfig, global};
-use crate::transport::{self, PeerAddress, TransportChoice, TransportKind};
+use crate::profile::Profile;
+use crate::session::PoolUserConfig;
+use crate::transport::{self, PeerAddress, SctpParameters, TransportChoice, TransportKind};
 use crate::wire::PORT_ASAP;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -60,9 +62,19 @@ fn instance_config(config: &Config) -> Result<InstanceConfig> {
     };
     let kind = transport::resolve(transport)
         .map_err(|error| Error::with(libc::EPROTONOSUPPORT, format!("the transport cannot be used: {error}")))?;
+    let profile = match config.profile {
+        Some(profile) => profile,
+        None => Profile::from_env().map_err(|text| Error::with(libc::EINVAL, text))?,
+    };
+    let (sctp, session) = match profile {
+        Profile::Default => (SctpParameters::default(), PoolUserConfig::default()),
+        Profile::Fast => (SctpParameters::fast(), PoolUserConfig::fast()),
+    };
     Ok(InstanceConfig {
         transport,
-        asap: asap_config(config, kind)?,
+        sctp,
+        session,
+        asap: asap_config(config, profile, kind)?,
         announcement_groups: announcement_groups(&config.announcements),
         csp: config.csp.clone(),
         // Seeds are random numbers of the system: std keys its hash maps with them.
@@ -70,8 +82,12 @@ fn instance_config(config: &Config) -> Result<InstanceConfig> {
     })
 }
 
-fn asap_config(config: &Config, kind: TransportKind) -> Result<AsapConfig> {
-    let mut asap = AsapConfig { static_registrars: registrars(config)?, ..AsapConfig::default() };
+fn asap_config(config: &Config, profile: Profile, kind: TransportKind) -> Result<AsapConfig> {
+    let timers = match profile {
+        Profile::Default => AsapConfig::default(),
+        Profile::Fast => AsapConfig::fast(),
+    };
+    let mut asap = AsapConfig { static_registrars: registrars(config)?, ..timers };
     asap.registrar_transports = match kind {
         TransportKind::KernelSctp => vec![TransportKind::KernelSctp, TransportKind::Tcp],
         _ => vec![TransportKind::Tcp, TransportKind::SctpUdp],

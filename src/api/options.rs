@@ -27,12 +27,13 @@ const INT_LEN: usize = size_of::<c_int>();
 
 /// Reads a socket option into `value`; returns its length. Works on mapped descriptors as getsockopt(2).
 pub fn getsockopt(sd: Descriptor, level: c_int, name: c_int, value: &mut [u8]) -> Result<usize> {
-    match instance()?.descriptors.get(sd) {
+    let instance = instance()?;
+    match instance.descriptors.get(sd) {
         None => Err(not_ours(sd)),
         Some(Entry::Mapped(fd)) => {
             system::getsockopt(fd, level, name, value).map_err(|error| Error::mapped(&error, "getsockopt"))
         }
-        Some(Entry::Socket(socket)) if level == IPPROTO_SCTP => parameters::get_option(&socket, name, value),
+        Some(Entry::Socket(socket)) if level == IPPROTO_SCTP => parameters::get_option(&instance, &socket, name, value),
         Some(Entry::Socket(socket)) => {
             let number = with_state(&socket, |state| get(&state.config, level, name))??;
             let Some(target) = value.get_mut(..INT_LEN) else {

@@ -5,7 +5,7 @@
 
 use super::sockets::{lookup, with_state};
 use super::{Descriptor, Error, Result};
-use crate::driver::client::Socket;
+use crate::driver::client::{Instance, Socket};
 use crate::transport::SctpParameters;
 use libc::c_int;
 use std::time::Duration;
@@ -106,12 +106,12 @@ fn layout(name: c_int) -> Result<&'static Layout> {
 }
 
 /// Writes an option's structure; returns its length.
-pub(super) fn get_option(socket: &Socket, name: c_int, value: &mut [u8]) -> Result<usize> {
+pub(super) fn get_option(instance: &Instance, socket: &Socket, name: c_int, value: &mut [u8]) -> Result<usize> {
     let layout = layout(name)?;
     let Some(value) = value.get_mut(..layout.len) else {
         return Err(Error::with(libc::EINVAL, format!("the buffer has less than the option's {} bytes", layout.len)));
     };
-    let parameters = current(socket)?;
+    let parameters = current(instance, socket)?;
     value.fill(0);
     for (at, field) in layout.fields {
         let number = field.get(&parameters);
@@ -183,16 +183,16 @@ fn merge(parameters: &mut SctpParameters, new: &SctpParameters) -> Given {
 }
 
 /// What holds for a socket: its endpoint's parameters, or those that its endpoint will have.
-fn current(socket: &Socket) -> Result<SctpParameters> {
+fn current(instance: &Instance, socket: &Socket) -> Result<SctpParameters> {
     let chosen = with_state(socket, |state| state.parameters)?;
     let of_endpoint = socket.endpoint.get().map(|endpoint| endpoint.parameters());
-    Ok(of_endpoint.or(chosen).unwrap_or_default())
+    Ok(of_endpoint.or(chosen).unwrap_or(instance.sctp_parameters()))
 }
 
 /// Changes what holds; `change` tells which limits were given.
 fn change(sd: Descriptor, change: impl FnOnce(&mut SctpParameters) -> Given) -> Result<SctpParameters> {
     let (instance, socket) = lookup(sd)?;
-    let mut parameters = current(&socket)?;
+    let mut parameters = current(&instance, &socket)?;
     let given = change(&mut parameters);
     given.let_others_follow(&mut parameters);
     parameters.validate().map_err(|why| Error::with(libc::EINVAL, why))?;

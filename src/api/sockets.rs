@@ -89,6 +89,7 @@ pub fn socket(domain: c_int, socket_type: c_int, protocol: c_int) -> Result<Desc
         _ => return Err(Error::new(libc::ESOCKTNOSUPPORT, "RSerPool sockets are SOCK_STREAM or SOCK_SEQPACKET")),
     };
     let socket = Socket::new(one_to_one).map_err(|error| Error::system(&error, "no descriptor for a socket"))?;
+    with_state(&socket, |state| state.config = instance.session_config())?;
     enter(&instance, socket)
 }
 
@@ -129,7 +130,8 @@ pub(super) fn own_endpoint(instance: &Instance, socket: &Arc<Socket>) -> Result<
     if let Some(endpoint) = socket.endpoint.get() {
         return Ok(Arc::clone(endpoint));
     }
-    let (bind, parameters) = with_state(socket, |state| (state.bind.clone(), state.parameters.unwrap_or_default()))?;
+    let (bind, parameters) = with_state(socket, |state| (state.bind.clone(), state.parameters))?;
+    let parameters = parameters.unwrap_or(instance.sctp_parameters());
     // An address that says "any" binds to the wildcard address with its port.
     let config = EndpointConfig { bind, listen: true, parameters, ..EndpointConfig::default() };
     let endpoint =

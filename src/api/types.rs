@@ -1,6 +1,7 @@
 //! What goes into and comes out of the functions.
 
 pub use crate::driver::client::CspConfig;
+pub use crate::profile::Profile;
 pub use crate::session::{NOTIFICATION_SIZE, Notification, SessionChange};
 use crate::transport::{PeerAddress, TransportChoice};
 use crate::wire::{Policy, PolicyType};
@@ -16,6 +17,8 @@ pub struct Config {
     pub registrars: Vec<PeerAddress>,
     /// Which SCTP to use; none: as `RSERPOOL_TRANSPORT` says, else auto.
     pub transport: Option<TransportChoice>,
+    /// How fast failures are to be noticed; none: as `RSERPOOL_PROFILE` says, else the default.
+    pub profile: Option<Profile>,
     /// Whether to listen for announcements of registrars.
     pub announcements: Announcements,
     /// T7-ENRPoutdate: how long an announced registrar is remembered.

@@ -10,6 +10,7 @@ use super::registration::Element;
 use super::request::Place;
 use super::resolution::{Report, Resolution};
 use super::timers::{Timer, Timers};
+use super::watch::Watch;
 use super::{Action, AsapConfig, ConnectAttempt, Event, RequestId};
 use crate::log_limit::LogLimit;
 use crate::message::AsapMessage;
@@ -82,6 +83,7 @@ pub struct AsapClient {
     pub(super) cache: Cache,
     /// Unreachable reports of late: to be sent to the next registrar, and not to be cached again by an answer under way.
     pub(super) reports: VecDeque<Report>,
+    pub(super) watches: BTreeMap<PoolHandle, Watch>,
     pub(super) elements: BTreeMap<ElementKey, Element>,
     pub(super) deregistrations: BTreeMap<ElementKey, Deregistration>,
 
@@ -113,6 +115,7 @@ impl AsapClient {
             next_resolution: 0,
             cache: Cache::new(config.max_cached_pools, config.max_cached_elements_per_pool),
             reports: VecDeque::new(),
+            watches: BTreeMap::new(),
             elements: BTreeMap::new(),
             deregistrations: BTreeMap::new(),
             log_limit: LogLimit::default(),
@@ -140,6 +143,8 @@ impl AsapClient {
             Event::AssociationLost { association, reason } => self.on_association_lost(association, &reason),
             Event::Message { association, ppid, bytes } => self.on_message(association, ppid, bytes, actions),
             Event::Announcement { from, bytes } => self.on_announcement(from, bytes, actions),
+            Event::Watch(pool_handle) => self.watch(pool_handle, actions),
+            Event::Unwatch(pool_handle) => self.unwatch(&pool_handle),
             Event::Timeout => {}
             Event::Shutdown => self.on_shutdown(actions),
         }
@@ -218,6 +223,7 @@ impl AsapClient {
             self.deregistrations.clear();
         }
         self.elements.clear();
+        self.watches.clear();
         self.timers.clear();
         self.timers.set(Timer::Shutdown, Some(self.now + self.config.shutdown_timeout));
     }

@@ -55,7 +55,9 @@ impl AsapClient {
         }
         let sctp_only = !self.elements.is_empty() || !self.deregistrations.is_empty();
         match &self.home {
-            None if sctp_only || !self.resolutions.is_empty() => Some(Purpose::NoHome { sctp_only }),
+            None if sctp_only || !self.resolutions.is_empty() || !self.watches.is_empty() => {
+                Some(Purpose::NoHome { sctp_only })
+            }
             Some(link) if sctp_only && link.kind == TransportKind::Tcp => Some(Purpose::SctpNeeded),
             Some(link) if link.doubtful => Some(Purpose::Alternative { sctp_only }),
             _ => None,

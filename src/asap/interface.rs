@@ -88,6 +88,20 @@ impl Default for AsapConfig {
 }
 
 impl AsapConfig {
+    /// The `fast` profile, for call control: a registrar that does not answer is left after a fifth of a second.
+    pub fn fast() -> AsapConfig {
+        AsapConfig {
+            connect_timeout: Duration::from_millis(300),
+            t1_enrp_request: Duration::from_millis(200),
+            t2_registration: Duration::from_millis(400),
+            t3_deregistration: Duration::from_millis(400),
+            t5_server_hunt: Duration::from_millis(100),
+            t5_max: Duration::from_secs(1),
+            max_request_time: Duration::from_secs(3),
+            ..AsapConfig::default()
+        }
+    }
+
     /// The same settings with durations that make progress: zero would have timers expire again and again.
     pub(super) fn sane(mut self) -> AsapConfig {
         const SHORTEST: Duration = Duration::from_millis(1);
@@ -276,6 +290,10 @@ pub enum Event<'a> {
         /// Its bytes.
         bytes: &'a [u8],
     },
+    /// Somebody wants to know who is taken out of a pool: [`Action::Removed`] tells, if the registrar does.
+    Watch(PoolHandle),
+    /// Nobody wants to know any more.
+    Unwatch(PoolHandle),
     /// `next_deadline` has come.
     Timeout,
     /// De-register everything that is registered, for `shutdown_timeout` at most and with the present home registrar only,
@@ -327,6 +345,13 @@ pub enum Action {
         request: RequestId,
         /// How it ended.
         result: Result<Outcome, RequestError>,
+    },
+    /// The registrar took elements out of a watched pool: they have failed or left.
+    Removed {
+        /// The pool.
+        pool_handle: PoolHandle,
+        /// Who.
+        pool_element_ids: Vec<PoolElementId>,
     },
     /// The shutdown is complete: nothing more follows.
     ShutdownComplete,

@@ -80,6 +80,7 @@ impl AsapClient {
         self.restart_deregistrations(actions);
         self.send_reports(actions);
         self.restart_resolutions(actions);
+        self.restart_watches(actions);
     }
 
     pub(super) fn on_association_lost(&mut self, association: AssociationId, reason: &LossReason) {

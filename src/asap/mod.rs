@@ -12,6 +12,7 @@ mod registration;
 mod request;
 mod resolution;
 mod timers;
+mod watch;
 
 pub(crate) use cache::CachedPool;
 pub use client::{AsapClient, HomeRegistrar};

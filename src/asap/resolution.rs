@@ -189,6 +189,13 @@ impl AsapClient {
     }
 
     pub(super) fn handle_resolution_response(&mut self, message: HandleResolutionResponse, actions: &mut Vec<Action>) {
+        if self.on_update(&message, actions) {
+            let handle = message.pool_handle.clone();
+            if let (true, Ok(pool)) = (self.cache.contains(&handle), self.resolved_pool(message)) {
+                self.keep(&handle, pool, self.now);
+            }
+            return;
+        }
         let handle = &message.pool_handle;
         let key = self
             .resolutions

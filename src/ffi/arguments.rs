@@ -3,6 +3,7 @@
 use super::convert;
 use super::rsplib_logging;
 use super::types::{rsp_info, rsp_registrar_info};
+use crate::profile::Profile;
 use crate::transport::TransportChoice;
 use libc::sockaddr;
 use log::LevelFilter;
@@ -21,6 +22,8 @@ const CSP_MIN_INTERVAL_MS: c_uint = 250;
 pub struct Arguments {
     /// `-transport=`.
     pub transport: Option<TransportChoice>,
+    /// `-profile=`.
+    pub profile: Option<Profile>,
     /// `-loglevel=`.
     pub log_level: Option<LevelFilter>,
     /// `-logfile=` or `-logappend=`, and whether to append.
@@ -32,7 +35,7 @@ pub struct Arguments {
 
 /// As in rsplib, arguments are the process's, not the structure's.
 pub static ARGUMENTS: Mutex<Arguments> =
-    Mutex::new(Arguments { transport: None, log_level: None, log_file: None, kept: Vec::new() });
+    Mutex::new(Arguments { transport: None, profile: None, log_level: None, log_file: None, kept: Vec::new() });
 
 impl Arguments {
     fn keep(&mut self, address: SocketAddr) -> Option<*mut sockaddr> {
@@ -72,6 +75,11 @@ pub fn apply(info: &mut rsp_info, argument: &str) -> Eaten {
         "-transport" => {
             let Ok(choice) = value.parse() else { return Eaten::No };
             ARGUMENTS.lock().transport = Some(choice);
+            Eaten::Yes
+        }
+        "-profile" => {
+            let Ok(profile) = value.parse() else { return Eaten::No };
+            ARGUMENTS.lock().profile = Some(profile);
             Eaten::Yes
         }
         "-loglevel" => log_level(parse_log_level(value)),

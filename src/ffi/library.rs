@@ -57,6 +57,7 @@ pub unsafe extern "C" fn rsp_freeinfo(info: *mut rsp_info) {
 ///     -registrar=ADDRESS:PORT{,ADDRESS:PORT}   a registrar, with all its addresses; may be repeated
 ///     -asapannounce=auto|off|ADDRESS:PORT      where registrars announce themselves by multicast
 ///     -transport=auto|sctp|sctp-udp            the kernel's SCTP, or SCTP in UDP
+///     -profile=default|fast                    timers for any network, or for noticing failures within 0.3 s
 ///     -loglevel=0..9, -loglevel=error|warn|info|debug|trace, -logfile=FILE, -logappend=FILE, -logquiet
 ///     -cspserver=ADDRESS:PORT, -cspinterval=MILLISECONDS
 ///     -registrarannouncetimeout=, -registrarconnecttimeout=, -registrarrequesttimeout=, -registrarresponsetimeout=
@@ -81,7 +82,7 @@ pub unsafe extern "C" fn rsp_initarg(info: *mut rsp_info, arg: *const c_char) ->
 
 /// Starts the library. Every other function but rsp_initinfo(), rsp_initarg() and rsp_freeinfo() needs it first.
 /// The environment variables RSERPOOL_REGISTRARS (ADDRESS:PORT{,ADDRESS:PORT}: further registrars), RSERPOOL_TRANSPORT
-/// (auto, sctp, sctp-udp) and RSERPOOL_LOG (error, warn, info, debug or trace, then optionally a comma and a file) hold
+/// (auto, sctp, sctp-udp), RSERPOOL_PROFILE (default, fast) and RSERPOOL_LOG (error, warn, info, debug or trace, then optionally a comma and a file) hold
 /// where the structure and the arguments leave it open. NULL: defaults.
 ///
 /// # Returns
@@ -112,8 +113,11 @@ pub unsafe extern "C" fn rsp_initialize(info: *mut rsp_info) -> c_int {
             }
             None => Config::default(),
         };
-        let transport = ARGUMENTS.lock().transport;
-        api::initialize(&Config { transport, ..config })?;
+        let (transport, profile) = {
+            let arguments = ARGUMENTS.lock();
+            (arguments.transport, arguments.profile)
+        };
+        api::initialize(&Config { transport, profile, ..config })?;
         Ok(0)
     })
 }
@@ -153,6 +157,7 @@ unsafe fn config(info: &rsp_info) -> Result<Config> {
         // SAFETY: the caller's promise.
         registrars: unsafe { registrars(info.ri_registrars) }?,
         transport: None,
+        profile: None,
         announcements,
         announce_timeout: milliseconds(info.ri_registrar_announce_timeout),
         connect_timeout: milliseconds(info.ri_registrar_connect_timeout),

@@ -156,6 +156,7 @@ impl PoolUserSession {
             Event::Lost { association, reason, undelivered } if self.state == State::Up(association) => {
                 self.handle_lost(now, &reason, undelivered, actions)
             }
+            Event::ElementRemoved(element) => self.handle_element_removed(now, element, actions),
             Event::Control { association, bytes } if self.state == State::Up(association) => {
                 self.handle_control(association, bytes, actions)
             }
@@ -363,6 +364,9 @@ impl PoolUserSession {
             actions.push(Action::Notify(Notification::FailoverComplete { session: self.session, has_cookie }));
         }
         self.starting = false;
+        if self.config.watch {
+            actions.push(Action::Watch);
+        }
         self.settle(Settled::Connected, actions);
     }
 
@@ -394,6 +398,29 @@ impl PoolUserSession {
             // Cookie echoes are made anew.
             self.unacknowledged = lost.into_iter().filter(|message| message.ppid != PPID_ASAP).collect();
         }
+        actions.push(Action::Notify(self.failover_necessary()));
+        self.state = State::Failed;
+        if self.config.automatic {
+            self.search(now, actions);
+        }
+    }
+
+    /// The registrar has given the element up: it hangs, cannot be reached or has left. Our own association may take long to
+    /// notice, or never notices, as an operating system acknowledges for a process that hangs.
+    fn handle_element_removed(&mut self, now: Time, element: PoolElementId, actions: &mut Vec<Action>) {
+        let State::Up(association) = self.state else { return };
+        if self.element != Some(element) {
+            return;
+        }
+        log::info!(
+            "session {} with pool {}: the registrar has removed element {element}, failover {}",
+            self.session.0,
+            self.pool_handle,
+            if self.config.automatic { "begins" } else { "is up to the application" }
+        );
+        self.failed.add(element, now);
+        self.reported = true;
+        actions.push(Action::Abort { association });
         actions.push(Action::Notify(self.failover_necessary()));
         self.state = State::Failed;
         if self.config.automatic {

@@ -92,6 +92,16 @@ pub fn resolved(policy: Option<Policy>, ids: &[u32]) -> AsapMessage {
     })
 }
 
+/// A list that a registrar pushes to who subscribed.
+pub fn pushed(ids: &[u32]) -> AsapMessage {
+    match resolved(Some(Policy::RoundRobin), ids) {
+        AsapMessage::HandleResolutionResponse(message) => {
+            AsapMessage::HandleResolutionResponse(HandleResolutionResponse { accept_updates: true, ..message })
+        }
+        _ => unreachable!(),
+    }
+}
+
 pub fn not_resolved(cause: Cause) -> AsapMessage {
     AsapMessage::HandleResolutionResponse(HandleResolutionResponse {
         accept_updates: false,

@@ -6,7 +6,8 @@ use rserpool::api;
 use rserpool::asap::AsapConfig;
 use rserpool::driver::client::{Instance, InstanceConfig, Registration};
 use rserpool::driver::clock;
-use rserpool::transport::{PeerAddress, TransportChoice};
+use rserpool::session::PoolUserConfig;
+use rserpool::transport::{PeerAddress, SctpParameters, TransportChoice};
 use rserpool::wire::{AddressList, Policy, PoolElement, RegistrationLife, TransportParameter, TransportUse};
 use rserpool::{PoolElementId, PoolHandle, RegistrarId, Time};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -220,8 +221,15 @@ fn be_elements() {
     for number in 0..associations {
         let asap = AsapConfig { static_registrars: registrars(), ..AsapConfig::default() };
         let seed = (first + number * each) as u64;
-        let config =
-            InstanceConfig { transport: TransportChoice::Auto, asap, announcement_groups: Vec::new(), seed, csp: None };
+        let config = InstanceConfig {
+            transport: TransportChoice::Auto,
+            sctp: SctpParameters::default(),
+            session: PoolUserConfig::default(),
+            asap,
+            announcement_groups: Vec::new(),
+            seed,
+            csp: None,
+        };
         let instance = Instance::start(config).expect("a thread");
         for element in 0..each {
             if let Err(error) = instance.register(registration(first + number * each + element), true) {

@@ -484,6 +484,7 @@ impl World {
                 self.trace.word(request.0 << 1 | u64::from(result.is_ok()));
                 self.on_complete(node, request, result);
             }
+            asap::Action::Removed { .. } => {} // nobody watches
             asap::Action::ShutdownComplete => self.stop_in_order(node),
         }
     }

@@ -140,15 +140,7 @@ pub const SETTINGS: &[Setting] = &[
         value: "default|fast",
         help: "timers: the RFCs', or for call control; options beside it win",
         show: |_| "default".to_owned(),
-        apply: |s, v, _| {
-            let profile = match v {
-                "default" => Profile::Default,
-                "fast" => Profile::Fast,
-                _ => return Err(format!("\"{}\" is neither default nor fast", v.escape_debug())),
-            };
-            s.set_profile(profile);
-            Ok(())
-        },
+        apply: |s, v, _| v.parse::<Profile>().map(|profile| s.set_profile(profile)),
     },
     Setting {
         name: "transport",

@@ -2,6 +2,7 @@
 
 use super::addresses::addresses_towards;
 use super::instance::{Command, Instance, InstanceConfig, Registration, Reply};
+use super::table::Entry;
 use crate::asap::{Action, AsapClient, ConnectAttempt, Event, Outcome, Request, RequestError, RequestId};
 use crate::session::Event as SessionEvent;
 use crate::transport::multicast::AnnouncementListener;
@@ -97,6 +98,7 @@ impl AsapDriver {
                 self.replies.insert(id, reply);
                 self.event(instance, now, Event::Request(id, request));
             }
+            Command::Watch(pool_handle) => self.event(instance, now, Event::Watch(pool_handle)),
             Command::Cancel(id) => self.event(instance, now, Event::Cancel(id)),
             Command::Stop => self.event(instance, now, Event::Shutdown),
         }
@@ -246,7 +248,32 @@ impl AsapDriver {
                 }
             }
             Action::Complete { request, result } => self.complete(instance, now, request, result),
+            Action::Removed { pool_handle, pool_element_ids } => {
+                self.tell_sessions(instance, now, pool_handle, &pool_element_ids);
+            }
             Action::ShutdownComplete => self.finished = true,
+        }
+    }
+
+    /// Elements were taken out of a pool: tells its sessions.
+    fn tell_sessions(&mut self, instance: &Instance, now: Time, pool_handle: PoolHandle, removed: &[PoolElementId]) {
+        let mut watched = false;
+        for entry in instance.descriptors.all() {
+            let Entry::Socket(socket) = entry else { continue };
+            if socket.pool_handle().as_ref() != Some(&pool_handle) {
+                continue;
+            }
+            watched = true;
+            let Some(endpoint) = socket.endpoint.get().cloned() else { continue };
+            for &pool_element_id in removed {
+                endpoint.with(instance, |endpoint| {
+                    let actions = socket.feed(now, SessionEvent::ElementRemoved(pool_element_id));
+                    socket.perform(instance, endpoint, now, actions);
+                });
+            }
+        }
+        if !watched {
+            self.event(instance, now, Event::Unwatch(pool_handle));
         }
     }
 
@@ -273,6 +300,7 @@ impl AsapDriver {
             transport_number: number,
             listen: number == SCTP,
             max_associations: MAX_ASSOCIATIONS,
+            parameters: instance.sctp_parameters(),
             ..EndpointConfig::default()
         };
         let transport: Box<dyn Transport> = match number {

@@ -11,7 +11,7 @@ use super::table::{DescriptorTable, Entry};
 use crate::asap::{AsapConfig, Outcome, Request, RequestError, RequestId};
 use crate::driver::clock;
 use crate::driver::poller::{Poller, Waker};
-use crate::session::Attempt;
+use crate::session::{Attempt, PoolUserConfig};
 use crate::transport::{self, EndpointConfig, SctpParameters, Transport, TransportChoice, TransportError};
 use crate::{PoolElementId, PoolHandle, Time};
 use parking_lot::Mutex;
@@ -37,6 +37,10 @@ const STOP_LINGER: Duration = Duration::from_secs(1);
 pub struct InstanceConfig {
     /// Which SCTP.
     pub transport: TransportChoice,
+    /// Timers and thresholds of associations, where a socket has none of its own.
+    pub sctp: SctpParameters,
+    /// Settings of sessions, where a socket has none of its own.
+    pub session: PoolUserConfig,
     /// The client core.
     pub asap: AsapConfig,
     /// Multicast groups on which registrars announce themselves.
@@ -52,6 +56,8 @@ pub struct Instance {
     /// All descriptors.
     pub descriptors: DescriptorTable,
     transport: TransportChoice,
+    sctp: SctpParameters,
+    session: PoolUserConfig,
     poller: Poller,
     waker: Waker,
     /// Until when the I/O thread sleeps, in nanoseconds; zero while it runs.
@@ -79,9 +85,19 @@ struct Commands {
 
 /// What the I/O thread is asked for.
 pub(super) enum Command {
-    Request { id: RequestId, request: Request, reply: Reply },
-    Register { id: RequestId, registration: Registration, reply: Reply },
+    Request {
+        id: RequestId,
+        request: Request,
+        reply: Reply,
+    },
+    Register {
+        id: RequestId,
+        registration: Registration,
+        reply: Reply,
+    },
     Cancel(RequestId),
+    /// A session wants to know who is taken out of its pool.
+    Watch(PoolHandle),
     Stop,
 }
 
@@ -136,6 +152,8 @@ impl Instance {
         let instance = Arc::new(Instance {
             descriptors: DescriptorTable::default(),
             transport: config.transport,
+            sctp: config.sctp,
+            session: config.session.clone(),
             waker: poller.waker(),
             poller,
             sleeps_until: AtomicU64::new(0),
@@ -255,6 +273,11 @@ impl Instance {
         self.wait(id, &answer)
     }
 
+    /// Lets sessions know who is taken out of a pool.
+    pub(super) fn watch(&self, pool_handle: PoolHandle) {
+        self.command(Command::Watch(pool_handle));
+    }
+
     /// Gives the client core a request whose answer nobody waits for.
     pub fn request_in_background(&self, request: Request) {
         self.submit(request, Reply::Nobody);
@@ -292,14 +315,24 @@ impl Instance {
         }
     }
 
+    /// Timers and thresholds of associations, where a socket has none of its own.
+    pub fn sctp_parameters(&self) -> SctpParameters {
+        self.sctp
+    }
+
+    /// Settings of sessions, where a socket has none of its own.
+    pub fn session_config(&self) -> PoolUserConfig {
+        self.session.clone()
+    }
+
     /// The endpoint of all pool users that are not bound.
     pub fn shared_endpoint(&self) -> Result<Arc<Endpoint>, TransportError> {
         let mut shared = self.shared.lock();
         if let Some(endpoint) = &*shared {
             return Ok(Arc::clone(endpoint));
         }
-        let config = EndpointConfig::default();
-        let parameters = config.parameters;
+        let parameters = self.sctp;
+        let config = EndpointConfig { parameters, ..EndpointConfig::default() };
         let choice = self.transport;
         let ports = Ports::open(config, Box::new(move |config| transport::open(choice, config)))?;
         let endpoint = self.add_endpoint(parameters, |_| Ok(Box::new(ports)))?;

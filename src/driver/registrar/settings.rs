@@ -1,6 +1,7 @@
 //! How to run a registrar.
 
 use super::PeerNames;
+pub use crate::profile::Profile;
 use crate::registrar::RegistrarConfig;
 use crate::transport::multicast::{ASAP_GROUPS, DEFAULT_TTL};
 use crate::transport::{SctpParameters, TransportChoice};
@@ -8,21 +9,11 @@ use crate::wire::{PORT_ASAP, PORT_ENRP};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-/// An element or user that is cut off loses its association within half a second of the next message to it, and elements get
-/// a keep-alive about every 400 ms. Heartbeats come no more often than by default: there may be thousands of associations.
-const FAST_SCTP: SctpParameters = SctpParameters {
-    rto_initial: Duration::from_millis(80),
-    rto_min: Duration::from_millis(50),
-    rto_max: Duration::from_millis(100),
-    association_max_retransmissions: 4,
-    path_max_retransmissions: 3,
-    potentially_failed_threshold: 0,
-    heartbeat_interval: Duration::from_millis(500),
-};
-
 /// A registrar that hangs or is cut off loses its associations within half a second of the next message to it, and a PRESENCE
 /// goes there every 100 ms: its silence has just been noticed by ENRP then, and nothing waits for it any longer.
-const FAST_ENRP_SCTP: SctpParameters = SctpParameters { heartbeat_interval: Duration::from_millis(100), ..FAST_SCTP };
+fn fast_enrp_sctp() -> SctpParameters {
+    SctpParameters { heartbeat_interval: Duration::from_millis(100), ..SctpParameters::fast() }
+}
 
 /// How to run a registrar: where, over what, and the settings of its core.
 #[derive(Clone, Debug)]
@@ -73,15 +64,6 @@ impl Default for RegistrarSettings {
     }
 }
 
-/// A named set of timers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Profile {
-    /// The RFCs' values.
-    Default,
-    /// For call control: dead registrars and elements are noticed within a second.
-    Fast,
-}
-
 impl RegistrarSettings {
     /// Sets the timers of a profile and leaves everything else as it is, except for the core's bounds, which become their
     /// defaults.
@@ -92,7 +74,7 @@ impl RegistrarSettings {
         };
         (self.sctp, self.enrp_sctp) = match profile {
             Profile::Default => (SctpParameters::default(), SctpParameters::default()),
-            Profile::Fast => (FAST_SCTP, FAST_ENRP_SCTP),
+            Profile::Fast => (SctpParameters::fast(), fast_enrp_sctp()),
         };
         let old = std::mem::replace(&mut self.core, core);
         self.core.id = old.id;

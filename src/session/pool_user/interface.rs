@@ -19,6 +19,20 @@ pub struct PoolUserConfig {
     pub retry_delay: Duration,
     /// stale.cache.value of the first resolution.
     pub stale_cache: Duration,
+    /// Let the registrar tell when the element is taken out of its pool, and fail over then.
+    pub watch: bool,
+}
+
+impl PoolUserConfig {
+    /// The `fast` profile, for call control.
+    pub fn fast() -> PoolUserConfig {
+        PoolUserConfig {
+            connect_timeout: Duration::from_millis(300),
+            retry_delay: Duration::from_millis(50),
+            watch: true,
+            ..PoolUserConfig::default()
+        }
+    }
 }
 
 impl Default for PoolUserConfig {
@@ -29,6 +43,7 @@ impl Default for PoolUserConfig {
             connect_timeout: Duration::from_millis(5000),
             retry_delay: Duration::from_millis(250),
             stale_cache: Duration::ZERO,
+            watch: false,
         }
     }
 }
@@ -86,6 +101,8 @@ pub enum Event<'a> {
         /// What the element never acknowledged, oldest first.
         undelivered: Vec<Undelivered>,
     },
+    /// The registrar took an element out of the pool.
+    ElementRemoved(PoolElementId),
     /// A message with ASAP's payload protocol identifier.
     Control {
         /// On which association.
@@ -167,6 +184,8 @@ pub enum Action {
         /// Which.
         pool_element_id: PoolElementId,
     },
+    /// Have the registrar tell who is taken out of the session's pool: [`Event::ElementRemoved`].
+    Watch,
     /// Tell the application.
     Notify(Notification),
     /// Drop what the application has not read of this session.

@@ -195,6 +195,35 @@ fn an_unknown_pool_is_told_after_the_retry_delay() {
 }
 
 #[test]
+fn an_element_that_the_registrar_removed_is_left_at_once() {
+    for automatic in [true, false] {
+        let (mut harness, association) = Harness::connected(automatic);
+        assert!(harness.handle(Event::ElementRemoved(PoolElementId(2))).is_empty(), "it is another one");
+        let actions = harness.handle(Event::ElementRemoved(PoolElementId(1)));
+        assert_eq!(actions[..2], [Action::Abort { association }, necessary(false)]);
+        assert_eq!(harness.session.has_failed(), !automatic);
+        if automatic {
+            let actions = harness.resolve(&actions, &[1, 2]);
+            assert_eq!(connect(&actions).1, 2);
+        }
+        assert!(harness.handle(Event::ElementRemoved(PoolElementId(1))).is_empty(), "it is left already");
+    }
+}
+
+#[test]
+fn a_session_that_wants_to_be_told_says_so_whenever_it_is_connected() {
+    let mut harness = Harness::new(true);
+    *harness.session.config_mut() = PoolUserConfig { automatic: true, ..PoolUserConfig::fast() };
+    let actions = harness.handle(Event::Start);
+    let actions = harness.resolve(&actions, &[1, 2]);
+    let (association, actions) = harness.up(&actions);
+    assert_eq!(actions, [Action::Watch, Action::Settled(Settled::Connected)]);
+    let actions = harness.lose(association, LossReason::Unreachable);
+    let actions = harness.resolve(&actions, &[2]);
+    assert!(harness.up(&actions).1.contains(&Action::Watch));
+}
+
+#[test]
 fn asap_139_the_latest_cookie_is_echoed_before_anything_else_on_the_new_association() {
     let (mut harness, association) = Harness::connected(true);
     for cookie in [b"old".to_vec(), b"new".to_vec()] {

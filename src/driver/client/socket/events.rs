@@ -130,6 +130,11 @@ impl Socket {
                 let report = crate::asap::Request::ReportUnreachable { pool_handle, pool_element_id };
                 instance.submit(report, Reply::Nobody);
             }
+            Action::Watch => {
+                if let Some(pool_handle) = self.pool_handle() {
+                    instance.watch(pool_handle);
+                }
+            }
             // Done by `feed` already.
             Action::Notify(_) | Action::ClearInbox | Action::Settled(_) => {}
         }
@@ -154,6 +159,14 @@ impl Socket {
                 log::warn!("a message of {} bytes is lost in the failover: {error}", payload.len());
                 Vec::new()
             }
+        }
+    }
+
+    /// The pool of a session.
+    pub(in crate::driver::client) fn pool_handle(&self) -> Option<crate::PoolHandle> {
+        match &self.state.lock().role {
+            Role::PoolUser(session) => Some(session.pool_handle().clone()),
+            _ => None,
         }
     }
 
