@@ -77,10 +77,13 @@ struct Registrar {
 }
 
 impl Registrar {
-    fn start() -> Registrar {
+    /// For a program of this name.
+    fn start(program: &str) -> Registrar {
+        // That program wants to see the registrar refuse.
+        let rate = if program == "requests" { "20" } else { "10000" };
         let mut process = Command::new(env!("CARGO_BIN_EXE_rserpool"))
             .args(["registrar", "--asap", "127.0.0.1:0", "--enrp", "127.0.0.1:0", "--announce", "off"])
-            .args(["--transport", "sctp-udp", "--log", "warn"])
+            .args(["--transport", "sctp-udp", "--log", "warn", "--max-resolution-rate", rate])
             .stdout(Stdio::piped())
             .spawn()
             .expect("the rserpool program");
@@ -125,7 +128,7 @@ fn wait_a_little() {
 
 fn check(name: &str, linked: Linked) {
     let program = build(name, linked, "plain");
-    let registrar = Registrar::start();
+    let registrar = Registrar::start(name);
     let mut command = Command::new(program);
     command.arg(&registrar.asap);
     run(command);
@@ -138,10 +141,11 @@ fn check_with_valgrind(name: &str) {
         return;
     }
     let program = build(name, Linked::Shared, "valgrind");
-    let registrar = Registrar::start();
+    let registrar = Registrar::start(name);
     let mut command = Command::new("valgrind");
     // What the parent's threads had on their stacks is lost in a child of fork(): no leak of ours.
-    let leaks = if matches!(name, "fork_child" | "abuse") { "--leak-check=no" } else { "--leak-check=full" };
+    let forks = matches!(name, "fork_child" | "abuse" | "errors" | "requests");
+    let leaks = if forks { "--leak-check=no" } else { "--leak-check=full" };
     command
         .args(["--quiet", "--error-exitcode=99", leaks, "--errors-for-leak-kinds=definite,indirect"])
         .args(["--fair-sched=yes"])
@@ -183,6 +187,8 @@ programs! {
     threads
     fork_child
     pool_sending
+    errors
+    requests
     signals
     misuse
     abuse

@@ -1,5 +1,5 @@
 /* Every function with NULL, closed and foreign descriptors, impossible lengths: -1 and errno, and nothing breaks. */
-#include "check.h"
+#include "every_function.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -9,37 +9,8 @@ static const unsigned char long_handle[70000] = "x";
 /* As descriptor of every function: nothing of ours, closed, negative, absurd. */
 static void with_bad_descriptor(int sd)
 {
-   struct rserpool_session_parameters parameters = {0, 0, 0, 0, 0, 0};
-   unsigned char                      buffer[64];
-   size_t                             size   = sizeof(buffer);
-   int                                value  = 1;
-   socklen_t                          length = sizeof(value);
-
-   FAILS(rsp_bind(sd, NULL, 0), EBADF);
-   FAILS(rsp_listen(sd, 1), EBADF);
-   FAILS(rsp_accept(sd, 0), EBADF);
-   FAILS(rsp_connect(sd, HANDLE("pool"), 0), EBADF);
-   FAILS(rsp_register(sd, HANDLE("pool"), NULL, 1000, 0), EBADF);
-   FAILS(rsp_register_tags(sd, HANDLE("pool"), NULL, 1000, 0, NULL), EBADF);
-   FAILS(rsp_deregister(sd, 0), EBADF);
-   FAILS(rsp_close(sd), EBADF);
-   FAILS(rsp_sendmsg(sd, "x", 1, 0, 0, 0, 0, 0, 0, 0), EBADF);
-   FAILS(rsp_send_cookie(sd, HANDLE("x"), 0, 0), EBADF);
-   FAILS(rsp_recvmsg(sd, buffer, sizeof(buffer), NULL, NULL, 0), EBADF);
-   FAILS(rsp_recvfullmsg(sd, buffer, sizeof(buffer), NULL, NULL, 0), EBADF);
-   FAILS(rsp_read(sd, buffer, sizeof(buffer)), EBADF);
-   FAILS(rsp_recv(sd, buffer, sizeof(buffer), 0), EBADF);
-   FAILS(rsp_write(sd, "x", 1), EBADF);
-   FAILS(rsp_send(sd, "x", 1, 0), EBADF);
-   FAILS(rsp_has_cookie(sd), EBADF);
-   FAILS(rsp_forcefailover(sd, 0, 0), EBADF);
-   FAILS(rsp_getsockname(sd, buffer, &size, NULL), EBADF);
-   FAILS(rsp_getpeername(sd, buffer, &size, NULL), EBADF);
-   FAILS(rsp_getsockopt(sd, SOL_RSERPOOL, RSERPOOL_AUTO_FAILOVER, &value, &length), EBADF);
-   FAILS(rsp_setsockopt(sd, SOL_RSERPOOL, RSERPOOL_AUTO_FAILOVER, &value, length), EBADF);
-   FAILS(rsp_update_session_parameters(sd, &parameters), EBADF);
-   FAILS(rsp_unmapsocket(sd), EBADF);
-   FAILS(rsp_csp_setstatus(sd, 0, "busy"), EBADF);
+   socket_functions_fail(sd, EBADF);
+   descriptor_functions_fail(sd, EBADF);
    FAILS(rsp_csp_setstatus(sd, 0, NULL), EFAULT);
 }
 
@@ -48,23 +19,43 @@ static void bad_handles(int sd)
    struct rsp_addrinfo* list = (struct rsp_addrinfo*)&list;
 
    FAILS(rsp_connect(sd, NULL, 4, 0), EFAULT);
+   FAILS(rsp_connect_tags(sd, NULL, 4, 0, NULL), EFAULT);
+   FAILS(rsp_connect_tags(sd, long_handle, 0, 0, NULL), EINVAL);
+   FAILS(rsp_connect_tags(sd, long_handle, 33, 0, NULL), ENAMETOOLONG);
    FAILS(rsp_connect(sd, long_handle, 0, 0), EINVAL);
    FAILS(rsp_connect(sd, long_handle, 33, 0), ENAMETOOLONG);
    FAILS(rsp_connect(sd, long_handle, 70000, 0), ENAMETOOLONG);
    FAILS(rsp_connect(sd, long_handle, SIZE_MAX, 0), ENAMETOOLONG);
    FAILS(rsp_register(sd, NULL, 4, NULL, 1000, 0), EFAULT);
+   FAILS(rsp_register_tags(sd, NULL, 4, NULL, 1000, 0, NULL), EFAULT);
+   FAILS(rsp_register_tags(sd, long_handle, 0, NULL, 1000, 0, NULL), EINVAL);
+   FAILS(rsp_register_tags(sd, long_handle, 33, NULL, 1000, 0, NULL), ENAMETOOLONG);
    FAILS(rsp_register(sd, long_handle, 0, NULL, 1000, 0), EINVAL);
    FAILS(rsp_register(sd, long_handle, 33, NULL, 1000, 0), ENAMETOOLONG);
    FAILS(rsp_register(sd, long_handle, 70000, NULL, 1000, 0), ENAMETOOLONG);
    FAILS(rsp_register(sd, long_handle, SIZE_MAX, NULL, 1000, 0), ENAMETOOLONG);
 
-   CHECK(rsp_getaddrinfo(NULL, 4, &list, 0, 0) == REAI_SYSTEM && errno == EFAULT && list == NULL);
-   CHECK(rsp_getaddrinfo(long_handle, 0, &list, 0, 0) == REAI_SYSTEM && errno == EINVAL);
-   CHECK(rsp_getaddrinfo(long_handle, 33, &list, 0, 0) == REAI_SYSTEM && errno == ENAMETOOLONG);
-   CHECK(rsp_getaddrinfo(long_handle, SIZE_MAX, &list, SIZE_MAX, 0) == REAI_SYSTEM && errno == ENAMETOOLONG);
-   CHECK(rsp_getaddrinfo(HANDLE("pool"), NULL, 0, 0) == REAI_SYSTEM && errno == EFAULT);
-   CHECK(rsp_pe_deregistration(NULL, 4, 1, 0) != 0 && errno == EFAULT);
-   CHECK(rsp_pe_failure(long_handle, 70000, 1) != 0 && errno == ENAMETOOLONG);
+   FAILS_AS(rsp_getaddrinfo(NULL, 4, &list, 0, 0), REAI_SYSTEM, EFAULT);
+   CHECK(list == NULL);
+   FAILS_AS(rsp_getaddrinfo(long_handle, 0, &list, 0, 0), REAI_SYSTEM, EINVAL);
+   FAILS_AS(rsp_getaddrinfo(long_handle, 33, &list, 0, 0), REAI_SYSTEM, ENAMETOOLONG);
+   FAILS_AS(rsp_getaddrinfo(long_handle, SIZE_MAX, &list, SIZE_MAX, 0), REAI_SYSTEM, ENAMETOOLONG);
+   FAILS_AS(rsp_getaddrinfo(HANDLE("pool"), NULL, 0, 0), REAI_SYSTEM, EFAULT);
+   FAILS_AS(rsp_getaddrinfo_tags(NULL, 4, &list, 0, 0, NULL), REAI_SYSTEM, EFAULT);
+   FAILS_AS(rsp_getaddrinfo_tags(long_handle, 0, &list, 0, 0, NULL), REAI_SYSTEM, EINVAL);
+   FAILS_AS(rsp_getaddrinfo_tags(long_handle, 33, &list, 0, 0, NULL), REAI_SYSTEM, ENAMETOOLONG);
+   FAILS_AS(rsp_pe_deregistration(NULL, 4, 1, 0), 0x1006, EFAULT);
+   FAILS_AS(rsp_pe_deregistration(long_handle, 4, 0, 0), 0x0003, EINVAL);
+   FAILS_AS(rsp_pe_deregistration(long_handle, 33, 1, 0), 0xf004, ENAMETOOLONG);
+   FAILS_AS(rsp_pe_deregistration_tags(NULL, 4, 1, 0, NULL), 0x1006, EFAULT);
+   FAILS_AS(rsp_pe_deregistration_tags(long_handle, 0, 1, 0, NULL), 0x0003, EINVAL);
+   FAILS_AS(rsp_pe_deregistration_tags(long_handle, 33, 1, 0, NULL), 0xf004, ENAMETOOLONG);
+   FAILS_AS(rsp_pe_failure(NULL, 4, 1), 0x1006, EFAULT);
+   FAILS_AS(rsp_pe_failure(long_handle, 4, 0), 0x0003, EINVAL);
+   FAILS_AS(rsp_pe_failure(long_handle, 70000, 1), 0xf004, ENAMETOOLONG);
+   FAILS_AS(rsp_pe_failure_tags(NULL, 4, 1, NULL), 0x1006, EFAULT);
+   FAILS_AS(rsp_pe_failure_tags(long_handle, 0, 1, NULL), 0x0003, EINVAL);
+   FAILS_AS(rsp_pe_failure_tags(long_handle, 33, 1, NULL), 0xf004, ENAMETOOLONG);
 }
 
 static void bad_elements(void)
@@ -74,18 +65,28 @@ static void bad_elements(void)
 
    memset(&element, 0, sizeof(element));
    memset(addresses, 0, sizeof(addresses));
-   CHECK(rsp_pe_registration(HANDLE("pool"), NULL, NULL, 1000, 0) != 0 && errno == EFAULT);
-   CHECK(rsp_pe_registration(HANDLE("pool"), &element, NULL, 1000, 0) != 0 && errno == EINVAL); /* no address */
+   FAILS_AS(rsp_pe_registration(HANDLE("pool"), NULL, NULL, 1000, 0), 0x1006, EFAULT);
+   FAILS_AS(rsp_pe_registration(HANDLE("pool"), &element, NULL, 1000, 0), 0x0003, EINVAL); /* no address */
    element.ai_addrs = 1;
-   CHECK(rsp_pe_registration(HANDLE("pool"), &element, NULL, 1000, 0) != 0 && errno == EFAULT);
+   FAILS_AS(rsp_pe_registration(HANDLE("pool"), &element, NULL, 1000, 0), 0x1006, EFAULT);
    element.ai_addr = (struct sockaddr*)addresses;
-   CHECK(rsp_pe_registration(HANDLE("pool"), &element, NULL, 1000, 0) != 0 && errno == EAFNOSUPPORT);
+   FAILS_AS(rsp_pe_registration(HANDLE("pool"), &element, NULL, 1000, 0), 0x1006, EAFNOSUPPORT);
    addresses[0].sin_family = addresses[1].sin_family = AF_INET;
    addresses[1].sin_port                             = htons(1);
    element.ai_addrs                                  = 2;
-   CHECK(rsp_pe_registration(HANDLE("pool"), &element, NULL, 1000, 0) != 0 && errno == EINVAL); /* two ports */
+   FAILS_AS(rsp_pe_registration(HANDLE("pool"), &element, NULL, 1000, 0), 0x0003, EINVAL); /* two ports */
+   addresses[1].sin_port = 0;
+   element.ai_socktype   = SOCK_RAW;
+   FAILS_AS(rsp_pe_registration(HANDLE("pool"), &element, NULL, 1000, 0), 0x1006, EPROTONOSUPPORT);
+   FAILS_AS(rsp_pe_registration_tags(HANDLE("pool"), &element, NULL, 1000, 0, NULL), 0x1006, EPROTONOSUPPORT);
+   addresses[1].sin_family = AF_UNIX;
+   FAILS_AS(rsp_pe_registration_tags(HANDLE("pool"), &element, NULL, 1000, 0, NULL), 0x1006, EAFNOSUPPORT);
+   FAILS_AS(rsp_pe_registration_tags(HANDLE("pool"), NULL, NULL, 1000, 0, NULL), 0x1006, EFAULT);
+   FAILS_AS(rsp_pe_registration_tags(long_handle, 33, &element, NULL, 1000, 0, NULL), 0xf004, ENAMETOOLONG);
+   FAILS_AS(rsp_pe_registration(long_handle, 33, &element, NULL, 1000, 0), 0xf004, ENAMETOOLONG);
+   FAILS_AS(rsp_pe_registration_tags(long_handle, 0, &element, NULL, 1000, 0, NULL), 0x0003, EINVAL);
    element.ai_addrs = SIZE_MAX;
-   CHECK(rsp_pe_registration(HANDLE("pool"), &element, NULL, 1000, 0) != 0 && errno == EINVAL);
+   FAILS_AS(rsp_pe_registration(HANDLE("pool"), &element, NULL, 1000, 0), 0x0003, EINVAL);
 }
 
 static void bad_pointers_and_lengths(int sd)
@@ -127,10 +128,15 @@ static void bad_pointers_and_lengths(int sd)
 
 static void bad_waits(void)
 {
-   struct timeval timeout = {-1, 0};
+   struct timeval timeout = {-1, 0}, timeout_of_a_second = {1, 0};
    fd_set         set;
    FD_ZERO(&set);
    FAILS(rsp_poll(NULL, 1, 0), EFAULT);
+   const int closed = dup(0); /* a low number: Linux does not look at those beyond its table */
+   CHECK(close(closed) == 0);
+   FD_SET(closed, &set);
+   FAILS(rsp_select(closed + 1, &set, NULL, NULL, &timeout_of_a_second), EBADF);
+   FD_ZERO(&set);
    FAILS(rsp_poll(NULL, UINT_MAX, 0), EINVAL);
    CHECK(rsp_poll(NULL, 0, 0) == 0);
    FAILS(rsp_select(-1, &set, NULL, NULL, NULL), EINVAL);
@@ -151,6 +157,10 @@ static void wrong_kinds(void)
    FAILS(rsp_socket(0, SOCK_SEQPACKET, IPPROTO_TCP), EPROTONOSUPPORT);
    FAILS(rsp_socket(0, SOCK_RAW, IPPROTO_SCTP), ESOCKTNOSUPPORT);
    FAILS(rsp_socket(AF_UNIX, SOCK_SEQPACKET, IPPROTO_SCTP), EAFNOSUPPORT);
+   FAILS(rsp_socket_internal(0, SOCK_SEQPACKET, IPPROTO_TCP, -1), EPROTONOSUPPORT);
+   FAILS(rsp_socket_internal(0, SOCK_RAW, IPPROTO_SCTP, -1), ESOCKTNOSUPPORT);
+   FAILS(rsp_socket_internal(AF_UNIX, SOCK_SEQPACKET, IPPROTO_SCTP, -1), EAFNOSUPPORT);
+   FAILS(rsp_socket_internal(0, SOCK_SEQPACKET, IPPROTO_SCTP, 0), EOPNOTSUPP);
 }
 
 static void calls_in_the_wrong_state(int sd)
@@ -165,6 +175,15 @@ static void calls_in_the_wrong_state(int sd)
    FAILS(rsp_csp_setstatus(sd, 0, "\xff"), EINVAL);
    FAILS(rsp_forcefailover(sd, 0, 0), EBADF);
    FAILS(rsp_accept(sd, 0), ENOTCONN);
+   FAILS(rsp_accept_tags(sd, 0, NULL), ENOTCONN);
+   FAILS(rsp_recvfullmsg(sd, buffer, sizeof(buffer), NULL, NULL, 0), ENOTCONN);
+   FAILS(rsp_read(sd, buffer, sizeof(buffer)), ENOTCONN);
+   FAILS(rsp_recv(sd, buffer, sizeof(buffer), 0), ENOTCONN);
+   FAILS(rsp_recvfullmsg(sd, buffer, 0, NULL, NULL, 0), EINVAL);
+   FAILS(rsp_read(sd, buffer, 0), EINVAL);
+   FAILS(rsp_recv(sd, buffer, 0, 0), EINVAL);
+   FAILS(rsp_write(sd, "", 0), EINVAL);
+   FAILS(rsp_send(sd, "", 0, 0), EINVAL);
    FAILS(rsp_recvmsg(sd, buffer, sizeof(buffer), NULL, NULL, 0), ENOTCONN);
    FAILS(rsp_sendmsg(sd, "x", 1, 0, 0, 0, 0, 0, 0, 0), EBADF);
    FAILS(rsp_send_cookie(sd, buffer, 1, 0, 0), EBADF);

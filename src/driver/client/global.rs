@@ -11,12 +11,17 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 type Place = RwLock<Option<Arc<Instance>>>;
 
 static PLACE: AtomicPtr<Place> = AtomicPtr::new(std::ptr::null_mut());
-/// We are the child of a process that used the library.
+/// There is an instance, or one is being made. Beside the instance's lock, which a child process cannot ask.
+static RUNNING: AtomicBool = AtomicBool::new(false);
+/// We are the child of a process in which the library ran.
 static FORKED: AtomicBool = AtomicBool::new(false);
 
 extern "C" fn forked_in_child() {
     // Only what is safe after a fork. The parent's instance is left where it is: its locks may be held by nobody.
-    FORKED.store(true, Ordering::SeqCst);
+    // A parent that has cleaned up has nothing that the child could harm.
+    if RUNNING.swap(false, Ordering::SeqCst) {
+        FORKED.store(true, Ordering::SeqCst);
+    }
     PLACE.store(std::ptr::null_mut(), Ordering::SeqCst);
 }
 
@@ -70,12 +75,17 @@ pub fn start_with<E>(make: impl FnOnce() -> Result<Arc<Instance>, E>) -> Result<
     watch_forks();
     let mut instance = place().write();
     if instance.is_none() {
-        *instance = Some(make()?);
+        RUNNING.store(true, Ordering::SeqCst);
+        let made = make();
+        RUNNING.store(made.is_ok(), Ordering::SeqCst);
+        *instance = Some(made?);
     }
     Ok(())
 }
 
 /// Takes the instance away.
 pub fn take() -> Option<Arc<Instance>> {
-    place().write().take()
+    let instance = place().write().take();
+    RUNNING.store(false, Ordering::SeqCst);
+    instance
 }

@@ -286,9 +286,15 @@ impl Socket {
 }
 
 impl SocketState {
-    /// Brings what the descriptor shows in line with what holds.
+    /// Something has changed that somebody may wait for.
     pub(super) fn update(&mut self) {
         self.changed.ring();
+        self.show();
+    }
+
+    /// Brings what the descriptor shows in line with what holds. Wakes nobody: enough where a call was refused, whose thread
+    /// would otherwise wake itself again and again.
+    pub(super) fn show(&mut self) {
         let Some(readiness) = &self.readiness else { return };
         if self.quiet && self.closed.is_none() {
             return;

@@ -175,7 +175,8 @@ impl SocketState {
             }
         };
         self.refused = !done;
-        self.update();
+        // Its own refusal must not wake a thread that waits for the end of refusals.
+        if done { self.update() } else { self.show() }
         Ok(done)
     }
 

@@ -125,7 +125,7 @@ impl Socket {
         if matches!(state.target(session), Ok(Some(current)) if current == association) {
             state.blocked.insert(association);
             state.refused = true;
-            state.update();
+            state.show();
         }
         SendError::WouldBlock
     }
