@@ -149,6 +149,7 @@ fn check_with_valgrind(name: &str) {
     command
         .args(["--quiet", "--error-exitcode=99", leaks, "--errors-for-leak-kinds=definite,indirect"])
         .args(["--fair-sched=yes"])
+        .env("UNDER_VALGRIND", "1")
         .arg(program)
         .arg(&registrar.asap);
     run(command);

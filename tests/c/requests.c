@@ -323,7 +323,9 @@ static void the_peer_does_not_read(const char* registrar)
    const int client = rsp_socket(0, SOCK_SEQPACKET, IPPROTO_SCTP);
    const int server = rsp_socket(0, SOCK_STREAM, IPPROTO_SCTP);
    REQUIRE(rsp_register(server, HANDLE("ours"), NULL, 30000, 0) == 0);
-   accept_without_descriptors(server);
+   if(can_limit_descriptors()) {
+      accept_without_descriptors(server);
+   }
    const int session = rsp_accept(server, 30000);
    REQUIRE(session >= 0 && rsp_connect(client, HANDLE("theirs"), 0) == 0);
 

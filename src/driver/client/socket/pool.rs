@@ -176,7 +176,11 @@ impl SocketState {
         };
         self.refused = !done;
         // Its own refusal must not wake a thread that waits for the end of refusals.
-        if done { self.update() } else { self.show() }
+        if done {
+            self.update()
+        } else {
+            self.show()
+        }
         Ok(done)
     }
 
