@@ -163,6 +163,27 @@ fn asap_102_h_bit_gives_a_home_registrar_to_an_element_without_one() {
 }
 
 #[test]
+fn a_registrar_that_took_over_is_looked_for_when_its_association_breaks() {
+    let (mut client, home) = with_element();
+    client.lost(home);
+    let mut takers = Vec::new();
+    for number in 10..16 {
+        let (taker, _) = client.inbound(number);
+        client.message(taker, keep_alive(true, number.into(), POOL, Some(1)));
+        client.message(taker, registered(1, None));
+        client.advance(ms(1000));
+        takers.push((taker, registrar_address(number)));
+    }
+    let mut tried: Vec<_> = client.lost(takers[5].0).connects().into_iter().map(|(_, _, peer)| peer).collect();
+    for _ in 0..20 {
+        tried.extend(client.advance(ms(1000)).connects().into_iter().map(|(_, _, peer)| peer));
+    }
+    for (number, (_, peer)) in takers.iter().enumerate() {
+        assert_eq!(tried.contains(peer), number >= 2, "the last four are remembered: {number}");
+    }
+}
+
+#[test]
 fn asap_020_021_unknown_items_are_reported_with_their_cause_and_errors_never() {
     let (mut client, home) = Client::connected(config(1, SCTP));
     // A message type that the RFC does not know, with the bits 01: discard and report.

@@ -1,4 +1,6 @@
-//! The registrars that could serve us: those configured and those that announced themselves (RFC 5352 section 3.6).
+//! The registrars that could serve us: those configured, those that announced themselves (RFC 5352 section 3.6), and those that
+//! took us over. The last ones matter to an element that knows no other: should the association with its new home break, it
+//! would have nowhere to go.
 
 use crate::message::asap::ServerAnnounce;
 use crate::transport::{PeerAddress, TransportKind};
@@ -7,6 +9,9 @@ use crate::{RegistrarId, Time};
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+
+/// Registrars remembered because they took us over; the oldest makes room.
+const MAX_LEARNT: usize = 4;
 
 /// Names a registrar in the table; never used again.
 pub(super) type CandidateId = u64;
@@ -22,8 +27,10 @@ pub(super) struct Candidate {
     tcp: SmallVec<[PeerAddress; 1]>,
     /// Its identifier, when it announced itself.
     pub(super) id: Option<RegistrarId>,
-    /// When T7-ENRPoutdate expires; none: configured, always known.
+    /// When T7-ENRPoutdate expires; none: configured or learnt.
     outdated_at: Option<Time>,
+    /// It took us over.
+    learnt: bool,
     /// Which of its targets is tried next: one that failed makes room for the one after it, one that worked stays.
     next_target: usize,
     /// Failed or lost since the last successful hunt: tried after the others.
@@ -41,6 +48,7 @@ impl Candidate {
             tcp,
             id: None,
             outdated_at: None,
+            learnt: false,
             next_target: 0,
             failed: false,
             useless: 0,
@@ -126,6 +134,22 @@ impl Registrars {
         }
         self.insert(Candidate { id: Some(message.registrar_id), outdated_at: Some(now_plus_t7), ..candidate });
         Announced::New
+    }
+
+    /// A registrar took us over, from there: its number in the table.
+    pub(super) fn took_over(&mut self, peer: &PeerAddress, id: RegistrarId) -> CandidateId {
+        let there = |a: &PeerAddress| a.port == peer.port && a.addresses.iter().any(|ip| peer.addresses.contains(ip));
+        if let Some((&number, known)) = self.candidates.iter_mut().find(|(_, c)| c.sctp.iter().any(there)) {
+            known.id = Some(id);
+            return number;
+        }
+        let learnt: Vec<_> = self.candidates.iter().filter(|(_, c)| c.learnt).map(|(&number, _)| number).collect();
+        if let Some(oldest) = learnt.first().filter(|_| learnt.len() >= MAX_LEARNT) {
+            self.candidates.remove(oldest);
+        }
+        let both: Addresses = smallvec::smallvec![peer.clone()];
+        self.insert(Candidate { id: Some(id), learnt: true, ..Candidate::new(both.clone(), both) });
+        self.next_id - 1
     }
 
     /// Forgets the registrars whose T7 has expired.

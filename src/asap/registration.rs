@@ -295,6 +295,7 @@ impl AsapClient {
         }
         let Some(mut link) = self.inbound.remove(index) else { return };
         link.registrar_id = Some(id);
+        link.candidate = Some(self.registrars.took_over(&link.peer, id));
         log::info!("registrar {id} takes over as home registrar");
         self.adopt(link, actions);
         self.home_works();
