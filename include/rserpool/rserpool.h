@@ -641,7 +641,7 @@ void rsp_freeinfo(struct rsp_info *info);
  *     -transport=auto|sctp|sctp-udp            the kernel's SCTP, or SCTP in UDP
  *     -profile=default|fast                    timers for any network, or for noticing failures within 0.3 s
  *     -loglevel=0..9, -loglevel=error|warn|info|debug|trace, -logfile=FILE, -logappend=FILE, -logquiet
- *     -cspserver=ADDRESS:PORT, -cspinterval=MILLISECONDS
+ *     -cspserver=ADDRESS:PORT, -cspinterval=MILLISECONDS, -cspidentifier=NUMBER
  *     -registrarannouncetimeout=, -registrarconnecttimeout=, -registrarrequesttimeout=, -registrarresponsetimeout=
  *     -registrarconnectmaxtrials=, -registrarrequestmaxtrials=
  *
@@ -1227,8 +1227,8 @@ unsigned int rsp_getpolicybyname(const char *policyName);
 
 /**
  * Says in a few words what the program does with a session, for the component status reports that the library sends where
- * `ri_csp_server` and `ri_csp_interval` ask for them. Without it they tell the number of sessions. At most 127 bytes of UTF-8
- * are reported. `sessionID` names the session on a one-to-many server; other sockets ignore it.
+ * `ri_csp_server` and `ri_csp_interval` ask for them. Without it, and with several sessions, they tell the number of
+ * sessions. At most 127 bytes of UTF-8 are reported. `sessionID` names the session on a one-to-many server; other sockets ignore it.
  *
  * Returns:
  * 0, or -1.

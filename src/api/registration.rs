@@ -45,6 +45,7 @@ pub fn register(
     let (instance, socket) = lookup(sd)?;
     let pool_handle = checked_handle(pool_handle)?;
     let policy = policy_of(load)?;
+    let used = policy.load();
     let registered = with_state(&socket, |state| state.registration.clone())?;
     let update = registered.is_some();
     let id = match registered {
@@ -73,7 +74,7 @@ pub fn register(
         reregistration_interval: interval,
     };
     with_state(&socket, |state| {
-        state.registration = Some(Registered { pool_handle: pool_handle.clone(), pool_element_id: id });
+        state.registration = Some(Registered { pool_handle: pool_handle.clone(), pool_element_id: id, load: used });
     })?;
     // An update never blocks.
     let result = instance.register(registration, !update && !options.dont_wait);
@@ -118,7 +119,7 @@ pub fn deregister(sd: Descriptor, dont_wait: bool) -> Result<()> {
     let (instance, socket) = lookup(sd)?;
     let registered = with_state(&socket, |state| state.registration.take())?;
     let registered = registered.ok_or_else(|| Error::with(libc::EBADF, format!("socket {sd} is not registered")))?;
-    let Registered { pool_handle, pool_element_id } = registered;
+    let Registered { pool_handle, pool_element_id, .. } = registered;
     let name = format!("element {pool_element_id} of pool {pool_handle}");
     let request = Request::Deregister { pool_handle, pool_element_id };
     if dont_wait {

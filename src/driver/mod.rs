@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod clock;
+pub mod csp;
 pub mod interfaces;
 pub mod poller;
 #[cfg(feature = "registrar")]

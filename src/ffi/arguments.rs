@@ -3,6 +3,8 @@
 use super::convert;
 use super::rsplib_logging;
 use super::types::{rsp_info, rsp_registrar_info};
+use crate::PoolElementId;
+use crate::driver::csp::{self, ComponentId};
 use crate::profile::Profile;
 use crate::transport::TransportChoice;
 use libc::sockaddr;
@@ -13,8 +15,6 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 /// Addresses kept for `rsp_info` fields that point to static storage.
 const MAX_KEPT_ADDRESSES: usize = 64;
-/// UDP port of component status reports.
-const CSP_PORT: u16 = 2960;
 /// Shortest report interval that is taken, in milliseconds.
 const CSP_MIN_INTERVAL_MS: c_uint = 250;
 
@@ -89,6 +89,7 @@ pub fn apply(info: &mut rsp_info, argument: &str) -> Eaten {
         _ if name.starts_with("-log") => Eaten::Yes,
         "-cspserver" => eaten(csp_server(info, value)),
         "-cspinterval" => eaten(csp_interval(info, value)),
+        "-cspidentifier" => eaten(csp_identifier(info, value)),
         "-registrarannouncetimeout" => number(&mut info.ri_registrar_announce_timeout, value),
         "-registrarconnecttimeout" => number(&mut info.ri_registrar_connect_timeout, value),
         "-registrarconnectmaxtrials" => number(&mut info.ri_registrar_connect_max_trials, value),
@@ -176,8 +177,18 @@ fn announce(info: &mut rsp_info, value: &str) -> Option<()> {
 }
 
 fn csp_server(info: &mut rsp_info, value: &str) -> Option<()> {
-    let address = resolve(value).or_else(|| (value, CSP_PORT).to_socket_addrs().ok()?.next())?;
+    let address = resolve(value).or_else(|| (value, csp::PORT).to_socket_addrs().ok()?.next())?;
     info.ri_csp_server = ARGUMENTS.lock().keep(address)?;
+    Some(())
+}
+
+/// The object; the group is that of pool elements, as programs know it from rsplib.
+fn csp_identifier(info: &mut rsp_info, value: &str) -> Option<()> {
+    let object = match value.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16).ok()?,
+        None => value.parse().ok()?,
+    };
+    info.ri_csp_identifier = ComponentId::pool_element(PoolElementId(object)).0;
     Some(())
 }
 

@@ -59,7 +59,7 @@ pub unsafe extern "C" fn rsp_freeinfo(info: *mut rsp_info) {
 ///     -transport=auto|sctp|sctp-udp            the kernel's SCTP, or SCTP in UDP
 ///     -profile=default|fast                    timers for any network, or for noticing failures within 0.3 s
 ///     -loglevel=0..9, -loglevel=error|warn|info|debug|trace, -logfile=FILE, -logappend=FILE, -logquiet
-///     -cspserver=ADDRESS:PORT, -cspinterval=MILLISECONDS
+///     -cspserver=ADDRESS:PORT, -cspinterval=MILLISECONDS, -cspidentifier=NUMBER
 ///     -registrarannouncetimeout=, -registrarconnecttimeout=, -registrarrequesttimeout=, -registrarresponsetimeout=
 ///     -registrarconnectmaxtrials=, -registrarrequestmaxtrials=
 ///
@@ -245,6 +245,26 @@ mod tests {
             let config = unsafe { config(info) }.unwrap();
             assert_eq!(config.connect_timeout, Some(std::time::Duration::from_millis(1234)));
             assert_eq!(config.connect_max_trials, None);
+        });
+    }
+
+    #[test]
+    fn status_reports_are_asked_for_by_arguments() {
+        with_info(|info| {
+            assert_eq!(initarg(info, c"-cspserver=127.0.0.1:4711"), 1);
+            assert_eq!(initarg(info, c"-cspinterval=500"), 1);
+            assert_eq!(initarg(info, c"-cspidentifier=0x1234abcd"), 1);
+            for bad in [c"-cspidentifier=0xg", c"-cspidentifier=", c"-cspidentifier=99999999999", c"-cspwhat=1"] {
+                assert_eq!(initarg(info, bad), 0, "{bad:?}");
+            }
+            // SAFETY: no lists in it.
+            let csp = unsafe { config(info) }.unwrap().csp.unwrap();
+            let wanted = CspConfig {
+                server: "127.0.0.1:4711".parse().unwrap(),
+                interval: Duration::from_millis(500),
+                identifier: 0x0200_0000_1234_abcd,
+            };
+            assert_eq!(csp, wanted);
         });
     }
 

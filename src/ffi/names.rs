@@ -57,8 +57,8 @@ pub unsafe extern "C" fn rsp_getpolicybyname(policyName: *const c_char) -> c_uin
 }
 
 /// Says in a few words what the program does with a session, for the component status reports that the library sends where
-/// `ri_csp_server` and `ri_csp_interval` ask for them. Without it they tell the number of sessions. At most 127 bytes of UTF-8
-/// are reported. `sessionID` names the session on a one-to-many server; other sockets ignore it.
+/// `ri_csp_server` and `ri_csp_interval` ask for them. Without it, and with several sessions, they tell the number of
+/// sessions. At most 127 bytes of UTF-8 are reported. `sessionID` names the session on a one-to-many server; other sockets ignore it.
 ///
 /// # Returns
 /// 0, or -1.

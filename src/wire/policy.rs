@@ -113,6 +113,25 @@ impl PolicyType {
 }
 
 impl Policy {
+    /// The load of the element, under policies that know one; `u32::MAX` is 100 %.
+    pub fn load(&self) -> Option<u32> {
+        match self {
+            Policy::LeastUsed { load }
+            | Policy::LeastUsedDegradation { load, .. }
+            | Policy::PriorityLeastUsed { load, .. }
+            | Policy::RandomizedLeastUsed { load }
+            | Policy::RandomizedPriorityLeastUsed { load, .. }
+            | Policy::RandomizedLeastUsedDegradation { load, .. }
+            | Policy::PriorityLeastUsedDegradation { load, .. }
+            | Policy::RandomizedPriorityLeastUsedDegradation { load, .. }
+            | Policy::LeastUsedDpf { load, .. }
+            | Policy::LeastUsedDegradationDpf { load, .. }
+            | Policy::PriorityLeastUsedDpf { load, .. }
+            | Policy::PriorityLeastUsedDegradationDpf { load, .. } => Some(*load),
+            _ => None,
+        }
+    }
+
     /// The number of this policy.
     pub fn policy_type(&self) -> PolicyType {
         match self {

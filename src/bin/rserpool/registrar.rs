@@ -1,7 +1,7 @@
 //! `rserpool registrar`: runs a registrar until it is told to stop.
 
 use crate::failure::Failure;
-use crate::settings::{PROFILE, SETTINGS, Setting};
+use crate::settings::{PROFILE, SETTINGS, Setting, apply_environment};
 use crate::{logger, print, values};
 use lexopt::prelude::*;
 use log::LevelFilter;
@@ -54,6 +54,7 @@ fn help() -> String {
 fn parse(mut parser: lexopt::Parser) -> Result<Option<(RegistrarSettings, LevelFilter)>, Failure> {
     let transport = values::transport_from_environment()?;
     let mut settings = RegistrarSettings { transport, ..RegistrarSettings::default() };
+    apply_environment(&mut settings, |name| std::env::var(name).ok()).map_err(Failure::Usage)?;
     let mut level = LevelFilter::Info;
     let mut chosen: Vec<(&Setting, String)> = Vec::new();
     while let Some(argument) = parser.next()? {

@@ -2,12 +2,16 @@
 
 use crate::values::{address, count, count_u32, duration, identifier, number_u32, show_duration};
 use rserpool::RegistrarId;
+use rserpool::driver::csp;
 use rserpool::driver::registrar::{Profile, RegistrarSettings};
 use rserpool::transport::multicast::ENRP_GROUPS;
 use rserpool::transport::{PeerAddress, TransportChoice};
 use rserpool::wire::{PORT_ASAP, PORT_ENRP};
 use std::net::SocketAddr;
+use std::time::Duration;
 
+/// Shortest interval of status reports that is taken.
+const CSP_MIN_INTERVAL: Duration = Duration::from_millis(100);
 /// Port of DNS.
 const PORT_DNS: u16 = 53;
 
@@ -277,6 +281,23 @@ pub const SETTINGS: &[Setting] = &[
     ),
     sctp_duration!("enrp-sctp-heartbeat-interval", "the same towards registrars", enrp_sctp, heartbeat_interval),
     Setting {
+        name: "csp-server",
+        value: "ADDR[:PORT]",
+        help: "where status reports go, for rsplib's cspmonitor",
+        show: |s| s.csp_server.map_or_else(|| "off".to_owned(), |server| server.to_string()),
+        apply: |s, v, _| {
+            s.csp_server = if v == "off" { None } else { Some(address(v, csp::PORT)?) };
+            Ok(())
+        },
+    },
+    Setting {
+        name: "csp-interval",
+        value: "DURATION",
+        help: "between two status reports",
+        show: |s| show_duration(s.csp_interval),
+        apply: |s, v, _| duration(v).map(|d| s.csp_interval = d.max(CSP_MIN_INTERVAL)),
+    },
+    Setting {
         name: "stop-timeout",
         value: "DURATION",
         help: "how long an orderly stop may take",
@@ -284,6 +305,18 @@ pub const SETTINGS: &[Setting] = &[
         apply: |s, v, _| duration(v).map(|d| s.stop_timeout = d),
     },
 ];
+
+/// What rsplib's registrar takes from the environment: `CSP_INTERVAL`, in milliseconds, switches status reports on, to
+/// `CSP_SERVER` or to this host.
+pub fn apply_environment(settings: &mut RegistrarSettings, variable: fn(&str) -> Option<String>) -> Result<(), String> {
+    let Some(interval) = variable("CSP_INTERVAL") else { return Ok(()) };
+    let ms: u64 =
+        interval.parse().map_err(|_| format!("CSP_INTERVAL: \"{}\" is no number", interval.escape_debug()))?;
+    let server = variable("CSP_SERVER").unwrap_or_else(|| "127.0.0.1".to_owned());
+    settings.csp_interval = Duration::from_millis(ms).max(CSP_MIN_INTERVAL);
+    settings.csp_server = Some(address(&server, csp::PORT).map_err(|why| format!("CSP_SERVER: {why}"))?);
+    Ok(())
+}
 
 fn list<T: ToString>(values: &[T]) -> String {
     if values.is_empty() {

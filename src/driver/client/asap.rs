@@ -11,7 +11,7 @@ use crate::transport::{
     TransportEvent, TransportKind,
 };
 use crate::wire::{PPID_ASAP, TransportParameter};
-use crate::{AssociationId, PoolElementId, PoolHandle, Time};
+use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -71,6 +71,11 @@ impl AsapDriver {
             last_own_request: OWN_REQUESTS,
             finished: false,
         }
+    }
+
+    /// The identifier of the registrar in use, where it told that; `None`: there is none.
+    pub fn home(&self) -> Option<Option<RegistrarId>> {
+        self.core.home_registrar().map(|home| home.id)
     }
 
     pub fn is_finished(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use super::asap::AsapDriver;
 use super::bell::{NoResult, Promise, Promised, promise};
-use super::csp::{CspConfig, Reporter};
+use super::csp::{CspConfig, Home, Reporter};
 use super::endpoint::Endpoint;
 use super::ports::Ports;
 use super::socket::Socket;
@@ -13,7 +13,7 @@ use crate::driver::clock;
 use crate::driver::poller::{Poller, Waker};
 use crate::session::{Attempt, PoolUserConfig};
 use crate::transport::{self, EndpointConfig, SctpParameters, Transport, TransportChoice, TransportError};
-use crate::{PoolElementId, PoolHandle, Time};
+use crate::{PoolElementId, PoolHandle, RegistrarId, Time};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -71,6 +71,8 @@ pub struct Instance {
     shared: Mutex<Option<Arc<Endpoint>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     reporter: Mutex<Option<Reporter>>,
+    /// The registrar in use, for reports.
+    home: Mutex<Option<Home>>,
     /// The I/O thread panicked: nothing works any more until the library is started again.
     failed: AtomicBool,
 }
@@ -164,6 +166,7 @@ impl Instance {
             shared: Mutex::new(None),
             thread: Mutex::new(None),
             reporter: Mutex::new(None),
+            home: Mutex::new(None),
             failed: AtomicBool::new(false),
         });
         if let Some(csp) = &config.csp {
@@ -210,6 +213,22 @@ impl Instance {
         for (_, endpoint) in std::mem::take(&mut *self.endpoints.lock()) {
             endpoint.clear();
         }
+    }
+
+    /// The registrar in use.
+    pub(super) fn home(&self) -> Option<Home> {
+        *self.home.lock()
+    }
+
+    /// Another registrar is in use from now on, or none.
+    fn note_home(&self, current: Option<Option<RegistrarId>>, now: Time) {
+        let mut home = self.home.lock();
+        // It may tell its identifier later.
+        let is_same = |home: &Home, id| home.id.is_none() || home.id == id;
+        *home = current.map(|id| {
+            let since = home.filter(|home| is_same(home, id)).map_or(now, |home| home.since);
+            Home { id, since }
+        });
     }
 
     /// The I/O thread panicked.
@@ -374,6 +393,7 @@ impl Instance {
     fn run(&self, mut asap: AsapDriver) {
         let mut ready = Vec::new();
         let mut stop_by = None;
+        let reports = self.reporter.lock().is_some();
         loop {
             let commands = std::mem::take(&mut self.commands.lock().queue);
             for command in commands {
@@ -383,6 +403,9 @@ impl Instance {
                 asap.command(self, clock::now(), command);
             }
             let mut again = asap.run(self, clock::now(), &ready);
+            if reports {
+                self.note_home(asap.home(), clock::now());
+            }
             again |= self.run_endpoints(&ready);
             ready.clear();
             if stop_by.is_some_and(|by| (asap.is_finished() && self.all_closed()) || clock::now() >= by) {

@@ -26,7 +26,7 @@ pub mod system;
 mod table;
 
 pub use bell::{Bell, Listener, NoResult, Promise, Promised, Wake, promise};
-pub use csp::{CspConfig, Report, Reporter};
+pub use csp::{CspConfig, Reporter};
 pub use endpoint::{Endpoint, EndpointState, SessionActions};
 pub use instance::{Instance, InstanceConfig, NotDone, Registration, Reply};
 pub use readiness::{Readiness, Shown};

@@ -59,6 +59,8 @@ pub struct SocketState {
     pub registration: Option<Registered>,
     /// What the program says that it does with the session, for status reports.
     pub status_text: Option<String>,
+    /// The payload protocol identifier of the last message sent.
+    pub(super) last_ppid: u32,
     /// Addresses given to bind.
     pub bind: Vec<SocketAddr>,
     /// SCTP parameters that were chosen for its endpoint.
@@ -81,6 +83,8 @@ pub struct Registered {
     pub pool_handle: PoolHandle,
     /// The element.
     pub pool_element_id: PoolElementId,
+    /// Its load, under a policy that has one: `u32::MAX` is 100 %.
+    pub load: Option<u32>,
 }
 
 /// What a socket is used for.
@@ -143,6 +147,7 @@ impl Socket {
                 sender: None,
                 registration: None,
                 status_text: None,
+                last_ppid: 0,
                 bind: Vec::new(),
                 parameters: None,
                 config: PoolUserConfig::default(),

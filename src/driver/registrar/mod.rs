@@ -8,6 +8,7 @@ mod backlog;
 mod dns;
 mod endpoints;
 mod metrics;
+mod reports;
 mod settings;
 mod signals;
 mod state;
@@ -25,6 +26,7 @@ use crate::driver::poller::Waker;
 use crate::registrar::Registrar;
 use crate::transport::TransportKind;
 use endpoints::Endpoints;
+use reports::Reports;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -87,6 +89,10 @@ impl RegistrarServer {
         let id = core.id();
         log::info!("registrar {id} serves ASAP at {asap} and ENRP at {enrp}, over {kind}; ASAP also over TCP");
         let mut worker = Worker::new(core, endpoints, settings.stop_timeout).map_err(system("an epoll descriptor"))?;
+        if let Some(monitor) = settings.csp_server {
+            let reports = Reports::start(monitor, settings.csp_interval, id, asap);
+            worker.report(reports.map_err(system("a socket for status reports"))?);
+        }
         worker.find_peers(&settings.peer_names).map_err(system("a thread for DNS look-ups"))?;
         Ok(RegistrarServer { worker, addresses: RegistrarAddresses { id, asap, enrp, kind } })
     }

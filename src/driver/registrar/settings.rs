@@ -36,6 +36,10 @@ pub struct RegistrarSettings {
     pub sctp: SctpParameters,
     /// Timers of the SCTP associations with other registrars.
     pub enrp_sctp: SctpParameters,
+    /// Where status reports go to, if anywhere.
+    pub csp_server: Option<SocketAddr>,
+    /// Between two status reports.
+    pub csp_interval: Duration,
     /// How long a stop may take before what is left is cut off.
     pub stop_timeout: Duration,
     /// The core. Its `asap_transports` and `enrp_addresses` are filled in from the endpoints when they are empty;
@@ -58,6 +62,8 @@ impl Default for RegistrarSettings {
             multicast_ttl: DEFAULT_TTL,
             sctp: SctpParameters::default(),
             enrp_sctp: SctpParameters::default(),
+            csp_server: None,
+            csp_interval: Duration::from_millis(250),
             stop_timeout: Duration::from_secs(3),
             core: RegistrarConfig::default(),
         }

@@ -2,6 +2,7 @@
 
 use super::backlog::{BacklogFull, Backlogs};
 use super::metrics::RegistrarMetrics;
+use super::reports::Status;
 use crate::log_limit::{LogLimit, log_limited};
 use crate::registrar::{Action, ConnectAttempt, Event, Link, Registrar};
 use crate::transport::{LossReason, OutboundMessage, PeerAddress, Transport, TransportError, TransportEvent};
@@ -17,6 +18,10 @@ pub(super) trait Core {
     fn handle(&mut self, now: Time, event: Event<'_>, actions: &mut Vec<Action>);
     /// When to hand in [`Event::Timeout`].
     fn next_deadline(&self) -> Option<Time>;
+    /// What status reports tell.
+    fn status(&self) -> Status {
+        Status::default()
+    }
 }
 
 impl Core for Registrar {
@@ -26,6 +31,10 @@ impl Core for Registrar {
 
     fn next_deadline(&self) -> Option<Time> {
         Registrar::next_deadline(self)
+    }
+
+    fn status(&self) -> Status {
+        Status::of(self)
     }
 }
 
@@ -65,6 +74,10 @@ impl<C: Core> State<C> {
     #[cfg(test)]
     pub(super) fn core(&self) -> &C {
         &self.core
+    }
+
+    pub(super) fn status(&self) -> Status {
+        self.core.status()
     }
 
     pub(super) fn metrics(&self) -> RegistrarMetrics {

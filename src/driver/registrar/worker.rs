@@ -4,6 +4,7 @@ use super::PeerNames;
 use super::dns::PeerLookup;
 use super::endpoints::{Endpoints, Key};
 use super::metrics::RegistrarMetrics;
+use super::reports::Reports;
 use super::signals::StopSignals;
 use super::state::{Core, State};
 use crate::driver::clock;
@@ -59,6 +60,7 @@ pub(super) struct Worker<C> {
     broken: Option<io::Error>,
     signals: Option<StopSignals>,
     lookup: Option<PeerLookup>,
+    reports: Option<Reports>,
     shared: Arc<Shared>,
     stop_timeout: Duration,
     phase: Phase,
@@ -170,6 +172,7 @@ impl<C: Core> Worker<C> {
             broken: None,
             signals: None,
             lookup: None,
+            reports: None,
             shared: Arc::default(),
             stop_timeout,
             phase: Phase::Running,
@@ -186,6 +189,11 @@ impl<C: Core> Worker<C> {
         self.poller.add(signals.as_raw_fd(), SIGNAL_KEY)?;
         self.signals = Some(signals);
         Ok(())
+    }
+
+    /// Reports its status from now on.
+    pub(super) fn report(&mut self, reports: Reports) {
+        self.reports = Some(reports);
     }
 
     /// Looks other registrars up from now on, and waits a bounded time for the first answer: a registrar that knows its
@@ -232,12 +240,17 @@ impl<C: Core> Worker<C> {
             }
             served
         })?;
-        log::info!("the registrar has stopped: {}", worker.lock().state.metrics());
+        let worker = worker.lock();
+        if let Some(reports) = &worker.reports {
+            reports.send_last(clock::now());
+        }
+        log::info!("the registrar has stopped: {}", worker.state.metrics());
         Ok(())
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        let due = [self.endpoints.next_deadline(), self.state.next_deadline(), Some(self.next_metrics)];
+        let report = self.reports.as_ref().map(Reports::next_deadline);
+        let due = [self.endpoints.next_deadline(), self.state.next_deadline(), Some(self.next_metrics), report];
         let due = due.into_iter().flatten().min();
         if self.phase == Phase::Running { due } else { due.map(|at| at.min(self.phase_end)) }
     }
@@ -256,6 +269,9 @@ impl<C: Core> Worker<C> {
         self.perform(now);
         self.advance_stop(now);
         self.publish_metrics();
+        if let Some(reports) = &mut self.reports {
+            reports.send_if_due(now, || self.state.status());
+        }
         if now >= self.next_metrics {
             self.next_metrics = now + METRICS_INTERVAL;
             log::debug!("{}", self.state.metrics());

@@ -47,7 +47,11 @@ impl Socket {
         until: Option<Time>,
     ) -> Result<(), SendError> {
         let attempt = || {
-            let target = self.state.lock().target(session)?;
+            let target = {
+                let mut state = self.state.lock();
+                state.last_ppid = message.ppid;
+                state.target(session)?
+            };
             match target {
                 Some(association) => self.try_send(instance, session, association, message),
                 None => Err(SendError::WouldBlock),
