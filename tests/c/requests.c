@@ -2,6 +2,7 @@
 #include "every_function.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -84,28 +85,28 @@ static void be_silent(int ready, const char* port)
    REQUIRE(write(ready, "", 1) == 1);
 }
 
-/* The library leaves a registrar that does not answer, and looks for another one for a while: then the call fails by that. */
-#define TIMES_OUT_AS(call, wanted)                                     \
-   do {                                                                \
-      long long result = 0;                                            \
-      for(int tries = 0; tries < 100 && errno != ETIMEDOUT; tries++) { \
-         errno  = 0;                                                   \
-         result = (long long)(call);                                  \
-      }                                                                \
-      judge(PLACE(__LINE__), #call, result, wanted, errno, ETIMEDOUT); \
-      errno = 0;                                                       \
+/* The call fails by this errno now and then, by others meanwhile. */
+#define FAILS_SOME_TIME_AS(call, wanted, expected)                        \
+   do {                                                                   \
+      long long result = 0;                                               \
+      errno            = 0;                                               \
+      for(int tries = 0; tries < 1000 && errno != (expected); tries++) {  \
+         errno  = 0;                                                      \
+         result = (long long)(call);                                     \
+      }                                                                   \
+      judge(PLACE(__LINE__), #call, result, (wanted), errno, (expected)); \
    } while(0)
 
 static void nobody_answers(void)
 {
    struct rsp_addrinfo* list;
-   errno = 0;
-   TIMES_OUT_AS(rsp_getaddrinfo(HANDLE("pool"), &list, 0, 0), REAI_SYSTEM);
-   TIMES_OUT_AS(rsp_getaddrinfo_tags(HANDLE("pool"), &list, 0, 0, NULL), REAI_SYSTEM);
-   TIMES_OUT_AS(rsp_pe_registration(HANDLE("pool"), &element, NULL, 60000, 0), 0x1008);
-   TIMES_OUT_AS(rsp_pe_registration_tags(HANDLE("pool"), &element, NULL, 60000, 0, NULL), 0x1008);
-   TIMES_OUT_AS(rsp_pe_deregistration(HANDLE("pool"), 0x101, 0), 0x1008);
-   TIMES_OUT_AS(rsp_pe_deregistration_tags(HANDLE("pool"), 0x102, 0, NULL), 0x1008);
+   /* The library leaves a registrar that does not answer, and looks for another one for a while: the call fails by that. */
+   FAILS_SOME_TIME_AS(rsp_getaddrinfo(HANDLE("pool"), &list, 0, 0), REAI_SYSTEM, ETIMEDOUT);
+   FAILS_SOME_TIME_AS(rsp_getaddrinfo_tags(HANDLE("pool"), &list, 0, 0, NULL), REAI_SYSTEM, ETIMEDOUT);
+   FAILS_SOME_TIME_AS(rsp_pe_registration(HANDLE("pool"), &element, NULL, 60000, 0), 0x1008, ETIMEDOUT);
+   FAILS_SOME_TIME_AS(rsp_pe_registration_tags(HANDLE("pool"), &element, NULL, 60000, 0, NULL), 0x1008, ETIMEDOUT);
+   FAILS_SOME_TIME_AS(rsp_pe_deregistration(HANDLE("pool"), 0x101, 0), 0x1008, ETIMEDOUT);
+   FAILS_SOME_TIME_AS(rsp_pe_deregistration_tags(HANDLE("pool"), 0x102, 0, NULL), 0x1008, ETIMEDOUT);
 }
 
 static void on_signal(int number)
@@ -206,11 +207,14 @@ static void* wait_in(void* what)
 /* Whether all threads of the process but this one sleep. */
 static int all_wait(int threads)
 {
-   int asleep = 0, all = 0;
-   char path[64], text[256];
-   for(int tid = (int)getpid(); tid < (int)getpid() + 4096; tid++) {
-      snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-      FILE* file = fopen(path, "r");
+   int            asleep = 0, all = 0;
+   char           path[300], text[256];
+   struct dirent* entry;
+   DIR*           tasks = opendir("/proc/self/task");
+   REQUIRE(tasks != NULL);
+   while((entry = readdir(tasks)) != NULL) {
+      snprintf(path, sizeof(path), "/proc/self/task/%s/stat", entry->d_name);
+      FILE* file = (entry->d_name[0] == '.') ? NULL : fopen(path, "r");
       if(file == NULL) {
          continue;
       }
@@ -220,6 +224,7 @@ static int all_wait(int threads)
       }
       fclose(file);
    }
+   closedir(tasks);
    return all > threads && asleep >= all - 1;
 }
 
@@ -236,7 +241,7 @@ static void cleanup_ends_calls(void)
    CHECK(rsp_setsockopt(waiting_client, SOL_RSERPOOL, RSERPOOL_AUTO_FAILOVER, &on, sizeof(on)) == 0);
    for(int i = 0; i < CALLS; i++) {
       REQUIRE(pthread_create(&threads[i], NULL, wait_in, (void*)(intptr_t)i) == 0);
-      for(int looks = 0; !all_wait(i + 1) && looks < 100000; looks++) {
+      for(int looks = 0; !all_wait(i + 1) && looks < 2000; looks++) {
          sched_yield();
       }
    }
@@ -269,14 +274,8 @@ static void the_registrar_refuses(void)
    FAILS_AS(rsp_getaddrinfo(HANDLE("nobody's"), &list, 0, 0), REAI_NONAME, ENOENT);
    FAILS_AS(rsp_getaddrinfo_tags(HANDLE("nobody's"), &list, 0, 0, NULL), REAI_NONAME, ENOENT);
    /* The test has the registrar take a few resolutions a second. */
-   int tries = 0, refused = 0;
-   while(tries++ < 1000 && !refused) {
-      errno   = 0;
-      refused = rsp_getaddrinfo(HANDLE("nobody's"), &list, 0, 0) == REAI_SYSTEM && errno == EPERM;
-   }
-   CHECK(refused);
-   gave("rsp_getaddrinfo", EPERM);
-   FAILS_AS(rsp_getaddrinfo_tags(HANDLE("nobody's"), &list, 0, 0, NULL), REAI_SYSTEM, EPERM);
+   FAILS_SOME_TIME_AS(rsp_getaddrinfo(HANDLE("nobody's"), &list, 0, 0), REAI_SYSTEM, EPERM);
+   FAILS_SOME_TIME_AS(rsp_getaddrinfo_tags(HANDLE("nobody's"), &list, 0, 0, NULL), REAI_SYSTEM, EPERM);
 }
 
 /* Another process with a server, and with a session with ours. */
