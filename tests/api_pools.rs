@@ -3,7 +3,11 @@
 mod api_support;
 
 use api_support::*;
-use rserpool::api::{self, Notification, PoolSendOptions, PoolSent, SendOptions, SessionChange, Target, Timeout};
+use rserpool::api::{
+    self, LoadInfo, Notification, PoolElementChange, PoolSendOptions, PoolSent, RegisterOptions, SendOptions,
+    SessionChange, Target, Timeout,
+};
+use rserpool::wire::PolicyType;
 use rserpool::{PoolElementId, SessionId};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -250,4 +254,75 @@ fn sockets_with_another_use_and_bad_messages_are_refused() {
         api::close(sd).unwrap();
     }
     close_all(servers);
+}
+
+fn changes(info: &api::PoolInfo) -> Vec<(PoolElementId, PoolElementChange)> {
+    info.elements.iter().map(|element| (element.pool_element_id, element.change)).collect()
+}
+
+#[test]
+fn a_pool_is_described_with_policy_load_and_addresses_of_its_elements() {
+    let registrar = library();
+    let server = seqpacket_socket();
+    let load = LoadInfo { policy: PolicyType::LEAST_USED, load: 0x1000_0000, ..LoadInfo::default() };
+    let interval = Duration::from_secs(30);
+    api::register(server, b"described", &load, interval, RegisterOptions::default()).unwrap();
+    let id = api::getsockname(server).unwrap().pool_element_id;
+    let info = api::getpoolinfo(b"described", None, Duration::ZERO).unwrap();
+    assert_eq!((info.policy, info.partial), (Some(PolicyType::LEAST_USED), false));
+    let [element] = &info.elements[..] else { panic!("{info:?}") };
+    assert_eq!((element.pool_element_id, element.load, element.control_channel), (id, load, true));
+    assert_ne!(element.home_registrar.0, 0, "{registrar}");
+    assert!(element.registration_life.is_some_and(|life| life >= interval));
+    let address = element.address.as_ref().unwrap();
+    assert_eq!((address.protocol, address.addresses[0].ip()), (libc::IPPROTO_SCTP, "127.0.0.1".parse().unwrap()));
+    let error = api::getpoolinfo(b"not described", None, Duration::ZERO).unwrap_err();
+    assert_eq!(error.errno, libc::ENOENT, "{error}");
+    api::close(server).unwrap();
+}
+
+#[test]
+fn a_subscription_tells_how_a_pool_comes_grows_changes_and_goes() {
+    library();
+    let watch = api::subscribe_pool(b"watched").unwrap();
+    let next = || {
+        let mut fds = [libc::pollfd { fd: watch, events: libc::POLLIN, revents: 0 }];
+        assert_eq!(api::poll(&mut fds, Timeout::After(PATIENCE)).unwrap(), 1);
+        assert_eq!(fds[0].revents, libc::POLLIN);
+        api::poolchange(watch, Timeout::Now).unwrap()
+    };
+    let info = next();
+    assert_eq!((info.policy, info.elements.len()), (None, 0), "no such pool yet");
+    let none = api::poolchange(watch, Timeout::Now).unwrap_err();
+    assert_eq!(none.errno, libc::EAGAIN);
+    let first = seqpacket_socket();
+    register(first, "watched");
+    let a = api::getsockname(first).unwrap().pool_element_id;
+    assert_eq!(changes(&next()), [(a, PoolElementChange::Added)]);
+    let second = seqpacket_socket();
+    register(second, "watched");
+    let b = api::getsockname(second).unwrap().pool_element_id;
+    let mut both = [(a, PoolElementChange::Same), (b, PoolElementChange::Added)];
+    both.sort_by_key(|(id, _)| *id);
+    assert_eq!(changes(&next()), both);
+    // A second subscriber begins with the pool as it is.
+    let other = api::subscribe_pool(b"watched").unwrap();
+    let info = api::poolchange(other, Timeout::After(PATIENCE)).unwrap();
+    assert!(info.elements.iter().all(|element| element.change == PoolElementChange::Added) && info.elements.len() == 2);
+    api::close(other).unwrap();
+    api::close(first).unwrap();
+    let mut left = [(a, PoolElementChange::Removed), (b, PoolElementChange::Same)];
+    left.sort_by_key(|(id, change)| (*change == PoolElementChange::Removed, *id));
+    assert_eq!(changes(&next()), left);
+    api::deregister(second, false).unwrap();
+    let info = next();
+    assert_eq!((info.policy, changes(&info)), (None, vec![(b, PoolElementChange::Removed)]));
+    // For messages it is nothing.
+    let error = api::sendmsg(watch, b"x", &SendOptions::default(), Timeout::Now).unwrap_err();
+    assert_eq!(error.errno, libc::EBADF);
+    assert_eq!(api::poolchange(second, Timeout::Now).unwrap_err().errno, libc::EOPNOTSUPP);
+    let blocked = std::thread::spawn(move || api::poolchange(watch, Timeout::Never).unwrap_err().errno);
+    api::close(watch).unwrap();
+    assert_eq!(blocked.join().unwrap(), libc::EBADF);
+    api::close(second).unwrap();
 }

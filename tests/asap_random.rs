@@ -120,6 +120,7 @@ impl World {
                     assert!(took <= self.config.max_request_time, "request {} took {took:?}", request.0);
                 }
                 Action::Removed { .. } => panic!("nobody watches"),
+                Action::PoolChanged { pool_handle, .. } => assert_eq!(*pool_handle, handle()),
                 Action::ShutdownComplete => {
                     assert!(!self.shutdown_complete);
                     self.shutdown_complete = true;
@@ -152,6 +153,8 @@ impl World {
             3 => unreachable(id),
             4 => resolve(None, stale_cache),
             5 => resolve(Some(id), stale_cache),
+            6 if what & 0x40 == 0 => Request::Subscribe { pool_handle: handle() },
+            6 => Request::Unsubscribe { pool_handle: handle() },
             _ => Request::Resolve { pool_handle: id.to_string().as_str().into(), items: None, stale_cache },
         };
         self.event(Event::Request(RequestId(self.requests), request));

@@ -187,6 +187,7 @@ programs! {
     sessions
     threads
     fork_child
+    pool_info
     pool_sending
     errors
     requests

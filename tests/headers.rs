@@ -32,6 +32,7 @@ const HEADERS: [Header; 5] = [
             "pool_user",
             "io",
             "pool_sending",
+            "pool_info",
             "poll",
             "mapping",
             "names",

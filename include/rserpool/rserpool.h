@@ -236,6 +236,31 @@
 #define RSERPOOL_RESOLUTION_RETRY_DELAY_MS 4
 
 /**
+ * rpi_flags: as many elements are listed as a call lists, or was asked for: the pool may have more.
+ */
+#define RSP_POOL_PARTIAL 1
+
+/**
+ * rpe_change: nothing has happened to the element since the last look, or it was the first one.
+ */
+#define RSP_ELEMENT_SAME 0
+
+/**
+ * rpe_change: the element came.
+ */
+#define RSP_ELEMENT_ADDED 1
+
+/**
+ * rpe_change: the element has other addresses, policy values or another home registrar.
+ */
+#define RSP_ELEMENT_CHANGED 2
+
+/**
+ * rpe_change: the element went. The rest of the structure tells how it was.
+ */
+#define RSP_ELEMENT_REMOVED 3
+
+/**
  * A registrar known beforehand: an element of the list `rsp_info.ri_registrars`.
  */
 struct rsp_registrar_info
@@ -458,6 +483,85 @@ struct rsp_sndrcvinfo
     * SCTP stream.
     */
    uint16_t rinfo_stream;
+};
+
+/**
+ * One pool element in a struct rsp_poolinfo.
+ */
+struct rsp_poolelement
+{
+   /**
+    * The element's identifier in its pool.
+    */
+   uint32_t rpe_identifier;
+   /**
+    * Identifier of the registrar that looks after it.
+    */
+   uint32_t rpe_home_registrar;
+   /**
+    * RSP_ELEMENT_SAME, RSP_ELEMENT_ADDED, RSP_ELEMENT_CHANGED or RSP_ELEMENT_REMOVED; of rsp_getpoolinfo() always
+    * RSP_ELEMENT_SAME.
+    */
+   unsigned int rpe_change;
+   /**
+    * For how many seconds it stays registered when it does not register again; 0xffffffff: for ever.
+    */
+   uint32_t rpe_life;
+   /**
+    * Policy values that it registered: load, weight, ...
+    */
+   struct rsp_loadinfo rpe_load;
+   /**
+    * SOCK_STREAM for SCTP and TCP, else SOCK_DGRAM.
+    */
+   int rpe_socktype;
+   /**
+    * IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP, ...; 0: reached in a way that IP does not know.
+    */
+   int rpe_protocol;
+   /**
+    * Not 0: it talks ASAP with its users, that is, gives cookies.
+    */
+   int rpe_control_channel;
+   /**
+    * Number of addresses.
+    */
+   size_t rpe_addrs;
+   /**
+    * `rpe_addrs` addresses, one directly behind the other, each as long as its family says; NULL when there are none.
+    */
+   struct sockaddr *rpe_addr;
+};
+
+/**
+ * A pool, as rsp_getpoolinfo() and rsp_getpoolchange() tell it.
+ */
+struct rsp_poolinfo
+{
+   /**
+    * The pool handle, without a byte behind it.
+    */
+   const unsigned char *rpi_handle;
+   /**
+    * Its length in bytes.
+    */
+   size_t rpi_handle_size;
+   /**
+    * The pool's selection policy, a PPT_ constant; 0: there is no such pool, or it is empty.
+    */
+   uint32_t rpi_policy;
+   /**
+    * RSP_POOL_PARTIAL, or 0.
+    */
+   unsigned int rpi_flags;
+   /**
+    * Number of elements.
+    */
+   size_t rpi_elements;
+   /**
+    * The elements.
+    */
+   struct rsp_poolelement *rpi_element;
 };
 
 /**
@@ -1158,6 +1262,69 @@ int rsp_sendto_pool(int sd,
                     struct rsp_sndrcvinfo *info,
                     unsigned int staleCacheValue,
                     int timeout);
+
+/**
+ * Asks a registrar what is in a pool: unlike rsp_getaddrinfo() with policy, load, lifetime and home registrar of each
+ * element. `items`: how many elements at most; 0: as many as possible, which is 512. The registrar is not asked when its
+ * last answer is younger than `staleCacheValue` milliseconds. Free the result with rsp_freepoolinfo().
+ *
+ * Returns:
+ * The number of elements, at least 1, in the order in which to use them by the pool's policy; -1 on failure, then `*info`
+ * is NULL.
+ *
+ * Errors:
+ * EACCES: rsp_initialize() was not called. EFAULT: NULL. EINVAL: the handle is empty. ENAMETOOLONG: the handle is longer
+ * than 32 bytes. ENOENT: no such pool, or it is empty. EHOSTUNREACH: no registrar can be reached. ETIMEDOUT: no registrar
+ * answers. EPERM: the registrar refuses. EBUSY: too many requests are under way. EINTR: a signal handler ran while the
+ * answer was waited for. ENOMEM: out of memory. ECANCELED: rsp_cleanup() was called.
+ */
+int rsp_getpoolinfo(const uint8_t *poolHandle,
+                    size_t poolHandleSize,
+                    struct rsp_poolinfo **info,
+                    size_t items,
+                    unsigned int staleCacheValue);
+
+/**
+ * Frees what rsp_getpoolinfo() or rsp_getpoolchange() returned. NULL is allowed.
+ */
+void rsp_freepoolinfo(struct rsp_poolinfo *info);
+
+/**
+ * Subscribes to a pool, whether it exists yet or not (RFC 5352 section 2.2.5). The descriptor is one of the kernel, which
+ * becomes readable when the pool changes, and for the first time when a registrar has told how it is; it works with
+ * poll(), select(), epoll and every event loop. rsp_getpoolchange() reads the news, rsp_close() ends the subscription. A
+ * registrar that tells no changes by itself, such as rsplib's, is asked every second. The subscription outlives the loss
+ * of a registrar. A process may subscribe to 64 pools, to each as often as it likes.
+ *
+ * Returns:
+ * The descriptor, or -1.
+ *
+ * Errors:
+ * EACCES: rsp_initialize() was not called. EFAULT: the handle is NULL. EINVAL: the handle is empty. ENAMETOOLONG: the
+ * handle is longer than 32 bytes. EBUSY: 64 pools are subscribed to. EMFILE, ENFILE, ENOMEM: no descriptors or memory
+ * left. EINTR: a signal handler ran meanwhile. ECANCELED: rsp_cleanup() was called.
+ */
+int rsp_subscribe_pool(const uint8_t *poolHandle,
+                       size_t poolHandleSize);
+
+/**
+ * Tells what is new in the pool of a subscription: `*info` lists all its elements by identifier, with rpe_change saying
+ * what happened to each since the last call, and those that went. However much has happened, one call tells all of it; an
+ * element that came and went between two calls is not mentioned. rpi_policy is 0 when there is no such pool, or it is
+ * empty. Free the result with rsp_freepoolinfo(). `timeout` in milliseconds: how long to wait for news; 0: not at all;
+ * negative: no limit.
+ *
+ * Returns:
+ * The number of elements listed, those that went included; it may be 0. -1 on failure, then `*info` is NULL.
+ *
+ * Errors:
+ * EAGAIN: nothing new in time. EINTR: a signal handler ran while the call waited. EBADF: not an open RSerPool descriptor,
+ * or closed by another thread. EOPNOTSUPP: not of rsp_subscribe_pool(). EFAULT: `info` is NULL. ENOMEM: out of memory; the
+ * news is lost. ECANCELED: rsp_cleanup() was called.
+ */
+int rsp_getpoolchange(int sd,
+                      struct rsp_poolinfo **info,
+                      int timeout);
 
 /**
  * As poll(), for RSerPool sockets, mapped and all other descriptors. `timeout` in milliseconds; negative: no limit.

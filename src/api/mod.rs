@@ -13,6 +13,7 @@ mod error_text;
 mod lifecycle;
 mod options;
 mod parameters;
+mod pool_info;
 mod pool_sending;
 mod registration;
 mod sessions;
@@ -28,6 +29,9 @@ pub use options::{
     SOL_RSERPOOL, getsockopt, setsockopt,
 };
 pub use parameters::{IPPROTO_SCTP, update_session_parameters};
+pub use pool_info::{
+    MAX_LISTED, PoolElementChange, PoolElementInfo, PoolInfo, getpoolinfo, poolchange, subscribe_pool,
+};
 pub use pool_sending::{PoolSendOptions, PoolSent, Target, sendto_pool};
 pub use registration::{deregister, getaddrinfo, pe_deregistration, pe_failure, pe_registration, register};
 pub use sessions::{connect, force_failover, has_cookie, read, recvfullmsg, recvmsg, send_cookie, sendmsg};

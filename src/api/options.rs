@@ -2,7 +2,7 @@
 
 use super::lifecycle::instance;
 use super::parameters::{self, IPPROTO_SCTP};
-use super::sockets::{not_ours, with_state};
+use super::sockets::{not_ours, watched, with_state};
 use super::{Descriptor, Error, Result};
 use crate::driver::client::{Entry, Role, Socket, system};
 use crate::session::PoolUserConfig;
@@ -33,6 +33,7 @@ pub fn getsockopt(sd: Descriptor, level: c_int, name: c_int, value: &mut [u8]) -
         Some(Entry::Mapped(fd)) => {
             system::getsockopt(fd, level, name, value).map_err(|error| Error::mapped(&error, "getsockopt"))
         }
+        Some(Entry::Subscription(_)) => Err(watched(sd, libc::EBADF)),
         Some(Entry::Socket(socket)) if level == IPPROTO_SCTP => parameters::get_option(&instance, &socket, name, value),
         Some(Entry::Socket(socket)) => {
             let number = with_state(&socket, |state| get(&state.config, level, name))??;
@@ -52,6 +53,7 @@ pub fn setsockopt(sd: Descriptor, level: c_int, name: c_int, value: &[u8]) -> Re
         Some(Entry::Mapped(fd)) => {
             system::setsockopt(fd, level, name, value).map_err(|error| Error::mapped(&error, "setsockopt"))
         }
+        Some(Entry::Subscription(_)) => Err(watched(sd, libc::EBADF)),
         Some(Entry::Socket(_)) if level == IPPROTO_SCTP => parameters::set_option(sd, name, value),
         Some(Entry::Socket(socket)) => {
             let Some(bytes) = value.get(..INT_LEN).and_then(|bytes| bytes.try_into().ok()) else {

@@ -182,7 +182,33 @@ pub(super) fn policy_of(load: &LoadInfo) -> Result<Policy> {
     Ok(policy)
 }
 
-fn not_done(error: &NotDone, what: &str) -> Error {
+/// The values of a policy as C programs know them: the reverse of [`policy_of`].
+pub(super) fn load_of(policy: &Policy) -> LoadInfo {
+    let info = LoadInfo { policy: policy.policy_type(), ..LoadInfo::default() };
+    match *policy {
+        Policy::RoundRobin | Policy::Random | Policy::Unknown { .. } => info,
+        Policy::WeightedRoundRobin { weight } | Policy::WeightedRandom { weight } => LoadInfo { weight, ..info },
+        Policy::Priority { priority } => LoadInfo { weight: priority, ..info },
+        Policy::LeastUsed { load } | Policy::RandomizedLeastUsed { load } => LoadInfo { load, ..info },
+        Policy::LeastUsedDegradation { load, degradation }
+        | Policy::PriorityLeastUsed { load, degradation }
+        | Policy::RandomizedPriorityLeastUsed { load, degradation }
+        | Policy::RandomizedLeastUsedDegradation { load, degradation }
+        | Policy::PriorityLeastUsedDegradation { load, degradation }
+        | Policy::RandomizedPriorityLeastUsedDegradation { load, degradation } => {
+            LoadInfo { load, load_degradation: degradation, ..info }
+        }
+        Policy::WeightedRandomDpf { weight, weight_dpf, .. } => LoadInfo { weight, weight_dpf, ..info },
+        Policy::LeastUsedDpf { load, load_dpf, .. } => LoadInfo { load, load_dpf, ..info },
+        Policy::LeastUsedDegradationDpf { load, degradation, load_dpf, .. }
+        | Policy::PriorityLeastUsedDpf { load, degradation, load_dpf, .. }
+        | Policy::PriorityLeastUsedDegradationDpf { load, degradation, load_dpf, .. } => {
+            LoadInfo { load, load_degradation: degradation, load_dpf, ..info }
+        }
+    }
+}
+
+pub(super) fn not_done(error: &NotDone, what: &str) -> Error {
     match error {
         NotDone::Failed(error) => request_error(error, what),
         NotDone::Interrupted => Error::with(libc::EINTR, format!("{what}: {error}")),
@@ -225,7 +251,7 @@ pub fn getaddrinfo(pool_handle: &[u8], items: Option<u32>, stale_cache: Duration
     Ok(found)
 }
 
-fn address_info(element: PoolElement) -> Option<AddressInfo> {
+pub(super) fn address_info(element: PoolElement) -> Option<AddressInfo> {
     let at = |address, port| vec![SocketAddr::new(address, port)];
     let (socket_type, protocol, addresses) = match element.user_transport {
         TransportParameter::Sctp { port, addresses, .. } => {

@@ -3,7 +3,7 @@
 use super::error::{forget_last_error, remember};
 use super::lifecycle::instance;
 use super::registration::checked_handle;
-use super::sockets::{closed, lookup, not_ours, receive_error, transport_error, until, with_state};
+use super::sockets::{closed, lookup, not_ours, receive_error, transport_error, until, watched, with_state};
 use super::waiting::limit;
 use super::{
     ConnectOptions, Descriptor, EndSession, Error, FailoverFlags, MessageKind, Received, Result, SendOptions, Timeout,
@@ -130,6 +130,7 @@ pub fn sendmsg(sd: Descriptor, data: &[u8], options: &SendOptions, timeout: Time
         Some(Entry::Mapped(fd)) => {
             return system::write(fd, data).map_err(|error| Error::mapped(&error, "write to a mapped descriptor"));
         }
+        Some(Entry::Subscription(_)) => return Err(watched(sd, libc::EBADF)),
         Some(Entry::Socket(socket)) => socket,
     };
     if options.ppid == PPID_ASAP {
@@ -194,6 +195,7 @@ pub fn recvmsg(sd: Descriptor, buffer: &mut [u8], timeout: Timeout) -> Result<Re
             wait_to_read(fd, timeout)?;
             return read_mapped(fd, buffer);
         }
+        Some(Entry::Subscription(_)) => return Err(watched(sd, libc::EBADF)),
         Some(Entry::Socket(socket)) => socket,
     };
     if buffer.is_empty() {

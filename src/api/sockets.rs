@@ -19,11 +19,17 @@ pub(super) fn lookup(sd: Descriptor) -> Result<(Arc<Instance>, Arc<Socket>)> {
     let instance = instance()?;
     match instance.descriptors.get(sd) {
         Some(Entry::Socket(socket)) => Ok((instance, socket)),
+        Some(Entry::Subscription(_)) => Err(watched(sd, libc::EOPNOTSUPP)),
         Some(Entry::Mapped(_)) => {
             Err(Error::with(libc::EOPNOTSUPP, format!("descriptor {sd} is mapped, not an RSerPool socket")))
         }
         None => Err(not_ours(sd)),
     }
+}
+
+/// The descriptor is a subscription, which takes `rsp_getpoolchange` only.
+pub(super) fn watched(sd: Descriptor, errno: c_int) -> Error {
+    Error::with(errno, format!("descriptor {sd} is a subscription to a pool: it is not for messages or options"))
 }
 
 pub(super) fn not_ours(sd: Descriptor) -> Error {
@@ -90,20 +96,19 @@ pub fn socket(domain: c_int, socket_type: c_int, protocol: c_int) -> Result<Desc
     };
     let socket = Socket::new(one_to_one).map_err(|error| Error::system(&error, "no descriptor for a socket"))?;
     with_state(&socket, |state| state.config = instance.session_config())?;
-    enter(&instance, socket)
+    enter(&instance, Entry::Socket(socket))
 }
 
-/// Puts a socket into the table under the number of its descriptor.
-fn enter(instance: &Instance, socket: Arc<Socket>) -> Result<Descriptor> {
+/// Puts an entry into the table under the number of its descriptor.
+pub(super) fn enter(instance: &Instance, entry: Entry) -> Result<Descriptor> {
     // A mapping may have the number that the kernel gives: keep that descriptor until another one is found.
     let mut misfits = Vec::new();
     loop {
-        let Some(sd) = socket.descriptor() else { return Err(closed(libc::EBADF)) };
-        match instance.descriptors.insert(sd, Entry::Socket(Arc::clone(&socket))) {
+        let Some(sd) = entry.descriptor() else { return Err(closed(libc::EBADF)) };
+        match instance.descriptors.insert(sd, entry.clone()) {
             Ok(()) => return Ok(sd),
-            Err(_) if misfits.len() < MAX_MISFITS => misfits.push(
-                socket.replace_descriptor().map_err(|error| Error::system(&error, "no descriptor for a socket"))?,
-            ),
+            Err(_) if misfits.len() < MAX_MISFITS => misfits
+                .push(entry.replace_descriptor().map_err(|error| Error::system(&error, "no descriptor for a socket"))?),
             Err(_) => return Err(Error::new(libc::EMFILE, "no free descriptor number for a socket")),
         }
     }
@@ -186,7 +191,7 @@ pub fn accept(sd: Descriptor, timeout: Timeout) -> Result<Descriptor> {
     let (instance, socket) = lookup(sd)?;
     let session = socket.accept_session(until(timeout)).map_err(receive_error)?;
     let made = session.make_descriptor().map_err(|error| Error::system(&error, "no descriptor for a session"));
-    match made.and_then(|()| enter(&instance, Arc::clone(&session))) {
+    match made.and_then(|()| enter(&instance, Entry::Socket(Arc::clone(&session)))) {
         Ok(sd) => Ok(sd),
         Err(error) => {
             session.close(&instance, libc::EBADF);
@@ -212,6 +217,11 @@ pub fn close(sd: Descriptor) -> Result<()> {
         None => Err(not_ours(sd)),
         Some(Entry::Mapped(fd)) => crate::driver::client::system::close(fd)
             .map_err(|error| Error::mapped(&error, "the mapped descriptor cannot be closed")),
+        Some(Entry::Subscription(watch)) => {
+            instance.unsubscribe(&watch);
+            watch.close(libc::EBADF);
+            Ok(())
+        }
         Some(Entry::Socket(socket)) => {
             if let Some(registered) = socket.close(&instance, libc::EBADF) {
                 instance.request_in_background(asap::Request::Deregister {

@@ -88,7 +88,7 @@ pub fn mapsocket(fd: c_int, to: c_int) -> Result<Descriptor> {
     if !system::is_open(fd) {
         return Err(Error::with(libc::EBADF, format!("descriptor {fd} is not open")));
     }
-    if matches!(instance.descriptors.get(fd), Some(Entry::Socket(_))) {
+    if matches!(instance.descriptors.get(fd), Some(Entry::Socket(_) | Entry::Subscription(_))) {
         return Err(Error::with(libc::EINVAL, format!("descriptor {fd} is an RSerPool socket: it needs no mapping")));
     }
     if to >= 0 {

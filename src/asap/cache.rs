@@ -59,6 +59,11 @@ impl CachedPool {
         (self.policy.clone(), selected)
     }
 
+    /// The pool's policy.
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// All elements, in the registrar's order.
     pub(crate) fn elements(&self) -> impl Iterator<Item = &PoolElement> {
         self.elements.iter().flatten()

@@ -9,6 +9,7 @@ use super::registrars::{Announced, Registrars};
 use super::registration::Element;
 use super::request::Place;
 use super::resolution::{Report, Resolution};
+use super::subscription::Subscription;
 use super::timers::{Timer, Timers};
 use super::watch::Watch;
 use super::{Action, AsapConfig, ConnectAttempt, Event, RequestId};
@@ -80,6 +81,7 @@ pub struct AsapClient {
     /// The newest resolution of a pool whose answer may be shared.
     pub(super) shared_resolutions: BTreeMap<PoolHandle, u64>,
     pub(super) next_resolution: u64,
+    pub(super) subscriptions: BTreeMap<PoolHandle, Subscription>,
     pub(super) cache: Cache,
     /// Unreachable reports of late: to be sent to the next registrar, and not to be cached again by an answer under way.
     pub(super) reports: VecDeque<Report>,
@@ -113,6 +115,7 @@ impl AsapClient {
             resolutions: BTreeMap::new(),
             shared_resolutions: BTreeMap::new(),
             next_resolution: 0,
+            subscriptions: BTreeMap::new(),
             cache: Cache::new(config.max_cached_pools, config.max_cached_elements_per_pool),
             reports: VecDeque::new(),
             watches: BTreeMap::new(),
@@ -181,6 +184,7 @@ impl AsapClient {
                     self.deregistrations.clear();
                 }
                 Timer::Resolution(handle, number) => self.on_resolution_timer((handle, number), actions),
+                Timer::Subscription(handle) => self.on_subscription_timer(&handle, actions),
                 Timer::Element(handle, id) => self.on_element_timer((handle, id), actions),
                 Timer::Deregistration(handle, id) => self.on_deregistration_timer((handle, id), actions),
             }
@@ -224,6 +228,7 @@ impl AsapClient {
         }
         self.elements.clear();
         self.watches.clear();
+        self.subscriptions.clear();
         self.timers.clear();
         self.timers.set(Timer::Shutdown, Some(self.now + self.config.shutdown_timeout));
     }

@@ -161,6 +161,17 @@ pub enum Request {
         /// stale.cache.value: an answer from the cache will do when it is younger than this.
         stale_cache: Duration,
     },
+    /// Be told of every change of a pool, and of the pool as it is now, until [`Request::Unsubscribe`]: by the registrar
+    /// itself, or by asking it often. Completes at once; without a registrar nothing is told until there is one.
+    Subscribe {
+        /// The pool.
+        pool_handle: PoolHandle,
+    },
+    /// Not be told any more.
+    Unsubscribe {
+        /// The pool.
+        pool_handle: PoolHandle,
+    },
     /// Tell the registrar that an element does not answer, and stop offering it from the cache. Completes at once. Only for
     /// elements to which the application has sent something (RFC 5352 section 3.5), and once for each such event.
     ReportUnreachable {
@@ -169,6 +180,20 @@ pub enum Request {
         /// The element.
         pool_element_id: PoolElementId,
     },
+}
+
+/// A pool as a registrar tells it to a subscriber.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PoolState {
+    /// These are its elements.
+    Known {
+        /// The pool's policy.
+        policy: Policy,
+        /// In no order that means anything.
+        pool_elements: Vec<PoolElement>,
+    },
+    /// There is no such pool, or it is empty.
+    Unknown,
 }
 
 /// What became of a request.
@@ -185,6 +210,10 @@ pub enum Outcome {
         /// The elements, best first.
         pool_elements: Vec<PoolElement>,
     },
+    /// Subscribed: [`Action::PoolChanged`] follows with the pool as it is, and with every change.
+    Subscribed,
+    /// No [`Action::PoolChanged`] follows any more.
+    Unsubscribed,
     /// The report is on its way, or there is nobody to report to.
     Reported,
 }
@@ -352,6 +381,13 @@ pub enum Action {
         pool_handle: PoolHandle,
         /// Who.
         pool_element_ids: Vec<PoolElementId>,
+    },
+    /// A pool that is subscribed to, as the registrar tells it now; often the same as before.
+    PoolChanged {
+        /// Which pool.
+        pool_handle: PoolHandle,
+        /// How it is.
+        state: PoolState,
     },
     /// The shutdown is complete: nothing more follows.
     ShutdownComplete,

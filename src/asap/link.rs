@@ -81,6 +81,7 @@ impl AsapClient {
         self.send_reports(actions);
         self.restart_resolutions(actions);
         self.restart_watches(actions);
+        self.restart_subscriptions(actions);
     }
 
     pub(super) fn on_association_lost(&mut self, association: AssociationId, reason: &LossReason) {
@@ -114,6 +115,7 @@ impl AsapClient {
         self.forget_sent_registrations();
         self.forget_sent_deregistrations();
         self.forget_sent_resolutions();
+        self.forget_sent_subscriptions();
     }
 
     pub(super) fn on_message(

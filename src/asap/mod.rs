@@ -11,9 +11,11 @@ mod registrars;
 mod registration;
 mod request;
 mod resolution;
+mod subscription;
 mod timers;
 mod watch;
 
 pub(crate) use cache::CachedPool;
 pub use client::{AsapClient, HomeRegistrar};
-pub use interface::{Action, AsapConfig, ConnectAttempt, Event, Outcome, Request, RequestError, RequestId};
+pub use interface::{Action, AsapConfig, ConnectAttempt, Event, Outcome, PoolState, Request, RequestError, RequestId};
+pub use subscription::SUBSCRIBED_ITEMS;

@@ -53,6 +53,8 @@ impl AsapClient {
             Request::Resolve { pool_handle, items, stale_cache } => {
                 self.resolve(id, pool_handle, items, stale_cache, actions);
             }
+            Request::Subscribe { pool_handle } => self.begin_subscription(id, pool_handle, actions),
+            Request::Unsubscribe { pool_handle } => self.end_subscription(id, pool_handle, actions),
             Request::ReportUnreachable { pool_handle, pool_element_id } => {
                 self.report_unreachable(id, pool_handle, pool_element_id, actions);
             }
@@ -64,7 +66,9 @@ impl AsapClient {
             Request::Register { pool_handle, pool_element, .. } => (pool_handle, pool_element.id),
             Request::Deregister { pool_handle, pool_element_id }
             | Request::ReportUnreachable { pool_handle, pool_element_id } => (pool_handle, *pool_element_id),
-            Request::Resolve { pool_handle, .. } => (pool_handle, PoolElementId(1)),
+            Request::Resolve { pool_handle, .. }
+            | Request::Subscribe { pool_handle }
+            | Request::Unsubscribe { pool_handle } => (pool_handle, PoolElementId(1)),
         };
         if self.phase != Phase::Running {
             return Err(RequestError::Cancelled);

@@ -189,22 +189,23 @@ impl AsapClient {
     }
 
     pub(super) fn handle_resolution_response(&mut self, message: HandleResolutionResponse, actions: &mut Vec<Action>) {
-        if self.on_update(&message, actions) {
-            let handle = message.pool_handle.clone();
-            if let (true, Ok(pool)) = (self.cache.contains(&handle), self.resolved_pool(message)) {
-                self.keep(&handle, pool, self.now);
-            }
-            return;
-        }
+        // The registrar has one subscription of ours to a pool, whoever wants it: watching sessions, the application, or both.
+        let watched = self.on_update(&message, actions);
         let handle = &message.pool_handle;
         let key = self
             .resolutions
             .range((handle.clone(), 0)..=(handle.clone(), u64::MAX))
             .find(|(_, resolution)| resolution.t1.is_some())
             .map(|(key, _)| key.clone());
-        let resolution = key.and_then(|key| self.take_resolution(&key));
+        let pushes = message.accept_updates;
+        let told = self.is_for_subscription(&message, key.is_some());
+        let resolution = key.filter(|_| !told && !watched).and_then(|key| self.take_resolution(&key));
         let handle = message.pool_handle.clone();
         let pool = self.resolved_pool(message);
+        // That there is no such pool ends a subscription, whatever it is the answer to.
+        if told || pool.as_ref().is_err_and(|error| *error == RequestError::UnknownPoolHandle) {
+            self.pool_told(&handle, pushes, &pool, actions);
+        }
         match resolution {
             Some(resolution) => self.answer(&handle, resolution, pool, actions),
             // An update that was pushed to us, or the second answer to a message that we sent twice.
@@ -212,6 +213,8 @@ impl AsapClient {
                 Ok(pool) => self.keep(&handle, pool, self.now),
                 Err(_) => self.cache.remove(&handle),
             },
+            None if told || watched => {}
+            None if pushes => log::debug!("update of pool {handle}: not subscribed to any more"),
             None => self.log_peer(format_args!("resolution of pool {handle} was not asked for: ignored")),
         }
     }

@@ -15,6 +15,8 @@ pub(super) enum Timer {
     Shutdown,
     /// T1-ENRPrequest or the deadline of a resolution, whichever is earlier.
     Resolution(PoolHandle, u64),
+    /// T1-ENRPrequest or the next request of a subscription.
+    Subscription(PoolHandle),
     /// T2-registration, T4-reregistration or the deadline of a registration request.
     Element(PoolHandle, PoolElementId),
     /// T3-deregistration or the deadline of a de-registration request.

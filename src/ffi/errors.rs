@@ -96,6 +96,11 @@ functions! {
     rsp_pe_failure: [LIBRARY, HANDLE, &[ECANCELED]];
     rsp_pe_failure_tags: [LIBRARY, HANDLE, &[ECANCELED]];
 
+    rsp_getpoolinfo: [LIBRARY, HANDLE, REQUEST, &[ENOENT, ENOMEM]];
+    rsp_freepoolinfo: [];
+    rsp_subscribe_pool: [LIBRARY, HANDLE, RESOURCES, &[EBUSY, ECANCELED, EINTR]];
+    rsp_getpoolchange: [LIBRARY, SOCKET, WAITING, &[ENOMEM]];
+
     rsp_socket: [LIBRARY, RESOURCES, &[EAFNOSUPPORT, EIO, EPROTONOSUPPORT, ESOCKTNOSUPPORT]];
     rsp_socket_internal: [LIBRARY, RESOURCES, &[EAFNOSUPPORT, EIO, EOPNOTSUPP, EPROTONOSUPPORT, ESOCKTNOSUPPORT]];
     rsp_update_session_parameters: [LIBRARY, SOCKET, &[EFAULT, EINVAL]];

@@ -32,6 +32,7 @@ pub mod policy_types;
 mod poll;
 #[cfg(feature = "pool-element")]
 mod pool_element;
+mod pool_info;
 mod pool_sending;
 mod pool_user;
 #[cfg(feature = "pool-element")]

@@ -101,6 +101,49 @@ pub struct rsp_addrinfo {
     pub ai_pe_id: u32,
 }
 
+/// A pool, as rsp_getpoolinfo() and rsp_getpoolchange() tell it.
+#[repr(C)]
+pub struct rsp_poolinfo {
+    /// The pool handle, without a byte behind it.
+    pub rpi_handle: *const c_uchar,
+    /// Its length in bytes.
+    pub rpi_handle_size: usize,
+    /// The pool's selection policy, a PPT_ constant; 0: there is no such pool, or it is empty.
+    pub rpi_policy: u32,
+    /// RSP_POOL_PARTIAL, or 0.
+    pub rpi_flags: c_uint,
+    /// Number of elements.
+    pub rpi_elements: usize,
+    /// The elements.
+    pub rpi_element: *mut rsp_poolelement,
+}
+
+/// One pool element in a struct rsp_poolinfo.
+#[repr(C)]
+pub struct rsp_poolelement {
+    /// The element's identifier in its pool.
+    pub rpe_identifier: u32,
+    /// Identifier of the registrar that looks after it.
+    pub rpe_home_registrar: u32,
+    /// RSP_ELEMENT_SAME, RSP_ELEMENT_ADDED, RSP_ELEMENT_CHANGED or RSP_ELEMENT_REMOVED; of rsp_getpoolinfo() always
+    /// RSP_ELEMENT_SAME.
+    pub rpe_change: c_uint,
+    /// For how many seconds it stays registered when it does not register again; 0xffffffff: for ever.
+    pub rpe_life: u32,
+    /// Policy values that it registered: load, weight, ...
+    pub rpe_load: rsp_loadinfo,
+    /// SOCK_STREAM for SCTP and TCP, else SOCK_DGRAM.
+    pub rpe_socktype: c_int,
+    /// IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP, ...; 0: reached in a way that IP does not know.
+    pub rpe_protocol: c_int,
+    /// Not 0: it talks ASAP with its users, that is, gives cookies.
+    pub rpe_control_channel: c_int,
+    /// Number of addresses.
+    pub rpe_addrs: usize,
+    /// `rpe_addrs` addresses, one directly behind the other, each as long as its family says; NULL when there are none.
+    pub rpe_addr: *mut sockaddr,
+}
+
 /// What came with a message, or belongs to it.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]

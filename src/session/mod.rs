@@ -15,6 +15,7 @@ mod notification;
 mod pool_element;
 mod pool_sender;
 mod pool_user;
+mod pool_watch;
 
 pub use control::{ControlMessage, encode_cookie, encode_cookie_echo, parse_control};
 pub use inbox::{Inbox, InboxFull, Item, ItemKind, NotificationTooLong, ReadItem};
@@ -22,6 +23,7 @@ pub use notification::{NOTIFICATION_SIZE, Notification, SessionChange};
 pub use pool_element::{ServerEvent, ServerSession};
 pub use pool_sender::{Delivery, DeliveryFailure, MAX_TARGETS, Next, PoolSender, Resend, Target};
 pub use pool_user::{Action, Attempt, Event, PoolUserConfig, PoolUserSession, Settled};
+pub use pool_watch::{ElementChange, PoolNews, PoolWatch};
 
 /// Longest cookie, in bytes: what fits, padded, into an ASAP_COOKIE with its 16-bit length.
 pub const MAX_COOKIE_LEN: usize = 65_532 - 8;

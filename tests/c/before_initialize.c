@@ -11,6 +11,7 @@ static void call_everything(void)
    CHECK(rsp_getpolicybyname("roundrobin") == PPT_UNDEFINED && rsp_getpolicybyname(NULL) == PPT_UNDEFINED);
    CHECK(rsp_getpolicybytype(0x12345) == NULL);
    rsp_freeaddrinfo(NULL);
+   rsp_freepoolinfo(NULL);
    rsp_freeinfo(NULL);
    rsp_initinfo(NULL);
    CHECK(rsp_initarg(NULL, "-registrar=127.0.0.1:1") == 0);

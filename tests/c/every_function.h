@@ -12,6 +12,7 @@ static inline void socket_functions_fail(int sd, int expected)
    struct rserpool_session_parameters parameters = {0, 0, 0, 0, 0, 0};
    unsigned char                      buffer[64];
    size_t                             size = sizeof(buffer);
+   struct rsp_poolinfo*               pool = NULL;
 
    FAILS(rsp_bind(sd, NULL, 0), expected);
    FAILS(rsp_listen(sd, 1), expected);
@@ -24,6 +25,8 @@ static inline void socket_functions_fail(int sd, int expected)
    FAILS(rsp_deregister(sd, 0), expected);
    FAILS(rsp_deregister_tags(sd, 0, NULL), expected);
    FAILS(rsp_send_cookie(sd, HANDLE("x"), 0, 0), expected);
+   FAILS(rsp_sendto_pool(sd, "x", 1, HANDLE("pool"), 0, 0, NULL, 0, 0), expected);
+   FAILS(rsp_getpoolchange(sd, &pool, 0), expected);
    FAILS(rsp_has_cookie(sd), expected);
    FAILS(rsp_forcefailover(sd, 0, 0), expected);
    FAILS(rsp_forcefailover_tags(sd, 0, 0, NULL), expected);
@@ -88,6 +91,9 @@ static inline void other_functions_fail(int expected, unsigned int code)
 
 static inline void every_function_fails(int sd, int expected, unsigned int code)
 {
+   struct rsp_poolinfo* pool = NULL;
+   FAILS(rsp_getpoolinfo(HANDLE("pool"), &pool, 0, 0), expected);
+   FAILS(rsp_subscribe_pool(HANDLE("pool")), expected);
    socket_functions_fail(sd, expected);
    descriptor_functions_fail(sd, expected);
    other_functions_fail(expected, code);

@@ -21,6 +21,7 @@ int use_everything(int sd, const unsigned char* handle, size_t size)
    char                               buffer[64];
    size_t                             length     = sizeof(buffer);
    uint32_t                           identifier = 0;
+   struct rsp_poolinfo*               pool       = NULL;
    int                                flags      = MSG_RSERPOOL_NOTIFICATION | MSG_RSERPOOL_COOKIE_ECHO;
    rserpool_session_t                 session    = 0;
    socklen_t                          optlen     = sizeof(flags);
@@ -65,6 +66,9 @@ int use_everything(int sd, const unsigned char* handle, size_t size)
    notification.rn_failover.rf_state = RSERPOOL_FAILOVER_COMPLETE;
    rsp_print_notification(&notification, stdout);
    rsp_sendto_pool(sd, buffer, 1, handle, size, identifier, RSP_SEND_TO_ALL | RSP_SEND_TO_SELF, &rinfo, 0, 0);
+   rsp_getpoolinfo(handle, size, &pool, 0, 0);
+   rsp_getpoolchange(rsp_subscribe_pool(handle, size), &pool, 0);
+   rsp_freepoolinfo(pool);
    rsp_csp_setstatus(sd, session, rsp_last_error());
    rsp_socket_internal(AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP, -1);
    rsp_getaddrinfo(handle, size, &list, RSPGETADDRS_DEFAULT, 0);

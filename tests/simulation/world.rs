@@ -485,6 +485,8 @@ impl World {
                 self.on_complete(node, request, result);
             }
             asap::Action::Removed { .. } => {} // nobody watches
+            // Nobody subscribes in the simulation.
+            asap::Action::PoolChanged { .. } => {}
             asap::Action::ShutdownComplete => self.stop_in_order(node),
         }
     }

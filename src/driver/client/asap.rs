@@ -2,8 +2,9 @@
 
 use super::addresses::addresses_towards;
 use super::instance::{Command, Instance, InstanceConfig, Registration, Reply};
+use super::subscription::Subscription;
 use super::table::Entry;
-use crate::asap::{Action, AsapClient, ConnectAttempt, Event, Outcome, Request, RequestError, RequestId};
+use crate::asap::{Action, AsapClient, ConnectAttempt, Event, Outcome, PoolState, Request, RequestError, RequestId};
 use crate::session::Event as SessionEvent;
 use crate::transport::multicast::AnnouncementListener;
 use crate::transport::{
@@ -14,6 +15,7 @@ use crate::wire::{PPID_ASAP, TransportParameter};
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The SCTP endpoint towards registrars, which also listens: a registrar that takes over reaches us there.
@@ -39,6 +41,7 @@ pub(super) struct AsapDriver {
     replies: HashMap<RequestId, Reply>,
     /// Registrations whose addresses follow the registrar.
     registrations: BTreeMap<(PoolHandle, PoolElementId), Registration>,
+    watchers: Watchers,
     /// Where the registrar is, as far as known.
     registrar: Option<IpAddr>,
     actions: Vec<Action>,
@@ -66,6 +69,7 @@ impl AsapDriver {
             connecting: HashMap::new(),
             replies: HashMap::new(),
             registrations: BTreeMap::new(),
+            watchers: Watchers::default(),
             registrar,
             actions: Vec::new(),
             last_own_request: OWN_REQUESTS,
@@ -104,6 +108,21 @@ impl AsapDriver {
                 self.event(instance, now, Event::Request(id, request));
             }
             Command::Watch(pool_handle) => self.event(instance, now, Event::Watch(pool_handle)),
+            Command::Subscribe { id, watch, reply } => {
+                self.replies.insert(id, reply);
+                match self.watchers.add(watch) {
+                    // Somebody else has subscribed already.
+                    None => self.complete(instance, now, id, Ok(Outcome::Subscribed)),
+                    Some(pool_handle) => {
+                        self.event(instance, now, Event::Request(id, Request::Subscribe { pool_handle }))
+                    }
+                }
+            }
+            Command::Unsubscribe(watch) => {
+                if let Some(pool_handle) = self.watchers.remove(&watch) {
+                    self.own_request(instance, now, Request::Unsubscribe { pool_handle });
+                }
+            }
             Command::Cancel(id) => self.event(instance, now, Event::Cancel(id)),
             Command::Stop => self.event(instance, now, Event::Shutdown),
         }
@@ -198,9 +217,13 @@ impl AsapDriver {
         self.registrar = address;
         let after: Vec<_> = self.registrations.values().map(|r| self.registration_request(r)).collect();
         for (_, request) in before.into_iter().zip(after).filter(|(before, after)| before != after) {
-            self.last_own_request += 1;
-            self.event(instance, now, Event::Request(RequestId(self.last_own_request), request));
+            self.own_request(instance, now, request);
         }
+    }
+
+    fn own_request(&mut self, instance: &Instance, now: Time, request: Request) {
+        self.last_own_request += 1;
+        self.event(instance, now, Event::Request(RequestId(self.last_own_request), request));
     }
 
     fn registration_request(&self, registration: &Registration) -> Request {
@@ -256,6 +279,7 @@ impl AsapDriver {
             Action::Removed { pool_handle, pool_element_ids } => {
                 self.tell_sessions(instance, now, pool_handle, &pool_element_ids);
             }
+            Action::PoolChanged { pool_handle, state } => self.watchers.told(&pool_handle, state),
             Action::ShutdownComplete => self.finished = true,
         }
     }
@@ -374,6 +398,51 @@ impl AsapDriver {
                 }
             }
         }
+    }
+}
+
+/// Subscriptions of the application, any number a pool; the core has one a pool.
+#[derive(Default)]
+struct Watchers {
+    by_pool: BTreeMap<PoolHandle, Watched>,
+}
+
+#[derive(Default)]
+struct Watched {
+    watchers: Vec<Arc<Subscription>>,
+    /// How the pool is, once that was told.
+    last: Option<PoolState>,
+}
+
+impl Watchers {
+    /// One more watcher; the pool to subscribe to, if it is the first one.
+    fn add(&mut self, watch: Arc<Subscription>) -> Option<PoolHandle> {
+        let pool_handle = watch.pool_handle.clone();
+        let watched = self.by_pool.entry(pool_handle.clone()).or_default();
+        if let Some(last) = &watched.last {
+            watch.told(last.clone());
+        }
+        watched.watchers.push(watch);
+        (watched.watchers.len() == 1).then_some(pool_handle)
+    }
+
+    /// One less; the pool whose subscription is to end, if it was the last one.
+    fn remove(&mut self, watch: &Arc<Subscription>) -> Option<PoolHandle> {
+        let watched = self.by_pool.get_mut(&watch.pool_handle)?;
+        watched.watchers.retain(|other| !Arc::ptr_eq(other, watch));
+        if !watched.watchers.is_empty() {
+            return None;
+        }
+        self.by_pool.remove(&watch.pool_handle);
+        Some(watch.pool_handle.clone())
+    }
+
+    fn told(&mut self, pool_handle: &PoolHandle, state: PoolState) {
+        let Some(watched) = self.by_pool.get_mut(pool_handle) else { return };
+        for watch in &watched.watchers {
+            watch.told(state.clone());
+        }
+        watched.last = Some(state);
     }
 }
 

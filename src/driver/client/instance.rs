@@ -6,6 +6,7 @@ use super::csp::{CspConfig, Home, Reporter};
 use super::endpoint::Endpoint;
 use super::ports::Ports;
 use super::socket::Socket;
+use super::subscription::Subscription;
 use super::system;
 use super::table::{DescriptorTable, Entry};
 use crate::asap::{AsapConfig, Outcome, Request, RequestError, RequestId};
@@ -100,6 +101,12 @@ pub(super) enum Command {
     Cancel(RequestId),
     /// A session wants to know who is taken out of its pool.
     Watch(PoolHandle),
+    Subscribe {
+        id: RequestId,
+        watch: Arc<Subscription>,
+        reply: Reply,
+    },
+    Unsubscribe(Arc<Subscription>),
     Stop,
 }
 
@@ -193,15 +200,21 @@ impl Instance {
         let entries = self.descriptors.take_all();
         // First of all nobody may see the others go: one's server is another one's pool element.
         for entry in &entries {
-            if let Entry::Socket(socket) = entry {
-                socket.fail(libc::ECANCELED);
+            match entry {
+                Entry::Socket(socket) => socket.fail(libc::ECANCELED),
+                Entry::Subscription(watch) => watch.fail(libc::ECANCELED),
+                Entry::Mapped(_) => {}
             }
         }
         for entry in entries {
-            if let Entry::Socket(socket) = entry {
-                if let Some(registered) = socket.close(self, libc::ECANCELED) {
-                    self.deregister(registered.pool_handle, registered.pool_element_id, Reply::Nobody);
+            match entry {
+                Entry::Socket(socket) => {
+                    if let Some(registered) = socket.close(self, libc::ECANCELED) {
+                        self.deregister(registered.pool_handle, registered.pool_element_id, Reply::Nobody);
+                    }
                 }
+                Entry::Subscription(watch) => watch.close(libc::ECANCELED),
+                Entry::Mapped(_) => {}
             }
         }
         self.command(Command::Stop);
@@ -241,8 +254,10 @@ impl Instance {
         log::error!("receiving panicked: every call fails until the library is cleaned up and initialised again");
         self.failed.store(true, Ordering::SeqCst);
         for entry in self.descriptors.all() {
-            if let Entry::Socket(socket) = entry {
-                socket.fail(libc::ENOTRECOVERABLE);
+            match entry {
+                Entry::Socket(socket) => socket.fail(libc::ENOTRECOVERABLE),
+                Entry::Subscription(watch) => watch.fail(libc::ENOTRECOVERABLE),
+                Entry::Mapped(_) => {}
             }
         }
     }
@@ -312,6 +327,19 @@ impl Instance {
         let (reply, answer) = promise();
         self.command(Command::Register { id, registration, reply: Reply::Waiter(reply) });
         self.wait(id, &answer)
+    }
+
+    /// Subscribes to the pool of `watch`, which is told of it from now on.
+    pub fn subscribe(&self, watch: &Arc<Subscription>) -> Result<(), NotDone> {
+        let (reply, answer) = promise();
+        let id = self.next_request();
+        self.command(Command::Subscribe { id, watch: Arc::clone(watch), reply: Reply::Waiter(reply) });
+        self.wait(id, &answer).map(drop)
+    }
+
+    /// Ends that.
+    pub fn unsubscribe(&self, watch: &Arc<Subscription>) {
+        self.command(Command::Unsubscribe(Arc::clone(watch)));
     }
 
     fn deregister(&self, pool_handle: PoolHandle, pool_element_id: PoolElementId, reply: Reply) {

@@ -22,6 +22,7 @@ mod instance;
 mod ports;
 mod readiness;
 mod socket;
+mod subscription;
 pub mod system;
 mod table;
 
@@ -31,4 +32,5 @@ pub use endpoint::{Endpoint, EndpointState, SessionActions};
 pub use instance::{Instance, InstanceConfig, NotDone, Registration, Reply};
 pub use readiness::{Readiness, Shown};
 pub use socket::{MAX_BACKLOG, ONLY_SESSION, ReceiveError, Registered, Role, SendError, Socket, SocketState};
+pub use subscription::Subscription;
 pub use table::{DescriptorTable, Entry};

@@ -1,6 +1,8 @@
 //! The descriptors that belong to the library.
 
+use super::readiness::Readiness;
 use super::socket::Socket;
+use super::subscription::Subscription;
 use parking_lot::RwLock;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -13,8 +15,31 @@ const MAX_DESCRIPTOR: usize = 1 << 20;
 pub enum Entry {
     /// An RSerPool socket.
     Socket(Arc<Socket>),
+    /// A subscription to a pool.
+    Subscription(Arc<Subscription>),
     /// A descriptor of the system that the application mapped (`rsp_mapsocket`).
     Mapped(RawFd),
+}
+
+impl Entry {
+    /// The number that the kernel knows it by; none when it is closed.
+    pub fn descriptor(&self) -> Option<RawFd> {
+        match self {
+            Entry::Socket(socket) => socket.descriptor(),
+            Entry::Subscription(watch) => watch.descriptor(),
+            Entry::Mapped(fd) => Some(*fd),
+        }
+    }
+
+    /// Takes another number, as something else stands in the table under this one. Keep the result until the search is
+    /// over. Mapped ones keep theirs.
+    pub fn replace_descriptor(&self) -> std::io::Result<Option<Arc<Readiness>>> {
+        match self {
+            Entry::Socket(socket) => socket.replace_descriptor(),
+            Entry::Subscription(watch) => watch.replace_descriptor(),
+            Entry::Mapped(_) => Ok(None),
+        }
+    }
 }
 
 /// From numbers to what they stand for. Gives out clones, so that a close never frees anything under its users.
