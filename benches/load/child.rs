@@ -11,7 +11,7 @@ pub const SERVE: &str = "--serve";
 pub fn serve(what: &str, arguments: &[String]) {
     match what {
         "tcp-echo" => super::echo::serve_tcp(arguments),
-        "udp-echo" => super::echo::serve_udp(),
+        super::session::BARE_SERVER => super::session::serve_bare(),
         super::session::SERVER => super::session::serve(arguments),
         other => panic!("there is no server {other}"),
     }

@@ -1,7 +1,7 @@
 //! The raw transport to compare with: what an empty protocol could reach.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, UdpSocket};
+use std::net::TcpListener;
 
 /// Answers each request of a fixed length with a response of a fixed length, over TCP; the arguments are both lengths.
 pub fn serve_tcp(arguments: &[String]) {
@@ -27,18 +27,5 @@ pub fn serve_tcp(arguments: &[String]) {
                 }
             }
         });
-    }
-}
-
-/// Sends every datagram back.
-pub fn serve_udp() {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
-    println!("{}", socket.local_addr().expect("it is bound"));
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        // A client that has gone shows as an error of the next call, which is no reason to end.
-        if let Ok((length, from)) = socket.recv_from(&mut buffer) {
-            let _ = socket.send_to(&buffer[..length], from);
-        }
     }
 }

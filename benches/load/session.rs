@@ -1,18 +1,25 @@
-//! Round trips a second on sessions through the whole library, over SCTP in UDP, beside a UDP echo with messages of the same
-//! length: server in a process of its own, one client thread.
+//! Round trips a second on sessions through the whole library, over SCTP in UDP, beside the bare transport with messages of the
+//! same length and the same threads: server in a process of its own, one client thread.
 
 use crate::child::{Process, Registrar};
 use crate::{Scale, median, row};
+use rserpool::AssociationId;
 use rserpool::api::{
     self, Announcements, Config, ConnectOptions, LoadInfo, MessageKind, RegisterOptions, SendOptions, Timeout,
 };
 use rserpool::driver::clock;
-use rserpool::transport::TransportChoice;
-use std::net::{SocketAddr, UdpSocket};
+use rserpool::driver::poller::Poller;
+use rserpool::transport::{
+    self, EndpointConfig, OutboundMessage, PeerAddress, Transport, TransportChoice, TransportEvent,
+};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// The name of the server in [`crate::child::serve`].
 pub const SERVER: &str = "session-echo";
+/// The name of the one without sessions.
+pub const BARE_SERVER: &str = "bare-echo";
 /// The pool.
 const POOL: &[u8] = b"BenchPool";
 /// Longer than any answer takes.
@@ -92,13 +99,78 @@ impl Echo for Session {
     }
 }
 
-impl Echo for UdpSocket {
+/// The transport without sessions: one thread that waits for it, receives and sends, as a session's thread does.
+struct Bare {
+    transport: Box<dyn Transport>,
+    poller: Poller,
+    peer: Option<AssociationId>,
+    received: VecDeque<(AssociationId, Vec<u8>)>,
+}
+
+impl Bare {
+    fn open(listen: bool) -> Bare {
+        let bind = vec!["127.0.0.1:0".parse().expect("an address")];
+        let config = EndpointConfig { bind, listen, ..EndpointConfig::default() };
+        let transport = transport::open(TransportChoice::SctpUdp, &config).expect("an endpoint");
+        let poller = Poller::new().expect("an epoll descriptor");
+        poller.add(transport.poll_fd().expect("a real transport"), 0).expect("epoll takes it");
+        Bare { transport, poller, peer: None, received: VecDeque::new() }
+    }
+
+    fn connect(to: SocketAddr) -> Bare {
+        let mut bare = Bare::open(false);
+        let time = Duration::from_secs(20);
+        bare.transport.connect(clock::now(), &PeerAddress::from(to), time).expect("a connect begins");
+        while bare.peer.is_none() {
+            bare.step();
+        }
+        bare
+    }
+
+    /// Waits for something to happen.
+    fn step(&mut self) {
+        let deadline = self.transport.next_deadline();
+        self.poller.wait(clock::now(), deadline, &mut Vec::new()).expect("epoll works");
+        let (peer, received) = (&mut self.peer, &mut self.received);
+        self.transport.poll(clock::now(), &mut |event| match event {
+            TransportEvent::Up { association, .. } => *peer = Some(association),
+            TransportEvent::Message { association, payload, .. } => received.push_back((association, payload.to_vec())),
+            _ => {}
+        });
+    }
+
+    fn send_on(&mut self, association: AssociationId, payload: &[u8]) {
+        let message = OutboundMessage::control(0x4543_484f, payload);
+        let _ = self.transport.send(clock::now(), association, message); // the client may have gone
+    }
+}
+
+/// A server on the bare transport that sends everything back.
+pub fn serve_bare() {
+    let mut bare = Bare::open(true);
+    println!("127.0.0.1:{}", bare.transport.local_port());
+    loop {
+        bare.step();
+        while let Some((association, message)) = bare.received.pop_front() {
+            bare.send_on(association, &message);
+        }
+    }
+}
+
+impl Echo for Bare {
     fn send(&mut self, message: &[u8]) {
-        UdpSocket::send(self, message).expect("loopback takes it");
+        let association = self.peer.expect("it is connected");
+        self.send_on(association, message);
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> usize {
-        self.recv(buffer).expect("an answer; loopback loses nothing at this rate")
+        loop {
+            if let Some((_, message)) = self.received.pop_front() {
+                buffer[..message.len()].copy_from_slice(&message);
+                return message.len();
+            }
+            self.step();
+        }
     }
 }
 
@@ -111,10 +183,8 @@ pub fn run(scale: Scale) {
     api::connect(sd, POOL, ConnectOptions::default()).expect("a session");
     let mut session = Session(sd);
 
-    let raw = Process::server("udp-echo", &[]);
-    let mut udp = UdpSocket::bind("127.0.0.1:0").expect("a port");
-    udp.connect(&*raw.greeting).expect("an address");
-    udp.set_read_timeout(Some(Duration::from_secs(20))).expect("an option of sockets");
+    let bare_server = Process::server(BARE_SERVER, &[]);
+    let mut bare = Bare::connect(bare_server.greeting.parse().expect("an address"));
 
     println!("\nsession over SCTP in UDP");
     for (length, window) in [(200, 1), (200, 32), (1000, 1)] {
@@ -122,11 +192,11 @@ pub fn run(scale: Scale) {
         for _ in 0..scale.repetitions {
             // Interleaved, so that whatever else the machine does meets both.
             sessions.push(session.rate(length, window, scale.measure));
-            echoes.push(udp.rate(length, window, scale.measure));
+            echoes.push(bare.rate(length, window, scale.measure));
         }
         let (sessions, echoes) = (median(sessions), median(echoes));
         row(&format!("round trips a second, {length} bytes, {window} at a time"), &format!("{sessions:.0}"));
-        row(&format!("UDP echoes a second, {length} bytes, {window} at a time"), &format!("{echoes:.0}"));
+        row(&format!("the same on the bare transport, {length} bytes, {window} at a time"), &format!("{echoes:.0}"));
         row("ratio", &format!("{:.2}", sessions / echoes));
     }
     api::close(sd).expect("it is ours");
