@@ -194,6 +194,7 @@ programs! {
     signals
     misuse
     abuse
+    rsplib_quirks
     variants
     wrapper
 }
