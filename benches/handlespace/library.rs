@@ -7,22 +7,28 @@ use rserpool::{AssociationId, Time};
 use std::hint::black_box;
 use std::time::Duration;
 
-/// Elements by their numbers in the workload.
+/// One operation on an element, which is given by its number in the workload.
+#[derive(Clone, Copy)]
+pub enum Operation {
+    /// Registers it, or registers it again, and starts its keep-alive timer, five seconds from now.
+    Register,
+    Deregister,
+    Find,
+    RestartTimer,
+    /// Chooses so many elements from its pool.
+    Resolve(usize),
+}
+
 pub trait Space {
-    /// Registers an element, or registers it again, and starts its keep-alive timer, five seconds from now.
-    fn register(&mut self, work: &Workload, number: usize);
-    fn deregister(&mut self, work: &Workload, number: usize);
-    fn find(&mut self, work: &Workload, number: usize);
-    fn restart_timer(&mut self, work: &Workload, number: usize);
-    /// Chooses elements from the pool of this element.
-    fn resolve(&mut self, work: &Workload, number: usize, items: usize);
+    /// What is timed: the same operation on elements one after the other.
+    fn run(&mut self, operation: Operation, work: &Workload, numbers: &[usize]);
     /// An element of the workload has other policy values: called outside of what is timed.
     fn note_change(&mut self, work: &Workload, number: usize);
     fn count(&self) -> usize;
 }
 
 pub fn full(mut space: Box<dyn Space>, work: &Workload) -> Box<dyn Space> {
-    work.order.iter().for_each(|&i| space.register(work, i));
+    space.run(Operation::Register, work, &work.order);
     space
 }
 
@@ -51,24 +57,33 @@ impl Ours {
 }
 
 impl Space for Ours {
+    fn run(&mut self, operation: Operation, work: &Workload, numbers: &[usize]) {
+        let numbers = numbers.iter().copied();
+        match operation {
+            Operation::Register => numbers.for_each(|i| self.register(work, i)),
+            Operation::Deregister => numbers.for_each(|i| {
+                black_box(self.handlespace.remove(self.place(work, i)));
+            }),
+            Operation::Find => numbers.for_each(|i| {
+                black_box(self.place(work, i));
+            }),
+            Operation::RestartTimer => numbers.for_each(|i| self.restart(self.place(work, i))),
+            Operation::Resolve(items) => numbers.for_each(|i| self.resolve(work, i, items)),
+        }
+    }
+
+    fn note_change(&mut self, _work: &Workload, _number: usize) {}
+
+    fn count(&self) -> usize {
+        self.handlespace.element_count()
+    }
+}
+
+impl Ours {
     fn register(&mut self, work: &Workload, number: usize) {
         let association = Some(AssociationId::new(0, Workload::association(number)));
         let registered = self.handlespace.register(work.handle(number), &work.elements[number], association);
         let (index, _) = registered.expect("there is room, and the pool has one policy");
-        self.restart(index);
-    }
-
-    fn deregister(&mut self, work: &Workload, number: usize) {
-        let index = self.place(work, number);
-        black_box(self.handlespace.remove(index));
-    }
-
-    fn find(&mut self, work: &Workload, number: usize) {
-        black_box(self.place(work, number));
-    }
-
-    fn restart_timer(&mut self, work: &Workload, number: usize) {
-        let index = self.place(work, number);
         self.restart(index);
     }
 
@@ -77,11 +92,5 @@ impl Space for Ours {
         self.chosen.clear();
         self.handlespace.select(pool, items, &mut self.random, &mut self.chosen);
         black_box(&self.chosen);
-    }
-
-    fn note_change(&mut self, _work: &Workload, _number: usize) {}
-
-    fn count(&self) -> usize {
-        self.handlespace.element_count()
     }
 }

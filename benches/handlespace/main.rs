@@ -9,7 +9,7 @@ mod library;
 mod rsplib;
 mod workload;
 
-use library::{Ours, Space, full};
+use library::{Operation, Ours, Space, full};
 use rserpool::driver::clock;
 use rsplib::{Elements, Library, Rsplib};
 use std::hint::black_box;
@@ -69,43 +69,36 @@ fn timed(work: impl FnOnce()) -> Duration {
 fn operation(name: &str, work: &mut Workload, space: &mut dyn Space, empty: &MakeSpace<'_>, least: Duration) -> f64 {
     let count = work.elements.len();
     // So many in a pass that reading the clock costs nothing, and few enough that a pass is short.
-    let pass = 1_000;
-    let each = |work: &mut Workload, space: &mut dyn Space, act: &dyn Fn(&Workload, &mut dyn Space, usize)| {
+    const PASS: usize = 1_000;
+    let mut each = |operation: Operation, change: bool, pass: usize| {
         measure(least, || {
             let numbers = work.drawn(pass);
-            (pass, timed(|| numbers.iter().for_each(|&i| act(work, space, i))))
+            for &i in numbers.iter().filter(|_| change) {
+                work.change(i);
+                space.note_change(work, i);
+            }
+            (pass, timed(|| space.run(operation, work, &numbers)))
         })
     };
     match name {
         "register" => measure(least, || {
             let mut space = empty();
-            (count, timed(|| work.order.iter().for_each(|&i| space.register(work, i))))
+            (count, timed(|| space.run(Operation::Register, work, &work.order)))
         }),
         "de-register" => measure(least, || {
             let mut space = full(empty(), work);
-            let took = timed(|| work.order.iter().for_each(|&i| space.deregister(work, i)));
+            let took = timed(|| space.run(Operation::Deregister, work, &work.order));
             assert_eq!(space.count(), 0, "all of them are gone");
             (count, took)
         }),
-        "re-register, same data" => each(work, space, &|work, space, i| space.register(work, i)),
-        "re-register, new data" => measure(least, || {
-            let numbers = work.drawn(pass);
-            for &i in &numbers {
-                work.change(i);
-                space.note_change(work, i);
-            }
-            (pass, timed(|| numbers.iter().for_each(|&i| space.register(work, i))))
-        }),
-        "find" => each(work, space, &|work, space, i| space.find(work, i)),
-        "restart a timer" => each(work, space, &|work, space, i| space.restart_timer(work, i)),
+        "re-register, same data" => each(Operation::Register, false, PASS),
+        "re-register, new data" => each(Operation::Register, true, PASS),
+        "find" => each(Operation::Find, false, PASS),
+        "restart a timer" => each(Operation::RestartTimer, false, PASS),
         resolve => {
             let items = resolve.strip_prefix("resolve ").expect("no other operation");
             let items = if items == "all" { count } else { items.parse().expect("a number") };
-            let pass = (pass / items).max(1);
-            measure(least, || {
-                let numbers = work.drawn(pass);
-                (pass, timed(|| numbers.iter().for_each(|&i| space.resolve(work, i, items))))
-            })
+            each(Operation::Resolve(items), false, (PASS / items).max(1))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! rsplib's library, as Debian installs it, through `rsplib.c`: a shared object that `scripts/bench` builds and names in the
 //! environment variable RSPLIB_BENCH.
 
-use crate::library::Space;
+use crate::library::{Operation, Space};
 use crate::workload::{Workload, address};
 use rserpool::wire::Policy;
 use std::ffi::{CStr, CString, c_void};
@@ -138,6 +138,13 @@ impl Rsplib {
         self.ticks += 1;
         self.ticks + 5_000_000
     }
+
+    fn register(&mut self, element: Pointer) {
+        let at = self.next_timer();
+        // SAFETY: handlespace and element were made by this library and live as long as `self`.
+        let result = unsafe { (self.library.register)(self.space, element, self.ticks, at) };
+        assert_eq!(result, 0, "rsplib registers");
+    }
 }
 
 impl Drop for Rsplib {
@@ -149,36 +156,35 @@ impl Drop for Rsplib {
 
 // SAFETY of the calls below: handlespace and elements were made by this library and live as long as `self`.
 impl Space for Rsplib {
-    fn register(&mut self, _work: &Workload, number: usize) {
-        let at = self.next_timer();
-        // SAFETY: see above.
-        let result = unsafe { (self.library.register)(self.space, self.elements.elements[number], self.ticks, at) };
-        assert_eq!(result, 0, "rsplib registers");
-    }
-
-    fn deregister(&mut self, _work: &Workload, number: usize) {
-        // SAFETY: see above.
-        let result = unsafe { (self.library.deregister)(self.space, self.elements.elements[number]) };
-        assert_eq!(result, 0, "rsplib de-registers");
-    }
-
-    fn find(&mut self, _work: &Workload, number: usize) {
-        // SAFETY: see above.
-        let found = unsafe { (self.library.find)(self.space, self.elements.elements[number]) };
-        assert!(!black_box(found).is_null(), "rsplib finds");
-    }
-
-    fn restart_timer(&mut self, _work: &Workload, number: usize) {
-        let at = self.next_timer();
-        // SAFETY: see above; the element is registered.
-        unsafe { (self.library.restart_timer)(self.space, self.elements.elements[number], at) };
-    }
-
-    fn resolve(&mut self, _work: &Workload, number: usize, items: usize) {
-        let chosen = self.chosen.as_mut_ptr();
-        let items = items.min(self.chosen.len());
-        // SAFETY: see above; there is room for so many items.
-        black_box(unsafe { (self.library.resolve)(self.space, self.elements.elements[number], chosen, items) });
+    fn run(&mut self, operation: Operation, _work: &Workload, numbers: &[usize]) {
+        let elements = self.elements.clone();
+        let chosen = numbers.iter().map(|&number| elements.elements[number]);
+        match operation {
+            Operation::Register => chosen.for_each(|element| self.register(element)),
+            Operation::Deregister => chosen.for_each(|element| {
+                // SAFETY: see above.
+                let result = unsafe { (self.library.deregister)(self.space, element) };
+                assert_eq!(result, 0, "rsplib de-registers");
+            }),
+            Operation::Find => chosen.for_each(|element| {
+                // SAFETY: see above.
+                let found = unsafe { (self.library.find)(self.space, element) };
+                assert!(!black_box(found).is_null(), "rsplib finds");
+            }),
+            Operation::RestartTimer => chosen.for_each(|element| {
+                let at = self.next_timer();
+                // SAFETY: see above; the element is registered.
+                unsafe { (self.library.restart_timer)(self.space, element, at) };
+            }),
+            Operation::Resolve(items) => {
+                let room = self.chosen.as_mut_ptr();
+                let items = items.min(self.chosen.len());
+                chosen.for_each(|element| {
+                    // SAFETY: see above; there is room for so many items.
+                    black_box(unsafe { (self.library.resolve)(self.space, element, room, items) });
+                });
+            }
+        }
     }
 
     fn note_change(&mut self, work: &Workload, number: usize) {

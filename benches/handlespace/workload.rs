@@ -81,7 +81,9 @@ pub const POLICIES: [(&str, MakePolicy); 16] = [
 
 /// The elements of one column of a table.
 pub struct Workload {
-    pub handles: Vec<PoolHandle>,
+    handles: Vec<PoolHandle>,
+    /// The pool of each element.
+    pools: Vec<u32>,
     pub elements: Vec<PoolElement>,
     /// In which they register and de-register.
     pub order: Vec<usize>,
@@ -96,11 +98,12 @@ impl Workload {
         let elements: Vec<PoolElement> = (0..elements).map(|i| element(i, make_policy(&mut numbers))).collect();
         let mut order: Vec<usize> = (0..elements.len()).collect();
         numbers.shuffle(&mut order);
-        Workload { handles, elements, order, make_policy, numbers }
+        let pools = (0..elements.len()).map(|i| (i % pools) as u32).collect();
+        Workload { handles, pools, elements, order, make_policy, numbers }
     }
 
     pub fn handle(&self, element: usize) -> &PoolHandle {
-        &self.handles[element % self.handles.len()]
+        &self.handles[self.pools[element] as usize]
     }
 
     /// The association that an element registers on.

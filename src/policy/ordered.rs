@@ -6,7 +6,7 @@
 use super::Member;
 
 /// Entries of a node.
-const FANOUT: usize = 32;
+const FANOUT: usize = 16;
 const NONE: u32 = u32::MAX;
 
 /// The ordered members. Keys are different from each other.

@@ -79,7 +79,9 @@ impl Class {
 /// When a class would be selected next, in the selection under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Turn {
-    key: Key,
+    /// From now on.
+    end: u64,
+    weight: Reverse<u32>,
     class: ClassIndex,
     member: Member,
     /// Members of the class that are not listed yet.
@@ -176,27 +178,34 @@ impl WeightedRoundRobin {
     /// Lists those who would be selected next if this went on, beginning with the head: the circular list of the RFC, where
     /// nobody stands twice in an answer.
     fn list(&mut self, head: ClassIndex, items: usize, out: &mut Vec<Member>) {
-        self.turns.clear();
-        let others = self.eligible.iter().skip(1).take(items).chain(self.waiting.iter().take(items));
-        for class in others.map(|(_, class)| class).chain([head]) {
+        let turn_of = |class: ClassIndex| {
             let entry = &self.classes[class as usize];
-            if let Some(member) = entry.ring.head() {
-                // The head comes first, whatever else is due.
-                let key = if class == head { (0, Reverse(u32::MAX)) } else { entry.by_end() };
-                self.turns.push(Reverse(Turn { key, class, member, left: entry.ring.len() }));
-            }
-        }
+            let end = u64::try_from(entry.end().saturating_sub(self.virtual_time)).unwrap_or(u64::MAX);
+            let member = entry.ring.head()?;
+            Some(Turn { end, weight: Reverse(entry.weight), class, member, left: entry.ring.len() })
+        };
+        let others = self.eligible.iter().skip(1).take(items).chain(self.waiting.iter().take(items));
+        let mut turns = std::mem::take(&mut self.turns).into_vec();
+        turns.clear();
+        turns.extend(others.filter_map(|(_, class)| turn_of(class)).map(Reverse));
+        let mut next = turn_of(head);
+        let mut turns = BinaryHeap::from(turns);
         for _ in 0..items {
-            let Some(Reverse(turn)) = self.turns.pop() else { return };
+            let Some(mut turn) = next.or_else(|| turns.pop().map(|Reverse(turn)| turn)) else { break };
             out.push(turn.member);
+            next = None;
             if turn.left > 1 {
-                let class = &self.classes[turn.class as usize];
-                let last = if turn.key.0 == 0 { class.end() } else { turn.key.0 };
-                let key = (last + u128::from(class.stretch), Reverse(class.weight));
-                let member = self.links.next(turn.member);
-                self.turns.push(Reverse(Turn { key, member, left: turn.left - 1, ..turn }));
+                turn.end = turn.end.saturating_add(self.classes[turn.class as usize].stretch);
+                turn.member = self.links.next(turn.member);
+                turn.left -= 1;
+                // Mostly the next one is another one: a place in the heap is exchanged, not taken and given back.
+                match turns.peek_mut() {
+                    Some(mut first) if first.0 < turn => next = Some(std::mem::replace(&mut first.0, turn)),
+                    _ => next = Some(turn),
+                }
             }
         }
+        self.turns = turns;
     }
 }
 

@@ -104,7 +104,9 @@ impl<'o> Writer<'o> {
 
     /// Zeros up to the next multiple of four from the start of the message.
     fn pad(&mut self) {
-        let length = self.out.len() - self.start;
-        self.out.resize(self.start + length.next_multiple_of(4), 0);
+        let missing = (self.out.len() - self.start).wrapping_neg() % 4;
+        if missing > 0 {
+            self.out.extend_from_slice(&[0; 3][..missing]);
+        }
     }
 }
