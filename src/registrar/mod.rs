@@ -6,6 +6,7 @@
 mod announce;
 mod asap;
 mod associations;
+mod buffers;
 mod changes;
 mod deregistration;
 mod enrp;
@@ -30,6 +31,7 @@ use crate::random::Random;
 use crate::{AssociationId, RegistrarId, Time};
 use announce::Announcer;
 use associations::Associations;
+use buffers::Buffers;
 use enrp::{Enrp, Phase};
 use std::time::Duration;
 use subscriptions::Subscriptions;
@@ -55,6 +57,7 @@ pub struct Registrar {
     logs: Logs,
     /// Elements chosen by the resolution under way; kept for its memory.
     selection: Vec<ElementIndex>,
+    buffers: Buffers,
 }
 
 /// One limit for each kind of line.
@@ -96,6 +99,7 @@ impl Registrar {
             statistics: Statistics::default(),
             logs: Logs::default(),
             selection: Vec::new(),
+            buffers: Buffers::default(),
             random,
             config,
         };
@@ -132,6 +136,11 @@ impl Registrar {
         }
     }
 
+    /// Takes back the memory of an [`Action::Send`] that has been sent, for the next one. Nobody has to.
+    pub fn recycle(&mut self, bytes: Vec<u8>) {
+        self.buffers.give_back(bytes);
+    }
+
     /// When to call [`Registrar::handle`] with [`Event::Timeout`] at the latest.
     pub fn next_deadline(&self) -> Option<Time> {
         let timer = self.handlespace.next_timer().map(|(at, _)| at);
@@ -158,7 +167,7 @@ impl Registrar {
 
     /// Encodes a message for an association.
     fn send(&mut self, now: Time, association: AssociationId, message: &AsapMessage, actions: &mut Vec<Action>) {
-        let mut bytes = Vec::with_capacity(64);
+        let mut bytes = self.buffers.take();
         match message.encode(&mut bytes) {
             Ok(()) => actions.push(Action::Send { association, bytes }),
             Err(error) => crate::log_limit::log_limited!(

@@ -81,7 +81,7 @@ impl Registrar {
             room = room.checked_sub(encoded.len())?;
             Some(encoded)
         });
-        let mut bytes = Vec::with_capacity(64 + 64 * self.selection.len());
+        let mut bytes = self.buffers.take();
         let encoded =
             HandleResolutionResponse::encode_positive(&mut bytes, accept_updates, pool_handle, policy, elements);
         match encoded {

@@ -22,6 +22,8 @@ pub(super) trait Core {
     fn status(&self) -> Status {
         Status::default()
     }
+    /// Takes back the memory of a message that has been sent.
+    fn recycle(&mut self, _bytes: Vec<u8>) {}
 }
 
 impl Core for Registrar {
@@ -35,6 +37,10 @@ impl Core for Registrar {
 
     fn status(&self) -> Status {
         Status::of(self)
+    }
+
+    fn recycle(&mut self, bytes: Vec<u8>) {
+        Registrar::recycle(self, bytes);
     }
 }
 
@@ -209,7 +215,7 @@ impl<C: Core> State<C> {
             match transport.send(now, association, OutboundMessage::control(ppid(link), &message)) {
                 Ok(()) => {
                     self.metrics.messages_sent += 1;
-                    return;
+                    return self.core.recycle(message);
                 }
                 Err(TransportError::WouldBlock) => {}
                 // It is being closed or gone: the event that says so is on its way.
