@@ -16,7 +16,7 @@ help:
 	@echo 'make guest         runs CMD="..." in a User-Mode-Linux guest whose kernel has SCTP; without CMD its tests'
 	@echo 'make compat        build/compat/librsplib.so.3: with it in LD_LIBRARY_PATH, programs built for rsplib run with us'
 	@echo 'make examples      the programs of c-examples/, in build/examples/'
-	@echo 'make bench         registrar under load, round trips and resolutions a second against the raw transport'
+	@echo 'make bench         codec, handlespace beside rsplib; registrar under load, round trips and resolutions a second against the raw transport'
 	@echo 'make kill-test     kills a random server at a random moment, RUNS=20 times in a row; no call may be lost'
 	@echo 'make simulate      registrars and clients in virtual time, with faults: SEED=1 RUNS=1000; TRACE=1 prints every event'
 	@echo 'make soak          three registrars, 10 000 elements, 200 resolutions a second: killed, hung, restarted, cut off'
@@ -53,7 +53,7 @@ compat: lib
 	scripts/build-compat
 
 bench:
-	scripts/bench
+	scripts/bench all
 
 kill-test:
 	scripts/install-packages build
