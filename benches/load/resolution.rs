@@ -8,7 +8,7 @@ use rserpool::driver::clock;
 use rserpool::message::AsapMessage;
 use rserpool::message::asap::HandleResolution;
 use rserpool::wire::PoolElement;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -29,20 +29,25 @@ impl Resolver {
 
     /// The elements of a pool.
     pub fn resolve(&mut self, handle: &PoolHandle, items: u32) -> Vec<PoolElement> {
-        self.0.write_all(&question(handle, items)).expect("the registrar reads");
-        match AsapMessage::decode(&self.receive()).expect("an ASAP message").message {
-            AsapMessage::HandleResolutionResponse(response) => response.pool_elements,
+        self.try_resolve(handle, items).expect("the registrar answers")
+    }
+
+    /// The same; an error when the registrar hangs up.
+    pub fn try_resolve(&mut self, handle: &PoolHandle, items: u32) -> io::Result<Vec<PoolElement>> {
+        self.0.write_all(&question(handle, items))?;
+        match AsapMessage::decode(&self.receive()?).expect("an ASAP message").message {
+            AsapMessage::HandleResolutionResponse(response) => Ok(response.pool_elements),
             other => panic!("unexpected: {other:?}"),
         }
     }
 
-    fn receive(&mut self) -> Vec<u8> {
+    fn receive(&mut self) -> io::Result<Vec<u8>> {
         let mut message = vec![0; 4];
-        self.0.read_exact(&mut message).expect("an answer");
+        self.0.read_exact(&mut message)?;
         let length = usize::from(u16::from_be_bytes([message[2], message[3]]));
         message.resize(length.next_multiple_of(4), 0);
-        self.0.read_exact(&mut message[4..]).expect("the whole answer");
-        message
+        self.0.read_exact(&mut message[4..])?;
+        Ok(message)
     }
 
     /// Questions a second with `window` of them under way, for `time`. All answers have `answer` bytes.
@@ -84,7 +89,7 @@ pub fn run(scale: Scale) {
     let mut resolver = Resolver::connect(registrar.asap);
     let question = question(&pool_handle(0), ITEMS);
     resolver.0.write_all(&question).expect("the registrar reads");
-    let answer = resolver.receive().len();
+    let answer = resolver.receive().expect("the registrar answers").len();
     let lengths = [question.len().to_string(), answer.to_string()];
     println!("\nresolution over TCP, {} bytes to ask, {answer} to answer, {ITEMS} elements", question.len());
     let echo = Process::server("tcp-echo", &lengths);

@@ -155,7 +155,7 @@ fn measure(case: Case) -> Result<Times, String> {
         .collect();
     elements.iter().for_each(Elements::registered);
     until("all elements are known everywhere", || scope.agrees(case.elements()));
-    elements.iter().for_each(|host| drop(host.home_changes(QUIET)));
+    elements.iter().for_each(|host| drop(host.home_changes(0, QUIET)));
 
     let begin = clock::now();
     match case.fault {
@@ -164,7 +164,8 @@ fn measure(case: Case) -> Result<Times, String> {
         Fault::CutOff => network.as_ref().expect("made above").unplug(0),
     }
     let known = until_survivors_agree(&scope, case.elements());
-    let changes = elements.iter().flat_map(|host| host.home_changes(QUIET)).collect::<Vec<Time>>();
+    let changes =
+        elements.iter().flat_map(|host| host.home_changes(case.shape.associations, QUIET)).collect::<Vec<Time>>();
     let associations = PROCESSES * case.shape.associations;
     if changes.len() < associations {
         return Err(format!("only {} of {associations} elements found another home", changes.len()));

@@ -105,10 +105,12 @@ impl Elements {
         assert_eq!(result, "ok");
     }
 
-    /// Changes of home registrars from now on until there were none for `quiet`: when each came.
-    pub fn home_changes(&self, quiet: Duration) -> Vec<Time> {
+    /// Changes of home registrars, at least so many unless that takes for ever, and then until there were none for `quiet`:
+    /// when each came.
+    pub fn home_changes(&self, least: usize, quiet: Duration) -> Vec<Time> {
         let mut changes = Vec::new();
-        while let Ok((at, line)) = self.host.lines.recv_timeout(quiet) {
+        let patience = |seen: usize| if seen < least { PATIENCE } else { quiet };
+        while let Ok((at, line)) = self.host.lines.recv_timeout(patience(changes.len())) {
             if line.contains("home:") {
                 changes.push(at);
             }
