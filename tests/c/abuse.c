@@ -106,7 +106,8 @@ static void fork_once(struct worker* w)
       char buffer[64];
       alarm(STUCK);
       signal(SIGALRM, SIG_DFL);
-      if(rsp_recvmsg(any(w, ANY), buffer, sizeof(buffer), NULL, NULL, 1) != -1 || errno != EOWNERDEAD) {
+      /* EACCES: at that moment, another thread had cleaned up. */
+      if(rsp_recvmsg(any(w, ANY), buffer, sizeof(buffer), NULL, NULL, 1) != -1 || (errno != EOWNERDEAD && errno != EACCES)) {
          _exit(2);
       }
       rsp_cleanup();

@@ -85,7 +85,8 @@ pub fn start_with<E>(make: impl FnOnce() -> Result<Arc<Instance>, E>) -> Result<
 
 /// Takes the instance away.
 pub fn take() -> Option<Arc<Instance>> {
-    let instance = place().write().take();
+    let mut instance = place().write();
+    // With the lock: another thread may be about to start the next one.
     RUNNING.store(false, Ordering::SeqCst);
-    instance
+    instance.take()
 }
