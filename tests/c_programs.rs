@@ -4,7 +4,11 @@
 //! They need a C and a C++ compiler, and valgrind, without which its tests are skipped.
 #![cfg(feature = "registrar")]
 
+mod c_support;
+
+use c_support::errno_name;
 use rserpool::driver::clock;
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -385,3 +389,39 @@ fn the_examples_compile_without_a_warning() {
     }
     assert!(examples >= 5, "only {examples} examples found");
 }
+
+/// What [`c_support::not_provoked`] says, and what the programs have provoked: together they are what the manual names.
+#[test]
+fn the_errnos_of_the_manual_are_provoked_or_there_is_a_reason_why_not() {
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("provoked.txt");
+    let _ = std::fs::remove_file(&file);
+    for name in PROVOKING {
+        let program = build(name, Linked::Shared, "provoking");
+        let registrar = Registrar::start(name);
+        let mut command = Command::new(program);
+        command.arg(&registrar.asap).env("RSERPOOL_PROVOKED", &file);
+        run(command);
+    }
+    let lines = std::fs::read_to_string(&file).expect("what FAILS of tests/c/check.h has written");
+    let provoked: BTreeSet<(String, &str)> = lines
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .map(|(function, errno)| (function.to_owned(), errno_name(errno.parse().expect("a number"))))
+        .collect();
+    let table = std::fs::read_to_string(root().join("tests/c/not_provoked.txt")).expect("the reasons");
+    let wrong = c_support::unexplained(&provoked, &c_support::reasons(&table));
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// The programs of `tests/c` whose subject is what may go wrong.
+const PROVOKING: [&str; 9] = [
+    "before_initialize",
+    "bad_arguments",
+    "basic_mode",
+    "sessions",
+    "fork_child",
+    "pool_sending",
+    "errors",
+    "requests",
+    "signals",
+];

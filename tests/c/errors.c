@@ -68,7 +68,7 @@ static int child_without_descriptors(void)
 {
    struct rlimit usual;
    struct rsp_info info;
-   int             sockets[6];
+   int             sockets[7];
    REQUIRE(getrlimit(RLIMIT_NOFILE, &usual) == 0);
    rsp_initinfo(&info);
    const int lowest = dup(0);
@@ -78,7 +78,7 @@ static int child_without_descriptors(void)
    limit_descriptors(usual.rlim_cur);
 
    start_alone();
-   for(int i = 0; i < 6; i++) {
+   for(int i = 0; i < 7; i++) {
       sockets[i] = open_socket(SOCK_SEQPACKET);
    }
    const int next = dup(0);
@@ -92,6 +92,7 @@ static int child_without_descriptors(void)
    FAILS(rsp_register_tags(sockets[3], HANDLE("pool"), NULL, 1000, 0, NULL), EMFILE);
    FAILS(rsp_connect(sockets[4], HANDLE("pool"), 0), EMFILE);
    FAILS(rsp_connect_tags(sockets[5], HANDLE("pool"), 0, NULL), EMFILE);
+   FAILS(rsp_sendto_pool(sockets[6], "x", 1, HANDLE("pool"), 0, 0, NULL, 0, 0), EMFILE);
    limit_descriptors(usual.rlim_cur);
    CHECK(rsp_bind(sockets[0], NULL, 0) == 0); /* it can be tried again */
    rsp_cleanup();
@@ -234,6 +235,10 @@ static void requests(void)
    FAILS_AS(rsp_pe_registration_tags(HANDLE("pool"), &element, NULL, 1000, 0, NULL), 0x1007, EHOSTUNREACH);
    FAILS_AS(rsp_pe_deregistration(HANDLE("pool"), 7, 0), 0x1007, EHOSTUNREACH);
    FAILS_AS(rsp_pe_deregistration_tags(HANDLE("pool"), 8, 0, NULL), 0x1007, EHOSTUNREACH);
+   const int sd = open_socket(SOCK_SEQPACKET);
+   FAILS(rsp_sendto_pool(sd, "x", 1, HANDLE("pool"), 0, 0, NULL, 0, 0), EAGAIN);
+   FAILS(rsp_sendto_pool(sd, "x", 1, HANDLE("pool"), 0, 0, NULL, 0, 30000), EHOSTUNREACH);
+   CHECK(rsp_close(sd) == 0);
 }
 
 /* The library keeps 1024 elements registered, and refuses more. */

@@ -142,13 +142,16 @@ static void signals_end_calls(void)
    FAILS(rsp_deregister(server, 0), EINTR);
    FAILS(rsp_register(server, HANDLE("pool"), NULL, 30000, 0), EINTR);
    FAILS(rsp_deregister_tags(server, 0, NULL), EINTR);
+   const int sender = rsp_socket(0, SOCK_SEQPACKET, IPPROTO_SCTP);
+   FAILS(rsp_sendto_pool(sender, "x", 1, HANDLE("pool"), 0, 0, NULL, 0, -1), EINTR);
    send_signals(0);
+   CHECK(rsp_close(sender) == 0);
    CHECK(rsp_close(client) == 0);
    CHECK(rsp_close(server) == 0);
 }
 
 /* Calls that wait while another thread cleans up. */
-static int waiting_client, waiting_server, another_client;
+static int waiting_client, waiting_server, another_client, waiting_sender;
 
 static void* wait_in(void* what)
 {
@@ -198,6 +201,9 @@ static void* wait_in(void* what)
       case 13:
          FAILS_AS(rsp_pe_deregistration_tags(HANDLE("pool"), 0x106, 0, NULL), 0x1006, ECANCELED);
          break;
+      case 14:
+         FAILS(rsp_sendto_pool(waiting_sender, "x", 1, HANDLE("pool"), 0, 0, NULL, 0, -1), ECANCELED);
+         break;
       default:
          FAILS(rsp_connect_tags(another_client, HANDLE("pool"), 0, NULL), ECANCELED);
    }
@@ -230,11 +236,12 @@ static int all_wait(int threads)
 
 static void cleanup_ends_calls(void)
 {
-   enum { CALLS = 15 };
+   enum { CALLS = 16 };
    pthread_t threads[CALLS];
    waiting_client     = rsp_socket(0, SOCK_SEQPACKET, IPPROTO_SCTP);
    waiting_server     = rsp_socket(0, SOCK_STREAM, IPPROTO_SCTP);
    another_client     = rsp_socket(0, SOCK_SEQPACKET, IPPROTO_SCTP);
+   waiting_sender     = rsp_socket(0, SOCK_SEQPACKET, IPPROTO_SCTP);
    const int on       = 1;
    REQUIRE(rsp_listen(waiting_server, 4) == 0);
    /* A session that fails over by itself: what is sent on it waits for its first element. */
@@ -273,6 +280,13 @@ static void the_registrar_refuses(void)
    FAILS_AS(rsp_pe_deregistration_tags(HANDLE("others"), 0x201, 0, NULL), 0x000a, EPERM);
    FAILS_AS(rsp_getaddrinfo(HANDLE("nobody's"), &list, 0, 0), REAI_NONAME, ENOENT);
    FAILS_AS(rsp_getaddrinfo_tags(HANDLE("nobody's"), &list, 0, 0, NULL), REAI_NONAME, ENOENT);
+   /* An element that is not there. */
+   const int sender    = rsp_socket(0, SOCK_SEQPACKET, IPPROTO_SCTP);
+   element.ai_protocol = IPPROTO_SCTP;
+   CHECK(rsp_pe_registration(HANDLE("dead"), &element, NULL, 60000, 0) == 0);
+   FAILS(rsp_sendto_pool(sender, "x", 1, HANDLE("dead"), 0, 0, NULL, 0, 60000), EIO);
+   CHECK(rsp_close(sender) == 0);
+   element.ai_protocol = IPPROTO_TCP;
    /* The test has the registrar take a few resolutions a second. */
    FAILS_SOME_TIME_AS(rsp_getaddrinfo(HANDLE("nobody's"), &list, 0, 0), REAI_SYSTEM, EPERM);
    FAILS_SOME_TIME_AS(rsp_getaddrinfo_tags(HANDLE("nobody's"), &list, 0, 0, NULL), REAI_SYSTEM, EPERM);

@@ -82,8 +82,8 @@ static void signals_end_calls(int flags)
    CHECK(says("pool \"pool\""));
    FAILS(rsp_accept(server, -1), EINTR);
    FAILS(rsp_poll(NULL, 0, -1), EINTR);
-   errno = 0;
-   CHECK(rsp_getaddrinfo(HANDLE("pool"), &found, 1, 0) == REAI_SYSTEM && found == NULL);
+   FAILS_AS(rsp_getaddrinfo(HANDLE("pool"), &found, 1, 0), REAI_SYSTEM, EINTR);
+   CHECK(found == NULL);
    CHECK(says("a signal came"));
 
    memset(&address, 0, sizeof(address));
@@ -97,10 +97,7 @@ static void signals_end_calls(int flags)
    element.ai_addrs    = 1;
    element.ai_addr     = (struct sockaddr*)&address;
    element.ai_pe_id    = 0x77;
-   errno               = 0;
-   const unsigned code = rsp_pe_registration(HANDLE("basic"), &element, NULL, 30000, 0);
-   const int      error = errno;
-   CHECK(code != 0 && error == EINTR);
+   FAILS_AS(rsp_pe_registration(HANDLE("basic"), &element, NULL, 30000, 0), 0x1006, EINTR);
    CHECK(signals > 0);
    send_signals(0, 0);
 
