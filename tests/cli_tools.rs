@@ -86,6 +86,24 @@ fn wrong_usage_ends_with_2() {
 }
 
 #[test]
+fn every_command_of_the_help_is_in_the_manual_page_and_has_one_of_its_own() {
+    let help = text(&rserpool(&["--help"]).stdout);
+    let (_, commands) = help.split_once("Commands:\n").expect("a list of commands");
+    let in_help: Vec<&str> =
+        commands.lines().map_while(|line| line.strip_prefix("  ")?.split_whitespace().next()).collect();
+    let man = format!("{}/man", env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(format!("{man}/rserpool.1")).expect("a manual page");
+    let in_page: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix(".It Cm ")).collect();
+    assert!(in_help.len() >= 3, "{in_help:?}");
+    assert_eq!(in_help, in_page);
+    for command in in_help {
+        let own = format!("{man}/rserpool-{command}.1");
+        assert!(std::path::Path::new(&own).exists(), "{own}");
+        assert!(text(&rserpool(&[command, "--help"]).stdout).contains(&format!("rserpool {command}")), "{command}");
+    }
+}
+
+#[test]
 fn every_option_of_the_help_is_in_the_manual_page_and_the_other_way_round() {
     for command in ["registrar", "resolve", "list", "bench"] {
         let help = text(&rserpool(&[command, "--help"]).stdout);

@@ -34,7 +34,6 @@ static inline void socket_functions_fail(int sd, int expected)
    FAILS(rsp_getpeername(sd, buffer, &size, NULL), expected);
    FAILS(rsp_update_session_parameters(sd, &parameters), expected);
    FAILS(rsp_csp_setstatus(sd, 0, "busy"), expected);
-   FAILS(rsp_sendto_pool(sd, "x", 1, HANDLE("pool"), 0, 0, NULL, 0, 0), expected);
 }
 
 /* Functions of sockets that take mapped descriptors as well. */

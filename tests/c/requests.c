@@ -41,6 +41,9 @@ static void start_with(const char* registrar, unsigned request_timeout_ms)
    REQUIRE(rsp_initarg(&info, "-asapannounce=off") == 1);
    REQUIRE(rsp_initarg(&info, "-transport=sctp-udp") == 1);
    info.ri_registrar_request_timeout = request_timeout_ms;
+   if(request_timeout_ms >= 60000) {
+      info.ri_registrar_response_timeout = request_timeout_ms; /* no call is to end by itself */
+   }
    REQUIRE(rsp_initialize(&info) == 0);
    rsp_freeinfo(&info);
 }
@@ -142,10 +145,7 @@ static void signals_end_calls(void)
    FAILS(rsp_deregister(server, 0), EINTR);
    FAILS(rsp_register(server, HANDLE("pool"), NULL, 30000, 0), EINTR);
    FAILS(rsp_deregister_tags(server, 0, NULL), EINTR);
-   const int sender = rsp_socket(0, SOCK_SEQPACKET, IPPROTO_SCTP);
-   FAILS(rsp_sendto_pool(sender, "x", 1, HANDLE("pool"), 0, 0, NULL, 0, -1), EINTR);
    send_signals(0);
-   CHECK(rsp_close(sender) == 0);
    CHECK(rsp_close(client) == 0);
    CHECK(rsp_close(server) == 0);
 }
