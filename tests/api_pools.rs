@@ -7,6 +7,7 @@ use rserpool::api::{
     self, LoadInfo, Notification, PoolElementChange, PoolSendOptions, PoolSent, RegisterOptions, SendOptions,
     SessionChange, Target, Timeout,
 };
+use rserpool::transport::SctpParameters;
 use rserpool::wire::PolicyType;
 use rserpool::{PoolElementId, SessionId};
 use std::collections::BTreeSet;
@@ -325,4 +326,35 @@ fn a_subscription_tells_how_a_pool_comes_grows_changes_and_goes() {
     api::close(watch).unwrap();
     assert_eq!(blocked.join().unwrap(), libc::EBADF);
     api::close(second).unwrap();
+}
+
+#[test]
+fn parameters_chosen_before_connecting_are_those_of_the_socket_alone() {
+    library();
+    let servers = servers("parameters", 1);
+    let read = |sd| api::update_session_parameters(sd, &none()).unwrap().rto_max;
+    let (plain, chosen) = (connect("parameters"), seqpacket_socket());
+    let before = read(plain);
+    let other = before * 3;
+    api::update_session_parameters(chosen, &SctpParameters { rto_max: other, ..none() }).unwrap();
+    api::connect(chosen, b"parameters", api::ConnectOptions::default()).unwrap();
+    assert_eq!((read(chosen), read(plain)), (other, before));
+    send(chosen, "works");
+    assert_eq!(message(servers[0].0).0, "works");
+    api::close(plain).unwrap();
+    api::close(chosen).unwrap();
+    close_all(servers);
+}
+
+/// Changes nothing.
+fn none() -> SctpParameters {
+    SctpParameters {
+        rto_initial: Duration::ZERO,
+        rto_min: Duration::ZERO,
+        rto_max: Duration::ZERO,
+        association_max_retransmissions: 0,
+        path_max_retransmissions: 0,
+        heartbeat_interval: Duration::ZERO,
+        ..SctpParameters::default()
+    }
 }

@@ -161,7 +161,8 @@ pub(super) fn set_option(sd: Descriptor, name: c_int, value: &[u8]) -> Result<()
 /// Sets the SCTP parameters whose value is not zero, and returns what holds now. Limits that are not given follow those that
 /// are; `EINVAL`: values that contradict each other.
 ///
-/// They belong to the endpoint: sockets that are connected without being bound share one, and each changes it for all.
+/// They belong to the endpoint. A socket that has chosen some before it connects gets an endpoint of its own; those that
+/// connect without share one, and who changes it later changes it for all of these.
 pub fn update_session_parameters(sd: Descriptor, new: &SctpParameters) -> Result<SctpParameters> {
     change(sd, |parameters| merge(parameters, new))
 }

@@ -3,7 +3,9 @@
 use super::error::{forget_last_error, remember};
 use super::lifecycle::instance;
 use super::registration::checked_handle;
-use super::sockets::{closed, lookup, not_ours, receive_error, transport_error, until, watched, with_state};
+use super::sockets::{
+    closed, lookup, not_ours, own_endpoint, receive_error, transport_error, until, watched, with_state,
+};
 use super::waiting::limit;
 use super::{
     ConnectOptions, Descriptor, EndSession, Error, FailoverFlags, MessageKind, Received, Result, SendOptions, Timeout,
@@ -29,13 +31,14 @@ pub fn connect(sd: Descriptor, pool_handle: &[u8], options: ConnectOptions) -> R
     let (instance, socket) = lookup(sd)?;
     let pool_handle = checked_handle(pool_handle)?;
     if socket.endpoint.get().is_none() {
-        let chosen = with_state(&socket, |state| state.parameters)?;
-        let shared =
-            instance.shared_endpoint().map_err(|error| transport_error(error, "no endpoint to connect from"))?;
-        if let Some(parameters) = chosen {
-            shared.with(&instance, |endpoint| endpoint.set_parameters(&parameters));
+        if with_state(&socket, |state| state.parameters)?.is_some() {
+            // Parameters of its own belong to an endpoint of its own: others share the other one.
+            own_endpoint(&instance, &socket)?;
+        } else {
+            let shared =
+                instance.shared_endpoint().map_err(|error| transport_error(error, "no endpoint to connect from"))?;
+            let _ = socket.endpoint.set(shared);
         }
-        let _ = socket.endpoint.set(shared);
     }
     with_state(&socket, |state| {
         if !matches!(state.role, Role::Fresh) {
