@@ -71,7 +71,8 @@ pub fn compile_source(source: &Path, options: &[&str]) -> PathBuf {
 /// Whether a tool is there. In CI everything has to be there.
 pub fn installed(tool: &str, package: &str) -> bool {
     let found = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let found = found.is_ok_and(|status| status.success());
+    // It suffices that it starts: not every tool knows that option.
+    let found = found.is_ok();
     if !found {
         skip(&format!("{tool} is not installed (Debian package {package})"));
     }
