@@ -15,6 +15,8 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A network namespace and the capture of all that happens in it.
 pub struct Cell {
     path: PathBuf,
+    /// An address of ours in the namespace.
+    address: String,
     capture: Option<Program>,
     expectations: String,
 }
@@ -42,6 +44,11 @@ impl Cell {
         ] {
             run(command);
         }
+        Cell::here("10.255.0.1")
+    }
+
+    /// Captures what happens in the network that this thread has, as this address among others.
+    pub fn here(address: &str) -> Cell {
         let directory = PathBuf::from(std::env::var_os(CAPTURES_VARIABLE).expect("started by the test outside"));
         let thread = std::thread::current();
         let path = directory.join(thread.name().expect("the test's name").replace("::", "-"));
@@ -50,7 +57,7 @@ impl Cell {
         capture.args(["-q", "-i", "any", "-f", "sctp or port 3863 or port 9901 or udp port 9", "-w"]).arg(&file);
         let capture = Program::start("dumpcap", capture);
         capture.until("File: ");
-        Cell { path, capture: Some(capture), expectations: String::new() }
+        Cell { path, address: address.to_owned(), capture: Some(capture), expectations: String::new() }
     }
 
     /// Messages that must be in the capture, by their type in Wireshark's words ("ASAP Registration").
@@ -94,10 +101,10 @@ impl Cell {
 impl Cell {
     /// Packets take a moment on their way to the file: sends a last one, and waits for it.
     fn until_all_is_captured(&self) {
-        let socket = std::net::UdpSocket::bind("10.255.0.1:0").expect("a socket");
+        let socket = std::net::UdpSocket::bind((self.address.as_str(), 0)).expect("a socket");
         let file = self.path.with_extension("pcapng");
         until("the last packet is captured", || {
-            socket.send_to(LAST_WORDS, "10.255.0.1:9").expect("it leaves");
+            socket.send_to(LAST_WORDS, (self.address.as_str(), 9)).expect("it leaves");
             let bytes = std::fs::read(&file).expect("the capture");
             bytes.windows(LAST_WORDS.len()).any(|window| window == LAST_WORDS)
         });

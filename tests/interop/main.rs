@@ -10,7 +10,13 @@ mod applications;
 mod captures;
 mod echo;
 mod guest;
+mod loss;
+#[path = "../scope_support/lossy.rs"]
+mod lossy;
 mod matrix;
+#[path = "../scope_support/network.rs"]
+#[allow(dead_code)] // other tests use the rest
+mod network;
 mod programs;
 mod registrations;
 mod resolve;

@@ -4,6 +4,7 @@ use crate::guest::{Program, until};
 use crate::resolve::{Resolved, ask_at, until_elements_at};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Once;
 
 /// Whose program it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,14 +15,20 @@ pub enum Of {
 
 pub const ASAP: &str = "10.255.0.1:3863";
 
-/// Builds the C examples that the cells use, against the library that cargo built for this test.
+/// Builds the C examples that the cells use, against the library that cargo built for this test. Once: one that runs cannot be
+/// written.
 pub fn build_examples() {
+    static BUILT: Once = Once::new();
+    BUILT.call_once(build_all);
+}
+
+fn build_all() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let this = std::env::current_exe().expect("a path");
     let libraries = this.parent().expect("a directory");
     // The library's own name, by which the loader looks for it. Another test may make the link at the same time.
     let _ = std::os::unix::fs::symlink("librserpool.so", libraries.join("librserpool.so.0"));
-    for name in ["echo_client", "echo_server", "call_control_server"] {
+    for name in ["echo_client", "echo_server", "call_control_server", "call_control_client"] {
         let mut command = Command::new("gcc");
         command.args(["-std=gnu11", "-g", "-I"]).arg(root.join("include"));
         command.arg(root.join(format!("c-examples/{name}.c"))).arg("-o").arg(example(name));
@@ -31,7 +38,7 @@ pub fn build_examples() {
     }
 }
 
-fn example(name: &str) -> PathBuf {
+pub fn example(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("interop-{name}"))
 }
 
@@ -52,8 +59,8 @@ pub fn registrar_at(of: Of, address: &str, options: &[&str]) -> Program {
     let (asap, enrp) = (format!("{address}:3863"), format!("{address}:9901"));
     let registrar = match of {
         Of::Us => {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_rserpool"));
-            command.args(["registrar", "--transport", "sctp", "--asap", &asap, "--enrp", &enrp, "--log", "debug"]);
+            let mut command = registrar_program(address);
+            command.args(["--transport", "sctp"]);
             if !options.contains(&"--announce") {
                 command.args(["--announce", "off"]);
             }
@@ -73,6 +80,14 @@ pub fn registrar_at(of: Of, address: &str, options: &[&str]) -> Program {
     };
     until("the registrar listens", || ask_at(&asap, "a pool that nobody made").is_some());
     registrar
+}
+
+/// Our registrar at this address, with the usual ports.
+pub fn registrar_program(address: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rserpool"));
+    let (asap, enrp) = (format!("{address}:3863"), format!("{address}:9901"));
+    command.args(["registrar", "--asap", &asap, "--enrp", &enrp, "--log", "debug"]);
+    command
 }
 
 fn command_with(mut command: Command, options: &[&str]) -> Command {

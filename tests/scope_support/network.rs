@@ -24,7 +24,7 @@ impl Drop for Holder {
 }
 
 impl Namespace {
-    fn new() -> Result<Namespace, String> {
+    pub fn new() -> Result<Namespace, String> {
         let mut command = Command::new("cat");
         command.stdin(Stdio::piped()).stdout(Stdio::null());
         // SAFETY: unshare is a plain system call, which may be made between fork and exec.
@@ -33,7 +33,7 @@ impl Namespace {
         Ok(Namespace { holder: Rc::new(Holder(child)) })
     }
 
-    fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.holder.0.id()
     }
 
@@ -90,6 +90,15 @@ impl Network {
         self.hosts.iter().map(|(address, namespace)| (IpAddr::V4(*address), Some(namespace.clone()))).collect()
     }
 
+    /// From now on all that hosts send suffers what netem is told, if the kernel has it.
+    pub fn impair(&self, how: &str) -> Result<(), String> {
+        for (_, namespace) in &self.hosts {
+            let words: Vec<&str> = "qdisc add dev eth0 root netem".split(' ').chain(how.split(' ')).collect();
+            run("tc", Some(namespace), &words)?;
+        }
+        Ok(())
+    }
+
     /// From now on two hosts do not reach each other: neither hears more than silence.
     pub fn cut(&self, a: usize, b: usize) {
         self.each_way(a, b, |from, to| {
@@ -123,15 +132,19 @@ impl Network {
     }
 }
 
-fn ip(namespace: Option<&Namespace>, arguments: &[&str]) -> Result<(), String> {
-    let mut command = Command::new("ip");
+pub fn ip(namespace: Option<&Namespace>, arguments: &[&str]) -> Result<(), String> {
+    run("ip", namespace, arguments)
+}
+
+fn run(program: &str, namespace: Option<&Namespace>, arguments: &[&str]) -> Result<(), String> {
+    let mut command = Command::new(program);
     command.args(arguments);
     if let Some(namespace) = namespace {
         namespace.enter(&mut command);
     }
-    let output = command.output().map_err(|error| format!("ip: {error}"))?;
+    let output = command.output().map_err(|error| format!("{program}: {error}"))?;
     match output.status.success() {
         true => Ok(()),
-        false => Err(format!("ip {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim())),
+        false => Err(format!("{program} {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim())),
     }
 }

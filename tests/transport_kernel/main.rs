@@ -1,4 +1,5 @@
-//! Kernel SCTP: the contract suite, and both directions between the kernel and SCTP in UDP.
+//! Kernel SCTP: the contract suite, both directions between the kernel and SCTP in UDP, several paths, parameters, and
+//! one-to-one peers.
 //!
 //! These tests want root on a kernel with SCTP and are ignored elsewhere: `scripts/guest/test` runs them in a guest.
 //! Each has a network namespace of its own.
