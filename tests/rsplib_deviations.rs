@@ -5,6 +5,7 @@ use rserpool::message::asap::{EndpointKeepAlive, HandleResolution, ServerAnnounc
 use rserpool::message::{AsapMessage, EnrpMessage};
 use rserpool::wire::{Cause, Policy};
 use rserpool::{PoolElementId, PoolHandle, RegistrarId};
+use std::path::Path;
 use std::time::Duration;
 
 fn asap(hex: &str) -> AsapMessage {
@@ -86,4 +87,50 @@ fn a_handle_update_may_suggest_a_takeover() {
                00040010 92310001 00010008 0aff0001 0008000800000001 00040010 0f170000 00010008 0aff0002";
     let message = EnrpMessage::decode(&bytes(hex)).expect("rsplib's message is understood").message;
     assert!(matches!(message, EnrpMessage::HandleUpdate(_)));
+}
+
+/// LeastUsed with a delay penalty factor, of draft-dreibholz-rserpool-delay.
+#[test]
+fn policies_have_private_codes() {
+    let hex = "01000044 0009000c 4563686f506f6f6c 000a0034 5b8c8d20 00000000 00015f90
+               00040010 92310001 00010008 0aff0001 00080014 b0002002 00000007 80000000 00000032";
+    let AsapMessage::Registration(registration) = asap(hex) else { panic!("another message") };
+    let expected = Policy::LeastUsedDpf { load: 7, load_dpf: 0x8000_0000, distance: 50 };
+    assert_eq!(registration.pool_element.policy, expected);
+}
+
+/// The rows of the table of deviations in the documentation: test, and where it is.
+fn documented() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("docs/interoperability.md")).expect("the documentation");
+    let (_, section) = text.split_once("## Deviations of rsplib that are tolerated").expect("the section");
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let rows = section.lines().filter(|line| line.starts_with("| ") && line.contains('`'));
+    let row = |line: &str| {
+        let words: Vec<&str> = line.rsplit('|').nth(1).unwrap_or_default().split('`').collect();
+        let file = words.get(3).copied().unwrap_or("tests/rsplib_deviations.rs");
+        (words[1].to_owned(), file.to_owned())
+    };
+    rows.map(row).collect()
+}
+
+#[test]
+fn each_deviation_in_the_documentation_has_its_test() {
+    let rows = documented();
+    assert!(rows.len() > 10, "{rows:?}");
+    for (test, file) in rows {
+        let source = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&file));
+        let source = source.unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert!(source.contains(&format!("fn {test}()")), "{file} has no test {test}");
+    }
+}
+
+#[test]
+fn each_deviation_with_a_test_here_is_in_the_documentation() {
+    let documented: Vec<String> = documented().into_iter().map(|(test, _)| test).collect();
+    let source = include_str!("rsplib_deviations.rs");
+    let tests = source.split("#[test]\nfn ").skip(1).filter_map(|rest| rest.split_once("()").map(|(name, _)| name));
+    for test in tests.filter(|name| !name.starts_with("each_deviation")) {
+        assert!(documented.iter().any(|name| name == test), "the documentation does not name {test}");
+    }
 }

@@ -1,5 +1,6 @@
 //! What tshark makes of a cell's capture, and whether that is as it should be.
 
+use super::quirks;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
@@ -31,6 +32,7 @@ pub fn check(capture: &Path, expectations: &str) -> Result<String, String> {
             faults.push(format!("{seen} of {message}, {count} are explained"));
         }
     }
+    faults.extend(quirks::of_all(&rows));
     if messages == 0 {
         faults.push("no ASAP or ENRP message at all".to_owned());
     }
@@ -43,7 +45,8 @@ struct Expectations {
     at_most: Vec<(usize, String)>,
     causes: BTreeSet<u32>,
     refused: usize,
-    aborts: bool,
+    /// Reasons that ABORTs may give, beside the ordinary ones.
+    aborts: Vec<String>,
     malformed: Vec<String>,
 }
 
@@ -60,7 +63,7 @@ impl Expectations {
                 Some(("cause", cause)) => expected.causes.extend(cause.parse::<u32>()),
                 Some(("malformed", message)) => expected.malformed.push(message.to_owned()),
                 Some(("refused", count)) => expected.refused += count.parse::<usize>().unwrap_or(0),
-                Some(("aborts", _)) => expected.aborts = true,
+                Some(("aborts", reason)) => expected.aborts.push(reason.to_owned()),
                 _ => panic!("\"{line}\" is no expectation"),
             }
         }
@@ -69,7 +72,7 @@ impl Expectations {
 }
 
 /// What is asked of tshark about each packet.
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 29] = [
     "frame.number",
     "_ws.col.Info",
     "sctp.chunk_type",
@@ -86,18 +89,29 @@ const FIELDS: [&str; 16] = [
     "asap.pool_member_selection_policy_type",
     "asap.pe_identifier",
     "enrp.sender_servers_id",
+    "asap.message_flags",
+    "asap.parameter_type",
+    "enrp.parameter_type",
+    "enrp.pool_handle_pool_handle",
+    "enrp.pool_element_pe_identifier",
+    "enrp.pool_element_home_enrp_server_identifier",
+    "enrp.sctp_transport_port",
+    "enrp.tcp_transport_port",
+    "enrp.udp_transport_port",
+    "asap.pool_element_registration_life",
+    "enrp.pool_element_registration_life",
+    "enrp.pool_member_selection_policy_type",
+    "asap.pool_element_pe_identifier",
 ];
 
 /// One packet that has something of ASAP or ENRP, or an ABORT.
-struct Row {
+pub struct Row {
     number: String,
     info: String,
     fields: Vec<String>,
 }
 
 const SCTP_ABORT: u32 = 6;
-const ASAP_HANDLE_RESOLUTION_RESPONSE: u32 = 6;
-const ASAP_ENDPOINT_KEEP_ALIVE: u32 = 7;
 const ASAP_ERROR: u32 = 14;
 const ENRP_ERROR: u32 = 10;
 /// ABORTs that belong to the ordinary life. The guest is slow and busy: T5-Serverhunt may expire while a connect is under
@@ -114,11 +128,9 @@ const ORDINARY_ABORTS: [&str; 5] = [
 ];
 /// Where registrars are, which cells start and stop as they like.
 const REGISTRAR_PORTS: [u32; 2] = [3863, 9901];
-/// rsplib ends the process when it receives a longer one.
-const MAX_HANDLE: usize = 32;
 
 impl Row {
-    fn numbers(&self, field: &str) -> Vec<u32> {
+    pub fn numbers(&self, field: &str) -> Vec<u32> {
         let parse = |text: &str| match text.strip_prefix("0x") {
             Some(hex) => u32::from_str_radix(hex, 16).ok(),
             None => text.parse().ok(),
@@ -126,7 +138,7 @@ impl Row {
         self.text(field).split(',').filter_map(parse).collect()
     }
 
-    fn text(&self, field: &str) -> &str {
+    pub fn text(&self, field: &str) -> &str {
         let at = FIELDS.iter().position(|name| *name == field).expect("a field that is asked for");
         self.fields.get(at).map_or("", String::as_str)
     }
@@ -151,7 +163,7 @@ impl Row {
         let hex = self.text("sctp.cause_information").as_bytes();
         let digit = |c: u8| (c as char).to_digit(16).unwrap_or(0) as u8;
         let bytes: Vec<u8> = hex.chunks_exact(2).map(|pair| digit(pair[0]) * 16 + digit(pair[1])).collect();
-        String::from_utf8_lossy(&bytes).into_owned()
+        String::from_utf8_lossy(&bytes).trim_matches(['\0', ' ']).to_owned()
     }
 
     fn faults(&self, expected: &Expectations) -> Vec<String> {
@@ -166,7 +178,7 @@ impl Row {
             fault("an error message".to_owned());
         }
         let reason = self.abort_reason();
-        if self.is_abort() && !expected.aborts && !is_ordinary(&reason) {
+        if self.is_abort() && !expected.aborts.contains(&reason) && !is_ordinary(&reason) {
             fault(format!(
                 "ABORT by port {}, cause {}: {reason}",
                 self.text("sctp.srcport"),
@@ -177,21 +189,8 @@ impl Row {
         for cause in causes.iter().filter(|cause| !expected.causes.contains(cause)) {
             fault(format!("error cause {cause:#x}"));
         }
-        // What must never reach an rsplib program, whoever sent it.
-        for handle in self.text("asap.pool_handle_pool_handle").split(',').filter(|hex| hex.len() > 2 * MAX_HANDLE) {
-            fault(format!("pool handle of {} bytes", handle.len() / 2));
-        }
-        if asap.contains(&ASAP_HANDLE_RESOLUTION_RESPONSE)
-            && causes.is_empty()
-            && self.text("asap.pool_member_selection_policy_type").is_empty()
-        {
-            fault("a resolution response without policy".to_owned());
-        }
-        if asap.contains(&ASAP_ENDPOINT_KEEP_ALIVE) && self.text("asap.pe_identifier").is_empty() {
-            fault("a keep-alive that does not name the element".to_owned());
-        }
-        if self.numbers("enrp.sender_servers_id").contains(&0) {
-            fault("an ENRP message of registrar 0".to_owned());
+        for quirk in quirks::of_packet(self) {
+            fault(quirk);
         }
         faults
     }

@@ -25,25 +25,37 @@ pub struct Cell {
 impl Cell {
     /// Gives this thread, and the programs that it starts from now on, a network of their own.
     pub fn new() -> Cell {
+        Cell::with_addresses(false)
+    }
+
+    /// The same with addresses of IPv6 instead, fd00:255::1 and more.
+    pub fn with_ipv6() -> Cell {
+        Cell::with_addresses(true)
+    }
+
+    fn with_addresses(ipv6: bool) -> Cell {
         // SAFETY: no pointers are involved; only this thread changes its namespace.
         let result = unsafe { libc::unshare(libc::CLONE_NEWNET) };
         assert_eq!(result, 0, "a network namespace: {}", std::io::Error::last_os_error());
         std::fs::write("/proc/sys/net/sctp/cookie_hmac_alg", "sha1").expect("a kernel with SCTP");
-        // No IPv6: rsplib's registrar, bound to one IPv4 address, still sends heartbeats from IPv6 ones, and the other side's
-        // kernel answers them by ABORTs, which would hide those that mean something.
-        std::fs::write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1").expect("a kernel with IPv6");
-        for command in [
-            "ip link set lo up multicast on",
-            "ip link add dummy0 type dummy",
-            "ip link set dummy0 up multicast on",
-            "ip address add 10.255.0.1/24 dev dummy0",
-            "ip address add 10.255.0.2/24 dev dummy0",
-            "ip address add 10.255.0.3/24 dev dummy0",
-            "ip address add 10.255.0.4/24 dev dummy0",
-            "ip route add 224.0.0.0/4 dev dummy0",
-        ] {
-            run(command);
+        // Only one of them: rsplib's registrar, bound to one IPv4 address, still sends heartbeats from IPv6 ones, and the other
+        // side's kernel answers them by ABORTs, which would hide those that mean something.
+        if !ipv6 {
+            std::fs::write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1").expect("a kernel with IPv6");
         }
+        run("ip link set lo up multicast on");
+        run("ip link add dummy0 type dummy");
+        run("ip link set dummy0 up multicast on");
+        for number in 1..=4 {
+            run(&match ipv6 {
+                true => format!("ip address add fd00:255::{number}/64 dev dummy0 nodad"),
+                false => format!("ip address add 10.255.0.{number}/24 dev dummy0"),
+            });
+        }
+        if ipv6 {
+            return Cell::here("fd00:255::1");
+        }
+        run("ip route add 224.0.0.0/4 dev dummy0");
         Cell::here("10.255.0.1")
     }
 
@@ -85,9 +97,12 @@ impl Cell {
         self.expectations += &format!("malformed {message}\n");
     }
 
-    /// Associations may be aborted by programs here.
-    pub fn expect_aborts(&mut self, why: &str) {
-        self.expectations += &format!("aborts {why}\n");
+    /// A kernel gives up an association because nothing is acknowledged.
+    pub const GIVEN_UP: &'static str = "Association exceeded its max_retrans count";
+
+    /// Associations may be aborted with this reason.
+    pub fn expect_aborts(&mut self, reason: &str) {
+        self.expectations += &format!("aborts {reason}\n");
     }
 
     /// Ends the capture, and leaves the rest to the checks outside. Programs have to be ended before.

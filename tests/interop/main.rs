@@ -6,9 +6,11 @@
 //! `docs/interoperability.md` has the table.
 #![cfg(all(target_os = "linux", feature = "registrar"))]
 
+mod addresses;
 mod applications;
 mod captures;
 mod echo;
+mod faults;
 mod guest;
 mod loss;
 #[path = "../scope_support/lossy.rs"]
@@ -18,6 +20,7 @@ mod matrix;
 #[allow(dead_code)] // other tests use the rest
 mod network;
 mod programs;
+mod quirks;
 mod registrations;
 mod resolve;
 mod scope;
@@ -66,6 +69,38 @@ fn everything_works_with_rsplib() {
     let log = captures.join("guest.log");
     std::fs::write(&log, &output).expect("a file");
     assert!(table.passed(), "status {status:?} of the guest, which said what stands in {}", log.display());
+}
+
+/// `module::name_*` in the documentation stands for all cells whose names fit.
+fn documented_cells() -> Vec<String> {
+    let text = include_str!("../../docs/interoperability.md");
+    let (_, section) = text.split_once("## What was seen").expect("the section");
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let rows = section.lines().filter(|line| line.starts_with("| "));
+    rows.filter_map(|row| row.split('`').nth(1)).filter(|cell| cell.contains("::")).map(str::to_owned).collect()
+}
+
+fn fits(cell: &str, pattern: &str) -> bool {
+    let parts: Vec<&str> = pattern.split('*').collect();
+    let mut rest = cell;
+    for (number, part) in parts.iter().enumerate() {
+        match rest.find(part) {
+            Some(at) if number > 0 || at == 0 => rest = &rest[at + part.len()..],
+            _ => return false,
+        }
+    }
+    rest.is_empty() || pattern.ends_with('*')
+}
+
+#[test]
+fn the_table_in_the_documentation_names_each_cell() {
+    let (cells, patterns) = (list_of_cells(), documented_cells());
+    for cell in &cells {
+        assert!(patterns.iter().any(|pattern| fits(cell, pattern)), "the documentation does not name {cell}");
+    }
+    for pattern in &patterns {
+        assert!(cells.iter().any(|cell| fits(cell, pattern)), "{pattern} in the documentation is no cell");
+    }
 }
 
 fn skip(reason: &str) {

@@ -152,7 +152,7 @@ fn silence(registrar_of: Of, elements_of: Of) {
     let mut cell = Cell::new();
     cell.expect("ASAP Endpoint Keep-Alive");
     cell.expect_cause(9);
-    cell.expect_aborts("registrars give up an element that is silent");
+    cell.expect_aborts("no answer to ASAP_ENDPOINT_KEEP_ALIVE");
     cell.expect_refusals(9);
     let mut registrar = match registrar_of {
         Us => registrar(Us, &["--keep-alive-interval", "700ms", "--keep-alive-timeout", "700ms"]),

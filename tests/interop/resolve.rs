@@ -63,7 +63,8 @@ struct Question {
 
 impl Question {
     fn connect(registrar: SocketAddr) -> Option<Question> {
-        let bind = vec!["0.0.0.0:0".parse().expect("an address")];
+        let any = if registrar.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+        let bind = vec![any.parse().expect("an address")];
         let config = EndpointConfig { bind, max_associations: 1, ..EndpointConfig::default() };
         let mut transport = transport::open(TransportChoice::Sctp, &config).expect("kernel SCTP");
         let association = transport.connect(clock::now(), &PeerAddress::from(registrar), ANSWER).ok()?;

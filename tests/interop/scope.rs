@@ -5,9 +5,9 @@ use crate::programs::{Of, echo_client_at, echo_server_at, registrar_at};
 use crate::resolve::until_elements_at;
 use Of::{Rsplib, Us};
 
-const POOL: &str = "EchoPool";
-const OURS: &str = "10.255.0.1";
-const RSPLIBS: &str = "10.255.0.2";
+pub const POOL: &str = "EchoPool";
+pub const OURS: &str = "10.255.0.1";
+pub const RSPLIBS: &str = "10.255.0.2";
 const OTHER_OF_OURS: &str = "10.255.0.3";
 const OTHER_OF_RSPLIB: &str = "10.255.0.4";
 
@@ -49,18 +49,19 @@ const RSPLIB_TIMERS: [&str; 5] = [
     "-mentordiscoverytimeout=2000",
 ];
 
-fn start(of: Of, at: &str, others: &[&str]) -> Program {
+/// A registrar of a scope that knows others.
+pub fn start(of: Of, at: &str, others: &[&str]) -> Program {
     let options = knowing(of, others);
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
     registrar_at(of, at, &options)
 }
 
-fn asap(address: &str) -> String {
+pub fn asap(address: &str) -> String {
     format!("{address}:3863")
 }
 
 /// What all these cells expect of their captures.
-fn new_cell() -> Cell {
+pub fn new_cell() -> Cell {
     let mut cell = Cell::new();
     cell.expect("ENRP Presence");
     cell.expect("ENRP Handle Update");
