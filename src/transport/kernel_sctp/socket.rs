@@ -4,7 +4,9 @@ use super::abi::{self, FUTURE_ASSOCIATIONS, IPPROTO_SCTP, KernelId};
 use crate::wire::AddressList;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io;
-use std::mem::{MaybeUninit, size_of};
+#[cfg(feature = "registrar")]
+use std::mem::MaybeUninit;
+use std::mem::size_of;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
