@@ -542,6 +542,58 @@ inline std::vector<Element> resolve(std::string_view pool, std::size_t items = 0
    return elements;
 }
 
+/** A pool as a registrar describes it: struct rsp_poolinfo, freed at the end. */
+using PoolInfo = std::unique_ptr<rsp_poolinfo, void (*)(rsp_poolinfo*)>;
+
+/** Up to `items` elements of a pool (0: as many as possible) with policy, load and lifetime. Empty: no such pool. */
+inline PoolInfo pool_info(std::string_view pool, std::size_t items = 0, milliseconds stale_cache = no_wait)
+{
+   rsp_poolinfo* info  = nullptr;
+   const int     found = rsp_getpoolinfo(detail::bytes(pool), pool.size(), &info, items, detail::duration(stale_cache));
+   if(found < 0 && errno != ENOENT) {
+      detail::fail("rsp_getpoolinfo");
+   }
+   return PoolInfo(info, rsp_freepoolinfo);
+}
+
+/** A subscription to a pool. Its descriptor is readable when changes() has something to tell. */
+class Subscription {
+public:
+   explicit Subscription(std::string_view pool)
+       : sd_(detail::check(rsp_subscribe_pool(detail::bytes(pool), pool.size()), "rsp_subscribe_pool"))
+   {
+   }
+   ~Subscription()
+   {
+      if(sd_ >= 0) {
+         rsp_close(sd_);
+      }
+   }
+   Subscription(Subscription&& other) noexcept : sd_(std::exchange(other.sd_, -1)) {}
+   Subscription& operator=(Subscription&& other) noexcept
+   {
+      std::swap(sd_, other.sd_);
+      return *this;
+   }
+   Subscription(const Subscription&)            = delete;
+   Subscription& operator=(const Subscription&) = delete;
+
+   int descriptor() const noexcept { return sd_; }
+
+   /** All elements, each with what happened to it since the last call. Empty: nothing new in time, or a signal came. */
+   PoolInfo changes(milliseconds timeout = forever)
+   {
+      rsp_poolinfo* info = nullptr;
+      if(rsp_getpoolchange(sd_, &info, detail::limited(timeout)) < 0 && errno != EAGAIN && errno != EINTR) {
+         detail::fail("rsp_getpoolchange");
+      }
+      return PoolInfo(info, rsp_freepoolinfo);
+   }
+
+private:
+   int sd_;
+};
+
 /** Registers an element that is not a PoolElement, for so long. Identifier 0: one is chosen and written to `element`. */
 inline void register_element(std::string_view pool, rsp_addrinfo& element, milliseconds life, const rsp_loadinfo* load = nullptr)
 {

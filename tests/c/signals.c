@@ -68,7 +68,8 @@ static void signals_end_calls(int flags)
    union rserpool_notification notification;
    const int             client = rsp_socket(0, SOCK_SEQPACKET, IPPROTO_SCTP);
    const int             server = rsp_socket(0, SOCK_STREAM, IPPROTO_SCTP);
-   REQUIRE(client >= 0 && server >= 0);
+   const int             sender = rsp_socket(0, SOCK_SEQPACKET, IPPROTO_SCTP);
+   REQUIRE(client >= 0 && server >= 0 && sender >= 0);
 
    send_signals(20, flags);
    FAILS(rsp_connect(client, HANDLE("pool"), 0), EINTR);
@@ -78,6 +79,7 @@ static void signals_end_calls(int flags)
    FAILS(rsp_recvmsg(client, buffer, sizeof(buffer), NULL, NULL, 60000), EINTR);
    FAILS(rsp_recvfullmsg(client, buffer, sizeof(buffer), NULL, NULL, -1), EINTR);
    FAILS(rsp_sendmsg(client, "x", 1, 0, 0, 0, 0, 0, 0, 60000), EINTR); /* waits for a pool element */
+   FAILS(rsp_sendto_pool(sender, "x", 1, HANDLE("pool"), 0, 0, NULL, 0, 60000), EINTR);
    FAILS(rsp_register(server, HANDLE("pool"), NULL, 30000, 0), EINTR);
    CHECK(says("pool \"pool\""));
    FAILS(rsp_accept(server, -1), EINTR);
@@ -107,7 +109,7 @@ static void signals_end_calls(int flags)
    CHECK(rsp_recvmsg(client, &notification, sizeof(notification), NULL, NULL, 0) == (ssize_t)sizeof(notification));
    CHECK(notification.rn_header.rn_type == RSERPOOL_FAILOVER &&
          notification.rn_failover.rf_state == RSERPOOL_FAILOVER_NECESSARY);
-   CHECK(rsp_close(client) == 0);
+   CHECK(rsp_close(client) == 0 && rsp_close(sender) == 0);
    CHECK(rsp_close(server) == 0);
 }
 

@@ -186,6 +186,29 @@ static void single_messages()
    CHECK(answer.content == "answer" && answer.received.pool_element == 0x6666);
 }
 
+/* What a pool holds, and what happens in it. */
+static void watching_a_pool()
+{
+   CHECK(!rserpool::pool_info("cpp-watched"));
+   CHECK(thrown([] { rserpool::pool_info(""); }) == EINVAL);
+   CHECK(thrown([] { rserpool::Subscription empty(""); }) == EINVAL);
+   rserpool::Subscription watched("cpp-watched");
+   auto                   news = watched.changes(patience);
+   CHECK(news && news->rpi_elements == 0 && news->rpi_policy == 0);
+   CHECK(!watched.changes(rserpool::no_wait));
+
+   PoolElement server = open_server("cpp-watched", PoolElement::Style::one_to_many, 0x7777);
+   pollfd      polled = {watched.descriptor(), POLLIN, 0};
+   CHECK(poll(&polled, 1, 10000) == 1);
+   rserpool::Subscription moved(std::move(watched));
+   CHECK(watched.descriptor() == -1);
+   news = moved.changes(patience);
+   CHECK(news && news->rpi_elements == 1 && news->rpi_element[0].rpe_identifier == 0x7777);
+   CHECK(news && news->rpi_elements == 1 && news->rpi_element[0].rpe_change == RSP_ELEMENT_ADDED);
+   const auto info = rserpool::pool_info("cpp-watched");
+   CHECK(info && info->rpi_elements == 1 && info->rpi_element[0].rpe_identifier == 0x7777);
+}
+
 static void basic_mode()
 {
    sockaddr_in address{};
@@ -278,6 +301,7 @@ int main(int argc, char** argv)
       failover(false);
       failover(true);
       single_messages();
+      watching_a_pool();
       basic_mode();
    }
    CHECK(thrown([] { PoolUser late; }) == EACCES);

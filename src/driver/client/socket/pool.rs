@@ -112,6 +112,7 @@ impl Socket {
         let mut state = self.state.lock();
         let Some(sender) = &mut state.sender else { return Vec::new() };
         let mut actions = Vec::new();
+        let mut changed = false;
         for mut resend in sender.take_resends() {
             let message = resend.message.clone();
             let outbound = OutboundMessage {
@@ -122,12 +123,17 @@ impl Socket {
                 payload: &message.payload,
             };
             let done = state.send_to_pool(endpoint, now, &mut resend.delivery, outbound, &mut actions).unwrap_or(true);
+            changed |= done;
             if let Some(sender) = &mut state.sender {
                 sender.keep_resend(now, resend, done, &mut actions);
             }
         }
+        changed |= !actions.is_empty();
         self.absorb(&mut state, &mut actions);
-        state.update();
+        // A thread whose own attempt to send led here waits for a change: without one it must not be woken.
+        if changed {
+            state.update();
+        }
         actions
     }
 }
