@@ -60,7 +60,7 @@ fn calculations(registrar_of: Of) {
     let options = ["-calcapp", "-policy=LeastUsed", "-capcapacity=1000000", "-capmaxjobs=4"];
     let mut servers = [server(&options), server(&options)];
     until_elements("CalcAppPool", 2);
-    let options = ["-asapannounce=off", "-jobinterval=0.5", "-jobsize=4000000", "-runtime=14"];
+    let options = ["-asapannounce=off", "-jobinterval=0.5", "-jobsize=1000000", "-runtime=14"];
     let scalars = std::env::temp_dir().join(format!("interop-calcapp-{registrar_of:?}"));
     let scalar = format!("-scalar={}.sca", scalars.display());
     let vector = format!("-vector={}.vec", scalars.display());
