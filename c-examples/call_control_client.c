@@ -10,6 +10,8 @@
  * One thread serves all calls, with epoll: RSerPool descriptors are real ones. Only what may block, rsp_connect() and
  * rsp_forcefailover(), is done by a few "dialer" threads, so that one call never waits for another.
  *
+ * It ends when --duration is over, or by SIGINT or SIGTERM: no new calls then, and those that are up are released.
+ *
  * The last line of the output is for programs:
  *
  *     calls=<n> completed=<n> lost=<n> failovers=<n> worst_gap_ms=<n>
@@ -22,6 +24,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <rserpool/rserpool.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -84,6 +87,8 @@ static unsigned long calls, completed, lost, failovers;
 static uint64_t      worst_gap_ms, worst_setup_ms;
 static unsigned long moved_burst;
 static uint64_t      moved_last_ms;
+
+static volatile sig_atomic_t asked_to_end;
 
 static uint64_t random_state = 88172645463325252u;
 
@@ -474,10 +479,11 @@ static void run(void)
          while(line->sd >= 0 && !line->at_dialer && receive(line)) {
          }
       }
-      const uint64_t now_ms = cc_now_ms();
+      const uint64_t now_ms       = cc_now_ms();
+      const int      closing_time = asked_to_end || now_ms - start_ms >= options.duration_ms;
       if(now_ms - tick_ms >= TICK_MS) {
          tick_ms = now_ms;
-         if(tick_all(now_ms, now_ms - start_ms >= options.duration_ms) == 0 && now_ms - start_ms >= options.duration_ms) {
+         if(tick_all(now_ms, closing_time) == 0 && closing_time) {
             return;
          }
       }
@@ -558,6 +564,22 @@ static void raise_descriptor_limit(void)
    }
 }
 
+static void end_soon(int signal_number)
+{
+   (void)signal_number;
+   asked_to_end = 1;
+}
+
+/* Calls up are released in order, also when somebody presses Ctrl-C. */
+static void end_in_order_by_signals(void)
+{
+   struct sigaction action;
+   memset(&action, 0, sizeof(action));
+   action.sa_handler = end_soon;
+   sigaction(SIGINT, &action, NULL);
+   sigaction(SIGTERM, &action, NULL);
+}
+
 static int start_dialers(void)
 {
    struct epoll_event event;
@@ -591,10 +613,18 @@ int main(int argc, char** argv)
    last_call_id  = (uint32_t)random_below(1000) * 1000000;
    raise_descriptor_limit();
    lines = calloc(options.calls, sizeof(*lines));
+   /* Signals are for this thread: in a dialer they would end what it waits for. */
+   sigset_t signals;
+   sigemptyset(&signals);
+   sigaddset(&signals, SIGINT);
+   sigaddset(&signals, SIGTERM);
+   pthread_sigmask(SIG_BLOCK, &signals, NULL);
    if(lines == NULL || start_dialers() != 0) {
       perror("start");
       return 1;
    }
+   end_in_order_by_signals();
+   pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
    if(rsp_initialize(&info) < 0) {
       perror("rsp_initialize");
       return 1;
