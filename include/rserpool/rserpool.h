@@ -440,7 +440,8 @@ struct rserpool_session_parameters
     */
    unsigned int sp_rto_max;
    /**
-    * Association.Max.Retrans.
+    * Association.Max.Retrans of an association with one path; each further path adds sp_path_max_rxt, up to what all
+    * paths have together.
     */
    unsigned int sp_assoc_max_rxt;
    /**

@@ -263,7 +263,8 @@ pub struct rserpool_session_parameters {
     pub sp_rto_min: c_uint,
     /// RTO.Max in milliseconds.
     pub sp_rto_max: c_uint,
-    /// Association.Max.Retrans.
+    /// Association.Max.Retrans of an association with one path; each further path adds sp_path_max_rxt, up to what all
+    /// paths have together.
     pub sp_assoc_max_rxt: c_uint,
     /// Path.Max.Retrans.
     pub sp_path_max_rxt: c_uint,

@@ -19,7 +19,7 @@ pub struct SctpParameters {
     pub rto_min: Duration,
     /// RTO.Max.
     pub rto_max: Duration,
-    /// Association.Max.Retrans.
+    /// Association.Max.Retrans of an association with one path; with more, see [`SctpParameters::association_limit`].
     pub association_max_retransmissions: u32,
     /// Path.Max.Retrans.
     pub path_max_retransmissions: u32,
@@ -100,6 +100,19 @@ impl SctpParameters {
         Ok(())
     }
 
+    /// Association.Max.Retrans of an association with so many paths. Each further path adds its own limit, up to what all paths
+    /// have together (RFC 9260 section 8.1: not more): else the retransmissions of a path that fails could use up the limit of
+    /// the association while other paths are alive.
+    pub fn association_limit(&self, paths: usize) -> u32 {
+        let paths = u32::try_from(paths).unwrap_or(u32::MAX).max(1);
+        if paths == 1 {
+            return self.association_max_retransmissions;
+        }
+        let together = self.path_max_retransmissions.saturating_mul(paths);
+        let wider = self.path_max_retransmissions.saturating_mul(paths - 1);
+        self.association_max_retransmissions.saturating_add(wider).min(together)
+    }
+
     /// The longest that a peer which has vanished goes unnoticed while something is being sent to it: each retransmission
     /// waits for RTO.Max at most.
     pub fn notices_while_sending(&self) -> Duration {
@@ -134,6 +147,15 @@ mod tests {
         assert_eq!(DEFAULT.validate(), Ok(()));
         assert_eq!(DEFAULT.notices_while_sending(), Duration::from_millis(2_500));
         assert_eq!(DEFAULT.notices_while_idle(), Duration::from_millis(7_500));
+    }
+
+    #[test]
+    fn each_path_widens_the_limit_of_the_association_up_to_what_all_have_together() {
+        assert_eq!([1, 2, 3].map(|paths| DEFAULT.association_limit(paths)), [4, 6, 9]);
+        let one = SctpParameters { association_max_retransmissions: 1, ..DEFAULT };
+        assert_eq!([0, 1, 2, 3].map(|paths| one.association_limit(paths)), [1, 1, 4, 7]);
+        let huge = SctpParameters { path_max_retransmissions: 0xffff, ..DEFAULT };
+        assert_eq!(huge.association_limit(usize::MAX), u32::MAX);
     }
 
     #[test]

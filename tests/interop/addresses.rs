@@ -1,7 +1,7 @@
-//! Other addresses than those of IPv4.
+//! Other addresses than one of IPv4: IPv6, and several of which one is cut off.
 
-use crate::guest::Cell;
-use crate::programs::{Of, echo_client_at, echo_server_at, registrar_at};
+use crate::guest::{Cell, run, until};
+use crate::programs::{Of, echo_client_at, echo_server_at, registrar_at, registrar_on, session_begins};
 use crate::resolve::until_elements_at;
 use crate::scope::start;
 use Of::{Rsplib, Us};
@@ -57,6 +57,52 @@ fn ipv6_scope() {
     cell.end();
 }
 
+/// All are reached by several addresses; the one that all use first is cut off. The session goes on at the same element, which
+/// stays in the pool and leaves it in order.
+fn a_path_is_cut(registrar_of: Of, elements_of: Of, user_of: Of) {
+    let mut cell = Cell::new();
+    cell.expect("ASAP Deregistration Response");
+    cell.expect_cause(9);
+    cell.expect_refusals(50);
+    // The test's own question may just be saying goodbye to a kernel that takes seconds to leave the path.
+    cell.expect_aborts(Cell::GIVEN_UP);
+    // In networks of their own: else all packets, whatever their way, would come from the first address.
+    run("ip address flush dev dummy0");
+    for address in ["10.255.0.1", "10.255.16.1", "10.255.32.1"] {
+        run(&format!("ip address add {address}/24 dev dummy0"));
+    }
+    let mut registrar = registrar_on(registrar_of, &["10.255.0.1", "10.255.16.1", "10.255.32.1"]);
+    let (first, second) = ("10.255.0.1:3863", "10.255.16.1:3863");
+    // rsplib may give up its association with the registrar while the kernel still tries the path; it then has to reach it anew.
+    let mut elements = [0; 2].map(|_| echo_server_at(elements_of, &[first, second]));
+    let ids = until_elements_at(first, POOL, 2);
+    let mut user = echo_client_at(user_of, first);
+    user.say("before");
+    user.until("before");
+    let begun = || elements.iter().map(|element| element.count(session_begins(elements_of))).sum::<usize>();
+    until("the session has begun", || begun() == 1);
+
+    run("ip rule add pref 100 table local");
+    run("ip rule del pref 0 table local");
+    run("ip rule add pref 10 to 10.255.0.1 blackhole");
+    run("ip rule add pref 10 from 10.255.0.1 blackhole");
+    for line in 0..20 {
+        user.say(&format!("line {line}."));
+        user.until(&format!("line {line}."));
+    }
+    assert_eq!(begun(), 1, "the session went to another element");
+    assert_eq!(until_elements_at(second, POOL, 2), ids);
+    user.end_by(libc::SIGINT);
+    for element in &mut elements {
+        element.end_by(libc::SIGINT);
+    }
+    until_elements_at(second, POOL, 0);
+    registrar.end_by(libc::SIGINT);
+    run("ip rule del pref 10");
+    run("ip rule del pref 10");
+    cell.end();
+}
+
 macro_rules! cells {
     ($($name:ident: $story:expr;)*) => {$(
         #[test]
@@ -71,4 +117,7 @@ cells! {
     ipv6_our_registrar_rsplib_elements_rsplib_user: ipv6(Us, Rsplib, Rsplib);
     ipv6_rsplib_registrar_our_elements_our_user: ipv6(Rsplib, Us, Us);
     ipv6_registrars_of_both: ipv6_scope();
+    a_path_to_rsplib_elements_and_our_registrar_is_cut: a_path_is_cut(Us, Rsplib, Rsplib);
+    a_path_to_our_elements_and_rsplibs_registrar_is_cut: a_path_is_cut(Rsplib, Us, Us);
+    a_path_between_our_user_and_rsplib_elements_is_cut: a_path_is_cut(Us, Rsplib, Us);
 }

@@ -54,6 +54,25 @@ pub fn registrar(of: Of, options: &[&str]) -> Program {
     registrar_at(of, "10.255.0.1", options)
 }
 
+/// A registrar with all of these addresses, and the usual ports. Ours has those that the host has.
+pub fn registrar_on(of: Of, addresses: &[&str]) -> Program {
+    match of {
+        Of::Us => {
+            let mut command = registrar_program("0.0.0.0");
+            command.args(["--transport", "sctp", "--announce", "off"]);
+            let registrar = Program::start("our registrar", command);
+            until("the registrar listens", || ask_at(ASAP, "a pool that nobody made").is_some());
+            registrar
+        }
+        Of::Rsplib => {
+            let more: String = addresses[1..].iter().map(|address| format!(",{address}")).collect();
+            let (asap, enrp) =
+                (format!("-asap={}:3863{more}", addresses[0]), format!("-enrp={}:9901{more}", addresses[0]));
+            registrar_at(of, addresses[0], &[&asap, &enrp])
+        }
+    }
+}
+
 /// A registrar at this address, with the usual ports.
 pub fn registrar_at(of: Of, address: &str, options: &[&str]) -> Program {
     let (asap, enrp) = (format!("{address}:3863"), format!("{address}:9901"));

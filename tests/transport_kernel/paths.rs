@@ -4,7 +4,7 @@ use crate::hosts::{Hosts, IPV4, IPV6, Link, PathState, TwoHosts, path_states};
 use crate::transport_support::{Net, Seen};
 use crate::{Open, open_kernel, open_sctp_udp};
 use rserpool::AssociationId;
-use rserpool::transport::{EndpointConfig, LossReason, PeerAddress};
+use rserpool::transport::{EndpointConfig, LossReason, PeerAddress, SctpParameters};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
@@ -102,6 +102,26 @@ fn a_cut_path_costs_no_message_and_no_association_v4() {
 #[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
 fn a_cut_path_costs_no_message_and_no_association_v6() {
     a_cut_path_costs_nothing(&IPV6);
+}
+
+/// One path that fails must not use up what the association may retransmit before it is given up (RFC 9260 section 8.1).
+#[test]
+#[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
+fn each_path_widens_the_limit_of_the_association() {
+    let mut two = TwoLinks::new(&IPV4, open_kernel, open_kernel, |config| {
+        config.parameters.association_max_retransmissions = 4;
+        config.parameters.path_max_retransmissions = 3;
+    });
+    for (end, association) in [(two.near, two.association), (two.far, two.at_far)] {
+        let parameters = two.net.at(end).transport.parameters_of(association).expect("kernel SCTP has them");
+        assert_eq!(parameters.association_max_retransmissions, 6, "as many as both paths have together");
+    }
+    // Changed later, it is the same.
+    let near = two.near;
+    let changed = SctpParameters { association_max_retransmissions: 2, ..SctpParameters::default() };
+    two.net.at(near).transport.set_parameters(&changed);
+    let parameters = two.net.at(near).transport.parameters_of(two.association).expect("kernel SCTP has them");
+    assert_eq!(parameters.association_max_retransmissions, 5, "one path's limit more for one path more");
 }
 
 #[test]

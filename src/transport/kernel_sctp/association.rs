@@ -215,6 +215,11 @@ impl Association {
         }
     }
 
+    /// Ways to the peer, as far as they are known.
+    pub fn paths(&self) -> usize {
+        if self.established { self.peer.addresses.len() } else { 1 }
+    }
+
     /// Whether the peer has this port and one of these addresses.
     pub fn is_with(&self, peer: &PeerAddress) -> bool {
         self.peer.port == peer.port && self.peer.addresses.iter().any(|address| peer.addresses.contains(address))

@@ -110,7 +110,10 @@ impl KernelSctp {
         association.state = if then_close { State::Closing { told: false } } else { State::Up };
         association.established = true;
         association.peer = peer.clone();
-        let inbound = association.inbound;
+        let (inbound, paths) = (association.inbound, association.paths());
+        if let Err(error) = parameters::widen(&self.socket, kernel_id, paths, &self.config.parameters) {
+            log::debug!("SCTP port {}: limit for {paths} paths not set: {error}", self.local_port);
+        }
         self.set_deadline(id, None);
         let peer = Peer { address: peer, inbound, kind: TransportKind::KernelSctp };
         sink(TransportEvent::Up { association: id, peer });

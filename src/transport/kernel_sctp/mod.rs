@@ -100,7 +100,7 @@ impl KernelSctp {
             Some(libc::ENOPROTOOPT) => TransportError::Unsupported("kernel SCTP of Linux 5.0 or newer"),
             _ => TransportError::Io(error),
         })?;
-        parameters::set(&socket, abi::FUTURE_ASSOCIATIONS, &config.parameters)?;
+        parameters::set(&socket, abi::FUTURE_ASSOCIATIONS, 1, &config.parameters)?;
         let epoll = Epoll::new()?;
         epoll.add(socket.as_raw_fd(), SOCKET_KEY, Interest::Read)?;
         let specified = config.bind.iter().map(SocketAddr::ip).filter(|address| !address.is_unspecified());
@@ -267,10 +267,10 @@ impl Transport for KernelSctp {
 
     fn set_parameters(&mut self, new: &SctpParameters) {
         self.config.parameters = *new;
-        let existing = self.associations.values().map(|association| association.kernel_id);
-        let existing = existing.filter(|kernel_id| *kernel_id != NO_KERNEL_ID);
-        for kernel_id in existing.chain([abi::FUTURE_ASSOCIATIONS]) {
-            if let Err(error) = parameters::set(&self.socket, kernel_id, new) {
+        let existing = self.associations.values().filter(|association| association.kernel_id != NO_KERNEL_ID);
+        let existing = existing.map(|association| (association.kernel_id, association.paths()));
+        for (kernel_id, paths) in existing.chain([(abi::FUTURE_ASSOCIATIONS, 1)]) {
+            if let Err(error) = parameters::set(&self.socket, kernel_id, paths, new) {
                 log::debug!("SCTP port {}: new parameters not set: {error}", self.local_port);
             }
         }

@@ -13,25 +13,20 @@ const INIT_ATTEMPTS: u16 = 1_000;
 /// In options: all addresses of a peer.
 const ALL_PATHS: [u8; 128] = [0; 128];
 
-/// Sets timers and thresholds of one association, or of those to come.
-pub(super) fn set(socket: &SctpSocket, association: KernelId, parameters: &SctpParameters) -> io::Result<()> {
+/// Sets timers and thresholds of one association with so many paths, or of those to come.
+pub(super) fn set(
+    socket: &SctpSocket,
+    association: KernelId,
+    paths: usize,
+    parameters: &SctpParameters,
+) -> io::Result<()> {
     let max = millis(parameters.rto_max);
     let min = millis(parameters.rto_min).min(max);
     let initial = millis(parameters.rto_initial).clamp(min, max);
     socket.set_option(abi::SCTP_RTOINFO, &abi::RtoInfo { association, initial, max, min })?;
     set_paths(socket, association, parameters)?;
     // After the paths: the kernel refuses more for an association than its paths have together.
-    socket.set_option(
-        abi::SCTP_ASSOCINFO,
-        &abi::AssociationParameters {
-            association,
-            max_retransmissions: count(parameters.association_max_retransmissions),
-            peer_destinations: 0,
-            peer_window: 0,
-            local_window: 0,
-            cookie_life: 0,
-        },
-    )?;
+    set_limit(socket, association, parameters.association_limit(paths))?;
     if association != FUTURE_ASSOCIATIONS {
         return Ok(());
     }
@@ -45,6 +40,27 @@ pub(super) fn set(socket: &SctpSocket, association: KernelId, parameters: &SctpP
             max_timeout_ms,
         },
     )
+}
+
+/// The kernel gives up an association after so many retransmissions in a row.
+fn set_limit(socket: &SctpSocket, association: KernelId, retransmissions: u32) -> io::Result<()> {
+    let max_retransmissions = count(retransmissions);
+    let limit = abi::AssociationParameters { max_retransmissions, ..nothing_of(association) };
+    socket.set_option(abi::SCTP_ASSOCINFO, &limit)
+}
+
+/// An association has come up with so many paths: what is the limit of one with a single path would end it with the first path
+/// that fails.
+pub(super) fn widen(
+    socket: &SctpSocket,
+    association: KernelId,
+    paths: usize,
+    parameters: &SctpParameters,
+) -> io::Result<()> {
+    if paths < 2 {
+        return Ok(());
+    }
+    set_limit(socket, association, parameters.association_limit(paths))
 }
 
 fn set_paths(socket: &SctpSocket, association: KernelId, parameters: &SctpParameters) -> io::Result<()> {
@@ -67,15 +83,7 @@ fn set_paths(socket: &SctpSocket, association: KernelId, parameters: &SctpParame
 pub(super) fn get(socket: &SctpSocket, association: KernelId) -> io::Result<SctpParameters> {
     let rto = abi::RtoInfo { association, initial: 0, max: 0, min: 0 };
     let rto = socket.get_option(abi::SCTP_RTOINFO, rto)?;
-    let limits = abi::AssociationParameters {
-        association,
-        max_retransmissions: 0,
-        peer_destinations: 0,
-        peer_window: 0,
-        local_window: 0,
-        cookie_life: 0,
-    };
-    let limits = socket.get_option(abi::SCTP_ASSOCINFO, limits)?;
+    let limits = socket.get_option(abi::SCTP_ASSOCINFO, nothing_of(association))?;
     let paths = socket.get_option(abi::SCTP_PEER_ADDR_PARAMS, all_paths(association))?;
     let thresholds = socket.get_option(abi::SCTP_PEER_ADDR_THLDS, thresholds_of_all_paths(association))?;
     let ms = |number: u32| Duration::from_millis(u64::from(number));
@@ -92,6 +100,18 @@ pub(super) fn get(socket: &SctpSocket, association: KernelId) -> io::Result<Sctp
 
 fn count(number: u32) -> u16 {
     u16::try_from(number.max(1)).unwrap_or(u16::MAX)
+}
+
+/// Changes nothing.
+fn nothing_of(association: KernelId) -> abi::AssociationParameters {
+    abi::AssociationParameters {
+        association,
+        max_retransmissions: 0,
+        peer_destinations: 0,
+        peer_window: 0,
+        local_window: 0,
+        cookie_life: 0,
+    }
 }
 
 /// Changes nothing.
