@@ -12,6 +12,9 @@ pub const CAPTURES_VARIABLE: &str = "INTEROP_CAPTURES";
 /// Longer than anything here takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What ports the kernel gives. Wireshark takes some others for protocols of their own, whatever is said there (38422: XnAP).
+pub const PORTS: &str = "50000 53999";
+
 /// A network namespace and the capture of all that happens in it.
 pub struct Cell {
     path: PathBuf,
@@ -43,6 +46,7 @@ impl Cell {
         if !ipv6 {
             std::fs::write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1").expect("a kernel with IPv6");
         }
+        std::fs::write("/proc/sys/net/ipv4/ip_local_port_range", PORTS).expect("ports can be chosen");
         run("ip link set lo up multicast on");
         run("ip link add dummy0 type dummy");
         run("ip link set dummy0 up multicast on");

@@ -3,7 +3,7 @@
 //! Over SCTP in UDP on this machine, with a network of our own; over kernel SCTP in the guest, with netem. Registrars, servers
 //! and the client each have a host of their own, and one of the servers is killed in the middle.
 
-use crate::guest::{Cell, Program, until};
+use crate::guest::{Cell, PORTS, Program, until};
 use crate::lossy::{Impairment, LossyNetwork};
 use crate::network::{Namespace, Network};
 use crate::programs::{build_examples, example, registrar_program};
@@ -112,6 +112,7 @@ fn no_call_is_lost_over_lossy_links_by_sctp_in_udp() {
 fn no_call_is_lost_over_lossy_links_by_kernel_sctp() {
     let network = Network::new(HOSTS).expect("hosts");
     network.impair(NETEM).expect("netem");
+    network.choose_ports_from(PORTS).expect("ports can be chosen");
     let mut cell = Cell::here("10.9.0.254");
     cell.expect("ASAP Handle Resolution Response");
     cell.expect("ENRP Presence");

@@ -99,6 +99,13 @@ impl Network {
         Ok(())
     }
 
+    /// From now on ports that nobody asks for are among these, at all hosts and here ("50000 53999").
+    pub fn choose_ports_from(&self, range: &str) -> Result<(), String> {
+        let setting = format!("net.ipv4.ip_local_port_range={range}");
+        let hosts = self.hosts.iter().map(|(_, namespace)| Some(namespace));
+        hosts.chain([None]).try_for_each(|host| run("sysctl", host, &["-q", "-w", &setting]))
+    }
+
     /// From now on two hosts do not reach each other: neither hears more than silence.
     pub fn cut(&self, a: usize, b: usize) {
         self.each_way(a, b, |from, to| {

@@ -351,6 +351,8 @@ pub fn a_restarted_peer_is_lost_and_up_again(mut net: Net) {
 pub fn many_associations_on_one_endpoint(mut net: Net) {
     const CLIENTS: usize = 200;
     const PEERS: usize = 5;
+    /// Clients that connect together: a thousand handshakes at once take some machines longer than a connect may.
+    const WAVE: usize = 20;
     // Nobody is to be given up because a slow machine takes seconds for all these associations.
     let patient = |config: &mut EndpointConfig| {
         config.parameters.association_max_retransmissions = 50;
@@ -362,13 +364,15 @@ pub fn many_associations_on_one_endpoint(mut net: Net) {
     };
     let servers: Vec<usize> = (0..PEERS).map(|_| net.open(listening)).collect();
     let clients: Vec<usize> = (0..CLIENTS).map(|_| net.open(patient)).collect();
-    for &client in &clients {
-        for &server in &servers {
-            net.connect(client, server);
+    for wave in clients.chunks(WAVE) {
+        for &client in wave {
+            for &server in &servers {
+                net.connect(client, server);
+            }
         }
+        net.until("all connects", |net| wave.iter().all(|&client| net.at(client).ups().len() == PEERS));
     }
     net.until("all associations", |net| servers.iter().all(|&server| net.at(server).ups().len() == CLIENTS));
-    net.until("all connects", |net| clients.iter().all(|&client| net.at(client).ups().len() == PEERS));
     for &server in &servers {
         for id in net.at(server).ups() {
             net.send(server, id, &framed(30, 0)).unwrap();
