@@ -4,11 +4,11 @@
 //! Robin goes on with the next element, the random ones draw anew, degradation counts. Only the first time, the registrar's own
 //! order is handed out: it knows what all pool users together have selected.
 
+use crate::collections::SortedMap;
 use crate::policy::{Member, Policies, Selector};
 use crate::random::Random;
 use crate::wire::{Policy, PoolElement};
 use crate::{PoolElementId, PoolHandle, Time};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A resolved pool: the registrar's answer, and what was selected from it.
@@ -99,9 +99,9 @@ impl CachedPool {
 
 /// The cache.
 pub(super) struct Cache {
-    pools: BTreeMap<PoolHandle, CachedPool>,
+    pools: SortedMap<PoolHandle, CachedPool>,
     /// The oldest use first.
-    by_use: BTreeMap<u64, PoolHandle>,
+    by_use: SortedMap<u64, PoolHandle>,
     ticks: u64,
     max_pools: usize,
     max_elements_per_pool: usize,
@@ -110,7 +110,7 @@ pub(super) struct Cache {
 impl Cache {
     /// An empty cache.
     pub(super) fn new(max_pools: usize, max_elements_per_pool: usize) -> Cache {
-        Cache { pools: BTreeMap::new(), by_use: BTreeMap::new(), ticks: 0, max_pools, max_elements_per_pool }
+        Cache { pools: SortedMap::new(), by_use: SortedMap::new(), ticks: 0, max_pools, max_elements_per_pool }
     }
 
     /// The pool, when its answer is younger than `stale_cache` (RFC 5352 section 7.2) and has elements left.

@@ -13,13 +13,14 @@ use super::subscription::Subscription;
 use super::timers::{Timer, Timers};
 use super::watch::Watch;
 use super::{Action, AsapConfig, ConnectAttempt, Event, RequestId};
+use crate::collections::SortedMap;
 use crate::log_limit::LogLimit;
 use crate::message::AsapMessage;
 use crate::random::Random;
 use crate::transport::{PeerAddress, TransportKind};
 use crate::wire::Decoded;
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -76,18 +77,18 @@ pub struct AsapClient {
     /// H=1 adoptions: who may connect to us could otherwise make us re-register as often as it likes.
     pub(super) adoptions: RateLimit,
 
-    pub(super) requests: BTreeMap<RequestId, Place>,
-    pub(super) resolutions: BTreeMap<(PoolHandle, u64), Resolution>,
+    pub(super) requests: SortedMap<RequestId, Place>,
+    pub(super) resolutions: SortedMap<(PoolHandle, u64), Resolution>,
     /// The newest resolution of a pool whose answer may be shared.
-    pub(super) shared_resolutions: BTreeMap<PoolHandle, u64>,
+    pub(super) shared_resolutions: SortedMap<PoolHandle, u64>,
     pub(super) next_resolution: u64,
-    pub(super) subscriptions: BTreeMap<PoolHandle, Subscription>,
+    pub(super) subscriptions: SortedMap<PoolHandle, Subscription>,
     pub(super) cache: Cache,
     /// Unreachable reports of late: to be sent to the next registrar, and not to be cached again by an answer under way.
     pub(super) reports: VecDeque<Report>,
-    pub(super) watches: BTreeMap<PoolHandle, Watch>,
-    pub(super) elements: BTreeMap<ElementKey, Element>,
-    pub(super) deregistrations: BTreeMap<ElementKey, Deregistration>,
+    pub(super) watches: SortedMap<PoolHandle, Watch>,
+    pub(super) elements: SortedMap<ElementKey, Element>,
+    pub(super) deregistrations: SortedMap<ElementKey, Deregistration>,
 
     log_limit: LogLimit,
     error_limit: RateLimit,
@@ -111,16 +112,16 @@ impl AsapClient {
             home: None,
             inbound: VecDeque::new(),
             adoptions: RateLimit::new(4, Duration::from_secs(1), now),
-            requests: BTreeMap::new(),
-            resolutions: BTreeMap::new(),
-            shared_resolutions: BTreeMap::new(),
+            requests: SortedMap::new(),
+            resolutions: SortedMap::new(),
+            shared_resolutions: SortedMap::new(),
             next_resolution: 0,
-            subscriptions: BTreeMap::new(),
+            subscriptions: SortedMap::new(),
             cache: Cache::new(config.max_cached_pools, config.max_cached_elements_per_pool),
             reports: VecDeque::new(),
-            watches: BTreeMap::new(),
-            elements: BTreeMap::new(),
-            deregistrations: BTreeMap::new(),
+            watches: SortedMap::new(),
+            elements: SortedMap::new(),
+            deregistrations: SortedMap::new(),
             log_limit: LogLimit::default(),
             error_limit: RateLimit::new(16, Duration::from_secs(1), now),
             random,

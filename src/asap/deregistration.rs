@@ -93,7 +93,7 @@ impl AsapClient {
 
     /// The home registrar is gone.
     pub(super) fn forget_sent_deregistrations(&mut self) {
-        for ((handle, id), deregistration) in &mut self.deregistrations {
+        for ((handle, id), deregistration) in self.deregistrations.iter_mut() {
             deregistration.t3 = None;
             self.timers.set(Timer::Deregistration(handle.clone(), *id), deregistration.deadline());
         }

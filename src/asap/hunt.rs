@@ -7,8 +7,9 @@ use super::link::Link;
 use super::registrars::CandidateId;
 use super::timers::Timer;
 use super::{Action, AsapClient, ConnectAttempt};
+use crate::collections::SortedMap;
 use crate::transport::{LossReason, TransportKind};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// More connects than this are never under way at a time, links included (RFC 5352 section 3.6, SH1).
 const MAX_CONNECTIONS: usize = 3;
@@ -43,7 +44,7 @@ struct Attempt {
 /// A hunt under way: one round of connects, ended by success or T5.
 pub(super) struct Hunt {
     purpose: Purpose,
-    attempts: BTreeMap<ConnectAttempt, Attempt>,
+    attempts: SortedMap<ConnectAttempt, Attempt>,
     /// Candidates whose turn comes when a connect fails.
     waiting: VecDeque<CandidateId>,
 }
@@ -88,7 +89,7 @@ impl AsapClient {
         };
         let order = self.registrars.hunt_order(self.now, self.hunt_start, without);
         self.hunt_start = self.hunt_start.wrapping_add(self.slots());
-        self.hunt = Some(Hunt { purpose, attempts: BTreeMap::new(), waiting: order.into() });
+        self.hunt = Some(Hunt { purpose, attempts: SortedMap::new(), waiting: order.into() });
         self.timers.set(Timer::Hunt, Some(self.now + self.t5));
         self.fill_slots(actions);
     }
@@ -170,7 +171,7 @@ impl AsapClient {
     pub(super) fn end_hunt(&mut self, actions: &mut Vec<Action>) {
         self.timers.set(Timer::Hunt, None);
         if let Some(hunt) = self.hunt.take() {
-            actions.extend(hunt.attempts.into_keys().map(|attempt| Action::CancelConnect { attempt }));
+            actions.extend(hunt.attempts.keys().map(|&attempt| Action::CancelConnect { attempt }));
         }
     }
 

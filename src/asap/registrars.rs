@@ -2,12 +2,12 @@
 //! took us over. The last ones matter to an element that knows no other: should the association with its new home break, it
 //! would have nowhere to go.
 
+use crate::collections::SortedMap;
 use crate::message::asap::ServerAnnounce;
 use crate::transport::{PeerAddress, TransportKind};
 use crate::wire::{AddressList, PORT_ASAP, TransportParameter};
 use crate::{RegistrarId, Time};
 use smallvec::SmallVec;
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 /// Registrars remembered because they took us over; the oldest makes room.
@@ -71,7 +71,7 @@ impl Candidate {
 
 /// The table.
 pub(super) struct Registrars {
-    candidates: BTreeMap<CandidateId, Candidate>,
+    candidates: SortedMap<CandidateId, Candidate>,
     next_id: CandidateId,
     transports: Vec<TransportKind>,
     max_registrars: usize,
@@ -92,7 +92,7 @@ impl Registrars {
     /// The configured registrars.
     pub(super) fn new(configured: &[PeerAddress], transports: &[TransportKind], max: usize) -> Registrars {
         let mut registrars = Registrars {
-            candidates: BTreeMap::new(),
+            candidates: SortedMap::new(),
             next_id: 0,
             transports: transports.to_vec(),
             max_registrars: max,
@@ -173,7 +173,7 @@ impl Registrars {
 
     /// The one that was learnt last.
     pub(super) fn newest(&self) -> Option<CandidateId> {
-        self.candidates.last_key_value().map(|(id, _)| *id)
+        self.candidates.iter().next_back().map(|(id, _)| *id)
     }
 
     /// How many there are.

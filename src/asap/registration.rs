@@ -102,7 +102,7 @@ impl AsapClient {
         let was_leaving = self.withdraw_deregistration(&key, actions);
         let waiter = self.wait(request, Place::Element(key.clone()), None);
         let interval = interval.max(MIN_REREGISTRATION_INTERVAL);
-        let element = self.elements.entry(key.clone()).or_insert_with(|| Element {
+        let element = self.elements.get_or_insert_with(key.clone(), || Element {
             bytes: Vec::new(),
             interval,
             state: State::Idle,
@@ -149,7 +149,7 @@ impl AsapClient {
 
     /// The home registrar is gone.
     pub(super) fn forget_sent_registrations(&mut self) {
-        for ((handle, id), element) in &mut self.elements {
+        for ((handle, id), element) in self.elements.iter_mut() {
             element.state = State::Idle;
             self.timers.set(Timer::Element(handle.clone(), *id), element.deadline());
         }

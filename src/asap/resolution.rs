@@ -125,7 +125,7 @@ impl AsapClient {
 
     /// The home registrar is gone, and with it what it was to answer.
     pub(super) fn forget_sent_resolutions(&mut self) {
-        for ((handle, number), resolution) in &mut self.resolutions {
+        for ((handle, number), resolution) in self.resolutions.iter_mut() {
             resolution.t1 = None;
             self.timers.set(Timer::Resolution(handle.clone(), *number), resolution.deadline());
         }

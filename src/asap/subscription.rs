@@ -76,7 +76,7 @@ impl AsapClient {
 
     /// The home registrar is gone.
     pub(super) fn forget_sent_subscriptions(&mut self) {
-        for (handle, subscription) in &mut self.subscriptions {
+        for (handle, subscription) in self.subscriptions.iter_mut() {
             *subscription = Subscription { t1: None, sent: 0, again: None };
             self.timers.set(Timer::Subscription(handle.clone()), None);
         }

@@ -1,8 +1,8 @@
 //! All timers of the core in one ordered table: one deadline for each thing that can have one.
 
 use crate::Time;
+use crate::collections::SortedMap;
 use crate::{PoolElementId, PoolHandle};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// What a timer belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,8 +26,9 @@ pub(super) enum Timer {
 /// The table.
 #[derive(Default)]
 pub(super) struct Timers {
-    by_time: BTreeSet<(Time, Timer)>,
-    deadlines: BTreeMap<Timer, Time>,
+    /// Only keys.
+    by_time: SortedMap<(Time, Timer), ()>,
+    deadlines: SortedMap<Timer, Time>,
 }
 
 impl Timers {
@@ -37,24 +38,24 @@ impl Timers {
             self.by_time.remove(&(old, timer.clone()));
         }
         if let Some(deadline) = deadline {
-            self.by_time.insert((deadline, timer.clone()));
+            self.by_time.insert((deadline, timer.clone()), ());
             self.deadlines.insert(timer, deadline);
         }
     }
 
     /// The earliest deadline.
     pub(super) fn next_deadline(&self) -> Option<Time> {
-        self.by_time.first().map(|(time, _)| *time)
+        self.by_time.first().map(|((time, _), ())| *time)
     }
 
     /// Removes the timers that are due and returns them, the earliest first.
     pub(super) fn take_due(&mut self, now: Time) -> Vec<Timer> {
         let mut due = Vec::new();
-        while let Some((time, _)) = self.by_time.first() {
+        while let Some(((time, _), ())) = self.by_time.first() {
             if *time > now {
                 break;
             }
-            let Some((_, timer)) = self.by_time.pop_first() else { break };
+            let Some(((_, timer), ())) = self.by_time.pop_first() else { break };
             self.deadlines.remove(&timer);
             due.push(timer);
         }

@@ -32,7 +32,7 @@ impl AsapClient {
         if self.watches.len() >= MAX_WATCHED_POOLS && !self.watches.contains_key(&pool_handle) {
             return;
         }
-        self.watches.entry(pool_handle.clone()).or_default();
+        self.watches.get_or_insert_with(pool_handle.clone(), Watch::default);
         self.subscribe(&pool_handle, actions);
     }
 

@@ -14,6 +14,7 @@ pub use delivery::{Delivery, DeliveryFailure, Target};
 use super::pool_user::peer_address;
 use super::{Action, Attempt, MAX_POOL_SESSIONS, MAX_RESEND_BYTES, MAX_SENT_POOLS, Notification};
 use crate::asap::CachedPool;
+use crate::collections::SortedMap;
 use crate::policy::Policies;
 use crate::random::Random;
 use crate::transport::{LossReason, Undelivered};
@@ -21,7 +22,7 @@ use crate::wire::{PPID_ASAP, Policy, PoolElement};
 use crate::{AssociationId, PoolElementId, PoolHandle, SessionId, Time};
 use delivery::Leg;
 use peers::{Peer, Pool, Session};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hasher};
 use std::time::Duration;
 
@@ -69,9 +70,9 @@ enum UnderWay {
 
 /// What all deliveries of a socket have in common.
 pub struct PoolSender {
-    pools: BTreeMap<PoolHandle, Pool>,
-    under_way: BTreeMap<Attempt, UnderWay>,
-    sessions: BTreeMap<SessionId, (PoolHandle, PoolElementId)>,
+    pools: SortedMap<PoolHandle, Pool>,
+    under_way: SortedMap<Attempt, UnderWay>,
+    sessions: SortedMap<SessionId, (PoolHandle, PoolElementId)>,
     resends: VecDeque<Resend>,
     connect_timeout: Duration,
     policies: Policies,
@@ -84,9 +85,9 @@ impl PoolSender {
     /// Knows nothing yet. One connect may take `connect_timeout`.
     pub fn new(seed: u64, connect_timeout: Duration) -> PoolSender {
         PoolSender {
-            pools: BTreeMap::new(),
-            under_way: BTreeMap::new(),
-            sessions: BTreeMap::new(),
+            pools: SortedMap::new(),
+            under_way: SortedMap::new(),
+            sessions: SortedMap::new(),
             resends: VecDeque::new(),
             connect_timeout,
             policies: Policies::standard(),
@@ -434,7 +435,7 @@ impl PoolSender {
                 }
             }
         }
-        self.pools.entry(pool_handle.clone()).or_default().last_use = self.uses;
+        self.pools.get_or_insert_with(pool_handle.clone(), Pool::default).last_use = self.uses;
     }
 
     /// Room for one more session: the one that was not used for the longest time has to go.

@@ -3,8 +3,8 @@
 
 use crate::PoolElementId;
 use crate::asap::PoolState;
+use crate::collections::SortedMap;
 use crate::wire::{Policy, PoolElement};
-use std::collections::BTreeMap;
 
 /// What happened to an element since the subscriber looked last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum ElementChange {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Snapshot {
     policy: Option<Policy>,
-    elements: BTreeMap<PoolElementId, PoolElement>,
+    elements: SortedMap<PoolElementId, PoolElement>,
 }
 
 impl Snapshot {

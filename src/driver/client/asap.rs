@@ -5,6 +5,7 @@ use super::instance::{Command, Instance, InstanceConfig, Registration, Reply};
 use super::subscription::Subscription;
 use super::table::Entry;
 use crate::asap::{Action, AsapClient, ConnectAttempt, Event, Outcome, PoolState, Request, RequestError, RequestId};
+use crate::collections::SortedMap;
 use crate::session::Event as SessionEvent;
 use crate::transport::multicast::AnnouncementListener;
 use crate::transport::{
@@ -13,7 +14,6 @@ use crate::transport::{
 };
 use crate::wire::{PPID_ASAP, TransportParameter};
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
-use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,10 +37,10 @@ pub(super) struct AsapDriver {
     /// None where announcements are switched off or cannot be heard.
     announcements: Option<AnnouncementListener>,
     /// Our connects, until they are up or have failed.
-    connecting: HashMap<AssociationId, ConnectAttempt>,
-    replies: HashMap<RequestId, Reply>,
+    connecting: SortedMap<AssociationId, ConnectAttempt>,
+    replies: SortedMap<RequestId, Reply>,
     /// Registrations whose addresses follow the registrar.
-    registrations: BTreeMap<(PoolHandle, PoolElementId), Registration>,
+    registrations: SortedMap<(PoolHandle, PoolElementId), Registration>,
     watchers: Watchers,
     /// Where the registrar is, as far as known.
     registrar: Option<IpAddr>,
@@ -66,9 +66,9 @@ impl AsapDriver {
             choice: config.transport,
             sctp: None,
             tcp: None,
-            connecting: HashMap::new(),
-            replies: HashMap::new(),
-            registrations: BTreeMap::new(),
+            connecting: SortedMap::new(),
+            replies: SortedMap::new(),
+            registrations: SortedMap::new(),
             watchers: Watchers::default(),
             registrar,
             actions: Vec::new(),
@@ -404,7 +404,7 @@ impl AsapDriver {
 /// Subscriptions of the application, any number a pool; the core has one a pool.
 #[derive(Default)]
 struct Watchers {
-    by_pool: BTreeMap<PoolHandle, Watched>,
+    by_pool: SortedMap<PoolHandle, Watched>,
 }
 
 #[derive(Default)]
@@ -418,7 +418,7 @@ impl Watchers {
     /// One more watcher; the pool to subscribe to, if it is the first one.
     fn add(&mut self, watch: Arc<Subscription>) -> Option<PoolHandle> {
         let pool_handle = watch.pool_handle.clone();
-        let watched = self.by_pool.entry(pool_handle.clone()).or_default();
+        let watched = self.by_pool.get_or_insert_with(pool_handle.clone(), Watched::default);
         if let Some(last) = &watched.last {
             watch.told(last.clone());
         }

@@ -5,6 +5,7 @@
 
 use super::instance::Instance;
 use super::socket::Socket;
+use crate::collections::Deadlines;
 use crate::session::Attempt;
 use crate::transport::{
     LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, Transport, TransportError, TransportEvent,
@@ -13,7 +14,7 @@ use crate::transport::{
 use crate::wire::AddressList;
 use crate::{AssociationId, SessionId, Time};
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -54,7 +55,7 @@ pub struct EndpointState {
     /// Session timers.
     timers: BTreeMap<(Time, u64), Arc<Socket>>,
     /// Associations being closed, by the time when they are aborted.
-    closing: BTreeSet<(Time, AssociationId)>,
+    closing: Deadlines,
 }
 
 /// Whose association it is.
@@ -91,7 +92,7 @@ impl Endpoint {
                 listener: None,
                 retired: false,
                 timers: BTreeMap::new(),
-                closing: BTreeSet::new(),
+                closing: Deadlines::default(),
             }),
         }
     }
@@ -211,7 +212,7 @@ impl EndpointState {
             return Time::ZERO;
         }
         let timer = self.timers.keys().next().map(|(at, _)| *at);
-        let closing = self.closing.first().map(|(at, _)| *at);
+        let closing = self.closing.first();
         [self.transport.next_deadline(), timer, closing].into_iter().flatten().min().unwrap_or(Time::MAX)
     }
 
@@ -273,7 +274,7 @@ impl EndpointState {
     /// Aborts an association.
     pub fn abort(&mut self, now: Time, association: AssociationId, reason: &str) {
         match self.routes.remove(&association) {
-            Some(Route::Closing { until }) => drop(self.closing.remove(&(until, association))),
+            Some(Route::Closing { until }) => self.closing.set(association.as_u64(), Some(until), None),
             // `Writable` and `Lost` never come for it now.
             Some(Route::Session { socket, .. }) => socket.handle_writable(association),
             _ => {}
@@ -288,7 +289,7 @@ impl EndpointState {
         socket.handle_writable(association);
         let until = now + LINGER;
         self.routes.insert(association, Route::Closing { until });
-        self.closing.insert((until, association));
+        self.closing.set(association.as_u64(), None, Some(until));
         self.transport.shutdown(now, association);
     }
 
@@ -321,8 +322,8 @@ impl EndpointState {
             let actions = socket.handle_timeout(now);
             socket.perform(instance, self, now, actions);
         }
-        while let Some((_, association)) = self.closing.first().copied().filter(|(at, _)| *at <= now) {
-            self.abort(now, association, "closed");
+        while let Some(association) = self.closing.due(now) {
+            self.abort(now, AssociationId::from_u64(association), "closed");
         }
     }
 }
@@ -332,7 +333,7 @@ impl EndpointState {
 struct Dispatch<'a> {
     now: Time,
     routes: &'a mut HashMap<AssociationId, Route>,
-    closing: &'a mut BTreeSet<(Time, AssociationId)>,
+    closing: &'a mut Deadlines,
     listener: Option<&'a Arc<Socket>>,
     deferred: Vec<Deferred>,
 }
@@ -422,7 +423,7 @@ impl Dispatch<'_> {
                 let actions = socket.handle_lost(self.now, session, association, reason, undelivered);
                 self.defer(socket, actions);
             }
-            Some(Route::Closing { until }) => drop(self.closing.remove(&(until, association))),
+            Some(Route::Closing { until }) => self.closing.set(association.as_u64(), Some(until), None),
             _ => {}
         }
     }

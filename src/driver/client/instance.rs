@@ -10,13 +10,14 @@ use super::subscription::Subscription;
 use super::system;
 use super::table::{DescriptorTable, Entry};
 use crate::asap::{AsapConfig, Outcome, Request, RequestError, RequestId};
+use crate::collections::SortedMap;
 use crate::driver::clock;
 use crate::driver::poller::{Poller, Waker};
 use crate::session::{Attempt, PoolUserConfig};
 use crate::transport::{self, EndpointConfig, SctpParameters, Transport, TransportChoice, TransportError};
 use crate::{PoolElementId, PoolHandle, RegistrarId, Time};
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -67,7 +68,7 @@ pub struct Instance {
     activity: AtomicU64,
     commands: Mutex<Commands>,
     last_request: AtomicU64,
-    endpoints: Mutex<BTreeMap<u16, Arc<Endpoint>>>,
+    endpoints: Mutex<SortedMap<u16, Arc<Endpoint>>>,
     /// The endpoint of all pool users that are not bound.
     shared: Mutex<Option<Arc<Endpoint>>>,
     thread: Mutex<Option<JoinHandle<()>>>,

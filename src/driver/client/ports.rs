@@ -4,13 +4,14 @@
 //! local ports. This transport opens another port only when every open one has an association with the peer already, and
 //! closes a port again with its last association: the number of ports is the number of sessions with the busiest element.
 
+use crate::collections::{Deadlines, SortedMap};
 use crate::driver::poller::Poller;
 use crate::transport::{
     Capabilities, EndpointConfig, OutboundMessage, PeerAddress, SctpParameters, Transport, TransportError,
     TransportEvent,
 };
 use crate::{AssociationId, Time};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
@@ -24,13 +25,13 @@ type Open = Box<dyn FnMut(&EndpointConfig) -> Result<Box<dyn Transport>, Transpo
 pub struct Ports {
     open: Open,
     config: EndpointConfig,
-    ports: BTreeMap<u16, Port>,
+    ports: SortedMap<u16, Box<Port>>,
     /// When each port wants to run.
-    deadlines: BTreeSet<(Time, u16)>,
+    deadlines: Deadlines,
     poller: Poller,
     last_number: u16,
     /// Ports that had more to do than one `poll` does.
-    unfinished: BTreeSet<u16>,
+    unfinished: Vec<u16>,
     ready: Vec<u64>,
 }
 
@@ -46,11 +47,11 @@ impl Ports {
         let mut ports = Ports {
             open,
             config,
-            ports: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
+            ports: SortedMap::new(),
+            deadlines: Deadlines::default(),
             poller: Poller::new()?,
             last_number: 0,
-            unfinished: BTreeSet::new(),
+            unfinished: Vec::new(),
             ready: Vec::new(),
         };
         ports.open_port()?;
@@ -79,7 +80,8 @@ impl Ports {
         if let Some(fd) = transport.poll_fd() {
             self.poller.add(fd, u64::from(number))?;
         }
-        self.ports.insert(number, Port { transport, deadline: None, associations: HashSet::new() });
+        let port = Port { transport, deadline: None, associations: HashSet::new() };
+        self.ports.insert(number, Box::new(port));
         self.refresh(number);
         Ok(number)
     }
@@ -88,15 +90,8 @@ impl Ports {
     fn refresh(&mut self, number: u16) {
         let Some(port) = self.ports.get_mut(&number) else { return };
         let deadline = port.transport.next_deadline();
-        if deadline != port.deadline {
-            if let Some(old) = port.deadline {
-                self.deadlines.remove(&(old, number));
-            }
-            if let Some(new) = deadline {
-                self.deadlines.insert((new, number));
-            }
-            port.deadline = deadline;
-        }
+        self.deadlines.set(u64::from(number), port.deadline, deadline);
+        port.deadline = deadline;
     }
 
     /// Closes a port that has no association any more, unless it is the last one.
@@ -106,13 +101,11 @@ impl Ports {
             return;
         }
         if let Some(port) = self.ports.remove(&number) {
-            if let Some(deadline) = port.deadline {
-                self.deadlines.remove(&(deadline, number));
-            }
+            self.deadlines.set(u64::from(number), port.deadline, None);
             if let Some(Err(error)) = port.transport.poll_fd().map(|fd| self.poller.remove(fd)) {
                 log::debug!("port {number} was not in the poller: {error}");
             }
-            self.unfinished.remove(&number);
+            self.unfinished.retain(|unfinished| *unfinished != number);
         }
     }
 
@@ -131,7 +124,9 @@ impl Ports {
     }
 
     fn poll_port(&mut self, now: Time, number: u16, sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
-        let Some(Port { transport, associations, .. }) = self.ports.get_mut(&number) else { return false };
+        let Some(Port { transport, associations, .. }) = self.ports.get_mut(&number).map(Box::as_mut) else {
+            return false;
+        };
         let more = transport.poll(now, &mut |event| {
             match &event {
                 TransportEvent::Lost { association, .. } | TransportEvent::ConnectFailed { association, .. } => {
@@ -242,12 +237,14 @@ impl Transport for Ports {
             log::error!("looking at the ports of pool users failed: {error}");
         }
         let mut due = std::mem::take(&mut self.unfinished);
-        due.extend(ready.drain(..).filter_map(|key| u16::try_from(key).ok()));
-        due.extend(self.deadlines.iter().take_while(|(at, _)| *at <= now).map(|(_, number)| *number));
+        let numbers = ready.drain(..).chain(self.deadlines.all_due(now));
+        due.extend(numbers.filter_map(|number| u16::try_from(number).ok()));
+        due.sort_unstable();
+        due.dedup();
         self.ready = ready;
         for number in due {
             if self.poll_port(now, number, sink) {
-                self.unfinished.insert(number);
+                self.unfinished.push(number);
             }
             self.close_if_unused(number);
         }
@@ -255,7 +252,7 @@ impl Transport for Ports {
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        self.deadlines.first().map(|(at, _)| *at)
+        self.deadlines.first()
     }
 
     fn poll_fd(&self) -> Option<RawFd> {

@@ -9,11 +9,12 @@ use super::bell::{Bell, Wake};
 use super::endpoint::{Endpoint, EndpointState, SessionActions};
 use super::instance::Instance;
 use super::readiness::{Readiness, Shown};
+use crate::collections::SortedMap;
 use crate::session::{Inbox, PoolSender, PoolUserConfig, PoolUserSession, ServerSession, Settled};
 use crate::transport::SctpParameters;
 use crate::{AssociationId, PoolElementId, PoolHandle, SessionId, Time};
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -68,7 +69,7 @@ pub struct SocketState {
     /// Settings of a session with a pool.
     pub config: PoolUserConfig,
     /// Associations whose send queue is full.
-    pub(super) blocked: BTreeSet<AssociationId>,
+    pub(super) blocked: SortedMap<AssociationId, ()>,
     /// The last attempt to send came to a full queue, and nothing has changed for the better since.
     pub(super) refused: bool,
     /// The results that `Action::Settled` brought, counted so that each waiter finds its own.
@@ -108,7 +109,7 @@ pub enum Role {
     /// One-to-many server.
     OneToMany {
         /// All sessions.
-        sessions: BTreeMap<SessionId, ServerSession>,
+        sessions: SortedMap<SessionId, ServerSession>,
         /// The last identifier given.
         last: u32,
     },
@@ -151,7 +152,7 @@ impl Socket {
                 bind: Vec::new(),
                 parameters: None,
                 config: PoolUserConfig::default(),
-                blocked: BTreeSet::new(),
+                blocked: SortedMap::new(),
                 refused: false,
                 settled: (0, None),
                 timer: None,

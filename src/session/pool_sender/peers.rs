@@ -3,11 +3,12 @@
 use super::Attempt;
 use super::delivery::DeliveryFailure;
 use crate::asap::CachedPool;
+use crate::collections::SortedMap;
 use crate::random::Random;
 use crate::session::{MAX_FAILED_ELEMENTS, MAX_MARKED_MESSAGES};
 use crate::wire::PoolElement;
 use crate::{AssociationId, PoolElementId, SessionId, Time};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// An answer that nobody has used yet serves once for this long, whatever is asked for: a call that does not wait comes back
@@ -23,7 +24,7 @@ const FAILURE_MEMORY: Duration = Duration::from_secs(30);
 pub(super) struct Pool {
     answer: Option<Answer>,
     pub(super) resolving: Option<Attempt>,
-    pub(super) peers: BTreeMap<PoolElementId, Peer>,
+    pub(super) peers: SortedMap<PoolElementId, Peer>,
     /// The element that the last message went to.
     pub(super) last: Option<PoolElementId>,
     /// Chosen for a message whose sender did not wait, and will come again.

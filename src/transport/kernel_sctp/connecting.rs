@@ -155,12 +155,9 @@ impl KernelSctp {
 
     /// Does what is due, which are ends of attempts to connect.
     pub(super) fn run_timers(&mut self, now: Time, sink: Sink<'_>) {
-        while let Some(&(deadline, id)) = self.timers.first() {
-            if deadline > now {
-                break;
-            }
+        while let Some(id) = self.timers.due(now).map(AssociationId::from_u64) {
             let Some(association) = self.associations.get(&id) else {
-                self.timers.pop_first();
+                self.timers.pop();
                 continue;
             };
             self.abort_in_kernel(association.kernel_id, "");

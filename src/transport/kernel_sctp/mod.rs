@@ -21,6 +21,7 @@ use super::{
     Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, Transport,
     TransportError, TransportEvent, TransportKind, Undelivered,
 };
+use crate::collections::{Deadlines, SortedMap};
 use crate::log_limit::{LogLimit, log_limited};
 use crate::wire::AddressList;
 use crate::{AssociationId, Time};
@@ -33,7 +34,7 @@ use notification::{Notification, SendFailed, abort_reason};
 pub use receiver::{Receiver, Stopper};
 pub(super) use socket::probe;
 use socket::{Received, SctpSocket, SendOptions};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
@@ -72,9 +73,9 @@ pub struct KernelSctp {
     /// The kernel may use its numbers again.
     by_kernel_id: HashMap<KernelId, AssociationId>,
     next_number: u64,
-    timers: BTreeSet<(Time, AssociationId)>,
+    timers: Deadlines,
     /// Associations whose queue waits for room in the socket's send buffer.
-    blocked: BTreeSet<AssociationId>,
+    blocked: SortedMap<AssociationId, ()>,
     /// Associations that the kernel has ended and that are yet to be reported.
     ending: Vec<AssociationId>,
     /// Connects to peers that began an association themselves, which is yet to be received.
@@ -114,8 +115,8 @@ impl KernelSctp {
             associations: HashMap::new(),
             by_kernel_id: HashMap::new(),
             next_number: 1,
-            timers: BTreeSet::new(),
-            blocked: BTreeSet::new(),
+            timers: Deadlines::default(),
+            blocked: SortedMap::new(),
             ending: Vec::new(),
             expected: Vec::new(),
             failed_connects: Vec::new(),
@@ -162,12 +163,8 @@ impl KernelSctp {
 
     fn set_deadline(&mut self, id: AssociationId, deadline: Option<Time>) {
         let Some(association) = self.associations.get_mut(&id) else { return };
-        if let Some(old) = std::mem::replace(&mut association.deadline, deadline) {
-            self.timers.remove(&(old, id));
-        }
-        if let Some(new) = deadline {
-            self.timers.insert((new, id));
-        }
+        self.timers.set(id.as_u64(), association.deadline, deadline);
+        association.deadline = deadline;
     }
 
     /// Forgets an association; the kernel's number means nothing from now on.
@@ -316,7 +313,7 @@ impl Transport for KernelSctp {
         if !self.failed_connects.is_empty() || !self.ending.is_empty() && !self.split {
             return Some(Time::ZERO);
         }
-        self.timers.first().map(|(deadline, _)| *deadline)
+        self.timers.first()
     }
 
     fn poll_fd(&self) -> Option<RawFd> {

@@ -176,7 +176,7 @@ impl KernelSctp {
     /// say: the message waits for that, to be reported as undelivered.
     fn was_refused(&mut self, id: AssociationId, error: &io::Error) {
         if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM)) {
-            self.blocked.insert(id);
+            self.blocked.insert(id, ());
             self.update_interest();
         }
     }
@@ -286,7 +286,7 @@ impl KernelSctp {
 
     /// The socket's send buffer may have room again.
     pub(super) fn flush_blocked(&mut self, now: Time, sink: Sink<'_>) {
-        for id in std::mem::take(&mut self.blocked) {
+        for (id, ()) in std::mem::take(&mut self.blocked) {
             self.flush(now, id, sink);
         }
         self.update_interest();

@@ -13,12 +13,13 @@ use super::{
     Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, Transport,
     TransportError, TransportEvent, TransportKind,
 };
+use crate::collections::Deadlines;
 use crate::log_limit::{LogLimit, log_limited};
 use crate::wire::AddressList;
 use crate::{AssociationId, Time};
 use connection::{Connecting, Connection, State, canonical, loss_reason};
 use socket2::Socket;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
@@ -54,7 +55,7 @@ pub struct Tcp {
     connections: HashMap<AssociationId, Connection>,
     /// The number of the next association.
     next_number: u64,
-    timers: BTreeSet<(Time, AssociationId)>,
+    timers: Deadlines,
     /// Connections that failed outside `poll`.
     failed: Vec<AssociationId>,
     /// Messages are kept back, see [`Transport::hold`].
@@ -90,7 +91,7 @@ impl Tcp {
             listeners,
             connections: HashMap::new(),
             next_number: 1,
-            timers: BTreeSet::new(),
+            timers: Deadlines::default(),
             failed: Vec::new(),
             holding: false,
             held: Vec::new(),
@@ -117,16 +118,8 @@ impl Tcp {
     /// Moves the timer of a connection.
     fn set_deadline(&mut self, association: AssociationId, deadline: Option<Time>) {
         let Some(connection) = self.connections.get_mut(&association) else { return };
-        if connection.deadline == deadline {
-            return;
-        }
-        if let Some(old) = connection.deadline.take() {
-            self.timers.remove(&(old, association));
-        }
-        if let Some(new) = deadline {
-            self.timers.insert((new, association));
-            connection.deadline = Some(new);
-        }
+        self.timers.set(association.as_u64(), connection.deadline, deadline);
+        connection.deadline = deadline;
     }
 
     /// Tells epoll what the connection waits for now.
@@ -226,10 +219,7 @@ impl Tcp {
             self.accept_again = None;
             self.watch_listeners(Interest::Read);
         }
-        while let Some(&(deadline, association)) = self.timers.first() {
-            if deadline > now {
-                break;
-            }
+        while let Some(association) = self.timers.due(now).map(AssociationId::from_u64) {
             self.set_deadline(association, None);
             let Some(connection) = self.connections.get(&association) else { continue };
             match connection.state {
@@ -591,8 +581,7 @@ impl Transport for Tcp {
         if !self.failed.is_empty() || !self.failed_connects.is_empty() {
             return Some(Time::ZERO);
         }
-        let timer = self.timers.first().map(|(deadline, _)| *deadline);
-        [timer, self.accept_again].into_iter().flatten().min()
+        [self.timers.first(), self.accept_again].into_iter().flatten().min()
     }
 
     fn poll_fd(&self) -> Option<RawFd> {

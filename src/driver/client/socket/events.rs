@@ -228,7 +228,7 @@ impl Socket {
     /// An association takes messages again.
     pub fn handle_writable(&self, association: AssociationId) {
         let mut state = self.state.lock();
-        if state.blocked.remove(&association) {
+        if state.blocked.remove(&association).is_some() {
             state.refused = false;
             state.update();
         }
@@ -245,7 +245,7 @@ impl Socket {
     ) -> SessionActions {
         let mut state = self.state.lock();
         let state = &mut *state;
-        if state.blocked.remove(&association) {
+        if state.blocked.remove(&association).is_some() {
             state.refused = false;
         }
         let actions = match &mut state.role {

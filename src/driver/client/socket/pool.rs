@@ -159,7 +159,7 @@ impl SocketState {
                 Next::Send { element, association, .. } => match endpoint.send(now, association, message) {
                     Ok(()) => sender.sent(delivery, element, stream, ppid, payload),
                     Err(TransportError::WouldBlock) => {
-                        self.blocked.insert(association);
+                        self.blocked.insert(association, ());
                         delivery.full(element);
                     }
                     // Its loss is about to be reported.

@@ -127,7 +127,7 @@ impl Socket {
         let mut state = self.state.lock();
         // A failover may have replaced it since the caller looked: nothing would ever be reported for the old one.
         if matches!(state.target(session), Ok(Some(current)) if current == association) {
-            state.blocked.insert(association);
+            state.blocked.insert(association, ());
             state.refused = true;
             state.show();
         }
