@@ -4,6 +4,8 @@
 
 #[path = "../fuzz/bodies.rs"]
 mod bodies;
+#[path = "../fuzz/selectors.rs"]
+mod selectors;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -73,6 +75,11 @@ fn mutate(input: &mut Vec<u8>, other: &[u8], random: &mut Random) {
 }
 
 fn run(target: &str, body: fn(&[u8])) {
+    run_part(target, body, 1);
+}
+
+/// One in `part` of the mutations.
+fn run_part(target: &str, body: fn(&[u8]), part: u64) {
     let corpus = corpus(target);
     assert!(corpus.len() > 20, "the corpus of {target} is there");
     let check = |input: &[u8], what: &dyn std::fmt::Display| {
@@ -84,7 +91,7 @@ fn run(target: &str, body: fn(&[u8])) {
     for (number, input) in corpus.iter().enumerate() {
         check(input, &format_args!("input {number} of its corpus"));
     }
-    let (runs, seed) = (environment("FUZZ_RUNS", 20_000), environment("FUZZ_SEED", 1));
+    let (runs, seed) = (environment("FUZZ_RUNS", 20_000) / part, environment("FUZZ_SEED", 1));
     let mut random = Random(seed);
     for number in 0..runs {
         let mut input = corpus[random.below(corpus.len())].clone();
@@ -107,4 +114,10 @@ fn decode_enrp_holds() {
 #[test]
 fn roundtrip_holds() {
     run("roundtrip", bodies::roundtrip);
+}
+
+#[test]
+fn selectors_hold() {
+    // An input is hundreds of operations.
+    run_part("selectors", selectors::selectors, 5);
 }

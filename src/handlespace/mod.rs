@@ -33,6 +33,9 @@ use timers::Timers;
 /// Bytes of an encoded element at most: several must fit one message.
 pub const MAX_ELEMENT_BYTES: usize = 4096;
 
+/// So many elements have room from the start, before anything grows.
+const FIRST_ELEMENTS: usize = 64;
+
 /// Where a pool is, as long as it exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PoolIndex(u32);
@@ -137,11 +140,11 @@ impl Handlespace {
             hash,
             pools: Slab::new(),
             by_handle: IndexTable::default(),
-            elements: Slab::new(),
+            elements: Slab::with_capacity(FIRST_ELEMENTS),
             by_id: IndexTable::default(),
             by_association: SeededMap::with_hasher(hash),
             owners: BTreeMap::new(),
-            timers: Timers::default(),
+            timers: Timers::with_capacity(FIRST_ELEMENTS),
             policies: Policies::standard(),
             max_pools: max_pools.min(u32::MAX as usize - 1),
             max_elements: max_elements.min(u32::MAX as usize - 1),

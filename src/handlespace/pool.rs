@@ -5,6 +5,7 @@ use super::{ElementIndex, HandlespaceChecksum};
 use crate::PoolHandle;
 use crate::policy::{Member, Selector};
 use crate::wire::{Policy, PoolElement, TransportParameter, TransportUse};
+use smallvec::SmallVec;
 
 /// A pool. It exists as long as it has elements.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub struct Pool {
     pub(super) user_transport: TransportParameter,
     pub(super) selector: Box<dyn Selector>,
     /// Elements by member; `NIL`: nobody has this number.
-    members: Vec<u32>,
+    members: SmallVec<[u32; 4]>,
     free_members: Vec<Member>,
 }
 
@@ -29,7 +30,7 @@ impl Pool {
             policy: first.policy.clone(),
             user_transport: first.user_transport.clone(),
             selector,
-            members: Vec::new(),
+            members: SmallVec::new(),
             free_members: Vec::new(),
         }
     }

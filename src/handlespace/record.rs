@@ -31,9 +31,7 @@ impl Record {
         let mut layout = Layout { policy_at: 0, asap_transport_at: 0 };
         Writer::message(buffer, 0, 0, "pool element", |w| {
             w.tlv(PoolElement::TYPE, PoolElement::NAME, |w| {
-                w.u32(pool_element.id.0);
-                w.u32(pool_element.home_registrar.0);
-                w.bytes(&pool_element.registration_life.0.to_be_bytes());
+                w.bytes(&pool_element.fixed_fields());
                 pool_element.user_transport.encode(w);
                 layout.policy_at = w.next_parameter_at();
                 w.parameter(&pool_element.policy);

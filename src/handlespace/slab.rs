@@ -12,6 +12,10 @@ impl<T> Slab<T> {
         Slab { entries: Vec::new(), free: Vec::new() }
     }
 
+    pub fn with_capacity(values: usize) -> Slab<T> {
+        Slab { entries: Vec::with_capacity(values), free: Vec::with_capacity(values) }
+    }
+
     pub fn len(&self) -> usize {
         self.entries.len() - self.free.len()
     }

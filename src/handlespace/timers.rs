@@ -19,6 +19,10 @@ pub(super) struct Timers {
 type Entry = (Time, u32);
 
 impl Timers {
+    pub fn with_capacity(elements: usize) -> Timers {
+        Timers { heap: Vec::with_capacity(elements), positions: Vec::with_capacity(elements) }
+    }
+
     /// The earliest timer.
     pub fn first(&self) -> Option<(Time, u32)> {
         self.heap.first().copied()

@@ -24,9 +24,14 @@ impl Degrading {
         self.step.is_some()
     }
 
+    /// What a selection adds.
+    pub fn step(self) -> u32 {
+        self.step.unwrap_or(0)
+    }
+
     /// The value after `selections` selections: the degradation counter of RFC 5356 section 5.2.
     pub fn value(self, selections: u32) -> u64 {
-        self.base.saturating_add(u64::from(selections) * u64::from(self.step.unwrap_or(0)))
+        self.base.saturating_add(u64::from(selections) * u64::from(self.step()))
     }
 
     /// What the least used and the randomized least used families compare.

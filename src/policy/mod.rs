@@ -14,6 +14,7 @@ mod weighted_round_robin;
 
 use crate::random::Random;
 use crate::wire::{Policy, PolicyType};
+use smallvec::SmallVec;
 use std::fmt::Debug;
 
 /// A pool element within its pool: a small number, used again when the element has left.
@@ -99,8 +100,11 @@ fn boxed<S: Selector + Default + 'static>() -> Box<dyn Selector> {
     Box::<S>::default()
 }
 
-/// The entry of a member in a table indexed by member; grows the table when the member is new.
-fn slot_of<T>(table: &mut Vec<Option<T>>, member: Member) -> &mut Option<T> {
+/// Something for each member, by its number. In pools of one element, it takes no memory of its own.
+type Table<T> = SmallVec<[Option<T>; 1]>;
+
+/// The entry of a member; the table grows when the member is new.
+fn slot_of<T>(table: &mut Table<T>, member: Member) -> &mut Option<T> {
     let index = member as usize;
     if index >= table.len() {
         table.resize_with(index + 1, || None);

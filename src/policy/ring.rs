@@ -1,10 +1,11 @@
 //! Circular lists of members with a head. Members of several rings share one table of links.
 
 use super::Member;
+use smallvec::SmallVec;
 
 /// The neighbours of every member, by member.
 #[derive(Debug, Default)]
-pub(super) struct Links(Vec<Link>);
+pub(super) struct Links(SmallVec<[Link; 2]>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Link {

@@ -6,16 +6,30 @@
 //! the probability that its weight gives it.
 
 use super::load::{Degrading, weight_at_distance};
-use super::{Member, Selector, slot_of};
+use super::{Member, Selector, Table, slot_of};
 use crate::random::Random;
 use crate::wire::Policy;
+use smallvec::SmallVec;
+
+/// So many members at most are drawn from a copy of all of them when most of them are wanted.
+const FEW: usize = 16;
+/// Tries for each item at most, before drawing goes on without those that have been drawn. One in two hits.
+const MAX_TRIES: usize = 8;
 
 /// The members by the size of their boxes.
 #[derive(Debug, Default)]
 pub(super) struct WeightedRandom {
     /// The largest boxes first: most draws fall there.
-    shelves: Vec<Shelf>,
-    entries: Vec<Option<Entry>>,
+    shelves: SmallVec<[Shelf; 1]>,
+    /// All boxes together.
+    room: u64,
+    /// How many members have one.
+    boxes: usize,
+    entries: Table<Entry>,
+    /// Whether the policy of the pool counts selections.
+    counts: bool,
+    /// The number of this selection, never zero.
+    selection: u32,
 }
 
 /// The members whose boxes have the same size.
@@ -23,15 +37,17 @@ pub(super) struct WeightedRandom {
 struct Shelf {
     /// The size is two to this power.
     exponent: u32,
-    cells: Vec<Cell>,
+    cells: SmallVec<[Cell; 2]>,
     /// The first so many cells can be drawn; those behind have been, in the selection under way.
     open: usize,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Cell {
     weight: u32,
     member: Member,
+    /// The last selection in which it was drawn by [`WeightedRandom::draw_marking`].
+    drawn_in: u32,
 }
 
 #[derive(Debug)]
@@ -105,7 +121,7 @@ impl WeightedRandom {
             self.take_off(exponent_of(old), position as usize);
         }
         if weight != 0 {
-            self.put_on(Cell { weight, member });
+            self.put_on(Cell { weight, member, drawn_in: 0 });
         }
     }
 
@@ -121,11 +137,12 @@ impl WeightedRandom {
     fn put_on(&mut self, cell: Cell) {
         let exponent = exponent_of(cell.weight);
         let at = self.shelf(exponent).unwrap_or_else(|at| {
-            self.shelves.insert(at, Shelf { exponent, cells: Vec::new(), open: 0 });
+            self.shelves.insert(at, Shelf { exponent, cells: SmallVec::new(), open: 0 });
             at
         });
         let shelf = &mut self.shelves[at];
         shelf.cells.push(cell);
+        (self.room, self.boxes) = (self.room + (1 << exponent), self.boxes + 1);
         shelf.open = shelf.cells.len();
         let position = shelf.open - 1;
         self.note_position(at, position);
@@ -135,6 +152,7 @@ impl WeightedRandom {
         let Ok(at) = self.shelf(exponent) else { return };
         let shelf = &mut self.shelves[at];
         shelf.cells.swap_remove(position);
+        (self.room, self.boxes) = (self.room - (1 << exponent), self.boxes - 1);
         shelf.open = shelf.cells.len();
         if shelf.cells.is_empty() {
             self.shelves.remove(at);
@@ -150,38 +168,117 @@ impl WeightedRandom {
         }
     }
 
-    /// A member of those that can be drawn; it cannot be drawn again until the shelves are opened. `room`: of all of them.
-    fn draw(&mut self, random: &mut Random, room: &mut u64) -> Option<Member> {
-        while *room > 0 {
-            let mut point = random.below(*room);
-            let mut at = 0;
-            while point >= self.shelves.get(at)?.room() {
-                point -= self.shelves[at].room();
-                at += 1;
+    /// The shelf and the place of a cell into which a random point of that much room falls; none when it falls beside.
+    fn hit(&self, random: &mut Random, room: u64) -> Option<(usize, usize)> {
+        let mut point = random.below(room);
+        let mut at = 0;
+        while point >= self.shelves.get(at)?.room() {
+            point -= self.shelves[at].room();
+            at += 1;
+        }
+        let shelf = &self.shelves[at];
+        let position = (point >> shelf.exponent) as usize;
+        let inside = point & ((1 << shelf.exponent) - 1);
+        (inside < u64::from(shelf.cells[position].weight)).then_some((at, position))
+    }
+
+    /// Draws up to `items` different members, by marking them. Who is drawn again is left out, and another draw made: among the
+    /// others, each has the probability that its weight gives it. When few members have most of the weight, that takes too
+    /// many tries: then fewer are drawn, and the rest is to be drawn otherwise.
+    ///
+    /// No branch depends on what is drawn: each would be mispredicted often.
+    fn draw_marking(&mut self, items: usize, random: &mut Random, out: &mut Vec<Member>) {
+        self.begin_to_mark();
+        let first = out.len();
+        out.resize(first + items, 0);
+        let drawn = &mut out[first..];
+        let (mut count, mut tries) = (0, MAX_TRIES * items);
+        while count < items && tries > 0 {
+            tries -= 1;
+            let point = random.below(self.room);
+            let (mut at, mut below, mut end) = (0, 0, 0);
+            for shelf in &self.shelves {
+                end += shelf.room();
+                let beyond = point >= end;
+                at += usize::from(beyond);
+                below = if beyond { end } else { below };
             }
             let shelf = &mut self.shelves[at];
-            let position = (point >> shelf.exponent) as usize;
-            let cell = shelf.cells[position];
-            let inside = point & ((1 << shelf.exponent) - 1);
-            if inside < u64::from(cell.weight) {
-                *room -= 1 << shelf.exponent;
-                shelf.open -= 1;
-                let last = shelf.open;
-                shelf.cells.swap(position, last);
-                self.note_position(at, position);
-                self.note_position(at, last);
-                return Some(cell.member);
+            let place = point - below;
+            let inside = place & ((1 << shelf.exponent) - 1);
+            let cell = &mut shelf.cells[(place >> shelf.exponent) as usize];
+            let counts = (inside < u64::from(cell.weight)) & (cell.drawn_in != self.selection);
+            cell.drawn_in = if counts { self.selection } else { cell.drawn_in };
+            drawn[count] = cell.member;
+            count += usize::from(counts);
+        }
+        out.truncate(first + count);
+    }
+
+    fn begin_to_mark(&mut self) {
+        self.selection = self.selection.wrapping_add(1);
+        if self.selection == 0 {
+            self.selection = 1;
+            self.shelves.iter_mut().flat_map(|shelf| &mut shelf.cells).for_each(|cell| cell.drawn_in = 0);
+        }
+    }
+
+    /// Draws from few members, of which most are wanted.
+    fn draw_from_copy(&self, items: usize, random: &mut Random, out: &mut Vec<Member>) {
+        let cells = self.shelves.iter().flat_map(|shelf| &shelf.cells);
+        let mut cells: SmallVec<[Cell; FEW]> = cells.copied().collect();
+        let mut total: u64 = cells.iter().map(|cell| u64::from(cell.weight)).sum();
+        for _ in 0..items.min(cells.len()) {
+            let point = random.below(total);
+            let mut end = 0;
+            let at: usize = cells
+                .iter()
+                .map(|cell| {
+                    end += u64::from(cell.weight);
+                    usize::from(point >= end)
+                })
+                .sum();
+            let cell = cells.swap_remove(at);
+            total -= u64::from(cell.weight);
+            out.push(cell.member);
+        }
+    }
+
+    /// Draws members until there are `items` behind `first`, or nobody is left. What is drawn goes behind those that can be.
+    fn draw_closing(&mut self, first: usize, items: usize, random: &mut Random, out: &mut Vec<Member>) {
+        let mut room = self.room;
+        for &member in &out[first..] {
+            let Some(&Entry { weight, position, .. }) = slot_of(&mut self.entries, member).as_ref() else { continue };
+            if let Ok(at) = self.shelf(exponent_of(weight)) {
+                room -= self.close(at, position as usize);
             }
         }
-        None
+        while out.len() - first < items && room > 0 {
+            let Some((at, position)) = self.hit(random, room) else { continue };
+            out.push(self.shelves[at].cells[position].member);
+            room -= self.close(at, position);
+        }
+        self.shelves.iter_mut().for_each(|shelf| shelf.open = shelf.cells.len());
+    }
+
+    /// Takes a cell out of those that can be drawn; how much room that takes away.
+    fn close(&mut self, at: usize, position: usize) -> u64 {
+        let shelf = &mut self.shelves[at];
+        shelf.open -= 1;
+        let (last, room) = (shelf.open, 1 << shelf.exponent);
+        shelf.cells.swap(position, last);
+        self.note_position(at, position);
+        self.note_position(at, last);
+        room
     }
 }
 
 impl Selector for WeightedRandom {
     fn insert(&mut self, member: Member, policy: &Policy) {
-        *slot_of(&mut self.entries, member) =
-            Some(Entry { rule: Rule::of(policy), selections: 0, weight: 0, position: 0 });
-        self.set_weight(member, Rule::of(policy).weight(0));
+        let rule = Rule::of(policy);
+        self.counts = rule.counts();
+        *slot_of(&mut self.entries, member) = Some(Entry { rule, selections: 0, weight: 0, position: 0 });
+        self.set_weight(member, rule.weight(0));
     }
 
     fn update(&mut self, member: Member, policy: &Policy) {
@@ -201,14 +298,24 @@ impl Selector for WeightedRandom {
 
     fn select(&mut self, items: usize, random: &mut Random, out: &mut Vec<Member>) {
         let first = out.len();
-        let mut room = self.shelves.iter().map(Shelf::room).sum();
-        while out.len() - first < items {
-            let Some(member) = self.draw(random, &mut room) else { break };
-            out.push(member);
+        if items == 0 || self.boxes == 0 {
+            return;
         }
-        self.shelves.iter_mut().for_each(|shelf| shelf.open = shelf.cells.len());
-        let counting = |entry: &Entry| entry.rule.counts();
-        if !out.get(first).is_some_and(|&member| slot_of(&mut self.entries, member).as_ref().is_some_and(counting)) {
+        if items == 1 {
+            while out.len() == first {
+                let hit = self.hit(random, self.room);
+                out.extend(hit.map(|(at, position)| self.shelves[at].cells[position].member));
+            }
+        } else if 2 * items < self.boxes {
+            self.draw_marking(items, random, out);
+        } else if self.boxes <= FEW {
+            self.draw_from_copy(items, random, out);
+        }
+        let wanted = items.min(self.boxes);
+        if out.len() - first < wanted {
+            self.draw_closing(first, wanted, random, out);
+        }
+        if !self.counts {
             return;
         }
         for &member in &out[first..] {

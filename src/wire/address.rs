@@ -28,7 +28,7 @@ pub(super) fn decode(tlv: &Tlv<'_>) -> Result<Option<IpAddr>, Undecodable> {
 /// Writes `address`. An IPv4-mapped IPv6 address, as dual-stack sockets report them, goes out as IPv4.
 pub(super) fn encode(address: IpAddr, w: &mut Writer<'_>) {
     match address.to_canonical() {
-        IpAddr::V4(v4) => w.tlv(parameter_type::IPV4_ADDRESS, "IPv4 address", |w| w.bytes(&v4.octets())),
-        IpAddr::V6(v6) => w.tlv(parameter_type::IPV6_ADDRESS, "IPv6 address", |w| w.bytes(&v6.octets())),
+        IpAddr::V4(v4) => w.parameter_of(parameter_type::IPV4_ADDRESS, v4.octets()),
+        IpAddr::V6(v6) => w.parameter_of(parameter_type::IPV6_ADDRESS, v6.octets()),
     }
 }

@@ -45,6 +45,17 @@ impl RegistrationLife {
     }
 }
 
+impl PoolElement {
+    /// The fields before the first parameter, as they are sent.
+    pub(crate) fn fixed_fields(&self) -> [u8; 12] {
+        let mut fields = [0; 12];
+        fields[..4].copy_from_slice(&self.id.0.to_be_bytes());
+        fields[4..8].copy_from_slice(&self.home_registrar.0.to_be_bytes());
+        fields[8..].copy_from_slice(&self.registration_life.0.to_be_bytes());
+        fields
+    }
+}
+
 /// The first transport is the user transport, of which there is exactly one; a second one is the ASAP transport, which
 /// must be SCTP. The policy may stand anywhere.
 impl Parameter for PoolElement {
@@ -79,9 +90,7 @@ impl Parameter for PoolElement {
     }
 
     fn encode_value(&self, w: &mut Writer<'_>) {
-        w.u32(self.id.0);
-        w.u32(self.home_registrar.0);
-        w.bytes(&self.registration_life.0.to_be_bytes());
+        w.bytes(&self.fixed_fields());
         self.user_transport.encode(w);
         w.parameter(&self.policy);
         if let Some(asap_transport) = &self.asap_transport {

@@ -133,8 +133,7 @@ fn encode_sctp(port: u16, transport_use: TransportUse, addresses: &AddressList, 
         _ => w.fail(EncodeError::Invalid { field, reason: "has more than 64 addresses" }),
     }
     w.tlv(parameter_type::SCTP_TRANSPORT, field, |w| {
-        w.u16(port);
-        w.u16(transport_use.number());
+        w.u32(u32::from(port) << 16 | u32::from(transport_use.number()));
         for &address in addresses {
             address::encode(address, w);
         }
@@ -144,8 +143,7 @@ fn encode_sctp(port: u16, transport_use: TransportUse, addresses: &AddressList, 
 /// The common form of TCP, UDP and UDP-Lite.
 fn encode_one_address(kind: u16, name: &'static str, port: u16, reserved: u16, address: IpAddr, w: &mut Writer<'_>) {
     w.tlv(kind, name, |w| {
-        w.u16(port);
-        w.u16(reserved);
+        w.u32(u32::from(port) << 16 | u32::from(reserved));
         address::encode(address, w);
     });
 }

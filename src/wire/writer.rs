@@ -39,16 +39,28 @@ impl<'o> Writer<'o> {
     }
 
     /// Writes a type-length-value triple, or an error cause, which has the same shape.
+    #[inline]
     pub(crate) fn tlv(&mut self, kind: u16, name: &'static str, value: impl FnOnce(&mut Writer<'_>)) {
         if self.error.is_some() {
             return; // nothing more will be sent: don't pile up bytes
         }
         self.pad();
         let at = self.out.len();
-        self.u16(kind);
-        self.u16(0);
+        let [high, low] = kind.to_be_bytes();
+        self.bytes(&[high, low, 0, 0]);
         value(self);
         self.patch_length(at, name);
+    }
+
+    /// Writes a parameter whose value is known as a whole: header and value at once.
+    pub(crate) fn parameter_of<const SIZE: usize>(&mut self, kind: u16, value: [u8; SIZE]) {
+        self.pad();
+        const { assert!(SIZE <= 0xfff0, "a length field has 16 bits") };
+        self.out.reserve(SIZE + 4);
+        let [high, low] = kind.to_be_bytes();
+        let [length_high, length_low] = ((SIZE + 4) as u16).to_be_bytes();
+        self.bytes(&[high, low, length_high, length_low]);
+        self.bytes(&value);
     }
 
     /// Writes a parameter.
@@ -63,14 +75,17 @@ impl<'o> Writer<'o> {
         }
     }
 
+    #[inline]
     pub(crate) fn u16(&mut self, value: u16) {
         self.bytes(&value.to_be_bytes());
     }
 
+    #[inline]
     pub(crate) fn u32(&mut self, value: u32) {
         self.bytes(&value.to_be_bytes());
     }
 
+    #[inline]
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
     }
@@ -94,6 +109,7 @@ impl<'o> Writer<'o> {
     }
 
     /// Writes the length of what began at `at` into its header, whose last two bytes hold it.
+    #[inline]
     fn patch_length(&mut self, at: usize, field: &'static str) {
         let length = self.out.len() - at;
         match u16::try_from(length) {
@@ -103,10 +119,11 @@ impl<'o> Writer<'o> {
     }
 
     /// Zeros up to the next multiple of four from the start of the message.
+    #[inline]
     fn pad(&mut self) {
-        let missing = (self.out.len() - self.start).wrapping_neg() % 4;
-        if missing > 0 {
-            self.out.extend_from_slice(&[0; 3][..missing]);
+        let length = self.out.len() - self.start;
+        if length % 4 != 0 {
+            self.out.resize(self.start + length.next_multiple_of(4), 0);
         }
     }
 }

@@ -1,0 +1,253 @@
+//! Members in the order of a number, the lowest first; among equals, in the order in which they came.
+//!
+//! Few members are a sorted list, which lies in the selector itself when they are one or two: most operations move a few
+//! neighbours. Many are a tree, see `tree.rs`.
+
+mod tree;
+
+use super::Member;
+use smallvec::SmallVec;
+use tree::Tree;
+
+/// Members of a list at most; a tree that shrinks to half of that becomes a list again.
+const MAX_LISTED: usize = 32;
+
+/// A member and what orders it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub key: u64,
+    pub member: Member,
+    /// Whatever the policy wants to find here without another place of memory to look at.
+    pub note: u32,
+}
+
+/// The ordered members.
+#[derive(Debug, Default)]
+pub(super) struct Ordered {
+    /// Empty while there is a tree.
+    list: SmallVec<[Entry; 2]>,
+    tree: Option<Box<Tree>>,
+}
+
+/// How many of the sorted entries have a key that is not above this one.
+fn rank(entries: &[Entry], key: u64) -> usize {
+    entries.partition_point(|entry| entry.key <= key)
+}
+
+fn position(entries: &[Entry], member: Member) -> Option<usize> {
+    entries.iter().position(|entry| entry.member == member)
+}
+
+/// Gives the entry at `from` another key and moves it to where it then belongs, behind its equals.
+fn reorder(entries: &mut [Entry], from: usize, key: u64) {
+    let entry = Entry { key, ..entries[from] };
+    let to = if key < entries[from].key {
+        let to = rank(&entries[..from], key);
+        entries.copy_within(to..from, to + 1);
+        to
+    } else {
+        let behind = from + 1 + rank(&entries[from + 1..], key);
+        entries.copy_within(from + 1..behind, from);
+        behind - 1
+    };
+    entries[to] = entry;
+}
+
+impl Ordered {
+    /// All entries, the lowest key first.
+    pub fn iter(&self) -> impl Iterator<Item = Entry> {
+        // One of the two is empty.
+        let tree = self.tree.as_deref().map(Tree::iter).into_iter().flatten();
+        self.list.iter().copied().chain(tree)
+    }
+
+    /// Appends the members of the lowest keys.
+    pub fn list(&self, items: usize, out: &mut Vec<Member>) {
+        self.firsts(items, |entries| out.extend(entries.iter().map(|entry| entry.member)));
+    }
+
+    /// Appends the entries of the lowest keys.
+    pub fn first_entries(&self, count: usize, out: &mut Vec<Entry>) {
+        self.firsts(count, |entries| out.extend_from_slice(entries));
+    }
+
+    /// Hands over the first so many entries, some at a time.
+    fn firsts(&self, count: usize, mut take: impl FnMut(&[Entry])) {
+        match &self.tree {
+            Some(tree) => tree.firsts(count, take),
+            None => take(&self.list[..count.min(self.list.len())]),
+        }
+    }
+
+    pub fn first(&self) -> Option<Entry> {
+        match &self.tree {
+            Some(tree) => tree.first(),
+            None => self.list.first().copied(),
+        }
+    }
+
+    /// Puts in a member that is not there.
+    pub fn insert(&mut self, entry: Entry) {
+        match &mut self.tree {
+            Some(tree) => tree.insert(entry),
+            None if self.list.len() < MAX_LISTED => self.list.insert(rank(&self.list, entry.key), entry),
+            None => {
+                let mut tree = Box::<Tree>::default();
+                self.list.drain(..).for_each(|entry| tree.insert(entry));
+                tree.insert(entry);
+                self.tree = Some(tree);
+            }
+        }
+    }
+
+    /// Takes a member out, if it is there.
+    pub fn remove(&mut self, member: Member) -> Option<Entry> {
+        let Some(tree) = &mut self.tree else {
+            return Some(self.list.remove(position(&self.list, member)?));
+        };
+        let removed = tree.remove(member);
+        if tree.len() <= MAX_LISTED / 2 {
+            self.list.extend(tree.iter());
+            self.tree = None;
+        }
+        removed
+    }
+
+    /// Changes the entry of a member that is there. With the key that it has, it keeps its place.
+    pub fn change(&mut self, entry: Entry) {
+        match &mut self.tree {
+            Some(tree) => tree.change(entry),
+            None => {
+                let Some(at) = position(&self.list, entry.member) else { return };
+                self.list[at].note = entry.note;
+                if self.list[at].key != entry.key {
+                    reorder(&mut self.list, at, entry.key);
+                }
+            }
+        }
+    }
+
+    /// Gives the first one a key that is not below the one that it has, and moves it behind its equals.
+    pub fn defer_first(&mut self, key: u64) {
+        match &mut self.tree {
+            Some(tree) => tree.defer_first(key),
+            None if self.list.is_empty() => {}
+            None => reorder(&mut self.list, 0, key),
+        }
+    }
+
+    /// Gives the first `count` entries the keys that `later` makes, none below the one that it was, and moves them behind
+    /// their equals; `moved` is lent for its memory.
+    pub fn defer(&mut self, count: usize, later: impl Fn(&Entry) -> u64, moved: &mut Vec<Entry>) {
+        if let Some(tree) = &mut self.tree {
+            moved.clear();
+            tree.take_first(count, moved);
+            moved.iter_mut().for_each(|entry| entry.key = later(entry));
+            if !moved.is_sorted_by_key(|entry| entry.key) {
+                moved.sort_by_key(|entry| entry.key);
+            }
+            return tree.insert_sorted(moved);
+        }
+        let count = count.min(self.list.len());
+        self.list[..count].iter_mut().for_each(|entry| entry.key = later(entry));
+        // So that they come behind their equals; the sort keeps the order of these.
+        self.list.rotate_left(count);
+        self.list.sort_by_key(|entry| entry.key);
+    }
+
+    /// Subtracts from all keys, of which none is below that number.
+    pub fn subtract(&mut self, number: u64) {
+        self.list.iter_mut().for_each(|entry| entry.key = entry.key.saturating_sub(number));
+        if let Some(tree) = &mut self.tree {
+            tree.subtract(number);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    /// The slow and obvious way: a sorted list, in which equals stand in the order in which they came.
+    #[derive(Default)]
+    struct Model(Vec<Entry>);
+
+    impl Model {
+        fn insert(&mut self, entry: Entry) {
+            let at = self.0.iter().filter(|other| other.key <= entry.key).count();
+            self.0.insert(at, entry);
+        }
+
+        fn remove(&mut self, member: Member) -> Option<Entry> {
+            let at = self.0.iter().position(|entry| entry.member == member)?;
+            Some(self.0.remove(at))
+        }
+    }
+
+    fn step(ordered: &mut Ordered, model: &mut Model, random: &mut Random, growing: bool, moved: &mut Vec<Entry>) {
+        let member = random.below(700) as Member;
+        let known = model.0.iter().find(|entry| entry.member == member).copied();
+        // Few keys: many are equal.
+        let entry = Entry { key: random.below(60), member, note: random.below(9) as u32 };
+        match known {
+            None if growing || random.below(8) == 0 => {
+                ordered.insert(entry);
+                model.insert(entry);
+            }
+            Some(_) if !growing => assert_eq!(ordered.remove(member), model.remove(member)),
+            Some(known) => {
+                ordered.change(entry);
+                if known.key == entry.key {
+                    let same = model.0.iter_mut().find(|other| other.member == member).expect("known");
+                    same.note = entry.note;
+                } else {
+                    model.remove(member);
+                    model.insert(entry);
+                }
+            }
+            None => assert_eq!(ordered.remove(member), None),
+        }
+        let key = |entry: &Entry, more: u64| entry.key + more * u64::from(entry.note % 3);
+        if random.below(4) == 0 && !model.0.is_empty() {
+            let first = model.0.remove(0);
+            ordered.defer_first(key(&first, 1));
+            model.insert(Entry { key: key(&first, 1), ..first });
+        }
+        if random.below(16) == 0 {
+            let count = [0, 1, 3, 50, 3000][random.below(5) as usize];
+            let firsts: Vec<Entry> = model.0.drain(..count.min(model.0.len())).collect();
+            ordered.defer(count, |entry| key(entry, 2), moved);
+            let mut later: Vec<_> = firsts.into_iter().map(|first| Entry { key: key(&first, 2), ..first }).collect();
+            later.sort_by_key(|entry| entry.key);
+            later.into_iter().for_each(|entry| model.insert(entry));
+        }
+        if random.below(64) == 0 {
+            let least = model.0.first().map_or(0, |entry| entry.key);
+            ordered.subtract(least);
+            model.0.iter_mut().for_each(|entry| entry.key -= least);
+        }
+    }
+
+    /// With phases of growing and shrinking, so that lists become trees and trees lists, and nodes of all levels come and go.
+    #[test]
+    fn it_orders_as_a_naive_model_does() {
+        let (mut ordered, mut model, mut random) = (Ordered::default(), Model::default(), Random::new(6));
+        let mut moved = Vec::new();
+        for phase in 0..12 {
+            for _ in 0..1000 {
+                step(&mut ordered, &mut model, &mut random, phase % 2 == 0, &mut moved);
+                assert_eq!(ordered.first(), model.0.first().copied());
+            }
+            assert!(ordered.iter().eq(model.0.iter().copied()), "phase {phase}");
+            let mut listed = Vec::new();
+            ordered.list(100, &mut listed);
+            assert!(listed.iter().copied().eq(model.0.iter().take(100).map(|entry| entry.member)));
+        }
+        while let Some(first) = model.0.first().copied() {
+            assert_eq!(ordered.remove(first.member), model.remove(first.member));
+            assert_eq!(ordered.first(), model.0.first().copied());
+        }
+        assert!(ordered.tree.is_none());
+    }
+}
