@@ -1052,6 +1052,25 @@ ssize_t rsp_send_cookie(int sd,
                         int timeout);
 
 /**
+ * Tells the clients of a registered socket where to go when this element fails: they try the `count` elements with these
+ * identifiers, in this order, before they ask a registrar (a business card, RFC 5352 section 3.9). All sessions are told,
+ * those that are there and those that come. Call it again for another order; with `count` 0 new sessions get none. At most
+ * 32 elements; the call asks a registrar for their addresses, and leaves out who is not in the pool. Not for pools with
+ * clients that use rsplib, which cannot read business cards.
+ *
+ * Returns:
+ * The number of elements listed, or -1.
+ *
+ * Errors:
+ * EBADF: not a registered RSerPool socket, or closed by another thread. EFAULT: `identifiers` is NULL. EINVAL: more than 32
+ * elements. ENOENT: none of them is in the pool. EHOSTUNREACH, ETIMEDOUT, EPERM, EBUSY, EINTR: as rsp_getaddrinfo().
+ * ECANCELED: rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
+ */
+int rsp_send_businesscard(int sd,
+                          const uint32_t *identifiers,
+                          size_t count);
+
+/**
  * Starts a session with the pool: an element is chosen by the pool's policy and connected. The registrar is not asked when
  * its last answer is younger than `staleCacheValue` milliseconds.
  *

@@ -476,6 +476,12 @@ public:
    }
    /** Leaves the pool. The sessions stay. */
    void deregister(int flags = 0) { detail::check(rsp_deregister(descriptor(), flags), "rsp_deregister"); }
+   /** Tells all clients, those of now and those to come, which elements to try, in this order, when this one fails; empty: those to
+       come are not told. Returns how many of them are in the pool. Not for clients that use rsplib. */
+   int send_business_card(const std::vector<std::uint32_t>& identifiers)
+   {
+      return detail::check(rsp_send_businesscard(descriptor(), identifiers.data(), identifiers.size()), "rsp_send_businesscard");
+   }
    /** The pool, and this element's identifier. */
    Name name() const { return Socket::name(rsp_getsockname, "rsp_getsockname"); }
 

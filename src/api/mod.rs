@@ -8,6 +8,8 @@
 //! function fails with `EOWNERDEAD` (the threads and associations belong to the parent); [`cleanup`] followed by
 //! [`initialize`] starts afresh there.
 
+#[cfg(feature = "pool-element")]
+mod business_card;
 mod error;
 mod error_text;
 mod lifecycle;
@@ -21,6 +23,8 @@ mod sockets;
 mod types;
 mod waiting;
 
+#[cfg(feature = "pool-element")]
+pub use business_card::send_business_card;
 pub use error::{Error, last_error, remember};
 pub use error_text::error_text;
 pub use lifecycle::{cleanup, initialize};

@@ -5,7 +5,7 @@ use super::registration::{address_info, checked_handle, load_of, not_done};
 use super::sockets::{enter, not_ours, receive_error, until};
 use super::{AddressInfo, Descriptor, Error, LoadInfo, Result, Timeout};
 use crate::asap::{Outcome, Request, SUBSCRIBED_ITEMS};
-use crate::driver::client::{Entry, Subscription};
+use crate::driver::client::{Entry, Instance, Subscription};
 use crate::session::ElementChange;
 use crate::wire::{Policy, PolicyType, PoolElement, TransportParameter, TransportUse};
 use crate::{PoolElementId, PoolHandle, RegistrarId};
@@ -56,12 +56,22 @@ pub fn getpoolinfo(pool_handle: &[u8], items: Option<u32>, stale_cache: Duration
     let pool_handle = checked_handle(pool_handle)?;
     let what = format!("pool {pool_handle} cannot be resolved");
     let items = items.unwrap_or(MAX_LISTED).clamp(1, MAX_LISTED);
+    let (policy, pool_elements) = resolve(&instance, &pool_handle, items, stale_cache, &what)?;
+    let elements = pool_elements.into_iter().map(|element| (element, ElementChange::Same)).collect();
+    Ok(pool_info(pool_handle, Some(&policy), elements, items as usize))
+}
+
+/// A pool's policy and elements; `what` cannot be done without them.
+pub(super) fn resolve(
+    instance: &Instance,
+    pool_handle: &PoolHandle,
+    items: u32,
+    stale_cache: Duration,
+    what: &str,
+) -> Result<(Policy, Vec<PoolElement>)> {
     let request = Request::Resolve { pool_handle: pool_handle.clone(), items: Some(items), stale_cache };
-    match instance.request(request).map_err(|error| not_done(&error, &what))? {
-        Outcome::Resolved { policy, pool_elements } => {
-            let elements = pool_elements.into_iter().map(|element| (element, ElementChange::Same)).collect();
-            Ok(pool_info(pool_handle, Some(&policy), elements, items as usize))
-        }
+    match instance.request(request).map_err(|error| not_done(&error, what))? {
+        Outcome::Resolved { policy, pool_elements } => Ok((policy, pool_elements)),
         _ => Err(Error::with(libc::EPROTO, what)),
     }
 }

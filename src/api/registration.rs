@@ -117,7 +117,10 @@ fn new_identifier() -> PoolElementId {
 pub fn deregister(sd: Descriptor, dont_wait: bool) -> Result<()> {
     forget_last_error();
     let (instance, socket) = lookup(sd)?;
-    let registered = with_state(&socket, |state| state.registration.take())?;
+    let registered = with_state(&socket, |state| {
+        state.business_card = None;
+        state.registration.take()
+    })?;
     let registered = registered.ok_or_else(|| Error::with(libc::EBADF, format!("socket {sd} is not registered")))?;
     let Registered { pool_handle, pool_element_id, .. } = registered;
     let name = format!("element {pool_element_id} of pool {pool_handle}");

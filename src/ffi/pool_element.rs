@@ -7,7 +7,8 @@ use super::guard::guard;
 use super::io::{length, session_id};
 use super::types::{rserpool_session_t, rsp_loadinfo};
 use crate::PoolElementId;
-use crate::api::{self, LoadInfo, RegisterOptions, Result, Timeout};
+use crate::api::{self, Error, LoadInfo, RegisterOptions, Result, Timeout};
+use crate::session::MAX_PREFERRED_ELEMENTS;
 use crate::wire::PolicyType;
 use libc::ssize_t;
 use std::ffi::{c_int, c_uint};
@@ -113,6 +114,41 @@ pub unsafe extern "C" fn rsp_send_cookie(
             api::send_cookie(sd, cookie, session_id(sessionID), Timeout::from_ms_or_now(timeout)).map(length)
         },
     )
+}
+
+/// Tells the clients of a registered socket where to go when this element fails: they try the `count` elements with these
+/// identifiers, in this order, before they ask a registrar (a business card, RFC 5352 section 3.9). All sessions are told,
+/// those that are there and those that come. Call it again for another order; with `count` 0 new sessions get none. At most
+/// 32 elements; the call asks a registrar for their addresses, and leaves out who is not in the pool. Not for pools with
+/// clients that use rsplib, which cannot read business cards.
+///
+/// # Returns
+/// The number of elements listed, or -1.
+///
+/// # Errors
+/// EBADF: not a registered RSerPool socket, or closed by another thread. EFAULT: `identifiers` is NULL. EINVAL: more than 32
+/// elements. ENOENT: none of them is in the pool. EHOSTUNREACH, ETIMEDOUT, EPERM, EBUSY, EINTR: as rsp_getaddrinfo().
+/// ECANCELED: rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rsp_send_businesscard(sd: c_int, identifiers: *const u32, count: usize) -> c_int {
+    guard(&errors::rsp_send_businesscard, format_args!("rsp_send_businesscard({sd}, {count} elements)"), || {
+        // SAFETY: by the contract of this module.
+        let order = unsafe { element_ids(identifiers, count) }?;
+        api::send_business_card(sd, &order).map(|listed| c_int::try_from(listed).unwrap_or(c_int::MAX))
+    })
+}
+
+/// # Safety
+/// `identifiers` is NULL or points to `count` numbers, at any alignment.
+unsafe fn element_ids(identifiers: *const u32, count: usize) -> Result<Vec<PoolElementId>> {
+    if count > MAX_PREFERRED_ELEMENTS {
+        return Err(Error::new(libc::EINVAL, "a business card lists at most 32 elements"));
+    }
+    if count > 0 && identifiers.is_null() {
+        return Err(Error::new(libc::EFAULT, "the pointer to the identifiers is NULL"));
+    }
+    // SAFETY: not NULL unless there is nothing to read, and the caller's promise.
+    Ok((0..count).map(|at| PoolElementId(unsafe { identifiers.add(at).read_unaligned() })).collect())
 }
 
 /// # Safety

@@ -74,6 +74,12 @@ pub fn encode_cookie_echo(cookie: &[u8]) -> Result<Vec<u8>, EncodeError> {
     encode(&AsapMessage::CookieEcho(CookieEcho { cookie: cookie.to_vec() }))
 }
 
+/// An ASAP_BUSINESS_CARD: the elements of the pool that a session is to fail over to, in the order to prefer (RFC 5352 section
+/// 3.9). An error where they do not fit a message.
+pub fn encode_business_card(pool_handle: PoolHandle, pool_elements: Vec<PoolElement>) -> Result<Vec<u8>, EncodeError> {
+    encode(&AsapMessage::BusinessCard(BusinessCard { pool_handle, pool_elements }))
+}
+
 fn check_length(cookie: &[u8]) -> Result<(), EncodeError> {
     if cookie.len() > MAX_COOKIE_LEN {
         return Err(EncodeError::TooLong { field: "cookie", length: cookie.len() });

@@ -17,7 +17,7 @@ mod pool_sender;
 mod pool_user;
 mod pool_watch;
 
-pub use control::{ControlMessage, encode_cookie, encode_cookie_echo, parse_control};
+pub use control::{ControlMessage, encode_business_card, encode_cookie, encode_cookie_echo, parse_control};
 pub use inbox::{Inbox, InboxFull, Item, ItemKind, NotificationTooLong, ReadItem};
 pub use notification::{NOTIFICATION_SIZE, Notification, SessionChange};
 pub use pool_element::{ServerEvent, ServerSession};
@@ -33,7 +33,7 @@ pub const MAX_INBOX_BYTES: usize = 64 << 20;
 pub const MAX_INBOX_BYTES_PER_SESSION: usize = 8 << 20;
 /// Failed elements that a session remembers so as not to try them again.
 pub const MAX_FAILED_ELEMENTS: usize = 32;
-/// Elements of a business card that a session remembers.
+/// Elements of a business card that are sent, and that a session remembers.
 pub const MAX_PREFERRED_ELEMENTS: usize = 32;
 /// Sessions that one socket makes to send by pool handle; the one not used for the longest time makes room for a new one.
 pub const MAX_POOL_SESSIONS: usize = 1024;

@@ -185,6 +185,7 @@ static void failed_session(void)
 
 static void servers(void)
 {
+   const uint32_t identifiers[33] = {1};
    unsigned char handle[32];
    size_t        size   = SIZE_MAX;
    const int     many   = open_socket(SOCK_SEQPACKET);
@@ -197,6 +198,11 @@ static void servers(void)
    FAILS(rsp_read(many, handle, sizeof(handle)), EAGAIN);
    FAILS(rsp_send_cookie(many, HANDLE(""), 1, 0), EMSGSIZE);
    FAILS(rsp_send_cookie(many, NULL, 1, 1, 0), EFAULT);
+   FAILS(rsp_send_businesscard(many, NULL, 1), EFAULT);
+   FAILS(rsp_send_businesscard(many, identifiers, 33), EINVAL);
+   FAILS(rsp_send_businesscard(many, identifiers, SIZE_MAX), EINVAL);
+   FAILS(rsp_send_businesscard(many, identifiers, 1), EHOSTUNREACH);
+   FAILS(rsp_send_businesscard(single, identifiers, 1), EBADF); /* not registered */
    CHECK(rsp_listen(single, 4) == 0);
    FAILS(rsp_accept(single, 0), EAGAIN);
    FAILS(rsp_accept_tags(single, 0, NULL), EAGAIN);

@@ -13,6 +13,7 @@ static inline void socket_functions_fail(int sd, int expected)
    unsigned char                      buffer[64];
    size_t                             size = sizeof(buffer);
    struct rsp_poolinfo*               pool = NULL;
+   const uint32_t                     identifier = 1;
 
    FAILS(rsp_bind(sd, NULL, 0), expected);
    FAILS(rsp_listen(sd, 1), expected);
@@ -25,6 +26,7 @@ static inline void socket_functions_fail(int sd, int expected)
    FAILS(rsp_deregister(sd, 0), expected);
    FAILS(rsp_deregister_tags(sd, 0, NULL), expected);
    FAILS(rsp_send_cookie(sd, HANDLE("x"), 0, 0), expected);
+   FAILS(rsp_send_businesscard(sd, &identifier, 1), expected);
    FAILS(rsp_sendto_pool(sd, "x", 1, HANDLE("pool"), 0, 0, NULL, 0, 0), expected);
    FAILS(rsp_getpoolchange(sd, &pool, 0), expected);
    FAILS(rsp_has_cookie(sd), expected);

@@ -67,6 +67,7 @@ int use_everything(int sd, const unsigned char* handle, size_t size)
    rsp_print_notification(&notification, stdout);
    rsp_sendto_pool(sd, buffer, 1, handle, size, identifier, RSP_SEND_TO_ALL | RSP_SEND_TO_SELF, &rinfo, 0, 0);
    rsp_getpoolinfo(handle, size, &pool, 0, 0);
+   rsp_send_businesscard(sd, &identifier, 1);
    rsp_getpoolchange(rsp_subscribe_pool(handle, size), &pool, 0);
    rsp_freepoolinfo(pool);
    rsp_csp_setstatus(sd, session, rsp_last_error());

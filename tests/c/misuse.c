@@ -179,6 +179,7 @@ static void mapped(int sd)
    FAILS(rsp_forcefailover(sd, UINT_MAX, 0), EOPNOTSUPP);
    FAILS(rsp_has_cookie(sd), EOPNOTSUPP);
    FAILS(rsp_send_cookie(sd, buffer, 1, 0, 0), EOPNOTSUPP);
+   FAILS(rsp_send_businesscard(sd, NULL, 0), EOPNOTSUPP);
    FAILS(rsp_getsockname(sd, buffer, &size, NULL), EOPNOTSUPP);
    FAILS(rsp_getpeername(sd, buffer, &size, NULL), EOPNOTSUPP);
    FAILS(rsp_update_session_parameters(sd, &parameters), EOPNOTSUPP);

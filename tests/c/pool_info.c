@@ -49,6 +49,10 @@ static void asked(void)
    CHECK(rsp_getpoolinfo(HANDLE("info"), &info, 1, 0) == 1);
    CHECK(info->rpi_flags == RSP_POOL_PARTIAL);
    rsp_freepoolinfo(info);
+   const uint32_t order[3] = {0x22, 0x33, 0x11}, nobody = 0x33;
+   CHECK(rsp_send_businesscard(first, order, 3) == 2);
+   FAILS(rsp_send_businesscard(first, &nobody, 1), ENOENT);
+   CHECK(rsp_send_businesscard(first, NULL, 0) == 0);
    CHECK(rsp_close(first) == 0 && rsp_close(second) == 0);
 }
 

@@ -109,6 +109,7 @@ static void one_to_many()
    const Event removed = next(server);
    CHECK(removed.received.kind == Kind::session_removed && removed.received.session == added.received.session);
    CHECK(server.send("too late", rserpool::to(question.received)) == Sent::lost);
+   CHECK(server.send_business_card({server.name().identifier}) == 1);
    server.deregister();
    CHECK(thrown([&] { server.deregister(); }) == EBADF);
 }

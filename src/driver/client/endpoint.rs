@@ -11,7 +11,7 @@ use crate::transport::{
     LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, Transport, TransportError, TransportEvent,
     TransportKind, Undelivered,
 };
-use crate::wire::AddressList;
+use crate::wire::{AddressList, PPID_ASAP};
 use crate::{AssociationId, SessionId, Time};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
@@ -238,6 +238,18 @@ impl EndpointState {
         self.transport.send(now, association, message)
     }
 
+    /// Sends a control message in all sessions; those that have no room for it are left out.
+    pub fn send_to_sessions(&mut self, now: Time, bytes: &[u8]) {
+        for (association, route) in &self.routes {
+            if !matches!(route, Route::Session { .. }) {
+                continue;
+            }
+            if let Err(error) = self.transport.send(now, *association, OutboundMessage::control(PPID_ASAP, bytes)) {
+                log::info!("control message on {association:?} not sent: {error}");
+            }
+        }
+    }
+
     /// Sets the SCTP parameters of the endpoint.
     pub fn set_parameters(&mut self, parameters: &SctpParameters) {
         self.parameters = *parameters;
@@ -397,7 +409,10 @@ impl Dispatch<'_> {
             None => Err("nobody listens here"),
         };
         match accepted {
-            Ok((socket, session)) => drop(self.routes.insert(association, Route::Session { socket, session })),
+            Ok((socket, session, actions)) => {
+                self.routes.insert(association, Route::Session { socket: Arc::clone(&socket), session });
+                self.defer(socket, actions);
+            }
             Err(reason) => {
                 log::debug!("session of {} refused: {reason}", peer.address);
                 self.deferred.push(Deferred::Abort { association, reason });

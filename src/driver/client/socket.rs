@@ -58,6 +58,8 @@ pub struct SocketState {
     pub(super) sender: Option<Box<PoolSender>>,
     /// What the socket is registered as.
     pub registration: Option<Registered>,
+    /// The ASAP_BUSINESS_CARD that every new session gets, where the program has given one.
+    pub business_card: Option<Vec<u8>>,
     /// What the program says that it does with the session, for status reports.
     pub status_text: Option<String>,
     /// The payload protocol identifier of the last message sent.
@@ -147,6 +149,7 @@ impl Socket {
                 role,
                 sender: None,
                 registration: None,
+                business_card: None,
                 status_text: None,
                 last_ppid: 0,
                 bind: Vec::new(),

@@ -1,6 +1,7 @@
 use super::*;
 use crate::message::AsapMessage;
-use crate::message::asap::{BusinessCard, Cookie};
+use crate::message::asap::Cookie;
+use crate::session::encode_business_card;
 use crate::wire::{AddressList, Policy, RegistrationLife, TransportUse};
 use crate::{PoolElementId, RegistrarId};
 use proptest::prelude::*;
@@ -270,8 +271,7 @@ fn a_message_that_could_not_be_sent_again_waits_for_the_next_element() {
 #[test]
 fn asap_141_a_business_card_gives_the_order_of_failover() {
     let (mut harness, association) = Harness::connected(true);
-    let card = BusinessCard { pool_handle: "pool".into(), pool_elements: elements(&[1, 7, 8]) };
-    let bytes = encoded(AsapMessage::BusinessCard(card));
+    let bytes = encode_business_card("pool".into(), elements(&[1, 7, 8])).unwrap();
     harness.handle(Event::Control { association, bytes: &bytes });
     let actions = harness.lose(association, LossReason::Unreachable);
     assert_eq!(connect(&actions).1, 7, "without asking a registrar");
@@ -280,8 +280,7 @@ fn asap_141_a_business_card_gives_the_order_of_failover() {
 #[test]
 fn a_business_card_for_another_pool_is_ignored() {
     let (mut harness, association) = Harness::connected(true);
-    let card = BusinessCard { pool_handle: "elsewhere".into(), pool_elements: elements(&[7]) };
-    let bytes = encoded(AsapMessage::BusinessCard(card));
+    let bytes = encode_business_card("elsewhere".into(), elements(&[7])).unwrap();
     harness.handle(Event::Control { association, bytes: &bytes });
     let actions = harness.lose(association, LossReason::Unreachable);
     resolution(&actions);

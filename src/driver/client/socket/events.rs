@@ -273,13 +273,13 @@ impl Socket {
         actions
     }
 
-    /// A peer made an association with this listening socket: the socket and session that it belongs to from now on, or
-    /// why it is refused.
+    /// A peer made an association with this listening socket: the socket and session that it belongs to from now on, and what
+    /// is to be done for it; or why it is refused.
     pub fn accept_association(
         self: &Arc<Self>,
         association: AssociationId,
         peer: &PeerAddress,
-    ) -> Result<(Arc<Socket>, SessionId), &'static str> {
+    ) -> Result<(Arc<Socket>, SessionId, SessionActions), &'static str> {
         let mut state = self.state.lock();
         let state = &mut *state;
         let accepted = match &mut state.role {
@@ -308,7 +308,10 @@ impl Socket {
             _ => return Err("nobody listens here"),
         };
         state.update();
-        Ok(accepted)
+        let (socket, session) = accepted;
+        // A PE sends its card when communication begins (RFC 5352 section 3.9).
+        let card = state.business_card.clone().map(|bytes| Action::SendControl { association, bytes });
+        Ok((socket, session, card.into_iter().collect()))
     }
 }
 
