@@ -148,6 +148,19 @@ fn without_any_registrar_calls_end_in_time_and_register_and_connect_succeed_all_
 }
 
 #[test]
+fn a_request_has_as_many_rounds_of_connects_as_the_program_says() {
+    let _turn = my_turn();
+    api::cleanup();
+    let unreachable = "127.0.0.1:9".parse().unwrap();
+    // Ten minutes, were it not for the trials.
+    let (request_timeout, connect_max_trials) = (Some(Duration::from_secs(600)), Some(2));
+    api::initialize(&api::Config { request_timeout, connect_max_trials, ..config(unreachable) }).unwrap();
+    let error = api::getaddrinfo(b"pool", None, Duration::ZERO).unwrap_err();
+    assert_eq!(error.errno, libc::EHOSTUNREACH, "{error}");
+    api::cleanup();
+}
+
+#[test]
 fn a_signal_ends_poll_and_a_blocked_receive_with_eintr() {
     let _turn = my_turn();
     extern "C" fn handler(_: libc::c_int) {}

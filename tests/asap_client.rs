@@ -186,6 +186,43 @@ fn nobody_reachable_fails_a_request_within_its_time_and_says_how_often_it_was_tr
     assert_eq!(client.core.next_deadline(), None, "no hunt without need");
 }
 
+/// A request has `trials` rounds of connects, whether they are refused or nobody answers; one made later has as many of its own.
+#[test]
+fn requests_fail_after_as_many_rounds_of_connects_as_they_may_have() {
+    let no_registrar = |done: &Done| match &done.completed()[..] {
+        [(request, Err(RequestError::NoRegistrar { .. }))] => Some(*request),
+        [] => None,
+        other => panic!("{other:?}"),
+    };
+    for refused in [false, true] {
+        let mut client = Client::new(AsapConfig { max_connect_trials: Some(2), ..config(2, SCTP) });
+        let round = |client: &mut Client, connects: Vec<Connect>| {
+            let mut failed: Vec<u64> = Vec::new();
+            for connect in connects.into_iter().filter(|_| refused) {
+                failed.extend(no_registrar(&client.refused(connect.0)));
+            }
+            // To the end of T5.
+            let wait = client.core.next_deadline().unwrap().saturating_since(client.now);
+            let done = client.advance(wait);
+            failed.extend(no_registrar(&done));
+            (failed, done.connects())
+        };
+        let first = client.request(1, resolve(None, Duration::ZERO)).connects();
+        assert_eq!(first.len(), 2);
+        let (failed, second) = round(&mut client, first);
+        assert_eq!((failed, second.len()), (vec![], 2));
+        // From now on only SCTP will do, so the round begins anew.
+        let second = client.request(2, register(9)).connects();
+        let (failed, third) = round(&mut client, second);
+        assert_eq!((failed, third.len()), (vec![1], 2), "refused: {refused}");
+        let (failed, fourth) = round(&mut client, third);
+        assert_eq!(failed, [2], "refused: {refused}");
+        // The element is still to be registered.
+        let (_, done) = client.up(&fourth[0]);
+        assert!(matches!(done.sent()[..], [(_, AsapMessage::Registration(_))]), "{:?}", done.sent());
+    }
+}
+
 #[test]
 fn a_registrar_that_hangs_up_on_us_is_left_alone_for_longer_each_time() {
     let mut client = Client::new(AsapConfig { max_request_time: Duration::from_secs(60), ..config(1, SCTP) });

@@ -94,6 +94,7 @@ fn asap_config(config: &Config, profile: Profile, kind: TransportKind) -> Result
     };
     set(&mut asap.t7_enrp_outdate, config.announce_timeout);
     set(&mut asap.connect_timeout, config.connect_timeout);
+    asap.max_connect_trials = config.connect_max_trials;
     set(&mut asap.max_request_time, config.request_timeout);
     set(&mut asap.t1_enrp_request, config.response_timeout);
     set(&mut asap.t2_registration, config.response_timeout);

@@ -25,7 +25,7 @@ pub struct Config {
     pub announce_timeout: Option<Duration>,
     /// How long one connect to a registrar may take.
     pub connect_timeout: Option<Duration>,
-    /// Ignored: what a request may take is limited by time.
+    /// Rounds of connects to all known registrars after which a request fails; none: only `request_timeout` limits that.
     pub connect_max_trials: Option<u32>,
     /// How long a request may take, looking for a registrar included.
     pub request_timeout: Option<Duration>,

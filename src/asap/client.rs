@@ -70,6 +70,8 @@ pub struct AsapClient {
     /// Where the next round of a hunt starts in the table of registrars.
     pub(super) hunt_start: usize,
     pub(super) next_attempt: ConnectAttempt,
+    /// Rounds of hunts that have reached nobody, ever.
+    pub(super) fruitless_rounds: u64,
     /// The link to the home registrar.
     pub(super) home: Option<Link>,
     /// Associations that others made to us, the oldest first.
@@ -109,6 +111,7 @@ impl AsapClient {
             t5: config.t5_server_hunt,
             hunt_start: random.below(registrars.len() as u64) as usize,
             next_attempt: ConnectAttempt(0),
+            fruitless_rounds: 0,
             home: None,
             inbound: VecDeque::new(),
             adoptions: RateLimit::new(4, Duration::from_secs(1), now),

@@ -21,7 +21,7 @@ pub(super) struct Deregistration {
 }
 
 impl Deregistration {
-    fn deadline(&self) -> Option<Time> {
+    pub(super) fn deadline(&self) -> Option<Time> {
         let waiters = self.waiters.iter().map(|waiter| waiter.deadline);
         waiters.chain(self.t3).chain([self.given_up_at]).min()
     }

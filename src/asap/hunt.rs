@@ -47,6 +47,8 @@ pub(super) struct Hunt {
     attempts: SortedMap<ConnectAttempt, Attempt>,
     /// Candidates whose turn comes when a connect fails.
     waiting: VecDeque<CandidateId>,
+    /// All connects of this round have failed before its end.
+    fruitless: bool,
 }
 
 impl AsapClient {
@@ -89,7 +91,7 @@ impl AsapClient {
         };
         let order = self.registrars.hunt_order(self.now, self.hunt_start, without);
         self.hunt_start = self.hunt_start.wrapping_add(self.slots());
-        self.hunt = Some(Hunt { purpose, attempts: SortedMap::new(), waiting: order.into() });
+        self.hunt = Some(Hunt { purpose, attempts: SortedMap::new(), waiting: order.into(), fruitless: false });
         self.timers.set(Timer::Hunt, Some(self.now + self.t5));
         self.fill_slots(actions);
     }
@@ -149,8 +151,21 @@ impl AsapClient {
         }
         self.fill_slots(actions);
         if self.hunt.as_ref().is_some_and(|hunt| hunt.attempts.is_empty()) {
+            self.round_was_fruitless();
             let (count, pause) = (self.registrars.len(), self.t5);
             log::info!("hunt: none of {count} registrars can be reached, trying again within {} ms", pause.as_millis());
+        }
+    }
+
+    /// Nobody was reached in this round: requests for which it was one too many fail.
+    fn round_was_fruitless(&mut self) {
+        let Some(hunt) = &mut self.hunt else { return };
+        if std::mem::replace(&mut hunt.fruitless, true) {
+            return; // a registrar that announced itself meanwhile does not answer either
+        }
+        self.fruitless_rounds += 1;
+        if let (Some(trials), None) = (self.config.max_connect_trials, &self.home) {
+            self.give_up_requests(trials.max(1));
         }
     }
 
@@ -162,6 +177,7 @@ impl AsapClient {
         for candidate in hunt.attempts.values().map(|attempt| attempt.candidate).collect::<Vec<_>>() {
             self.registrars.target_failed(candidate);
         }
+        self.round_was_fruitless();
         self.end_hunt(actions);
         self.t5 = self.t5.saturating_mul(2).min(self.config.t5_max);
         self.start_round(purpose, actions);

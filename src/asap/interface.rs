@@ -22,6 +22,9 @@ pub struct AsapConfig {
     pub max_parallel_connects: usize,
     /// How long one connect may take.
     pub connect_timeout: Duration,
+    /// Rounds of the hunt without success after which a request fails that waits for a registrar; none: only time limits that.
+    /// Elements to be registered are registered all the same when one is found later.
+    pub max_connect_trials: Option<u32>,
     /// T1-ENRPrequest: time for a response to a resolution.
     pub t1_enrp_request: Duration,
     /// T2-registration: time for a response to a registration.
@@ -67,6 +70,7 @@ impl Default for AsapConfig {
             registrar_transports: vec![TransportKind::KernelSctp, TransportKind::Tcp, TransportKind::SctpUdp],
             max_parallel_connects: 3,
             connect_timeout: Duration::from_millis(1500),
+            max_connect_trials: None,
             t1_enrp_request: Duration::from_secs(1),
             t2_registration: Duration::from_secs(2),
             t3_deregistration: Duration::from_secs(2),

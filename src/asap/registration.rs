@@ -57,7 +57,7 @@ pub(super) struct Element {
 }
 
 impl Element {
-    fn deadline(&self) -> Option<Time> {
+    pub(super) fn deadline(&self) -> Option<Time> {
         let timer = match self.state {
             State::Idle => None,
             State::Registering { t2 } => Some(t2),

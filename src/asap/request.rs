@@ -1,6 +1,7 @@
 //! Requests of the application from their start to their one completion.
 
 use super::client::{ElementKey, Phase};
+use super::timers::Timer;
 use super::{Action, AsapClient, Outcome, Request, RequestError, RequestId};
 use crate::message::AsapMessage;
 use crate::{PoolElementId, PoolHandle, Time};
@@ -25,6 +26,8 @@ pub(super) struct Waiter {
     pub(super) deadline: Time,
     /// Connects tried before it was made.
     pub(super) connects_before: u64,
+    /// Rounds of hunts that had reached nobody before it was made.
+    pub(super) rounds_before: u64,
     /// Messages sent for it.
     pub(super) sent: u32,
     /// Elements wanted; for resolutions.
@@ -104,6 +107,7 @@ impl AsapClient {
             started: self.now,
             deadline: self.now + self.config.max_request_time,
             connects_before: self.next_attempt.0,
+            rounds_before: self.fruitless_rounds,
             sent: 0,
             items,
         }
@@ -129,6 +133,29 @@ impl AsapClient {
         }
         let connects = self.next_attempt.0.saturating_sub(waiter.connects_before);
         RequestError::NoRegistrar { attempts: u32::try_from(connects).unwrap_or(u32::MAX), waited }
+    }
+
+    /// Ends the time of all requests that have seen so many rounds of hunts that reached nobody.
+    pub(super) fn give_up_requests(&mut self, rounds: u32) {
+        let now = self.now;
+        let Some(before) = self.fruitless_rounds.checked_sub(u64::from(rounds)) else { return };
+        let end = |waiters: &mut Vec<Waiter>| {
+            for waiter in waiters.iter_mut().filter(|waiter| waiter.rounds_before <= before) {
+                waiter.deadline = waiter.deadline.min(now);
+            }
+        };
+        for ((handle, number), resolution) in self.resolutions.iter_mut() {
+            end(&mut resolution.waiters);
+            self.timers.set(Timer::Resolution(handle.clone(), *number), resolution.deadline());
+        }
+        for ((handle, id), element) in self.elements.iter_mut() {
+            end(&mut element.waiters);
+            self.timers.set(Timer::Element(handle.clone(), *id), element.deadline());
+        }
+        for ((handle, id), deregistration) in self.deregistrations.iter_mut() {
+            end(&mut deregistration.waiters);
+            self.timers.set(Timer::Deregistration(handle.clone(), *id), deregistration.deadline());
+        }
     }
 
     pub(super) fn on_cancel(&mut self, id: RequestId, actions: &mut Vec<Action>) {

@@ -22,7 +22,7 @@ pub(super) struct Resolution {
     /// The Handle Resolution Option in it.
     items: Option<u32>,
     /// Oldest first.
-    waiters: Vec<Waiter>,
+    pub(super) waiters: Vec<Waiter>,
     /// T1-ENRPrequest; none: not sent to the present home registrar.
     t1: Option<Time>,
     /// When it was first sent.
@@ -32,8 +32,8 @@ pub(super) struct Resolution {
 }
 
 impl Resolution {
-    fn deadline(&self) -> Option<Time> {
-        // All requests have the same time, so the oldest one's is over first.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        // All requests have the same time and number of rounds, so the oldest one's is over first.
         self.waiters.first().map(|waiter| waiter.deadline).into_iter().chain(self.t1).min()
     }
 }
