@@ -80,6 +80,8 @@ fn tight() -> RegistrarConfig {
         max_pool_elements: 10,
         max_elements_per_association: 4,
         max_associations: 4,
+        max_tcp_connections: 3,
+        tcp_idle_timeout: Duration::from_secs(5),
         max_subscriptions_per_association: 2,
         ..config()
     }

@@ -847,6 +847,52 @@ fn an_association_that_sends_nothing_but_nonsense_is_aborted() {
 }
 
 #[test]
+fn tcp_connections_leave_room_for_pool_elements() {
+    let mut world = World::new(RegistrarConfig { max_associations: 4, max_tcp_connections: 2, ..config() });
+    let first = world.pu(1);
+    world.pu(2);
+    let third = world.pu(3);
+    assert_eq!(world.aborted, [third]);
+    let elements = [world.pe(4), world.pe(5)];
+    assert_eq!(world.aborted, [third], "{elements:?} have places of their own");
+    world.lose(first);
+    world.pu(6);
+    assert_eq!(world.aborted, [third], "a place that is free again is given again");
+    world.pe(7);
+    assert_eq!(world.aborted.len(), 2, "TCP connections count among all");
+}
+
+#[test]
+fn a_tcp_connection_that_is_silent_for_long_is_ended() {
+    let timeout = Duration::from_secs(60);
+    let mut world = World::new(RegistrarConfig { tcp_idle_timeout: timeout, ..config() });
+    let pe = world.pe(1);
+    world.registered(pe, "pool", element(1, 1));
+    let (silent, busy, subscriber) = (world.pu(2), world.pu(3), world.pu(4));
+    assert!(world.resolve_with(subscriber, "pool", None, true).accept_updates);
+    let sctp = world.up(5, 5, TransportKind::KernelSctp);
+    world.run(timeout / 2);
+    world.resolve(busy, "pool");
+    world.run(timeout / 2 - Duration::from_millis(1));
+    assert_eq!(world.aborted, []);
+    world.run(Duration::from_millis(1));
+    assert_eq!(world.aborted, [silent], "after {timeout:?} and no sooner");
+    world.run(timeout / 2 - Duration::from_millis(1));
+    assert_eq!(world.aborted, [silent]);
+    world.run(Duration::from_millis(1));
+    assert_eq!(world.aborted, [silent, busy], "{timeout:?} after its last message");
+    // Who watches a pool, or is watched by SCTP, may be silent.
+    world.run(timeout * 10);
+    assert_eq!(world.aborted, [silent, busy]);
+    assert_eq!(world.registrar.statistics().silent_ended, 2);
+    assert_eq!(world.registrar.association_count(), 3, "{pe:?}, {subscriber:?} and {sctp:?}");
+    // Until the subscription ends, with its pool.
+    world.lose(pe);
+    world.run(timeout + Duration::from_secs(1));
+    assert_eq!(world.aborted, [silent, busy, subscriber]);
+}
+
+#[test]
 fn more_associations_than_the_limit_are_aborted() {
     let mut world = World::new(RegistrarConfig { max_associations: 2, ..config() });
     let first = world.pu(1);

@@ -20,7 +20,9 @@ impl Registrar {
         actions: &mut Vec<Action>,
     ) {
         // Without one, the message was under way when the association was aborted.
-        let Some(link) = self.associations.get(association).map(|a| a.link) else { return };
+        let Some(sender) = self.associations.get_mut(association) else { return };
+        sender.last_heard = now;
+        let link = sender.link;
         let (expected, foreign) = match link {
             Link::Asap => (PPID_ASAP, PPID_ENRP),
             Link::Enrp => (PPID_ENRP, PPID_ASAP),

@@ -1,6 +1,7 @@
 //! The associations with pool elements, pool users and registrars, and what hangs on them.
 
 use super::limits::TokenBucket;
+use super::silence::Silence;
 use super::{Action, ConnectAttempt, Link, Registrar, RegistrarConfig};
 use crate::handlespace::{SeededMap, SeededState};
 use crate::log_limit::log_limited;
@@ -29,6 +30,10 @@ pub(super) struct Association {
     pub resolutions: TokenBucket,
     pub reports: TokenBucket,
     pub faults: TokenBucket,
+    /// When a message came last, or when it came up.
+    pub last_heard: Time,
+    /// When to look whether it is silent; TCP only.
+    look_at: Option<Time>,
 }
 
 impl Association {
@@ -39,7 +44,13 @@ impl Association {
             resolutions: TokenBucket::new(config.max_resolutions_per_second, now),
             reports: TokenBucket::new(config.max_reports_per_second, now),
             faults: TokenBucket::new(MAX_FAULTS_PER_SECOND, now),
+            last_heard: now,
+            look_at: None,
         }
+    }
+
+    fn is_tcp(&self) -> bool {
+        self.peer.kind == TransportKind::Tcp
     }
 
     /// Whether the other end has this address.
@@ -50,7 +61,7 @@ impl Association {
     /// The addresses by which it is found; none, unless it is an SCTP association of the ASAP side.
     fn asap_addresses(&self) -> impl Iterator<Item = (IpAddr, u16)> + use<> {
         let peer = &self.peer.address;
-        let wanted = self.link == Link::Asap && self.peer.kind != TransportKind::Tcp;
+        let wanted = self.link == Link::Asap && !self.is_tcp();
         let addresses = if wanted { peer.addresses.clone() } else { AddressList::new() };
         let port = peer.port;
         addresses.into_iter().map(move |ip| (ip.to_canonical(), port))
@@ -73,12 +84,18 @@ pub(super) struct Associations {
     /// SCTP associations of the ASAP side.
     by_address: SeededMap<(IpAddr, u16), AssociationId>,
     asap: usize,
+    pub silence: Silence,
 }
 
 impl Associations {
     pub fn new(seed: u64) -> Associations {
         let state = SeededState::new(seed);
-        Associations { by_id: SeededMap::with_hasher(state), by_address: SeededMap::with_hasher(state), asap: 0 }
+        Associations {
+            by_id: SeededMap::with_hasher(state),
+            by_address: SeededMap::with_hasher(state),
+            asap: 0,
+            silence: Silence::default(),
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -102,6 +119,14 @@ impl Associations {
         self.by_id.insert(id, association);
     }
 
+    /// Has a TCP connection looked at then.
+    pub fn look_again(&mut self, at: Time, id: AssociationId) {
+        if let Some(association) = self.by_id.get_mut(&id) {
+            association.look_at = Some(at);
+            self.silence.watch(at, id);
+        }
+    }
+
     /// The ASAP association with a pool element at this address.
     pub fn find_asap(&self, peer: &PeerAddress) -> Option<AssociationId> {
         peer.addresses.iter().find_map(|ip| self.by_address.get(&(ip.to_canonical(), peer.port)).copied())
@@ -110,6 +135,9 @@ impl Associations {
     fn remove(&mut self, id: AssociationId) -> Option<Association> {
         let association = self.by_id.remove(&id)?;
         self.asap -= usize::from(association.link == Link::Asap);
+        if let Some(at) = association.look_at {
+            self.silence.forget(at, id);
+        }
         for address in association.asap_addresses() {
             if self.by_address.get(&address) == Some(&id) {
                 self.by_address.remove(&address);
@@ -130,6 +158,10 @@ impl Registrar {
         actions: &mut Vec<Action>,
     ) {
         let is_room = match link {
+            Link::Asap if peer.kind == TransportKind::Tcp => {
+                self.associations.asap < self.config.max_associations
+                    && self.associations.silence.len() < self.config.max_tcp_connections
+            }
             Link::Asap => self.associations.asap < self.config.max_associations,
             Link::Enrp => self.takes_enrp_association(),
         };
@@ -156,7 +188,11 @@ impl Registrar {
             }
             return;
         }
+        let tcp = peer.kind == TransportKind::Tcp;
         self.associations.insert(id, Association::new(link, peer, &self.config, now));
+        if tcp {
+            self.associations.look_again(now + self.config.tcp_idle_timeout, id);
+        }
         match (link, attempt) {
             (Link::Enrp, _) => self.handle_enrp_association_up(now, id, attempt, actions),
             (Link::Asap, Some(attempt)) => {

@@ -58,8 +58,12 @@ pub struct RegistrarConfig {
     pub max_pool_elements: usize,
     /// Elements that one association may register.
     pub max_elements_per_association: usize,
-    /// ASAP associations (pool elements and users).
+    /// ASAP associations (pool elements and users), TCP connections included.
     pub max_associations: usize,
+    /// TCP connections (pool users) among them: what costs whoever holds them nothing must not take the places of others.
+    pub max_tcp_connections: usize,
+    /// Silence after which a TCP connection is ended, unless it has subscribed to a pool.
+    pub tcp_idle_timeout: Duration,
     /// Subscriptions (S bit) of one association.
     pub max_subscriptions_per_association: usize,
     /// Resolutions a second that one association may ask for (RFC 5355); more are answered with "lack of resources".
@@ -134,6 +138,8 @@ impl Default for RegistrarConfig {
             max_pool_elements: 262_144,
             max_elements_per_association: 4096,
             max_associations: 65_536,
+            max_tcp_connections: 32_768,
+            tcp_idle_timeout: Duration::from_secs(600),
             max_subscriptions_per_association: 64,
             max_resolutions_per_second: 10_000,
             max_reports_per_second: 100,
@@ -195,6 +201,7 @@ impl RegistrarConfig {
             ("the number of pools", self.max_pools),
             ("the number of pool elements", self.max_pool_elements),
             ("the number of associations", self.max_associations),
+            ("the number of TCP connections", self.max_tcp_connections),
             ("the length of pool handles", self.max_pool_handle_len),
             ("the number of other registrars", self.max_peers),
             ("the number of handle table downloads", self.max_handle_table_sessions),
@@ -240,6 +247,7 @@ impl RegistrarConfig {
             ("pause before a reconnect", self.peer_reconnect_min),
             ("handle table session timeout", self.handle_table_session_timeout),
             ("takeover connect timeout", self.takeover_connect_timeout),
+            ("idle timeout of TCP connections", self.tcp_idle_timeout),
         ];
         if let Some((what, value)) = timers.into_iter().find(|(_, value)| *value < SHORTEST_TIMER) {
             return Err(format!("the {what} of {value:?} is shorter than {SHORTEST_TIMER:?}"));

@@ -16,6 +16,7 @@ mod limits;
 mod registration;
 mod resolution;
 mod rsplib;
+mod silence;
 mod statistics;
 mod subscriptions;
 mod unreachable;
@@ -147,10 +148,16 @@ impl Registrar {
         if self.enrp.phase() == Phase::Left {
             return None;
         }
-        [timer, self.subscriptions.next_update(), self.announcer.next(), self.enrp.next_timer()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            timer,
+            self.subscriptions.next_update(),
+            self.announcer.next(),
+            self.enrp.next_timer(),
+            self.associations.silence.next(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     fn run_timers(&mut self, now: Time, actions: &mut Vec<Action>) {
@@ -163,6 +170,7 @@ impl Registrar {
         self.run_enrp_timers(now, actions);
         self.send_due_updates(now, actions);
         self.announce_if_due(now, actions);
+        self.end_silence(now, actions);
     }
 
     /// Encodes a message for an association.

@@ -64,6 +64,11 @@ impl Subscriptions {
             .map(|&(_, pool)| pool)
     }
 
+    /// Whether an association watches a pool.
+    pub fn has_any(&self, association: AssociationId) -> bool {
+        self.of_association(association).next().is_some()
+    }
+
     /// A pool has changed: its subscribers are told at `at`, unless an update is due already.
     pub fn pool_changed(&mut self, pool: PoolIndex, at: Time) {
         if self.of_pool(pool).next().is_some() && !self.due.contains_key(&pool) {

@@ -222,6 +222,8 @@ pub const SETTINGS: &[Setting] = &[
     core_count!("max-elements", "elements of all pools", max_pool_elements, count),
     core_count!("max-elements-per-association", "elements of one association", max_elements_per_association, count),
     core_count!("max-associations", "associations with elements and users", max_associations, count),
+    core_count!("max-tcp-connections", "TCP connections with users among them", max_tcp_connections, count),
+    core_duration!("tcp-idle-timeout", "a TCP connection that is silent for so long is ended", tcp_idle_timeout),
     core_count!("max-subscriptions", "pools that one association may watch", max_subscriptions_per_association, count),
     core_count!(
         "max-resolution-rate",
