@@ -202,6 +202,51 @@ fn what_the_peer_never_took_is_reported_as_undelivered() {
 }
 
 #[test]
+fn where_nobody_asks_what_was_not_taken_all_arrives_in_order_and_nothing_is_reported() {
+    let mut endpoint = Endpoint::listening(|config| {
+        config.report_undelivered = false;
+        config.max_send_queue = 256 << 10;
+    });
+    let mut peer = endpoint.raw_peer();
+    let association = association(&mut endpoint);
+    // Held back and not, until the kernel takes part of a message only and the rest waits here.
+    let mut sent = Vec::new();
+    for number in 0u16.. {
+        let payload = message(number as u8, 8 + 4 * (number % 1000));
+        if number % 2 == 0 {
+            endpoint.tcp.hold();
+        }
+        if endpoint.tcp.send(endpoint.now, association, OutboundMessage::control(11, &payload)).is_err() {
+            break;
+        }
+        sent.extend(payload);
+        if number % 3 == 0 {
+            endpoint.tcp.release(endpoint.now);
+        }
+        assert!(sent.len() < 100 << 20, "the queue has a limit");
+    }
+    endpoint.tcp.release(endpoint.now);
+    let length = sent.len();
+    let reader = std::thread::spawn(move || {
+        let mut received = vec![0; length];
+        peer.read_exact(&mut received).unwrap();
+        (peer, received)
+    });
+    endpoint.until(1);
+    assert_eq!(endpoint.seen, ["writable"], "room, once the peer reads");
+    while !reader.is_finished() {
+        endpoint.poll();
+        std::thread::yield_now();
+    }
+    let (peer, received) = reader.join().unwrap();
+    assert!(received == sent, "{length} bytes are not what was sent");
+    // What is under way to a peer that does not read is nobody's concern.
+    while endpoint.tcp.send(endpoint.now, association, OutboundMessage::control(11, &message(1, 1000))).is_ok() {}
+    drop(peer);
+    assert_eq!(endpoint.until(2)[1], "lost: aborted by the peer; 0 undelivered");
+}
+
+#[test]
 fn a_message_without_its_own_length_is_refused_here_instead_of_confusing_the_peer() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut client = Endpoint::listening(|config| config.listen = false);

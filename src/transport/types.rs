@@ -84,6 +84,9 @@ pub struct EndpointConfig {
     pub max_send_queue: usize,
     /// Longest message accepted for sending and receiving, in bytes.
     pub max_message_size: usize,
+    /// Whether [`TransportEvent::Lost`] tells what the peer has not taken. TCP then keeps a copy of all that it sends, and
+    /// asks the kernel again and again how much of it has arrived.
+    pub report_undelivered: bool,
     /// Timers of the associations.
     pub parameters: SctpParameters,
 }
@@ -97,6 +100,7 @@ impl Default for EndpointConfig {
             max_associations: 65_536,
             max_send_queue: 1 << 20,
             max_message_size: 256 << 10,
+            report_undelivered: true,
             parameters: SctpParameters::default(),
         }
     }

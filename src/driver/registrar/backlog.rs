@@ -4,8 +4,9 @@
 //! never reads fills its share and loses the association: it cannot make the registrar grow.
 
 use crate::AssociationId;
+use crate::collections::AssociationMap;
 use crate::registrar::Link;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 /// Bytes that may wait for one association with a pool element or a pool user.
 pub(super) const MAX_BACKLOG_PER_ASSOCIATION: usize = 256 << 10;
@@ -25,7 +26,7 @@ struct Backlog {
 /// The waiting messages of all associations.
 #[derive(Default)]
 pub(super) struct Backlogs {
-    waiting: HashMap<AssociationId, Backlog>,
+    waiting: AssociationMap<Backlog>,
     total_cost: usize,
 }
 

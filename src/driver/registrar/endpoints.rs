@@ -222,6 +222,8 @@ fn endpoint_config(settings: &RegistrarSettings, transport_number: u16, bind: So
         max_associations: settings.core.max_associations.saturating_add(settings.core.max_associations / 8 + 16),
         max_send_queue: MAX_SEND_QUEUE,
         max_message_size: MAX_MESSAGE_SIZE,
+        // Whoever misses an answer asks again, and whoever misses an update learns it from the next one.
+        report_undelivered: false,
         parameters: if transport_number == ENRP_SCTP { settings.enrp_sctp } else { settings.sctp },
     }
 }

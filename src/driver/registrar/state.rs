@@ -3,12 +3,12 @@
 use super::backlog::{BacklogFull, Backlogs};
 use super::metrics::RegistrarMetrics;
 use super::reports::Status;
+use crate::collections::AssociationMap;
 use crate::log_limit::{LogLimit, log_limited};
 use crate::registrar::{Action, ConnectAttempt, Event, Link, Registrar};
 use crate::transport::{LossReason, OutboundMessage, PeerAddress, Transport, TransportError, TransportEvent};
 use crate::wire::{PPID_ASAP, PPID_ENRP};
 use crate::{AssociationId, Time};
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 
@@ -52,8 +52,8 @@ pub(super) struct State<C> {
     pub(super) actions: Vec<Action>,
     /// Associations that may have room again for what waits.
     pub(super) writable: Vec<AssociationId>,
-    associations: HashMap<AssociationId, Link>,
-    attempts: HashMap<AssociationId, ConnectAttempt>,
+    associations: AssociationMap<Link>,
+    attempts: AssociationMap<ConnectAttempt>,
     /// Connects that failed as soon as they were asked for. The core hears of them in the next round, so that one that
     /// tries again at once cannot keep the driver from everything else.
     failed_connects: Vec<(ConnectAttempt, LossReason)>,
@@ -68,8 +68,8 @@ impl<C: Core> State<C> {
             core,
             actions: Vec::new(),
             writable: Vec::new(),
-            associations: HashMap::new(),
-            attempts: HashMap::new(),
+            associations: AssociationMap::default(),
+            attempts: AssociationMap::default(),
             failed_connects: Vec::new(),
             backlogs: Backlogs::default(),
             metrics: RegistrarMetrics::default(),

@@ -21,7 +21,7 @@ use super::{
     Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, Transport,
     TransportError, TransportEvent, TransportKind, Undelivered,
 };
-use crate::collections::{Deadlines, SortedMap};
+use crate::collections::{AssociationMap, Deadlines, SortedMap};
 use crate::log_limit::{LogLimit, log_limited};
 use crate::wire::AddressList;
 use crate::{AssociationId, Time};
@@ -69,7 +69,7 @@ pub struct KernelSctp {
     local_addresses: AddressList,
     /// The system encapsulates in UDP.
     encapsulation: bool,
-    associations: HashMap<AssociationId, Association>,
+    associations: AssociationMap<Association>,
     /// The kernel may use its numbers again.
     by_kernel_id: HashMap<KernelId, AssociationId>,
     next_number: u64,
@@ -112,7 +112,7 @@ impl KernelSctp {
             encapsulation: system_encapsulates(),
             socket: Arc::new(socket),
             split: false,
-            associations: HashMap::new(),
+            associations: AssociationMap::default(),
             by_kernel_id: HashMap::new(),
             next_number: 1,
             timers: Deadlines::default(),

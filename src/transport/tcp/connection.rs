@@ -55,6 +55,8 @@ pub(super) struct Connection {
     /// It has been reported as up.
     pub established: bool,
     pub log: SendLog,
+    /// What the peer does not take will be reported.
+    pub reports_undelivered: bool,
     pub framer: Framer,
     /// A send was refused: report when there is room again.
     pub wants_room: bool,
@@ -77,12 +79,13 @@ pub(super) struct ReadOutcome {
 }
 
 impl Connection {
-    pub fn new(socket: Socket, state: State, interest: Interest) -> Connection {
+    pub fn new(socket: Socket, state: State, interest: Interest, reports_undelivered: bool) -> Connection {
         Connection {
             socket,
             state,
             established: false,
             log: SendLog::default(),
+            reports_undelivered,
             framer: Framer::default(),
             wants_room: false,
             held: false,
@@ -175,28 +178,32 @@ impl Connection {
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => (0, Ok(())),
             Err(error) => (0, Err(loss_reason(&error))),
         };
+        if self.reports_undelivered || sent < payload.len() + padding.len() {
+            self.log.push([payload, padding], sent);
+        }
         self.forget_acknowledged(KEPT_WHEN_WRITING);
-        self.log.push([payload, padding], sent);
         result
     }
 
     /// Asks the kernel what it has delivered, unless so few bytes are kept that this costs more than keeping them.
     fn forget_acknowledged(&mut self, worth_keeping: usize) {
-        if self.log.len() > worth_keeping {
+        if !self.reports_undelivered {
+            self.log.forget_sent();
+        } else if self.log.len() > worth_keeping {
             if let Some(unacknowledged) = options::unacknowledged(&self.socket) {
                 self.log.acknowledge_all_but(unacknowledged);
             }
         }
     }
 
-    /// Ends the connection; returns what the peer's TCP has not acknowledged. Unless `orderly`, the peer gets a RST.
+    /// Ends the connection; returns what the peer's TCP has not acknowledged, if that is reported. Unless `orderly`, the peer gets a RST.
     pub fn end(mut self, orderly: bool) -> Vec<Undelivered> {
         self.forget_acknowledged(0);
         if !orderly {
             // Failure leaves an orderly end, which does no harm.
             let _ = self.socket.set_linger(Some(Duration::ZERO));
         }
-        self.log.into_undelivered()
+        if self.reports_undelivered { self.log.into_undelivered() } else { Vec::new() }
     }
 }
 

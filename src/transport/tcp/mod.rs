@@ -13,13 +13,13 @@ use super::{
     Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, Transport,
     TransportError, TransportEvent, TransportKind,
 };
-use crate::collections::Deadlines;
+use crate::collections::{AssociationMap, Deadlines};
 use crate::log_limit::{LogLimit, log_limited};
 use crate::wire::AddressList;
 use crate::{AssociationId, Time};
 use connection::{Connecting, Connection, State, canonical, loss_reason};
+use send_log::SendLog;
 use socket2::Socket;
-use std::collections::HashMap;
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
@@ -34,6 +34,9 @@ const MAX_FRAME: usize = 65_536;
 const READ_BUFFER: usize = 64 << 10;
 /// Bytes kept back for one connection while messages are held: a write of that size gains nothing by waiting.
 const MAX_HELD: usize = 64 << 10;
+/// Memory that is kept for the next connection that sends: so many pieces, none of them larger.
+const MAX_SPARE: usize = 16;
+const MAX_SPARE_BYTES: usize = 2 * MAX_HELD;
 /// Connections accepted in one poll from one listener.
 const ACCEPTS_PER_POLL: usize = 64;
 /// How long a message may take from its first byte to its last: a slower peer only holds a connection.
@@ -52,7 +55,7 @@ pub struct Tcp {
     listeners: Vec<Socket>,
     local_port: u16,
     local_addresses: AddressList,
-    connections: HashMap<AssociationId, Connection>,
+    connections: AssociationMap<Connection>,
     /// The number of the next association.
     next_number: u64,
     timers: Deadlines,
@@ -62,6 +65,8 @@ pub struct Tcp {
     holding: bool,
     /// Connections with messages kept back.
     held: Vec<AssociationId>,
+    /// Memory of connections that have sent everything, for those that send next.
+    spare: Vec<SendLog>,
     /// Connects that failed at once.
     failed_connects: Vec<(AssociationId, LossReason)>,
     /// When accepting goes on after a pause.
@@ -89,12 +94,13 @@ impl Tcp {
             local_port,
             local_addresses: specified.collect(),
             listeners,
-            connections: HashMap::new(),
+            connections: AssociationMap::default(),
             next_number: 1,
             timers: Deadlines::default(),
             failed: Vec::new(),
             holding: false,
             held: Vec::new(),
+            spare: Vec::new(),
             failed_connects: Vec::new(),
             accept_again: None,
             ready: Vec::with_capacity(EVENTS_PER_WAIT),
@@ -122,9 +128,14 @@ impl Tcp {
         connection.deadline = deadline;
     }
 
-    /// Tells epoll what the connection waits for now.
-    fn update_interest(&mut self, association: AssociationId) {
+    /// Tells epoll what the connection waits for now, and takes its memory back when nothing waits to be sent.
+    fn settle(&mut self, association: AssociationId) {
         let Some(connection) = self.connections.get_mut(&association) else { return };
+        if let Some(memory) = connection.log.take_memory() {
+            if self.spare.len() < MAX_SPARE && memory.capacity() <= MAX_SPARE_BYTES {
+                self.spare.push(memory);
+            }
+        }
         let wanted = connection.wanted_interest();
         if wanted != connection.interest
             && self.epoll.modify(connection.socket.as_raw_fd(), association.as_u64(), wanted).is_ok()
@@ -257,7 +268,7 @@ impl Tcp {
                 }
             }
         }
-        self.update_interest(association);
+        self.settle(association);
         more
     }
 
@@ -277,7 +288,7 @@ impl Tcp {
         self.established(association, peer, false, sink);
         self.set_deadline(association, then_close.then(|| now + CLOSE_TIMEOUT));
         match self.flush(association, sink) {
-            Ok(()) => self.update_interest(association),
+            Ok(()) => self.settle(association),
             Err(reason) => self.lose(association, reason, sink),
         }
     }
@@ -397,7 +408,8 @@ impl Tcp {
             log::error!("TCP connection from {peer} closed: cannot wait for it: {error}");
             return;
         }
-        self.connections.insert(association, Connection::new(socket, State::Open, Interest::Read));
+        self.connections
+            .insert(association, Connection::new(socket, State::Open, Interest::Read, self.config.report_undelivered));
         self.established(association, peer, true, sink);
     }
 }
@@ -439,7 +451,9 @@ impl Transport for Tcp {
         match self.next_attempt(now, &mut connecting) {
             Ok((socket, deadline)) => {
                 self.epoll.add(socket.as_raw_fd(), association.as_u64(), Interest::Write)?;
-                let connection = Connection::new(socket, State::Connecting(connecting), Interest::Write);
+                let state = State::Connecting(connecting);
+                let reports = self.config.report_undelivered;
+                let connection = Connection::new(socket, state, Interest::Write, reports);
                 self.connections.insert(association, connection);
                 self.set_deadline(association, Some(deadline));
             }
@@ -484,6 +498,9 @@ impl Transport for Tcp {
             return Err(TransportError::WouldBlock);
         }
         if self.holding && matches!(connection.state, State::Open) {
+            if connection.log.capacity() == 0 {
+                connection.log = self.spare.pop().unwrap_or_default();
+            }
             connection.log.push([payload, padding], 0);
             if !connection.held {
                 connection.held = true;
@@ -492,7 +509,7 @@ impl Transport for Tcp {
             return Ok(());
         }
         match connection.write(payload, padding) {
-            Ok(()) => self.update_interest(association),
+            Ok(()) => self.settle(association),
             // The message counts as accepted: it will be among the undelivered ones.
             Err(reason) => self.fail_later(association, reason),
         }
@@ -513,7 +530,7 @@ impl Transport for Tcp {
                 continue;
             }
             match connection.flush() {
-                Ok(()) => self.update_interest(association),
+                Ok(()) => self.settle(association),
                 Err(reason) => self.fail_later(association, reason),
             }
         }
@@ -530,7 +547,7 @@ impl Transport for Tcp {
                 let flushed = connection.flush();
                 self.set_deadline(association, Some(now + CLOSE_TIMEOUT));
                 match flushed {
-                    Ok(()) => self.update_interest(association),
+                    Ok(()) => self.settle(association),
                     Err(reason) => self.fail_later(association, reason),
                 }
             }

@@ -71,9 +71,31 @@ impl SendLog {
             self.head_gone -= self.messages.pop_front().unwrap_or(0);
         }
         if self.bytes.is_empty() {
-            // An idle connection keeps no memory.
-            *self = SendLog::default();
+            self.clear();
         }
+    }
+
+    /// Forgets all that was sent, acknowledged or not, and what belonged to which message: what nobody asks for need not be kept.
+    pub fn forget_sent(&mut self) {
+        self.bytes.drain(..self.sent);
+        (self.sent, self.head_gone) = (0, 0);
+        self.messages.clear();
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.messages.clear();
+        (self.sent, self.head_gone) = (0, 0);
+    }
+
+    /// Hands over its memory when it is empty: an idle connection keeps none.
+    pub fn take_memory(&mut self) -> Option<SendLog> {
+        (self.bytes.is_empty() && self.capacity() > 0).then(|| std::mem::take(self))
+    }
+
+    /// Bytes for which it has room.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
     }
 
     /// The messages that the peer's TCP did not take whole. A message of which the beginning was acknowledged is left
