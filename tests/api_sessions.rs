@@ -203,6 +203,31 @@ fn the_descriptor_polls_as_readable_exactly_while_something_waits() {
 }
 
 #[test]
+fn whoever_has_just_received_sees_the_next_message_by_poll_of_the_system_as_well() {
+    library();
+    let server = seqpacket_socket();
+    register(server, "mixed");
+    let client = connect("mixed");
+    send(client, "hello");
+    let (Got::Notification(_), session) = receive(server) else { panic!("the session comes first") };
+    receive(server);
+    let options = SendOptions { session, ..SendOptions::default() };
+    for round in 0..50 {
+        api::sendmsg(server, b"one", &options, Timeout::Now).unwrap();
+        // The thread keeps the endpoint for itself for a moment, but does not come back to receive.
+        assert_eq!(receive(client).0, Got::Data("one".into()));
+        api::sendmsg(server, b"two", &options, Timeout::Now).unwrap();
+        let mut entry = libc::pollfd { fd: client, events: libc::POLLIN, revents: 0 };
+        // SAFETY: `entry` is one pollfd.
+        let ready = unsafe { libc::poll(&raw mut entry, 1, PATIENCE.as_millis() as i32) };
+        assert_eq!((ready, entry.revents), (1, libc::POLLIN), "round {round}");
+        assert_eq!(receive(client).0, Got::Data("two".into()));
+    }
+    api::close(client).unwrap();
+    api::close(server).unwrap();
+}
+
+#[test]
 fn closing_from_another_thread_wakes_a_blocked_receive() {
     library();
     let server = seqpacket_socket();

@@ -189,7 +189,7 @@ pub(super) fn start_listening(instance: &Instance, socket: &Arc<Socket>, backlog
 /// Takes a new session of a listening SOCK_STREAM socket; `EAGAIN` when none comes in time.
 pub fn accept(sd: Descriptor, timeout: Timeout) -> Result<Descriptor> {
     let (instance, socket) = lookup(sd)?;
-    let session = socket.accept_session(until(timeout)).map_err(receive_error)?;
+    let session = socket.accept_session(&instance, until(timeout)).map_err(receive_error)?;
     let made = session.make_descriptor().map_err(|error| Error::system(&error, "no descriptor for a session"));
     match made.and_then(|()| enter(&instance, Entry::Socket(Arc::clone(&session)))) {
         Ok(sd) => Ok(sd),

@@ -31,6 +31,7 @@ pub fn poll(fds: &mut [libc::pollfd], timeout: Timeout) -> Result<usize> {
     for entry in fds.iter_mut() {
         entry.fd = kernel_number(&instance.descriptors, entry.fd);
     }
+    instance.end_turns();
     drop(instance);
     let result = system::poll(fds, limit(timeout));
     for (entry, number) in fds.iter_mut().zip(numbers) {
@@ -52,6 +53,7 @@ pub fn select(
         return Err(Error::new(libc::EINVAL, "select takes descriptor numbers below FD_SETSIZE only"));
     }
     let numbers: Vec<(c_int, c_int)> = (0..count).map(|sd| (sd, kernel_number(&instance.descriptors, sd))).collect();
+    instance.end_turns();
     drop(instance);
     let mut sets = [read, write, except];
     let mut kernel_sets = [FdSet::new(); 3];

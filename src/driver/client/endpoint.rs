@@ -5,7 +5,8 @@
 
 use super::instance::Instance;
 use super::socket::Socket;
-use crate::collections::Deadlines;
+use super::turn::{Follower, KEPT, Turn};
+use crate::collections::{AssociationMap, Deadlines};
 use crate::session::Attempt;
 use crate::transport::{
     LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, Transport, TransportError, TransportEvent,
@@ -14,7 +15,7 @@ use crate::transport::{
 use crate::wire::{AddressList, PPID_ASAP};
 use crate::{AssociationId, SessionId, Time};
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -39,8 +40,10 @@ pub struct Endpoint {
     poll_fd: Option<RawFd>,
     /// When it wants to run, in nanoseconds: read by the I/O thread without the lock.
     deadline: AtomicU64,
-    /// An application thread receives in place of the I/O thread.
-    taken_over: AtomicBool,
+    /// Who receives.
+    turn: Turn,
+    /// Whatever arrives is for one socket.
+    one_reader: AtomicBool,
     state: Mutex<EndpointState>,
 }
 
@@ -48,7 +51,7 @@ pub struct Endpoint {
 pub struct EndpointState {
     transport: Box<dyn Transport>,
     parameters: SctpParameters,
-    routes: HashMap<AssociationId, Route>,
+    routes: AssociationMap<Route>,
     listener: Option<Arc<Socket>>,
     /// The socket that it was made for is closed: it goes with its last association.
     retired: bool,
@@ -84,11 +87,12 @@ impl Endpoint {
             local_addresses: transport.local_addresses(),
             poll_fd: transport.poll_fd(),
             deadline: AtomicU64::new(0),
-            taken_over: AtomicBool::new(false),
+            turn: Turn::default(),
+            one_reader: AtomicBool::new(true),
             state: Mutex::new(EndpointState {
                 transport,
                 parameters,
-                routes: HashMap::new(),
+                routes: AssociationMap::default(),
                 listener: None,
                 retired: false,
                 timers: BTreeMap::new(),
@@ -113,6 +117,7 @@ impl Endpoint {
         let result = f(&mut state);
         let deadline = state.next_deadline();
         self.deadline.store(deadline.as_nanos(), Ordering::SeqCst);
+        self.one_reader.store(state.has_one_reader(), Ordering::Relaxed);
         drop(state);
         instance.wake_before(deadline);
         result
@@ -131,18 +136,50 @@ impl Endpoint {
     /// [`Endpoint::give_back`]. A message then reaches its reader without a change of threads. False: somebody else does.
     pub fn take_over(&self, instance: &Instance) -> bool {
         let Some(fd) = self.poll_fd else { return false };
-        if self.taken_over.swap(true, Ordering::SeqCst) {
-            return false;
-        }
-        let paused = instance.poller().pause(fd, u64::from(self.number)).is_ok();
-        if !paused {
-            self.taken_over.store(false, Ordering::SeqCst);
-        }
-        paused
+        self.turn.take(|| instance.poller().pause(fd, u64::from(self.number)).is_ok())
     }
 
     /// The I/O thread receives again.
     pub fn give_back(&self, instance: &Instance) {
+        self.turn.give_back(|| self.resume(instance));
+    }
+
+    /// The same, but not before the thread that took over for `reader` has had the time to come back for its next message.
+    pub fn give_back_later(&self, instance: &Instance, now: Time) {
+        if !self.one_reader.load(Ordering::Relaxed) {
+            return self.give_back(instance);
+        }
+        let until = now + KEPT;
+        self.turn.keep(until, || self.resume(instance));
+        instance.wake_before(until);
+    }
+
+    /// A message was read that had come before.
+    pub fn note_read(&self) {
+        self.turn.note_use();
+    }
+
+    /// Sees to it that the I/O thread, or a thread that took over, receives as long as the calling thread waits.
+    pub fn follow(&self, instance: &Instance) -> Follower<'_> {
+        self.turn.follow(|| self.resume(instance))
+    }
+
+    /// The I/O thread receives again, unless a thread is receiving.
+    pub fn end_turn(&self, instance: &Instance) {
+        self.turn.end(|| self.resume(instance));
+    }
+
+    /// The same, if nobody has come back in time.
+    pub fn end_turn_if_over(&self, instance: &Instance, now: Time) {
+        self.turn.end_if_over(now, || self.resume(instance));
+    }
+
+    /// When to look whether a turn is over.
+    pub fn turn_ends_at(&self) -> Time {
+        self.turn.ends_at()
+    }
+
+    fn resume(&self, instance: &Instance) {
         match self.poll_fd.map(|fd| instance.poller().resume(fd, u64::from(self.number))) {
             Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => {
                 log::error!("endpoint {} is not received on any more: {error}", self.number);
@@ -150,7 +187,6 @@ impl Endpoint {
             // Not found: it was retired meanwhile.
             _ => {}
         }
-        self.taken_over.store(false, Ordering::SeqCst);
     }
 
     /// Receives what arrived, for a thread that took over; what is more than one round does is left to the I/O thread.
@@ -199,6 +235,14 @@ impl EndpointState {
 
     fn is_finished(&self) -> bool {
         self.retired && self.is_idle()
+    }
+
+    /// Whatever arrives is for one socket.
+    fn has_one_reader(&self) -> bool {
+        match &self.listener {
+            Some(listener) => !listener.one_to_one,
+            None => self.routes.len() <= 1,
+        }
     }
 
     /// The socket that the endpoint was made for is closed.
@@ -344,7 +388,7 @@ impl EndpointState {
 /// in `deferred`.
 struct Dispatch<'a> {
     now: Time,
-    routes: &'a mut HashMap<AssociationId, Route>,
+    routes: &'a mut AssociationMap<Route>,
     closing: &'a mut Deadlines,
     listener: Option<&'a Arc<Socket>>,
     deferred: Vec<Deferred>,

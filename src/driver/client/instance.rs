@@ -414,6 +414,11 @@ impl Instance {
         Ok(endpoint)
     }
 
+    /// The calling thread is about to wait for descriptors: nobody may sit on what could make them ready.
+    pub fn end_turns(&self) {
+        self.endpoints.lock().values().for_each(|endpoint| endpoint.end_turn(self));
+    }
+
     /// The poller of the I/O thread.
     pub(super) fn poller(&self) -> &Poller {
         &self.poller
@@ -452,6 +457,7 @@ impl Instance {
         let now = clock::now();
         let mut again = false;
         for endpoint in endpoints {
+            endpoint.end_turn_if_over(self, now);
             if endpoint.deadline() <= now || ready.contains(&u64::from(endpoint.number)) {
                 again |= endpoint.run(self, now);
                 self.retire_if_unused(&endpoint);
@@ -484,7 +490,12 @@ impl Instance {
     }
 
     fn next_deadline(&self) -> Time {
-        self.endpoints.lock().values().map(|endpoint| endpoint.deadline()).min().unwrap_or(Time::MAX)
+        self.endpoints
+            .lock()
+            .values()
+            .map(|endpoint| endpoint.deadline().min(endpoint.turn_ends_at()))
+            .min()
+            .unwrap_or(Time::MAX)
     }
 
     fn sleep(&self, deadline: Time, ready: &mut Vec<u64>) {

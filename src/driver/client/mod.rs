@@ -25,6 +25,7 @@ mod socket;
 mod subscription;
 pub mod system;
 mod table;
+mod turn;
 
 pub use bell::{Bell, Listener, NoResult, Promise, Promised, Wake, promise};
 pub use csp::{CspConfig, Reporter};

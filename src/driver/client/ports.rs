@@ -232,6 +232,14 @@ impl Transport for Ports {
     }
 
     fn poll(&mut self, now: Time, sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
+        let only = self.ports.keys().next().copied().filter(|_| self.ports.len() == 1);
+        if let Some(number) = only {
+            // It is the one that has something to do.
+            self.unfinished.clear();
+            let more = self.poll_port(now, number, sink);
+            self.unfinished.extend(more.then_some(number));
+            return more;
+        }
         let mut ready = std::mem::take(&mut self.ready);
         if let Err(error) = self.poller.wait(now, Some(now), &mut ready) {
             log::error!("looking at the ports of pool users failed: {error}");

@@ -25,7 +25,9 @@ impl Socket {
         until: Option<Time>,
     ) -> Result<(), SendError> {
         let result = match self.attempt(instance, delivery, message) {
-            Err(SendError::WouldBlock) => self.wait_until_done(until, || self.attempt(instance, delivery, message)),
+            Err(SendError::WouldBlock) => {
+                self.wait_until_done(instance, until, || self.attempt(instance, delivery, message))
+            }
             result => result,
         };
         if !matches!(result, Err(SendError::WouldBlock)) {

@@ -4,6 +4,7 @@ use super::{Role, Socket, SocketState};
 use crate::driver::client::endpoint::Endpoint;
 use crate::driver::client::instance::Instance;
 use crate::driver::client::system;
+use crate::driver::client::turn::Follower;
 use crate::driver::clock;
 use crate::session::ReadItem;
 use crate::{PoolElementId, SessionId, Time};
@@ -38,16 +39,22 @@ impl Socket {
     ) -> Result<ReadFrom, ReceiveError> {
         loop {
             if let Some(read) = self.try_read(buffer)? {
+                if let Some(endpoint) = self.endpoint.get().filter(|_| until.is_some()) {
+                    endpoint.note_read();
+                }
                 return Ok(read);
             }
             let taken_over = if until.is_some() { TakenOver::begin(self, instance) } else { None };
             match taken_over {
-                Some(taken_over) => {
+                Some(mut taken_over) => {
                     if let Some(read) = taken_over.receive(buffer, until)? {
                         return Ok(read);
                     }
                 }
-                None => self.wait_readable(until)?,
+                None => {
+                    let _follower = instance.upgrade().and_then(|instance| self.follow(&instance, until));
+                    self.wait_readable_or(until, None)?;
+                }
             }
         }
     }
@@ -62,7 +69,7 @@ impl Socket {
     }
 
     /// Takes the oldest session that waits to be accepted.
-    pub fn accept_session(&self, until: Option<Time>) -> Result<Arc<Socket>, ReceiveError> {
+    pub fn accept_session(&self, instance: &Instance, until: Option<Time>) -> Result<Arc<Socket>, ReceiveError> {
         loop {
             {
                 let mut state = self.state.lock();
@@ -75,16 +82,18 @@ impl Socket {
                     return Ok(socket);
                 }
             }
-            self.wait_readable(until)?;
+            let _follower = self.follow(instance, until);
+            self.wait_readable_or(until, None)?;
         }
     }
 
-    /// Waits in poll(2) on the descriptor itself, as signals have to end the wait. Returning is no promise.
-    fn wait_readable(&self, until: Option<Time>) -> Result<(), ReceiveError> {
-        self.wait_readable_or(until, None).map(drop)
+    /// Sees to it that somebody receives while this thread waits for what comes of it.
+    fn follow(&self, instance: &Instance, until: Option<Time>) -> Option<Follower<'_>> {
+        self.endpoint.get().filter(|_| until.is_some()).map(|endpoint| endpoint.follow(instance))
     }
 
-    /// The same; `also` is waited for as well. Returns whether that one has something to read.
+    /// Waits in poll(2) on the descriptor itself, as signals have to end the wait; `also` is waited for as well. Returns whether
+    /// that one has something to read, which is no promise.
     fn wait_readable_or(&self, until: Option<Time>, also: Option<RawFd>) -> Result<bool, ReceiveError> {
         let Some(until) = until else { return Err(ReceiveError::WouldBlock) };
         // The clone keeps the number ours while we wait, even if another thread closes the socket.
@@ -99,11 +108,14 @@ impl Socket {
         if system::is_nonblocking(readiness.raw()) {
             return Err(ReceiveError::WouldBlock);
         }
-        let now = clock::now();
-        if now >= until {
-            return Err(ReceiveError::WouldBlock);
+        let mut timeout = None;
+        if until != Time::MAX {
+            let now = clock::now();
+            if now >= until {
+                return Err(ReceiveError::WouldBlock);
+            }
+            timeout = Some(until.saturating_since(now));
         }
-        let timeout = (until != Time::MAX).then(|| until.saturating_since(now));
         // poll(2) passes over negative numbers.
         let other = libc::pollfd { fd: also.unwrap_or(-1), events: libc::POLLIN, revents: 0 };
         let mut entries = [libc::pollfd { fd: readiness.raw(), events: libc::POLLIN, revents: 0 }, other];
@@ -122,6 +134,8 @@ struct TakenOver<'a> {
     endpoint: &'a Endpoint,
     descriptor: RawFd,
     instance: &'a Weak<Instance>,
+    /// When a message came.
+    served: Option<Time>,
 }
 
 impl<'a> TakenOver<'a> {
@@ -130,21 +144,23 @@ impl<'a> TakenOver<'a> {
         let endpoint = &**socket.endpoint.get()?;
         let descriptor = endpoint.poll_fd()?;
         let taken = endpoint.take_over(&*instance.upgrade()?);
-        taken.then_some(TakenOver { socket, endpoint, descriptor, instance })
+        taken.then_some(TakenOver { socket, endpoint, descriptor, instance, served: None })
     }
 
     /// Receives until the socket has something to read, or has changed in another way.
-    fn receive(&self, buffer: &mut [u8], until: Option<Time>) -> Result<Option<ReadFrom>, ReceiveError> {
+    fn receive(&mut self, buffer: &mut [u8], until: Option<Time>) -> Result<Option<ReadFrom>, ReceiveError> {
         while self.socket.wait_readable_or(until, Some(self.descriptor))? {
             let Some(instance) = self.instance.upgrade() else { return Ok(None) };
             // What comes is most likely for this thread, which then need not be told by the descriptor.
             self.socket.state.lock().quiet = true;
-            self.endpoint.run_taken_over(&instance, clock::now());
+            let now = clock::now();
+            self.endpoint.run_taken_over(&instance, now);
             let mut state = self.socket.state.lock();
             state.quiet = false;
             let read = state.read(buffer);
             state.update();
             if !matches!(read, Ok(None)) {
+                self.served = Some(now).filter(|_| read.is_ok());
                 return read;
             }
         }
@@ -155,7 +171,10 @@ impl<'a> TakenOver<'a> {
 impl Drop for TakenOver<'_> {
     fn drop(&mut self) {
         if let Some(instance) = self.instance.upgrade() {
-            self.endpoint.give_back(&instance);
+            match self.served {
+                Some(now) => self.endpoint.give_back_later(&instance, now),
+                None => self.endpoint.give_back(&instance),
+            }
         }
     }
 }

@@ -58,7 +58,7 @@ impl Socket {
             }
         };
         match attempt() {
-            Err(SendError::WouldBlock) => self.wait_until_done(until, attempt),
+            Err(SendError::WouldBlock) => self.wait_until_done(instance, until, attempt),
             result => result,
         }
     }
@@ -66,11 +66,14 @@ impl Socket {
     /// Tries again after every change of the socket, until it is done or time is over. A signal ends the wait, too.
     pub(super) fn wait_until_done<T>(
         &self,
+        instance: &Instance,
         until: Option<Time>,
         mut attempt: impl FnMut() -> Result<T, SendError>,
     ) -> Result<T, SendError> {
         let Some(until) = until.filter(|_| !self.is_nonblocking()) else { return Err(SendError::WouldBlock) };
         let mut listener = self.changed.listen();
+        // Room is told by what is received.
+        let _follower = self.endpoint.get().map(|endpoint| endpoint.follow(instance));
         loop {
             match attempt() {
                 Err(SendError::WouldBlock) => {}

@@ -1,0 +1,217 @@
+//! Whose turn it is to receive for an endpoint: the I/O thread's, or that of a thread of the application which waits for a message
+//! anyway. A message then reaches its reader without a change of threads.
+//!
+//! To tell the kernel who waits costs a system call each way, and whatever comes between the two wakes the I/O thread. So a thread
+//! that has got its message keeps its turn for a moment ([`KEPT`]), and longer while it reads what came with that message: most
+//! come back for the next one. If it does not, the I/O thread takes the turn back; at once if another thread waits.
+
+use crate::Time;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// How long a turn is kept by a thread that does not wait. Whatever comes meanwhile, other than for that thread, is so late.
+pub const KEPT: Duration = Duration::from_millis(10);
+
+/// The I/O thread receives.
+const FREE: u8 = 0;
+/// A thread of the application receives.
+const TAKEN: u8 = 1;
+/// Nobody receives: whoever had the turn has it still.
+const HELD: u8 = 2;
+/// Nobody receives; the I/O thread is about to.
+const ENDING: u8 = 3;
+
+/// The turn of an endpoint.
+#[derive(Debug, Default)]
+pub struct Turn {
+    state: AtomicU8,
+    /// When a turn that is held ends, in nanoseconds.
+    until: AtomicU64,
+    /// The thread is still reading.
+    used: AtomicBool,
+    /// Threads that wait for what somebody else receives.
+    followers: AtomicUsize,
+}
+
+impl Turn {
+    /// Takes the turn for a thread that waits; `pause` has the I/O thread wait no longer, if it can. False: somebody else has it.
+    pub fn take(&self, pause: impl FnOnce() -> bool) -> bool {
+        if self.change(HELD, TAKEN) {
+            return true;
+        }
+        if !self.change(FREE, TAKEN) {
+            return false;
+        }
+        let paused = pause();
+        if !paused {
+            self.state.store(FREE, Ordering::SeqCst);
+        }
+        paused
+    }
+
+    /// Ends the turn of the thread that took it; `resume` has the I/O thread wait again.
+    pub fn give_back(&self, resume: impl FnOnce()) {
+        resume();
+        self.state.store(FREE, Ordering::SeqCst);
+    }
+
+    /// Keeps the turn of the thread that took it until then, unless somebody waits for what it would receive.
+    pub fn keep(&self, until: Time, resume: impl FnOnce()) {
+        self.until.store(until.as_nanos(), Ordering::SeqCst);
+        self.used.store(false, Ordering::Relaxed);
+        self.state.store(HELD, Ordering::SeqCst);
+        // Who follows is counted first and then looks at the state, the other way round than here: one sees the other.
+        if self.followers.load(Ordering::SeqCst) > 0 {
+            self.end(resume);
+        }
+    }
+
+    /// The thread that keeps the turn has read a message, and may be about to come back.
+    pub fn note_use(&self) {
+        self.used.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends a turn that is held; there may be none.
+    pub fn end(&self, resume: impl FnOnce()) {
+        if self.change(HELD, ENDING) {
+            self.give_back(resume);
+        }
+    }
+
+    /// Ends a turn whose time is over, unless it was used meanwhile.
+    pub fn end_if_over(&self, now: Time, resume: impl FnOnce()) {
+        if self.ends_at() > now {
+            return;
+        }
+        if self.used.swap(false, Ordering::Relaxed) {
+            self.until.store((now + KEPT).as_nanos(), Ordering::SeqCst);
+        } else {
+            self.end(resume);
+        }
+    }
+
+    /// When the I/O thread has to look whether a turn is over.
+    pub fn ends_at(&self) -> Time {
+        match self.state.load(Ordering::SeqCst) {
+            HELD => Time::from_nanos(self.until.load(Ordering::SeqCst)),
+            _ => Time::MAX,
+        }
+    }
+
+    /// From now on until the result is dropped, no turn is held.
+    pub fn follow(&self, resume: impl FnOnce()) -> Follower<'_> {
+        self.followers.fetch_add(1, Ordering::SeqCst);
+        self.end(resume);
+        Follower(self)
+    }
+
+    fn change(&self, from: u8, to: u8) -> bool {
+        self.state.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+}
+
+/// A thread that waits for what somebody else receives.
+#[derive(Debug)]
+pub struct Follower<'a>(&'a Turn);
+
+impl Drop for Follower<'_> {
+    fn drop(&mut self) {
+        self.0.followers.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    /// What the kernel was told last: the I/O thread waits.
+    struct Poller(Cell<bool>, Cell<u32>);
+
+    impl Poller {
+        fn new() -> Poller {
+            Poller(Cell::new(true), Cell::new(0))
+        }
+
+        fn set(&self, waits: bool) {
+            assert_ne!(self.0.replace(waits), waits);
+            self.1.set(self.1.get() + 1);
+        }
+
+        fn take(&self, turn: &Turn) -> bool {
+            turn.take(|| {
+                self.set(false);
+                true
+            })
+        }
+    }
+
+    #[test]
+    fn a_turn_that_is_kept_is_taken_again_without_telling_the_kernel() {
+        let (turn, poller) = (Turn::default(), Poller::new());
+        assert!(poller.take(&turn));
+        assert!(!poller.take(&turn), "one at a time");
+        for number in 1..10 {
+            turn.keep(Time::from_millis(number), || poller.set(true));
+            assert_eq!(turn.ends_at(), Time::from_millis(number));
+            assert!(poller.take(&turn));
+            assert_eq!(turn.ends_at(), Time::MAX, "the one who waits may take its time");
+            turn.end_if_over(Time::MAX, || panic!("it is in use"));
+        }
+        assert_eq!(poller.1.get(), 1);
+        turn.give_back(|| poller.set(true));
+        assert_eq!((poller.0.get(), poller.1.get()), (true, 2));
+    }
+
+    #[test]
+    fn a_turn_that_nobody_uses_goes_back_to_the_io_thread_when_its_time_is_over() {
+        let (turn, poller) = (Turn::default(), Poller::new());
+        assert!(poller.take(&turn));
+        turn.keep(Time::from_millis(10), || poller.set(true));
+        turn.end_if_over(Time::from_millis(9), || poller.set(true));
+        assert!(!poller.0.get());
+        turn.end_if_over(Time::from_millis(10), || poller.set(true));
+        assert!(poller.0.get());
+        assert_eq!(turn.ends_at(), Time::MAX);
+        assert!(poller.take(&turn), "and can be taken anew");
+    }
+
+    #[test]
+    fn a_turn_lasts_while_its_thread_reads() {
+        let (turn, poller) = (Turn::default(), Poller::new());
+        assert!(poller.take(&turn));
+        turn.note_use();
+        let mut end = Time::from_millis(1);
+        turn.keep(end, || poller.set(true));
+        for _ in 0..3 {
+            turn.note_use();
+            turn.end_if_over(end, || panic!("it was used"));
+            assert_eq!(turn.ends_at(), end + KEPT);
+            end += KEPT;
+        }
+        turn.end_if_over(end, || poller.set(true));
+        assert!(poller.0.get());
+    }
+
+    #[test]
+    fn nothing_is_kept_from_a_thread_that_waits_for_what_another_one_receives() {
+        let (turn, poller) = (Turn::default(), Poller::new());
+        assert!(poller.take(&turn));
+        turn.keep(Time::MAX, || poller.set(true));
+        let follower = turn.follow(|| poller.set(true));
+        assert!(poller.0.get(), "a turn that is held ends");
+        assert!(poller.take(&turn));
+        turn.keep(Time::MAX, || poller.set(true));
+        assert!(poller.0.get(), "and no other one is");
+        drop(follower);
+        assert!(poller.take(&turn));
+        turn.keep(Time::MAX, || panic!("nobody waits any more"));
+    }
+
+    #[test]
+    fn a_turn_that_cannot_be_taken_stays_with_the_io_thread() {
+        let turn = Turn::default();
+        assert!(!turn.take(|| false));
+        assert!(turn.take(|| true));
+    }
+}
