@@ -7,6 +7,7 @@ mod child;
 mod download;
 mod echo;
 mod fleet;
+mod knot;
 mod registrar;
 mod resolution;
 mod session;
@@ -65,6 +66,9 @@ fn main() {
     }
     if wanted("resolution") {
         resolution::run(scale);
+    }
+    if wanted("knot") {
+        resolution::run_beside_knot(scale);
     }
     if wanted("session") {
         session::run(scale);

@@ -1,7 +1,8 @@
-//! Resolutions a second over TCP, beside a TCP echo with messages of the same lengths and the same client.
+//! Resolutions a second over TCP, beside a TCP echo with messages of the same lengths and the same client, and beside a name server.
 
 use crate::child::{Process, Registrar};
-use crate::fleet::{Fleet, pool_handle};
+use crate::fleet::{Fleet, Serving, pool_handle};
+use crate::knot::Knot;
 use crate::{Scale, median, row};
 use rserpool::PoolHandle;
 use rserpool::driver::clock;
@@ -80,16 +81,44 @@ fn question(handle: &PoolHandle, items: u32) -> Vec<u8> {
     bytes
 }
 
-pub fn run(scale: Scale) {
+/// A registrar with a pool, somebody who asks it, the question, and the length of the answer. The fleet serves as long as its
+/// guard lives.
+fn with_pool() -> (Registrar, Serving, Resolver, Vec<u8>, usize) {
     let registrar = Registrar::start(&["--keep-alive-interval", "1h"]);
     let mut fleet = Fleet::new(registrar.asap, 1, ITEMS as usize, 1);
     assert!(fleet.run(Duration::from_secs(20), |counts| counts.registered == ITEMS as usize), "{:?}", fleet.counts);
-    let _serving = fleet.serve();
+    let serving = fleet.serve();
 
     let mut resolver = Resolver::connect(registrar.asap);
     let question = question(&pool_handle(0), ITEMS);
     resolver.0.write_all(&question).expect("the registrar reads");
     let answer = resolver.receive().expect("the registrar answers").len();
+    (registrar, serving, resolver, question, answer)
+}
+
+/// The registrar's answers over TCP beside a name server's over UDP, each as its clients ask.
+pub fn run_beside_knot(scale: Scale) {
+    println!("\nresolution over TCP beside SRV records of knot over UDP, {ITEMS} elements or targets");
+    let Some(mut knot) = Knot::start(ITEMS as usize) else {
+        return println!("  SKIPPED: knotd is not installed (Debian: knot)");
+    };
+    let (_registrar, _serving, mut resolver, question, answer) = with_pool();
+    println!("  {} bytes to ask, {answer} to answer; knot {} and {}", question.len(), knot.question(), knot.answer);
+    for window in [1, 32] {
+        let (mut resolutions, mut names) = (Vec::new(), Vec::new());
+        for _ in 0..scale.repetitions {
+            resolutions.push(resolver.rate(&question, answer, window, scale.measure));
+            names.push(knot.rate(window, scale.measure));
+        }
+        let (resolutions, names) = (median(resolutions), median(names));
+        row(&format!("resolutions a second, {window} at a time"), &format!("{resolutions:.0}"));
+        row(&format!("knot's answers a second, {window} at a time"), &format!("{names:.0}"));
+        row("ratio", &format!("{:.2}", resolutions / names));
+    }
+}
+
+pub fn run(scale: Scale) {
+    let (_registrar, _serving, mut resolver, question, answer) = with_pool();
     let lengths = [question.len().to_string(), answer.to_string()];
     println!("\nresolution over TCP, {} bytes to ask, {answer} to answer, {ITEMS} elements", question.len());
     let echo = Process::server("tcp-echo", &lengths);
