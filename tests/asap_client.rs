@@ -572,6 +572,25 @@ fn a_list_that_the_registrar_may_have_cut_says_nothing_about_who_is_missing() {
     assert_eq!(removed(&client.message(home, pushed(&others[1..]))), [64]);
 }
 
+/// A registrar has one subscription of ours to a pool.
+#[test]
+fn sessions_and_the_application_share_a_subscription() {
+    let (mut client, home) = Client::connected(config(2, SCTP));
+    client.event(Event::Watch(handle()));
+    assert_eq!(subscriptions(&client.request(1, Request::Subscribe { pool_handle: handle() })), 1);
+    client.message(home, pushed(&[1, 2]));
+    let connects = client.lost(home).connects();
+    let (next, done) = client.up(&connects[0]);
+    assert_eq!(subscriptions(&done), 1, "one for both");
+    let done = client.message(next, pushed(&[2]));
+    let told = done.0.iter().filter(|action| matches!(action, Action::PoolChanged { .. })).count();
+    assert_eq!((removed(&done), told), (vec![1], 1));
+    client.event(Event::Unwatch(handle()));
+    assert!(removed(&client.message(next, pushed(&[3]))).is_empty());
+    client.request(2, Request::Unsubscribe { pool_handle: handle() });
+    assert!(client.lost(next).connects().is_empty(), "nobody wants it any more");
+}
+
 #[test]
 fn a_watch_moves_to_the_next_home_registrar_and_ends_when_nobody_wants_it() {
     let (mut client, home) = Client::connected(config(2, SCTP));

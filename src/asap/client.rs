@@ -11,7 +11,6 @@ use super::request::Place;
 use super::resolution::{Report, Resolution};
 use super::subscription::Subscription;
 use super::timers::{Timer, Timers};
-use super::watch::Watch;
 use super::{Action, AsapConfig, ConnectAttempt, Event, RequestId};
 use crate::collections::SortedMap;
 use crate::log_limit::LogLimit;
@@ -88,7 +87,6 @@ pub struct AsapClient {
     pub(super) cache: Cache,
     /// Unreachable reports of late: to be sent to the next registrar, and not to be cached again by an answer under way.
     pub(super) reports: VecDeque<Report>,
-    pub(super) watches: SortedMap<PoolHandle, Watch>,
     pub(super) elements: SortedMap<ElementKey, Element>,
     pub(super) deregistrations: SortedMap<ElementKey, Deregistration>,
 
@@ -122,7 +120,6 @@ impl AsapClient {
             subscriptions: SortedMap::new(),
             cache: Cache::new(config.max_cached_pools, config.max_cached_elements_per_pool),
             reports: VecDeque::new(),
-            watches: SortedMap::new(),
             elements: SortedMap::new(),
             deregistrations: SortedMap::new(),
             log_limit: LogLimit::default(),
@@ -150,7 +147,7 @@ impl AsapClient {
             Event::AssociationLost { association, reason } => self.on_association_lost(association, &reason),
             Event::Message { association, ppid, bytes } => self.on_message(association, ppid, bytes, actions),
             Event::Announcement { from, bytes } => self.on_announcement(from, bytes, actions),
-            Event::Watch(pool_handle) => self.watch(pool_handle, actions),
+            Event::Watch(pool_handle) => self.watch(&pool_handle, actions),
             Event::Unwatch(pool_handle) => self.unwatch(&pool_handle),
             Event::Timeout => {}
             Event::Shutdown => self.on_shutdown(actions),
@@ -231,7 +228,6 @@ impl AsapClient {
             self.deregistrations.clear();
         }
         self.elements.clear();
-        self.watches.clear();
         self.subscriptions.clear();
         self.timers.clear();
         self.timers.set(Timer::Shutdown, Some(self.now + self.config.shutdown_timeout));

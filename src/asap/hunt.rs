@@ -58,11 +58,7 @@ impl AsapClient {
         }
         let sctp_only = !self.elements.is_empty() || !self.deregistrations.is_empty();
         match &self.home {
-            None if sctp_only
-                || !self.resolutions.is_empty()
-                || !self.watches.is_empty()
-                || !self.subscriptions.is_empty() =>
-            {
+            None if sctp_only || !self.resolutions.is_empty() || !self.subscriptions.is_empty() => {
                 Some(Purpose::NoHome { sctp_only })
             }
             Some(link) if sctp_only && link.kind == TransportKind::Tcp => Some(Purpose::SctpNeeded),

@@ -80,7 +80,6 @@ impl AsapClient {
         self.restart_deregistrations(actions);
         self.send_reports(actions);
         self.restart_resolutions(actions);
-        self.restart_watches(actions);
         self.restart_subscriptions(actions);
     }
 

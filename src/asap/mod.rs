@@ -13,7 +13,6 @@ mod request;
 mod resolution;
 mod subscription;
 mod timers;
-mod watch;
 
 pub(crate) use cache::CachedPool;
 pub use client::{AsapClient, HomeRegistrar};

@@ -189,8 +189,7 @@ impl AsapClient {
     }
 
     pub(super) fn handle_resolution_response(&mut self, message: HandleResolutionResponse, actions: &mut Vec<Action>) {
-        // The registrar has one subscription of ours to a pool, whoever wants it: watching sessions, the application, or both.
-        let watched = self.on_update(&message, actions);
+        let watched = self.tell_watchers(&message, actions);
         let handle = &message.pool_handle;
         let key = self
             .resolutions
