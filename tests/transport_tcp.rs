@@ -2,8 +2,10 @@
 
 use rserpool::transport::{EndpointConfig, LossReason, OutboundMessage, PeerAddress, Tcp, Transport, TransportEvent};
 use rserpool::{AssociationId, Time};
+use socket2::SockRef;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 /// Reached only by a failure.
@@ -60,6 +62,21 @@ impl Endpoint {
         }
         self.seen.clone()
     }
+}
+
+/// A duplicate of the endpoint's own end of a connection, as a child of fork() has it.
+fn duplicate_of_the_other_end(peer: &TcpStream) -> OwnedFd {
+    let descriptors = std::fs::read_dir("/proc/self/fd").unwrap();
+    let numbers = descriptors.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let of_peer = |number: &RawFd| {
+        // SAFETY: it was open just now; when another test has closed it, the question fails.
+        let socket = unsafe { BorrowedFd::borrow_raw(*number) };
+        let connected_to = SockRef::from(&socket).peer_addr().ok().and_then(|address| address.as_socket());
+        connected_to == peer.local_addr().ok()
+    };
+    let number = numbers.filter(|number| *number >= 0).find(of_peer).expect("the endpoint has accepted");
+    // SAFETY: the endpoint has it open.
+    unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned().unwrap()
 }
 
 fn is_closed(mut stream: TcpStream) -> bool {
@@ -324,4 +341,18 @@ fn who_is_refused_while_messages_are_held_back_hears_of_room_later() {
         endpoint.poll();
     }
     assert_eq!(reader.join().unwrap().1, payload.repeat(accepted), "nothing is lost and nothing comes twice");
+}
+
+#[test]
+fn a_connection_that_a_child_process_still_has_open_is_forgotten_all_the_same() {
+    let mut endpoint = Endpoint::listening(|_| {});
+    let peer = endpoint.raw_peer();
+    endpoint.until(1);
+    let of_child = duplicate_of_the_other_end(&peer);
+    drop(peer);
+    assert_eq!(endpoint.until(2)[1], "lost: closed; 0 undelivered");
+    let mut fd = libc::pollfd { fd: endpoint.tcp.poll_fd().unwrap(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: `fd` is one pollfd.
+    assert_eq!(unsafe { libc::poll(&raw mut fd, 1, 0) }, 0, "its end would wake the endpoint without a break");
+    drop(of_child);
 }

@@ -51,7 +51,7 @@ impl Epoll {
         self.control(libc::EPOLL_CTL_MOD, fd, key, interest)
     }
 
-    /// Forgets `fd`; closing a descriptor that has no duplicate does the same.
+    /// Forgets `fd`. Closing it does the same only where it has no duplicate, as in a child of fork().
     pub fn remove(&self, fd: RawFd) {
         // SAFETY: a null event is allowed for EPOLL_CTL_DEL since Linux 2.6.9. Failure means that it was not in the set.
         unsafe { libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_DEL, fd, std::ptr::null_mut()) };

@@ -146,7 +146,10 @@ impl Tcp {
 
     fn remove(&mut self, association: AssociationId) -> Option<Connection> {
         self.set_deadline(association, None);
-        self.connections.remove(&association)
+        let connection = self.connections.remove(&association)?;
+        // Closing is not enough: a child of fork() has the descriptor, too, and epoll would report it for ever.
+        self.epoll.remove(connection.socket.as_raw_fd());
+        Some(connection)
     }
 
     /// Ends a connection and reports it.
