@@ -359,6 +359,15 @@ impl PoolSender {
         actions.push(Action::Report { pool_handle, pool_element_id: element });
     }
 
+    /// A connect was not even tried, for want of our own: nobody is to blame for it.
+    pub fn cannot_connect(&mut self, now: Time, attempt: Attempt) {
+        let Some(UnderWay::Connect(pool_handle, element)) = self.under_way.remove(&attempt) else { return };
+        if let Some(pool) = self.pools.get_mut(&pool_handle) {
+            let want = DeliveryFailure::Limit("no descriptors, ports or memory for another session");
+            pool.element_failed(now, element, want);
+        }
+    }
+
     /// A session is over. What its element never acknowledged goes to another one where that was asked for; of the rest the
     /// application is told.
     pub fn lost(

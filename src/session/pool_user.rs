@@ -151,7 +151,10 @@ impl PoolUserSession {
             }
             Event::Up { attempt, association } => self.handle_up(attempt, association, actions),
             Event::ConnectFailed { attempt } if self.state == State::Connecting(attempt) => {
-                self.handle_connect_failed(now, actions)
+                self.handle_connect_failed(now, true, actions)
+            }
+            Event::CannotConnect { attempt } if self.state == State::Connecting(attempt) => {
+                self.handle_connect_failed(now, false, actions)
             }
             Event::Lost { association, reason, undelivered } if self.state == State::Up(association) => {
                 self.handle_lost(now, &reason, undelivered, actions)
@@ -168,6 +171,7 @@ impl PoolUserSession {
             | Event::Resolved { .. }
             | Event::ResolveFailed { .. }
             | Event::ConnectFailed { .. }
+            | Event::CannotConnect { .. }
             | Event::Lost { .. }
             | Event::Control { .. } => {}
         }
@@ -292,11 +296,14 @@ impl PoolUserSession {
         }
     }
 
-    fn handle_connect_failed(&mut self, now: Time, actions: &mut Vec<Action>) {
+    fn handle_connect_failed(&mut self, now: Time, tried: bool, actions: &mut Vec<Action>) {
         if let Some(element) = self.element {
             self.failed.add(element, now);
+            // An element that was not tried is not reported: neither now, nor because the application has to fail over.
             self.reported = true;
-            actions.push(self.report(element));
+            if tried {
+                actions.push(self.report(element));
+            }
         }
         if self.awaited && now >= self.search_until {
             return self.conclude_failure(now, Settled::Unreachable, actions);

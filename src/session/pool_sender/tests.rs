@@ -342,6 +342,23 @@ fn a_message_to_all_goes_to_nobody_before_everybody_has_a_session_or_failed() {
 }
 
 #[test]
+fn an_element_that_was_not_even_tried_is_not_reported() {
+    let mut harness = Harness::new();
+    let mut delivery = Delivery::new("pool".into(), Target::Any, harness.now);
+    assert!(!harness.run(&mut delivery));
+    harness.resolve_pending(&[1]);
+    assert!(!harness.run(&mut delivery));
+    let (attempt, _) = harness.connects()[0];
+    harness.actions.clear();
+    harness.sender.cannot_connect(harness.now, attempt);
+    assert!(harness.run(&mut delivery), "nobody is left");
+    assert!(!harness.actions.iter().any(|action| matches!(action, Action::Report { .. })), "{:?}", harness.actions);
+    let [(Some(PoolElementId(1)), DeliveryFailure::Limit(_))] = delivery.failures()[..] else {
+        panic!("{:?}", delivery.failures())
+    };
+}
+
+#[test]
 fn the_session_that_was_not_used_for_longest_makes_room() {
     let mut harness = Harness::new();
     let handle = |pool: u32| PoolHandle::new(pool.to_be_bytes());

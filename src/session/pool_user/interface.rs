@@ -92,6 +92,11 @@ pub enum Event<'a> {
         /// Which.
         attempt: Attempt,
     },
+    /// A connect was not even tried, for want of descriptors, ports or memory of our own: that says nothing about the element.
+    CannotConnect {
+        /// Which.
+        attempt: Attempt,
+    },
     /// The association is gone.
     Lost {
         /// Which.

@@ -153,6 +153,30 @@ fn a_failed_element_is_not_chosen_again_while_there_are_others() {
 }
 
 #[test]
+fn an_element_that_was_not_even_tried_is_not_reported_whoever_asks_for_it() {
+    let (mut harness, association) = Harness::connected(false);
+    harness.lose(association, LossReason::Unreachable);
+    let forced = Event::ForceFailover { unreachable: true, stale_cache: Duration::ZERO };
+    let actions = harness.handle(forced);
+    let actions = harness.resolve(&actions, &[2, 3]);
+    let (attempt, _) = connect(&actions);
+    let mut actions = harness.handle(Event::CannotConnect { attempt });
+    assert!(!actions.contains(&report(PoolElementId(2))), "{actions:?}");
+    // Neither by the next failover of an application that knows no better.
+    while !actions.iter().any(|action| matches!(action, Action::Settled(Settled::Unreachable))) {
+        actions = match actions.iter().find(|action| matches!(action, Action::Connect { .. })) {
+            Some(Action::Connect { attempt, .. }) => harness.handle(Event::CannotConnect { attempt: *attempt }),
+            _ if actions.iter().any(|action| matches!(action, Action::Resolve { .. })) => {
+                harness.resolve(&actions, &[2, 3])
+            }
+            _ => harness.sleep(),
+        };
+    }
+    let actions = harness.handle(Event::ForceFailover { unreachable: true, stale_cache: Duration::ZERO });
+    assert!(!actions.iter().any(|action| matches!(action, Action::Report { .. })), "{actions:?}");
+}
+
+#[test]
 fn the_only_element_is_tried_again_after_a_pause_that_grows() {
     let (mut harness, association) = Harness::connected(true);
     let mut actions = harness.lose(association, LossReason::Unreachable);

@@ -110,7 +110,14 @@ impl Socket {
                         return Vec::new();
                     }
                     log::warn!("connect to the pool element at {peer} failed ({error}): the next one is tried");
-                    return self.feed(now, Event::ConnectFailed { attempt });
+                    return self.feed(
+                        now,
+                        if is_our_own(&error) {
+                            Event::CannotConnect { attempt }
+                        } else {
+                            Event::ConnectFailed { attempt }
+                        },
+                    );
                 }
             }
             Action::CancelConnect { attempt } => endpoint.cancel_connect(now, self, attempt),
@@ -315,6 +322,18 @@ impl Socket {
     }
 }
 
+/// A connect failed for want of something in this process or on this machine, whoever it was to.
+fn is_our_own(error: &TransportError) -> bool {
+    let want = |errno| {
+        matches!(errno, libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM | libc::EAGAIN | libc::EADDRINUSE)
+    };
+    match error {
+        TransportError::TooManyAssociations | TransportError::Unsupported(_) => true,
+        TransportError::Io(error) => error.raw_os_error().is_some_and(want),
+        _ => false,
+    }
+}
+
 fn feed_sender(sender: &mut PoolSender, now: Time, event: Event<'_>, actions: &mut SessionActions) {
     match event {
         Event::Resolved { attempt, policy, pool_elements } => {
@@ -325,6 +344,7 @@ fn feed_sender(sender: &mut PoolSender, now: Time, event: Event<'_>, actions: &m
         }
         Event::ResolveFailed { attempt, .. } => sender.resolved(now, attempt, Err(DeliveryFailure::NoRegistrar)),
         Event::ConnectFailed { attempt } => sender.connect_failed(now, attempt, actions),
+        Event::CannotConnect { attempt } => sender.cannot_connect(now, attempt),
         // Of a pool user's session.
         _ => {}
     }
