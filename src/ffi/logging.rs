@@ -1,11 +1,15 @@
 //! Log lines for C programs: to standard error, or to a file. Rust programs have their own logger, which stays.
+//!
+//! A child of fork() logs, too, while other threads of its parent may have been doing that at the fork. A lock that one of them held
+//! stays locked in the child for ever, so none is taken on the way but [`CLOCK`], which nobody else holds during a fork.
 
 use super::arguments::{ARGUMENTS, parse_log_level};
 use crate::log_filter::may_be_written;
 use log::{Level, LevelFilter, Log, Metadata, Record};
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::Write;
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 struct Logger {
     file: Option<File>,
@@ -15,6 +19,7 @@ struct Logger {
 pub fn install() {
     static LOGGER: OnceLock<Logger> = OnceLock::new();
     static OURS: OnceLock<bool> = OnceLock::new();
+    keep_clock_during_forks();
     let (level, file) = settings();
     let logger = LOGGER.get_or_init(|| Logger { file: file.and_then(open) });
     // Fails when the program has a logger already; then its level is not ours to set either.
@@ -41,7 +46,7 @@ fn open((name, append): (String, bool)) -> Option<File> {
         Ok(file) => Some(file),
         Err(error) => {
             let text = format!("librserpool: cannot open log file {name:?}: {error}; using standard error\n");
-            let _ = std::io::stderr().write_all(text.as_bytes());
+            to_standard_error(text.as_bytes());
             None
         }
     }
@@ -60,10 +65,10 @@ impl Log for Logger {
         }
         let module = record.target().strip_prefix("rserpool::").unwrap_or(record.target());
         let line = format!("{} librserpool {} {module}: {}\n", time_of_day(), word(record.level()), record.args());
-        let _ = match &self.file {
-            Some(file) => (&*file).write_all(line.as_bytes()),
-            None => std::io::stderr().write_all(line.as_bytes()),
-        };
+        match &self.file {
+            Some(file) => drop((&*file).write_all(line.as_bytes())),
+            None => to_standard_error(line.as_bytes()),
+        }
     }
 
     fn flush(&self) {}
@@ -79,8 +84,45 @@ fn word(level: Level) -> &'static str {
     }
 }
 
+/// Not by `std::io::stderr`, which has a lock.
+fn to_standard_error(line: &[u8]) {
+    // SAFETY: `line` is valid for its length.
+    unsafe { libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len()) };
+}
+
+/// Held while the C library looks at its time zone, which has a lock of its own.
+static CLOCK: Mutex<()> = Mutex::new(());
+
+fn clock() -> MutexGuard<'static, ()> {
+    CLOCK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+thread_local! {
+    /// The clock of a thread that is forking.
+    static FORKING: RefCell<Option<MutexGuard<'static, ()>>> = const { RefCell::new(None) };
+}
+
+extern "C" fn before_fork() {
+    let clock = clock();
+    let _ = FORKING.try_with(|forking| forking.replace(Some(clock)));
+}
+
+/// In the parent and in the child.
+extern "C" fn after_fork() {
+    let _ = FORKING.try_with(|forking| forking.replace(None));
+}
+
+fn keep_clock_during_forks() {
+    static KEEPING: std::sync::Once = std::sync::Once::new();
+    KEEPING.call_once(|| {
+        // SAFETY: the handlers take and leave a lock that no thread holds while it forks.
+        unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork)) };
+    });
+}
+
 /// Local time, as people compare it with other programs' output.
 fn time_of_day() -> String {
+    let _clock = clock();
     // SAFETY: structs of integers and one pointer may be zero.
     let (mut now, mut local): (libc::timespec, libc::tm) = unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
     // SAFETY: both live across the calls.
