@@ -152,7 +152,7 @@ fn check_with_valgrind(name: &str) {
     let registrar = Registrar::start(name);
     let mut command = Command::new("valgrind");
     // What the parent's threads had on their stacks is lost in a child of fork(): no leak of ours.
-    let forks = matches!(name, "fork_child" | "abuse" | "errors" | "requests");
+    let forks = matches!(name, "fork_child" | "fork_and_log" | "abuse" | "errors" | "requests");
     let leaks = if forks { "--leak-check=no" } else { "--leak-check=full" };
     command
         .args(["--quiet", "--error-exitcode=99", leaks, "--errors-for-leak-kinds=definite,indirect"])
@@ -195,6 +195,8 @@ programs! {
     sessions
     threads
     fork_child
+    meanwhile
+    descriptors
     pool_info
     pool_sending
     errors
@@ -205,6 +207,34 @@ programs! {
     rsplib_quirks
     variants
     wrapper
+}
+
+/// Not with the address sanitizer in the program: its allocator has locks that a child of fork() finds locked, and it takes a
+/// cancelled thread's stack for damaged.
+macro_rules! programs_without_sanitizer {
+    ($($module:ident)*) => {
+        $(mod $module {
+            use super::*;
+            const NAME: &str = stringify!($module);
+            #[test]
+            fn passes_with_the_shared_library() {
+                check(NAME, Linked::Shared);
+            }
+            #[test]
+            fn passes_with_the_static_library() {
+                check(NAME, Linked::Static);
+            }
+            #[test]
+            fn passes_under_valgrind() {
+                check_with_valgrind(NAME);
+            }
+        })*
+    };
+}
+
+programs_without_sanitizer! {
+    fork_and_log
+    cancelled
 }
 
 fn object(name: &str) -> PathBuf {

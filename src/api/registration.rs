@@ -78,6 +78,13 @@ pub fn register(
     })?;
     // An update never blocks.
     let result = instance.register(registration, !update && !options.dont_wait);
+    if let Err(error) = with_state(&socket, |_| ()) {
+        // Closed meanwhile by another thread, maybe before the registration began: nobody else will end it then.
+        if !matches!(result, Err(NotDone::Failed(RequestError::Cancelled))) {
+            instance.request_in_background(Request::Deregister { pool_handle, pool_element_id: id });
+        }
+        return Err(error);
+    }
     match result {
         Ok(_) => Ok(()),
         Err(NotDone::Interrupted) => {

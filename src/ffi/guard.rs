@@ -55,6 +55,7 @@ pub fn guard_always<T: CReturn>(
     call: fmt::Arguments<'_>,
     f: impl FnOnce() -> api::Result<T>,
 ) -> T {
+    let _whole = NotCancelled::begin();
     log::trace!("{call}");
     // What a panic leaves half done is not looked at again: that is what FAILED is for.
     match catch_unwind(AssertUnwindSafe(f)) {
@@ -67,6 +68,35 @@ pub fn guard_always<T: CReturn>(
             std::mem::forget(panic);
             fail(function, call, Error::with(libc::ENOTRECOVERABLE, text))
         }
+    }
+}
+
+/// Keeps pthread_cancel(3) away: the C library would unwind a thread that waits through our frames, and that ends the process.
+/// What was cancelled meanwhile ends at the program's next cancellation point.
+struct NotCancelled {
+    before: c_int,
+}
+
+/// The number of the C library's pthread.h, which the crate libc lacks, as the function.
+const PTHREAD_CANCEL_DISABLE: c_int = 1;
+
+unsafe extern "C" {
+    fn pthread_setcancelstate(state: c_int, old: *mut c_int) -> c_int;
+}
+
+impl NotCancelled {
+    fn begin() -> NotCancelled {
+        let mut before = PTHREAD_CANCEL_DISABLE;
+        // SAFETY: a state that there is, and room for the old one.
+        unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &raw mut before) };
+        NotCancelled { before }
+    }
+}
+
+impl Drop for NotCancelled {
+    fn drop(&mut self) {
+        // SAFETY: a state that there was; the old one is of no interest.
+        unsafe { pthread_setcancelstate(self.before, std::ptr::null_mut()) };
     }
 }
 
