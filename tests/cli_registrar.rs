@@ -32,6 +32,18 @@ fn sigint_stops_as_sigterm_does() {
 }
 
 #[test]
+fn sighup_stops_it_in_order_unless_it_was_ignored_when_it_began() {
+    let (status, log) = RegistrarProcess::start(&["--log", "info"]).end_by(libc::SIGHUP);
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("leaving the scope"), "{log}");
+    let registrar = RegistrarProcess::start_ignoring_hangup(&["--log", "info"]);
+    registrar.signal(libc::SIGHUP);
+    let (status, log) = registrar.end_by(libc::SIGTERM);
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("signal 15") && !log.contains("signal 1:"), "{log}");
+}
+
+#[test]
 fn a_port_that_is_taken_is_named_and_ends_with_1() {
     let first = RegistrarProcess::start(&[]);
     let asap = first.asap.to_string();
@@ -75,6 +87,8 @@ fn wrong_values_name_the_option_and_end_with_2() {
         ("--announce", "192.0.2.1:5", "--announce: 192.0.2.1:5 is no multicast group"),
         ("--log", "loud", "--log: \"loud\" is no level"),
         ("--max-pools", "0", "--max-pools: \"0\" is no positive number"),
+        ("--id", "0", "--id: 0 is nobody's identifier"),
+        ("--asap", "no-such-host.invalid:1", "--asap: the name in \"no-such-host.invalid:1\" cannot be resolved"),
         ("--no-such-option", "1", "--no-such-option"),
     ] {
         let output = rserpool(&["registrar", option, value]);

@@ -62,6 +62,15 @@ fn without_a_registrar_the_tools_end_with_3_and_say_whom_they_asked() {
 }
 
 #[test]
+fn who_cannot_even_ask_ends_with_3_as_1_would_mean_that_there_is_no_such_pool() {
+    // Kernel SCTP has no way to reach port 0, with the kernel's SCTP or without it.
+    let output =
+        rserpool(&["resolve", "Pool", "--registrar", "127.0.0.1:0", "--transport", "sctp", "--timeout", "300ms"]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("127.0.0.1:0"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn help_and_version_go_to_standard_output_and_end_with_0() {
     for arguments in
         [&["--help"][..], &["registrar", "--help"], &["resolve", "-h"], &["list", "--help"], &["bench", "--help"]]

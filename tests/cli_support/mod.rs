@@ -43,7 +43,17 @@ impl RegistrarProcess {
 
     /// One that is somewhere else than where cargo put it.
     pub fn start_program(program: &Path, options: &[&str]) -> RegistrarProcess {
-        let mut command = Command::new(program);
+        RegistrarProcess::start_command(Command::new(program), options)
+    }
+
+    /// As nohup(1) starts it.
+    pub fn start_ignoring_hangup(options: &[&str]) -> RegistrarProcess {
+        let mut command = Command::new("nohup");
+        command.arg(env!("CARGO_BIN_EXE_rserpool")).stdin(Stdio::null());
+        RegistrarProcess::start_command(command, options)
+    }
+
+    fn start_command(mut command: Command, options: &[&str]) -> RegistrarProcess {
         command
             .args(["registrar", "--asap", "127.0.0.1:0", "--enrp", "127.0.0.1:0", "--announce", "off"])
             .args(options);
@@ -64,10 +74,15 @@ impl RegistrarProcess {
         self.child.id()
     }
 
-    /// Sends a signal, waits for the end, and returns the exit status with what was logged.
-    pub fn end_by(mut self, signal: i32) -> (ExitStatus, String) {
+    /// Sends a signal.
+    pub fn signal(&self, signal: i32) {
         // SAFETY: no pointers are involved; the process is ours and has not been waited for.
         unsafe { libc::kill(self.child.id() as i32, signal) };
+    }
+
+    /// Sends a signal, waits for the end, and returns the exit status with what was logged.
+    pub fn end_by(mut self, signal: i32) -> (ExitStatus, String) {
+        self.signal(signal);
         let mut log = String::new();
         self.child.stderr.take().expect("piped").read_to_string(&mut log).expect("text");
         (self.child.wait().expect("it ends"), log)

@@ -56,7 +56,8 @@ enum Progress {
 impl Exchange {
     /// Connects; everything up to the last answer must come within `timeout`.
     pub fn connect(way: Way, registrar: SocketAddr, timeout: Duration) -> Result<Exchange, Failure> {
-        let failed = |why: String| Failure::Failed(format!("cannot ask {registrar}: {why}"));
+        // Nobody was asked: status 1 would say that there was an answer.
+        let failed = |why: String| Failure::NoAnswer(format!("cannot ask the registrar at {registrar}: {why}"));
         let mut transport = open(way, registrar).map_err(|error| failed(error.to_string()))?;
         let poller = Poller::new().map_err(|error| failed(error.to_string()))?;
         if let Some(fd) = transport.poll_fd() {

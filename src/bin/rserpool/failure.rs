@@ -33,6 +33,6 @@ impl fmt::Display for Failure {
 
 impl From<lexopt::Error> for Failure {
     fn from(error: lexopt::Error) -> Failure {
-        Failure::Usage(format!("{error}; see rserpool --help"))
+        Failure::Usage(format!("{error}; see rserpool COMMAND --help"))
     }
 }

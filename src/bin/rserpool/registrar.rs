@@ -10,7 +10,7 @@ use rserpool::transport::{SctpParameters, TransportKind};
 
 const INTRODUCTION: &str = "\
 Runs a registrar (\"ENRP server\"): pool elements register with it, pool users ask it for elements, and it keeps an eye on
-whoever is registered. SIGTERM and SIGINT stop it in order.
+whoever is registered. SIGTERM, SIGINT and SIGHUP stop it in order.
 
 Usage: rserpool registrar [OPTIONS]
 

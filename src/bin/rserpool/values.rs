@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use rserpool::transport::TransportChoice;
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
@@ -28,7 +29,12 @@ pub fn address(value: &str, default_port: u16) -> Result<SocketAddr, String> {
     let shown = value.escape_debug();
     with_port
         .to_socket_addrs()
-        .map_err(|error| format!("\"{shown}\" is no ADDR:PORT, e.g. 192.0.2.1:{default_port}: {error}"))?
+        .map_err(|error| match error.kind() {
+            ErrorKind::InvalidInput => format!("\"{shown}\" is no ADDR:PORT, e.g. 192.0.2.1:{default_port}: {error}"),
+            _ => format!(
+                "the name in \"{shown}\" cannot be resolved: {error}; try an address, e.g. 192.0.2.1:{default_port}"
+            ),
+        })?
         .next()
         .ok_or_else(|| format!("the name \"{shown}\" has no address"))
 }
@@ -70,6 +76,9 @@ pub fn identifier(value: &str) -> Result<u32, String> {
         Some(hex) => u32::from_str_radix(hex, 16),
         None => value.parse(),
     };
+    if parsed == Ok(0) {
+        return Err("0 is nobody's identifier; without this option, one is chosen at random".to_owned());
+    }
     parsed.map_err(|_| format!("\"{}\" is no 32-bit number, e.g. 0x2a or 42", value.escape_debug()))
 }
 
