@@ -1,4 +1,5 @@
-//! Messages to bytes and back: nanoseconds and allocations a message. Without `--bench` it is quick and only shows that
+//! Messages to bytes and back, and resolutions by the registrar core, from the bytes of a request to those of its answer:
+//! nanoseconds and allocations each. Without `--bench` it is quick and only shows that
 //! everything works.
 
 use rserpool::driver::clock;
@@ -110,6 +111,57 @@ fn measure(calls: usize, mut call: impl FnMut()) -> (f64, f64) {
     (best, allocations as f64 / (rounds * calls) as f64)
 }
 
+/// A registrar core that knows a pool of a thousand elements, and one association.
+#[cfg(feature = "registrar")]
+fn registrar(association: rserpool::AssociationId, policy: &Policy) -> rserpool::registrar::Registrar {
+    use rserpool::registrar::{Event, Link, Registrar, RegistrarConfig};
+    use rserpool::transport::{Peer, PeerAddress, TransportKind};
+    let config =
+        RegistrarConfig { max_resolutions_per_second: u32::MAX, announce: false, ..RegistrarConfig::default() };
+    let (mut registrar, mut actions) = (Registrar::new(config, 1, rserpool::Time::ZERO), Vec::new());
+    let address = PeerAddress::new([10, 0, 0, 1].into(), 5001);
+    let peer = Peer { address, inbound: true, kind: TransportKind::Memory };
+    let up = Event::AssociationUp { link: Link::Asap, association, attempt: None, peer };
+    registrar.handle(rserpool::Time::ZERO, up, &mut actions);
+    for number in 1..=1_000 {
+        let pool_element = PoolElement { policy: policy.clone(), ..element(number) };
+        let mut bytes = Vec::new();
+        let registration = Registration { pool_handle: PoolHandle::from("Pool-00000001"), pool_element };
+        AsapMessage::Registration(registration).encode(&mut bytes).expect("encodable");
+        let message = Event::Message { association, ppid: rserpool::wire::PPID_ASAP, bytes: &bytes };
+        registrar.handle(rserpool::Time::ZERO, message, &mut actions);
+    }
+    assert_eq!(registrar.handlespace().element_count(), 1_000);
+    registrar
+}
+
+/// What a driver does for a request, without the system calls.
+#[cfg(feature = "registrar")]
+fn measure_registrar(calls: usize) {
+    use rserpool::registrar::{Action, Event};
+    println!("\n{:<36}{:>8}{:>12}{:>14}", "resolution by the registrar core", "bytes", "ns", "allocations");
+    let association = rserpool::AssociationId::new(0, 1);
+    for (name, policy) in [("RoundRobin", Policy::RoundRobin), ("LeastUsed", Policy::LeastUsed { load: 7 })] {
+        let mut registrar = registrar(association, &policy);
+        for items in [1, 3, 32] {
+            let pool_handle = PoolHandle::from("Pool-00000001");
+            let (mut request, mut actions, mut length) = (Vec::new(), Vec::new(), 0);
+            let question = HandleResolution { subscribe: false, pool_handle, items: Some(items) };
+            AsapMessage::HandleResolution(question).encode(&mut request).expect("encodable");
+            let (time, allocations) = measure(calls, || {
+                let message =
+                    Event::Message { association, ppid: rserpool::wire::PPID_ASAP, bytes: black_box(&request) };
+                registrar.handle(rserpool::Time::ZERO, message, &mut actions);
+                let Some(Action::Send { bytes, .. }) = actions.pop() else { panic!("an answer") };
+                length = black_box(&bytes).len();
+                registrar.recycle(bytes);
+                black_box(registrar.next_deadline());
+            });
+            println!("{:<36}{length:>8}{time:>12.0}{allocations:>14.1}", format!("{name}, {items} of 1000"));
+        }
+    }
+}
+
 fn main() {
     let calls = if std::env::args().any(|argument| argument == "--bench") { 200_000 } else { 100 };
     println!(
@@ -131,4 +183,6 @@ fn main() {
             bytes.len()
         );
     }
+    #[cfg(feature = "registrar")]
+    measure_registrar(calls);
 }

@@ -8,6 +8,7 @@ mod download;
 mod echo;
 mod fleet;
 mod knot;
+mod memory;
 mod registrar;
 mod resolution;
 mod session;
@@ -21,6 +22,8 @@ pub struct Scale {
     pub associations: usize,
     /// Elements of each.
     pub elements_each: usize,
+    /// Associations and elements of each, for the registrar's memory.
+    pub full_houses: [(usize, usize); 2],
     /// How long the keep-alive of all of them is watched.
     pub watch: Duration,
     /// How long each rate is measured.
@@ -32,6 +35,7 @@ pub struct Scale {
 const FULL: Scale = Scale {
     associations: 100,
     elements_each: 100,
+    full_houses: [(100, 1_000), (1_000, 1)],
     watch: Duration::from_secs(10),
     measure: Duration::from_secs(1),
     repetitions: 5,
@@ -40,6 +44,7 @@ const FULL: Scale = Scale {
 const SMOKE: Scale = Scale {
     associations: 4,
     elements_each: 5,
+    full_houses: [(3, 20), (10, 1)],
     watch: Duration::from_secs(2),
     measure: Duration::from_millis(20),
     repetitions: 1,
@@ -57,6 +62,9 @@ fn main() {
     let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|c| name.contains(c.as_str()));
     if wanted("registrar") {
         registrar::run(scale);
+    }
+    if wanted("memory") {
+        memory::run(scale);
     }
     if wanted("calls") {
         calls::run(scale);

@@ -3,7 +3,9 @@
 use super::{Action, Link, Registrar};
 use crate::log_limit::log_limited;
 use crate::message::{AsapMessage, asap};
-use crate::wire::{Cause, Decoded, ErrorCause, OperationalError, PPID_ASAP, PPID_ENRP, UnrecognizedParameter};
+use crate::wire::{
+    Cause, Decoded, ErrorCause, OperationalError, PPID_ASAP, PPID_ENRP, Undecodable, UnrecognizedParameter,
+};
 use crate::{AssociationId, Time};
 use log::Level;
 
@@ -41,38 +43,64 @@ impl Registrar {
     }
 
     fn handle_asap_message(&mut self, now: Time, association: AssociationId, bytes: &[u8], actions: &mut Vec<Action>) {
-        match AsapMessage::decode(bytes) {
+        // What comes most often goes no detour through an enum that has room for every message.
+        if asap::HandleResolution::is_in(bytes) {
+            let decoded = asap::HandleResolution::decode(bytes);
+            if let Some(message) = self.take_decoded(now, association, bytes, decoded, actions) {
+                self.dispatch_resolution(now, association, message, actions);
+            }
+        } else if let Some(message) = self.take_decoded(now, association, bytes, AsapMessage::decode(bytes), actions) {
+            self.dispatch(now, association, message, actions);
+        }
+    }
+
+    /// The message, when there is one and its association is still there after whatever there was to report.
+    fn take_decoded<M>(
+        &mut self,
+        now: Time,
+        association: AssociationId,
+        bytes: &[u8],
+        decoded: Result<Decoded<M>, Undecodable>,
+        actions: &mut Vec<Action>,
+    ) -> Option<M> {
+        match decoded {
+            Ok(Decoded { message, unrecognized }) if unrecognized.is_empty() => Some(message),
             Ok(Decoded { message, unrecognized }) => {
-                if !unrecognized.is_empty() {
-                    self.report_unrecognized(now, association, bytes, unrecognized, actions);
-                }
-                if self.associations.get(association).is_some() {
-                    self.dispatch(now, association, message, actions);
-                }
+                self.report_unrecognized(now, association, bytes, unrecognized, actions);
+                self.associations.get(association).map(|_| message)
             }
             Err(undecodable) => {
                 self.log_fault(now, association, &format_args!("a message is discarded: {}", undecodable.error));
                 let causes = undecodable.report.into_iter().collect();
                 self.report_fault(now, association, bytes, causes, actions);
+                None
             }
         }
     }
 
+    fn dispatch_resolution(
+        &mut self,
+        now: Time,
+        association: AssociationId,
+        message: asap::HandleResolution,
+        actions: &mut Vec<Action>,
+    ) {
+        if self.is_ready() {
+            self.handle_handle_resolution(now, association, message, actions);
+        } else {
+            // What is not known yet may well exist. Whoever asks finds another registrar at once, without waiting.
+            self.abort(now, association, "the registrar is starting", actions);
+        }
+    }
+
     fn dispatch(&mut self, now: Time, association: AssociationId, message: AsapMessage, actions: &mut Vec<Action>) {
-        let unwelcome = match message {
-            // What is not known yet may well exist.
-            AsapMessage::HandleResolution(_) if !self.is_ready() => Some("the registrar is starting"),
-            AsapMessage::Registration(_) if self.is_leaving() => Some("the registrar is leaving"),
-            _ => None,
-        };
-        if let Some(reason) = unwelcome {
-            // Whoever asks finds another registrar at once, without waiting for an answer.
-            return self.abort(now, association, reason, actions);
+        if self.is_leaving() && matches!(message, AsapMessage::Registration(_)) {
+            return self.abort(now, association, "the registrar is leaving", actions);
         }
         match message {
             AsapMessage::Registration(message) => self.handle_registration(now, association, message, actions),
             AsapMessage::Deregistration(message) => self.handle_deregistration(now, association, message, actions),
-            AsapMessage::HandleResolution(message) => self.handle_handle_resolution(now, association, message, actions),
+            AsapMessage::HandleResolution(message) => self.dispatch_resolution(now, association, message, actions),
             AsapMessage::EndpointKeepAliveAck(message) => {
                 self.handle_endpoint_keep_alive_ack(now, association, message, actions);
             }

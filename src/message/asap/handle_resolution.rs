@@ -1,7 +1,11 @@
 //! ASAP_HANDLE_RESOLUTION (0x05), RFC 5352 section 2.2.5: PU to registrar.
 
 use crate::PoolHandle;
+#[cfg(feature = "registrar")]
+use crate::message::codec;
 use crate::message::codec::{FLAG_LOW, Message};
+#[cfg(feature = "registrar")]
+use crate::wire::Decoded;
 use crate::wire::{HandleResolutionOption, Parameter, Parameters, Reader, Reports, Undecodable, Writer, required};
 
 /// ASAP_HANDLE_RESOLUTION (0x05), RFC 5352 section 2.2.5: PU to registrar.
@@ -13,6 +17,19 @@ pub struct HandleResolution {
     pub pool_handle: PoolHandle,
     /// Handle Resolution Option (0x803f): elements wanted; `u32::MAX`: as many as there may be.
     pub items: Option<u32>,
+}
+
+#[cfg(feature = "registrar")]
+impl HandleResolution {
+    /// Whether `bytes` say that they are such a message.
+    pub(crate) fn is_in(bytes: &[u8]) -> bool {
+        bytes.first() == Some(&Self::TYPE)
+    }
+
+    /// Decodes `bytes`, which say so, as [`super::AsapMessage::decode`] does.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded<HandleResolution>, Undecodable> {
+        codec::decode(bytes, super::Error::TYPE, |frame, reports| Self::decode_body(frame.flags, frame.body, reports))
+    }
 }
 
 impl Message for HandleResolution {

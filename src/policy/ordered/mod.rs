@@ -79,6 +79,14 @@ impl Ordered {
         }
     }
 
+    /// The first one of the first `count` entries for which `is_it` holds.
+    pub fn find(&self, count: usize, mut is_it: impl FnMut(&Entry) -> bool) -> Option<Entry> {
+        match &self.tree {
+            Some(tree) => tree.find(count, is_it),
+            None => self.list.iter().take(count).find(|entry| is_it(entry)).copied(),
+        }
+    }
+
     pub fn first(&self) -> Option<Entry> {
         match &self.tree {
             Some(tree) => tree.first(),

@@ -117,6 +117,21 @@ impl Tree {
         }
     }
 
+    pub fn find(&self, count: usize, mut is_it: impl FnMut(&Entry) -> bool) -> Option<Entry> {
+        let mut left = count;
+        for leaf in self.leaves_in_order() {
+            let entries = &leaf.entries()[..left.min(leaf.len as usize)];
+            if let Some(found) = entries.iter().find(|entry| is_it(entry)) {
+                return Some(*found);
+            }
+            left -= entries.len();
+            if left == 0 {
+                break;
+            }
+        }
+        None
+    }
+
     pub fn first(&self) -> Option<Entry> {
         self.node(self.first_leaf).entries().first().copied()
     }

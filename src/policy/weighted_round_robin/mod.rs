@@ -161,15 +161,16 @@ impl WeightedRoundRobin {
     fn next_class(&mut self) -> Option<ClassIndex> {
         let now = self.virtual_time;
         let mut soonest: Option<(u64, ClassIndex)> = None;
-        for Entry { member, .. } in self.order.iter().take(MAX_LOOKED_AT) {
-            let start = self.classes[member as usize].start;
-            if start <= now {
-                self.misses = 0;
-                return Some(member);
-            }
+        let found = self.order.find(MAX_LOOKED_AT, |entry| {
+            let start = self.classes[entry.member as usize].start;
             if soonest.is_none_or(|(soonest, _)| start < soonest) {
-                soonest = Some((start, member));
+                soonest = Some((start, entry.member));
             }
+            start <= now
+        });
+        if let Some(found) = found {
+            self.misses = 0;
+            return Some(found.member);
         }
         let (_, class) = soonest?;
         // Perhaps nobody may, as members have left: then time has to jump. To look at all classes is worth it once in so many
