@@ -55,6 +55,8 @@ pub struct SimConfig {
     pub element_processes: usize,
     pub elements_per_process: usize,
     pub users: usize,
+    /// How many times as many processes with elements or users there are as a seed draws.
+    pub crowd: usize,
     pub pools: Vec<PoolSpec>,
     /// Shortest and longest time on the way, in nanoseconds.
     pub latency: (u64, u64),
@@ -115,6 +117,7 @@ impl SimConfig {
             element_processes: 1 + r.below(8) as usize,
             elements_per_process: 1 + r.below(3) as usize,
             users: 1 + r.below(4) as usize,
+            crowd: 1,
             pools,
             latency,
             detection,
@@ -138,21 +141,6 @@ impl SimConfig {
             client: client(r, fast),
         };
         SimConfig { discovery: Discovery::draw(seed, &config.registrar), ..config }
-    }
-
-    /// The configuration of a seed, with the sizes that the environment wants: `REGISTRARS=`, `ELEMENTS=`, `USERS=`.
-    pub fn of(seed: u64) -> SimConfig {
-        let size = |name, drawn: usize| super::number(name).map_or(drawn, |wanted| (wanted as usize).max(1));
-        let config = SimConfig::swarm(seed);
-        let each = config.elements_per_process;
-        let registrars = size("REGISTRARS", config.registrars);
-        SimConfig {
-            registrars,
-            static_registrars: if config.static_registrars == 0 { 0 } else { registrars },
-            element_processes: size("ELEMENTS", config.element_processes * each).div_ceil(each),
-            users: size("USERS", config.users),
-            ..config
-        }
     }
 
     /// Everything in nanoseconds that a clock of the run may take longer than it should.

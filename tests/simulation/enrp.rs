@@ -91,7 +91,7 @@ pub fn agreement_bound(config: &SimConfig) -> u64 {
         Discovery::LookUp => LOOK_UP_INTERVAL,
     };
     // A dead one is noticed and taken over; its elements are asked, some at a time, those that are dead in vain.
-    let elements = (config.element_processes * config.elements_per_process) as u64;
+    let elements = config.elements() as u64;
     let rounds = 1 + elements / r.max_takeover_connects as u64;
     let takeover = nanos(r.max_time_last_heard)
         + nanos(r.max_time_no_response)

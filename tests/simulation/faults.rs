@@ -167,7 +167,7 @@ impl World {
         let count = self.network.associations.len();
         if count > 0 {
             // Mostly one of the newer ones: the others are closed.
-            let back = self.random.below(count.min(30) as u64) as usize;
+            let back = self.random.below(count.min(30 * self.config.crowd) as u64) as usize;
             let id = EndId::new(count - 1 - back, self.random.below(2) as usize);
             f(self, id);
         }

@@ -1,7 +1,8 @@
 //! Deterministic simulation: the real registrar and client cores on a simulated network, with faults, in virtual time.
 //!
 //! `SEED=n RUNS=m` chooses the seeds; without them the committed ones run (`seeds.txt`) and a fixed number of others.
-//! `REGISTRARS=100 ELEMENTS=1000 USERS=200` makes the worlds larger than the drawn ones, with the same faults and checks.
+//! `REGISTRARS=100 ELEMENTS=1000 USERS=200` makes the worlds larger than the drawn ones (`sizes.rs`), with the same faults and
+//! checks, and says how far they are.
 //! `TRACE=1` prints every event of the one seed. A failure prints its seed, its configuration and what happened last.
 
 mod checkers;
@@ -10,21 +11,27 @@ mod enrp;
 mod faults;
 mod network;
 mod node;
+mod queue;
 mod run;
 mod sabotage;
 mod scaling;
+mod sizes;
 mod trace;
 mod workload;
 mod world;
 
+use config::SimConfig;
 use rserpool::driver::clock;
 use run::Report;
+use sizes::Sizes;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use trace::Mode;
 
 /// Fresh seeds of an ordinary test run.
 const FRESH: u64 = 100;
+/// Seeds of the larger worlds of an ordinary test run.
+const LARGE: [u64; 2] = [2, 6];
 
 fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok().filter(|text| !text.is_empty())?;
@@ -48,14 +55,14 @@ fn seeds() -> Vec<u64> {
 }
 
 /// Runs all seeds, on all processors; the failures, in the order of the seeds.
-fn run_all(seeds: &[u64]) -> (Vec<Report>, Vec<String>) {
+fn run_all(seeds: &[u64], sizes: Sizes, mode: Mode) -> (Vec<Report>, Vec<String>) {
     let next = AtomicU64::new(0);
     let results = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
                 while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
-                    let result = run::run(*seed);
+                    let result = run::run(&SimConfig::sized(*seed, sizes), mode);
                     results.lock().expect("no panic").push((*seed, result));
                 }
             });
@@ -73,23 +80,13 @@ fn run_all(seeds: &[u64]) -> (Vec<Report>, Vec<String>) {
     (reports, failures)
 }
 
-#[test]
-fn all_seeds_pass() {
-    let seeds = seeds();
-    if number("TRACE").is_some() {
-        for seed in seeds {
-            match run::attempt(seed, Mode::Print) {
-                Ok(report) => println!("SEED={seed}: {report:?}"),
-                Err((what, _)) => panic!("SEED={seed}: {what}"),
-            }
-        }
-        return;
-    }
+/// Runs seeds and says what they came to; fails when one of them does.
+fn all_pass(seeds: &[u64], sizes: Sizes, mode: Mode) {
     let (started, count) = (clock::now(), seeds.len());
     // A panic in a core is reported with its seed.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let (reports, failures) = run_all(&seeds);
+    let (reports, failures) = run_all(seeds, sizes, mode);
     std::panic::set_hook(hook);
     let sum = |of: fn(&Report) -> u64| reports.iter().map(of).sum::<u64>();
     println!(
@@ -111,12 +108,34 @@ fn all_seeds_pass() {
 }
 
 #[test]
+fn all_seeds_pass() {
+    let (seeds, sizes) = (seeds(), Sizes::wanted());
+    if number("TRACE").is_some() {
+        for seed in seeds {
+            match run::attempt(&SimConfig::sized(seed, sizes), Mode::Print) {
+                Ok(report) => println!("SEED={seed}: {report:?}"),
+                Err((what, _)) => panic!("SEED={seed}: {what}"),
+            }
+        }
+        return;
+    }
+    all_pass(&seeds, sizes, if sizes.are_drawn() { Mode::Hash } else { Mode::Progress });
+}
+
+/// A dozen registrars and hundreds of elements: what only shows when there are many of them.
+#[test]
+fn larger_worlds_pass() {
+    all_pass(&LARGE, Sizes { registrars: Some(12), elements: Some(240), users: Some(40) }, Mode::Hash);
+}
+
+#[test]
 fn a_seed_gives_the_same_trace_again() {
     for seed in committed().into_iter().take(5).chain(1..=10) {
-        let first = run::attempt(seed, Mode::Hash).map_err(|(what, _)| what);
-        let second = run::attempt(seed, Mode::Keep).map_err(|(what, _)| what);
+        let config = SimConfig::swarm(seed);
+        let first = run::attempt(&config, Mode::Hash).map_err(|(what, _)| what);
+        let second = run::attempt(&config, Mode::Keep).map_err(|(what, _)| what);
         assert_eq!(first, second, "SEED={seed}");
     }
-    let hash = |seed| run::attempt(seed, Mode::Hash).map(|report| report.hash).ok();
+    let hash = |seed| run::attempt(&SimConfig::swarm(seed), Mode::Hash).map(|report| report.hash).ok();
     assert_ne!(hash(1), hash(2), "different seeds do different things");
 }

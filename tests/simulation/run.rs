@@ -10,6 +10,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// How often it is looked whether everything has settled.
 const LOOK: u64 = 100 * MILLIS;
 
+/// Elements, counted at each registrar, for each time that they are looked at.
+const ELEMENTS_A_LOOK: usize = 50_000;
+
 /// How long it has to stay so.
 const QUIET: u64 = 10 * SECOND;
 
@@ -27,26 +30,27 @@ pub struct Report {
     pub bound: u64,
 }
 
-/// Runs a seed; on a failure once more, to tell what happened.
-pub fn run(seed: u64) -> Result<Report, String> {
-    match attempt(seed, Mode::Hash) {
+/// Runs what a seed decided; on a failure once more, to tell what happened.
+pub fn run(config: &SimConfig, mode: Mode) -> Result<Report, String> {
+    match attempt(config, mode) {
         Ok(report) => Ok(report),
         Err((first, _)) => {
             let (again, lines) =
-                attempt(seed, Mode::Keep).err().unwrap_or(("does not fail again".to_owned(), String::new()));
+                attempt(config, Mode::Keep).err().unwrap_or(("does not fail again".to_owned(), String::new()));
             let second = if again == first { String::new() } else { format!("\nsecond time: {again}") };
+            let seed = config.seed;
             Err(format!(
                 "SEED={seed}: {first}{second}\n\nlast events:\n{lines}\nconfiguration: {:?}\n\n\
                  every event of it: make simulate SEED={seed} TRACE=1, with the sizes (REGISTRARS=, ...) that were given",
-                SimConfig::of(seed)
+                config
             ))
         }
     }
 }
 
 /// Runs a seed once; a panic in a core is a failure like others.
-pub fn attempt(seed: u64, mode: Mode) -> Result<Report, (String, String)> {
-    let mut world = World::new(SimConfig::of(seed), mode);
+pub fn attempt(config: &SimConfig, mode: Mode) -> Result<Report, (String, String)> {
+    let mut world = World::new(config.clone(), mode);
     let result = catch_unwind(AssertUnwindSafe(|| phases(&mut world)));
     match result {
         Ok(Ok(report)) => Ok(report),
@@ -64,7 +68,7 @@ fn phases(world: &mut World) -> Result<Report, String> {
     world.start_all();
     world.begin_chaos();
     let chaos = world.config.chaos;
-    go_on(world, chaos)?;
+    go_on(world, chaos, "faults")?;
     world.heal();
     let settled_after = settle(world)?;
     last_resolutions(world)?;
@@ -80,12 +84,13 @@ fn phases(world: &mut World) -> Result<Report, String> {
     })
 }
 
-fn go_on(world: &mut World, time: u64) -> Result<(), String> {
+fn go_on(world: &mut World, time: u64, state: &str) -> Result<(), String> {
     let until = world.now + time;
     while world.now < until {
         let step = (world.now + LOOK).min(until);
         world.run_until(step);
         world.sweep();
+        world.trace.progress(world.now, state);
         if let Some(what) = &world.failure {
             return Err(what.clone());
         }
@@ -101,9 +106,12 @@ fn settle(world: &mut World) -> Result<u64, String> {
     let healed = world.now;
     let (bound, aftershocks) = (convergence::bound(&world.config), convergence::aftershocks(&world.config));
     let mut since = None;
+    let pause = pause_between_looks(&world.config);
     loop {
         let passed = world.now - healed;
-        match (world.unsettled(), since) {
+        let unsettled = world.unsettled();
+        let state = unsettled.clone().unwrap_or_else(|| "settled; it has to stay so".to_owned());
+        match (unsettled, since) {
             (Some(what), Some(at)) if at > aftershocks => {
                 let after = (passed - at) as f64 / 1e9;
                 return Err(format!("unsettled again {after:.3} s after it was, without a fault: {what}"));
@@ -116,8 +124,14 @@ fn settle(world: &mut World) -> Result<u64, String> {
             (None, Some(at)) if passed > at.max(aftershocks) + QUIET => return Ok(at),
             (None, Some(_)) => {}
         }
-        go_on(world, LOOK)?;
+        go_on(world, pause, &state)?;
     }
+}
+
+/// A look at a large world takes as long as its registrars know elements: then there are fewer of them.
+fn pause_between_looks(config: &SimConfig) -> u64 {
+    let known = config.registrars * config.elements();
+    LOOK * (1 + (known / ELEMENTS_A_LOOK) as u64).min(10)
 }
 
 /// Each pool user resolves each pool.
@@ -132,5 +146,5 @@ fn last_resolutions(world: &mut World) -> Result<(), String> {
     }
     let most = world.config.client.max_request_time.as_nanos() as u64;
     let most = world.config.stretched(most) + SECOND;
-    go_on(world, most)
+    go_on(world, most, "last resolutions")
 }

@@ -6,6 +6,7 @@ use super::enrp::{Discovery, LOOK_UP_INTERVAL};
 use super::faults::{Fault, Repair};
 use super::network::{EndId, Network};
 use super::node::{Clock, Core, Input, Loss, Node, NodeId};
+use super::queue::Queue;
 use super::trace::{Mode, Trace};
 use super::workload::{Client, Command, Plan};
 use rserpool::asap::{self, AsapClient, AsapConfig};
@@ -13,8 +14,7 @@ use rserpool::random::Random;
 use rserpool::registrar::{self, Link, Registrar, RegistrarConfig};
 use rserpool::transport::{LossReason, Peer, PeerAddress, TransportKind};
 use rserpool::wire::{AddressList, PORT_ASAP, PORT_ENRP, PPID_ASAP, PPID_ENRP, TransportParameter, TransportUse};
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -39,32 +39,6 @@ pub enum What {
     Repair(Repair),
 }
 
-struct Entry {
-    at: u64,
-    number: u64,
-    what: What,
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Entry) -> bool {
-        self.number == other.number
-    }
-}
-
-impl Eq for Entry {}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Entry) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Entry) -> std::cmp::Ordering {
-        (self.at, self.number).cmp(&(other.at, other.number))
-    }
-}
-
 /// Everything.
 pub struct World {
     pub config: SimConfig,
@@ -79,8 +53,7 @@ pub struct World {
     pub failure: Option<String>,
     /// Faults and changes are over.
     pub calm: bool,
-    queue: BinaryHeap<Reverse<Entry>>,
-    scheduled: u64,
+    queue: Queue,
 }
 
 impl World {
@@ -96,8 +69,7 @@ impl World {
             checks: Checks::default(),
             failure: None,
             calm: false,
-            queue: BinaryHeap::new(),
-            scheduled: 0,
+            queue: Queue::default(),
             config,
         };
         let config = &world.config;
@@ -127,20 +99,15 @@ impl World {
     }
 
     pub fn schedule(&mut self, at: u64, what: What) {
-        self.scheduled += 1;
-        self.queue.push(Reverse(Entry { at: at.max(self.now), number: self.scheduled, what }));
+        self.queue.push(at.max(self.now), what);
     }
 
     /// Does what is due until then; false when something is wrong.
     pub fn run_until(&mut self, until: u64) -> bool {
         while self.failure.is_none() {
-            match self.queue.peek() {
-                Some(Reverse(entry)) if entry.at <= until => {}
-                _ => break,
-            }
-            let Some(Reverse(entry)) = self.queue.pop() else { break };
-            self.now = entry.at;
-            self.happen(entry.what);
+            let Some((at, what)) = self.queue.pop_until(until) else { break };
+            self.now = at;
+            self.happen(what);
         }
         self.now = self.now.max(until);
         self.failure.is_none()

@@ -10,7 +10,8 @@ use rserpool::message::{AsapMessage, EnrpMessage};
 use rserpool::registrar::Link;
 use rserpool::wire::PoolElement;
 use rserpool::{AssociationId, PoolHandle, Time};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 type Key = (PoolHandle, u32);
 
@@ -23,8 +24,71 @@ enum Standing {
 #[derive(Default)]
 pub struct Ledger {
     elements: BTreeMap<Key, Standing>,
+    /// Those that are registered over each association.
+    by_association: BTreeMap<AssociationId, BTreeSet<Key>>,
     /// The registration that is being handled.
     asked: Option<(Key, AssociationId, Option<Time>)>,
+}
+
+impl Ledger {
+    fn register(&mut self, key: Key, association: AssociationId, expires_at: Option<Time>) {
+        self.forget(&key);
+        self.by_association.entry(association).or_default().insert(key.clone());
+        self.elements.insert(key, Standing::Registered { association, expires_at });
+    }
+
+    fn end(&mut self, key: Key, why: &'static str) {
+        self.forget(&key);
+        self.elements.insert(key, Standing::Gone(why));
+    }
+
+    fn forget(&mut self, key: &Key) {
+        let Some(Standing::Registered { association, .. }) = self.elements.remove(key) else { return };
+        if let Some(keys) = self.by_association.get_mut(&association) {
+            keys.remove(key);
+            if keys.is_empty() {
+                self.by_association.remove(&association);
+            }
+        }
+    }
+
+    fn of_association(&self, association: AssociationId) -> Vec<Key> {
+        self.by_association.get(&association).map(|keys| keys.iter().cloned().collect()).unwrap_or_default()
+    }
+}
+
+/// The elements that messages of registrars tell of: each goes to all others, and need not be decoded for each.
+#[derive(Default)]
+pub struct Told(HashMap<Vec<u8>, Rc<[Key]>>);
+
+impl Told {
+    /// Messages remembered; then all are forgotten, as each comes to everybody within the latency of the network.
+    const MOST: usize = 4096;
+
+    fn elements_of(&mut self, bytes: &[u8]) -> Rc<[Key]> {
+        if let Some(known) = self.0.get(bytes) {
+            return known.clone();
+        }
+        let told: Rc<[Key]> = elements_told(bytes).into();
+        if self.0.len() >= Told::MOST {
+            self.0.clear();
+        }
+        self.0.insert(bytes.to_vec(), told.clone());
+        told
+    }
+}
+
+fn elements_told(bytes: &[u8]) -> Vec<Key> {
+    match EnrpMessage::decode(bytes).map(|decoded| decoded.message) {
+        Ok(EnrpMessage::HandleUpdate(m)) => vec![(m.pool_handle, m.pool_element.id.0)],
+        Ok(EnrpMessage::HandleTableResponse(m)) => {
+            let of = |handle: &PoolHandle, elements: &[PoolElement]| -> Vec<Key> {
+                elements.iter().map(|element| (handle.clone(), element.id.0)).collect()
+            };
+            m.entries.iter().flat_map(|entry| of(&entry.pool_handle, &entry.pool_elements)).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 impl World {
@@ -59,31 +123,21 @@ impl World {
 
     /// Another registrar says that there are elements: no longer ours to know.
     fn ledger_told(&mut self, node: NodeId, bytes: &[u8]) {
-        let told: Vec<Key> = match EnrpMessage::decode(bytes).map(|decoded| decoded.message) {
-            Ok(EnrpMessage::HandleUpdate(m)) => vec![(m.pool_handle, m.pool_element.id.0)],
-            Ok(EnrpMessage::HandleTableResponse(m)) => {
-                let of = |handle: &PoolHandle, elements: &[PoolElement]| -> Vec<Key> {
-                    elements.iter().map(|element| (handle.clone(), element.id.0)).collect()
-                };
-                m.entries.iter().flat_map(|entry| of(&entry.pool_handle, &entry.pool_elements)).collect()
-            }
-            _ => return,
-        };
-        for key in told {
-            self.ledger(node).elements.remove(&key);
+        if self.ledger(node).elements.is_empty() {
+            return;
+        }
+        let told = self.checks.told.elements_of(bytes);
+        for key in told.iter() {
+            self.ledger(node).forget(key);
         }
     }
 
     pub fn ledger_lost(&mut self, node: NodeId, lost: AssociationId) {
-        if self.checks.leaving.contains_key(&node) {
-            // Its elements move to other registrars, and are alive.
-            let is_lost = |s: &Standing| matches!(s, Standing::Registered { association, .. } if *association == lost);
-            return self.ledger(node).elements.retain(|_, standing| !is_lost(standing));
-        }
-        for standing in self.ledger(node).elements.values_mut() {
-            if matches!(standing, Standing::Registered { association, .. } if *association == lost) {
-                *standing = Standing::Gone("its association was lost");
-            }
+        // Those of a registrar that leaves move to other ones, and are alive.
+        let leaving = self.checks.leaving.contains_key(&node);
+        let ledger = self.ledger(node);
+        for key in ledger.of_association(lost) {
+            if leaving { ledger.forget(&key) } else { ledger.end(key, "its association was lost") }
         }
     }
 
@@ -93,14 +147,14 @@ impl World {
                 let key = (m.pool_handle.clone(), m.pool_element_id.0);
                 match self.ledger(node).asked.take() {
                     Some((asked, association, expires_at)) if asked == key => {
-                        self.ledger(node).elements.insert(key, Standing::Registered { association, expires_at });
+                        self.ledger(node).register(key, association, expires_at);
                     }
                     _ => self.fail(format!("registrar on node {node} accepts {key:?}, which nobody asked for")),
                 }
             }
             AsapMessage::DeregistrationResponse(m) if m.error.is_none() => {
                 let key = (m.pool_handle.clone(), m.pool_element_id.0);
-                self.ledger(node).elements.insert(key, Standing::Gone("its de-registration was answered"));
+                self.ledger(node).end(key, "its de-registration was answered");
             }
             AsapMessage::HandleResolutionResponse(m) => {
                 for element in &m.pool_elements {
