@@ -10,6 +10,7 @@ mod index_table;
 mod lists;
 mod pool;
 mod record;
+mod sharded_map;
 mod slab;
 mod timers;
 
@@ -17,13 +18,14 @@ pub use checksum::HandlespaceChecksum;
 pub use element::{Claim, Element, Liveness};
 pub use hash::{SeededMap, SeededState};
 pub use pool::Pool;
+pub(crate) use sharded_map::ShardedMap;
 
 use crate::policy::{self, Policies};
 use crate::random::Random;
 use crate::wire::{PolicyType, PoolElement};
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use index_table::IndexTable;
-use lists::List;
+use lists::{LinksOf, List};
 use pool::TransportClass;
 use record::{Layout, Record};
 use slab::Slab;
@@ -120,7 +122,7 @@ pub struct Handlespace {
     elements: Slab<Element>,
     /// By pool and identifier.
     by_id: IndexTable,
-    by_association: SeededMap<AssociationId, List>,
+    by_association: ShardedMap<AssociationId, List>,
     owners: BTreeMap<RegistrarId, Owner>,
     timers: Timers,
     policies: Policies,
@@ -142,7 +144,7 @@ impl Handlespace {
             by_handle: IndexTable::default(),
             elements: Slab::with_capacity(FIRST_ELEMENTS),
             by_id: IndexTable::default(),
-            by_association: SeededMap::with_hasher(hash),
+            by_association: ShardedMap::new(hash),
             owners: BTreeMap::new(),
             timers: Timers::with_capacity(FIRST_ELEMENTS),
             policies: Policies::standard(),
@@ -383,8 +385,14 @@ impl Handlespace {
             }
         }
         if let Some(to) = to {
-            let list = self.by_association.entry(to).or_default();
-            list.push(&mut self.elements, index.0, |element| &mut element.by_association);
+            let links: LinksOf = |element| &mut element.by_association;
+            if let Some(list) = self.by_association.get_mut(&to) {
+                list.push(&mut self.elements, index.0, links);
+            } else {
+                let mut list = List::default();
+                list.push(&mut self.elements, index.0, links);
+                self.by_association.insert(to, list);
+            }
         }
     }
 

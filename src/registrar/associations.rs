@@ -3,7 +3,7 @@
 use super::limits::TokenBucket;
 use super::silence::Silence;
 use super::{Action, ConnectAttempt, Link, Registrar, RegistrarConfig};
-use crate::handlespace::{SeededMap, SeededState};
+use crate::handlespace::{SeededState, ShardedMap};
 use crate::log_limit::log_limited;
 use crate::transport::{LossReason, Peer, PeerAddress, TransportKind};
 use crate::wire::{AddressList, MAX_SCTP_ADDRESSES, TransportParameter, TransportUse};
@@ -80,9 +80,9 @@ impl Association {
 /// All of them.
 #[derive(Debug)]
 pub(super) struct Associations {
-    by_id: SeededMap<AssociationId, Association>,
+    by_id: ShardedMap<AssociationId, Association>,
     /// SCTP associations of the ASAP side.
-    by_address: SeededMap<(IpAddr, u16), AssociationId>,
+    by_address: ShardedMap<(IpAddr, u16), AssociationId>,
     asap: usize,
     pub silence: Silence,
 }
@@ -91,8 +91,8 @@ impl Associations {
     pub fn new(seed: u64) -> Associations {
         let state = SeededState::new(seed);
         Associations {
-            by_id: SeededMap::with_hasher(state),
-            by_address: SeededMap::with_hasher(state),
+            by_id: ShardedMap::new(state),
+            by_address: ShardedMap::new(state),
             asap: 0,
             silence: Silence::default(),
         }

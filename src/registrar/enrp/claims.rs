@@ -7,7 +7,7 @@
 
 use super::timers::Timer;
 use super::{Connect, Registrar};
-use crate::handlespace::{Claim, ElementIndex, SeededMap, SeededState};
+use crate::handlespace::{Claim, ElementIndex, SeededState, ShardedMap};
 use crate::log_limit::log_limited;
 use crate::registrar::keep_alive::CLAIM_PATIENCE;
 use crate::registrar::{Action, Link};
@@ -28,7 +28,7 @@ const MIN_ATTEMPTS: u32 = 2;
 /// Elements that wait for a connection to their ASAP transport.
 #[derive(Debug)]
 pub(super) struct Claims {
-    waiting: SeededMap<PeerAddress, Waiting>,
+    waiting: ShardedMap<PeerAddress, Waiting>,
     queue: VecDeque<PeerAddress>,
     connecting: usize,
     /// Connects that may still be begun before the next burst.
@@ -45,7 +45,7 @@ struct Waiting {
 
 impl Claims {
     pub fn new(state: SeededState) -> Claims {
-        let waiting = SeededMap::with_hasher(state);
+        let waiting = ShardedMap::new(state);
         Claims { waiting, queue: VecDeque::new(), connecting: 0, burst_left: 0, next_burst: Time::ZERO }
     }
 
