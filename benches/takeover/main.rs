@@ -10,12 +10,14 @@ use rserpool::driver::clock;
 use scope_support::hosts::{self, Elements, EntryArguments, Shape};
 use scope_support::network::Network;
 use scope_support::registrars::Scope;
-use scope_support::until;
+use scope_support::{until, until_looking_every};
 use std::time::Duration;
 
 const ENTRY: EntryArguments = &[];
 /// Nothing happens any more after so long a pause.
 const QUIET: Duration = Duration::from_millis(500);
+/// Between two looks at what registrars know: each look is a process and a download, which must not be what is measured.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Processes with elements.
 const PROCESSES: usize = 4;
 
@@ -141,7 +143,9 @@ fn measure(case: Case) -> Result<Times, String> {
         Fault::CutOff => Some(Network::new(case.registrars as u8)?),
         Fault::Kill | Fault::Hang => None,
     };
-    let options = ["--profile", case.profile, "--mentor-discovery-timeout", "1s", "--log", "info"];
+    let more = std::env::var("REGISTRAR_OPTIONS").unwrap_or_default();
+    let mut options = vec!["--profile", case.profile, "--mentor-discovery-timeout", "1s", "--log", "info"];
+    options.extend(more.split_whitespace());
     let name = case.name().replace(' ', "-");
     let mut scope = match &network {
         Some(network) => Scope::with_list(&name, network.places(), &options),
@@ -178,7 +182,7 @@ fn measure(case: Case) -> Result<Times, String> {
 fn until_survivors_agree(scope: &Scope, elements: usize) -> Time {
     let survivors = &scope.registrars[1..];
     let ids: Vec<_> = survivors.iter().map(|registrar| registrar.id).collect();
-    until("all elements have another home", || {
+    until_looking_every(LOOK_AGAIN, "all elements have another home", || {
         for registrar in survivors {
             let table = registrar.table()?;
             let good = table.homes.values().filter(|home| ids.contains(home)).count();

@@ -18,7 +18,12 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Looks again and again until there is nothing left to wait for. `look` says what is still missing.
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
+pub fn until<T>(what: &str, look: impl FnMut() -> Result<T, String>) -> T {
+    until_looking_every(LOOK_AGAIN, what, look)
+}
+
+/// The same, with so long a pause between two looks.
+pub fn until_looking_every<T>(pause: Duration, what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
     let end = clock::now() + PATIENCE;
     loop {
         let missing = match look() {
@@ -26,7 +31,7 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
             Err(missing) => missing,
         };
         assert!(clock::now() < end, "not within {PATIENCE:?}: {what}: {missing}");
-        std::thread::park_timeout(LOOK_AGAIN);
+        std::thread::park_timeout(pause);
     }
 }
 
