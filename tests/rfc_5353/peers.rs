@@ -96,3 +96,37 @@ fn a_datagram_only_makes_the_registrar_look_for_its_sender() {
     assert_eq!(net.registrar(0).peers().count(), 1);
     assert_eq!(net.registrar(0).statistics().audits, 0);
 }
+
+#[test]
+fn a_peer_that_connected_first_is_not_knocked_at_any_more() {
+    let mut net = Net::default();
+    net.script_listens = false;
+    net.start(RegistrarConfig { peers: vec![script_address()], ..config(0, &[]) });
+    net.run(millis(10));
+    let association = net.script_joins(0);
+    net.script_listens = true;
+    net.run(100 * SECOND);
+    assert!(net.got.len() > 2, "heartbeats");
+    assert!(net.got.iter().all(|(over, _)| *over == association), "there is an association already");
+    // When that is gone, the address is of use again.
+    net.script_leaves(association);
+    net.got.clear();
+    net.run(10 * SECOND);
+    assert!(net.got.iter().any(|(over, _)| *over != association), "a new one");
+}
+
+#[test]
+fn enrp_079_a_suspected_peer_gets_no_more_time_when_its_association_breaks() {
+    let (mut net, association) = with_script(config(0, &[]));
+    net.script_sends(association, addition("pool", element_of_script(1)));
+    net.script_answers = false;
+    let suspected = |net: &Net| net.registrar(0).peers().any(|peer| peer.state == PeerState::Suspected);
+    net.run_until(70 * SECOND, suspected);
+    net.run(3 * SECOND);
+    net.script_leaves(association);
+    net.cut(End::Registrar(0), End::Script);
+    net.run(millis(1900));
+    assert_eq!(net.registrar(0).statistics().takeovers_started, 0);
+    net.run(millis(200));
+    assert_eq!(net.registrar(0).statistics().takeovers_started, 1, "MAX-TIME-NO-RESPONSE after it was asked");
+}

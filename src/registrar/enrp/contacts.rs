@@ -317,15 +317,26 @@ impl Registrar {
         }
     }
 
-    /// A peer has been met: an address that was only for finding it has done its work.
+    /// A peer has been met: an address that was only for finding it has done its work. It need not have been met there: when
+    /// it connected first, its own address shows that this is the one.
     pub(super) fn contact_done(&mut self, id: RegistrarId) {
-        let Some(number) = self.enrp.contacts.find_id(id) else { return };
+        let known = self.enrp.contacts.find_id(id);
+        let Some(number) = known.or_else(|| self.nameless_contact_of(id)) else { return };
         let Some(contact) = self.enrp.contacts.get_mut(number) else { return };
         contact.pause = self.config.peer_reconnect_min;
         self.enrp.timers.clear(Timer::Contact(number));
         if contact.origin == Origin::Hearsay && !contact.connecting {
             self.enrp.contacts.remove(number);
         }
+    }
+
+    /// The address at which nobody was met yet, and from which a peer has connected.
+    fn nameless_contact_of(&mut self, id: RegistrarId) -> Option<u32> {
+        let address = self.enrp.peers.get(&id)?.address.as_ref()?;
+        let number = self.enrp.contacts.find(address)?;
+        let contact = self.enrp.contacts.get_mut(number).filter(|contact| contact.id.is_none())?;
+        contact.id = Some(id);
+        Some(number)
     }
 
     /// A message with our own identifier: somebody named us our own address, or another registrar has the same identifier.

@@ -233,8 +233,9 @@ impl Registrar {
     /// The last association with a peer broke.
     pub(super) fn handle_link_lost(&mut self, now: Time, id: RegistrarId, actions: &mut Vec<Action>) {
         let Some(peer) = self.enrp.peers.get(&id) else { return };
-        let (active, address) = (peer.is_active(), peer.reachable_at());
-        if active && self.enrp.phase != Phase::Leaving {
+        let (state, address) = (peer.state, peer.reachable_at());
+        // Who is suspected already has been asked, and keeps the time that it has left: silence is what breaks associations, too.
+        if state == PeerState::Active && self.enrp.phase != Phase::Leaving {
             self.suspect(now, id, actions);
         }
         self.reconnect(now, id, address);
