@@ -11,7 +11,7 @@ pub enum Profile {
     /// `default`: for any network.
     #[default]
     Default,
-    /// `fast`: for call control on a local network, where a client has another server within 0.3 s. Costs twelve keep-alives a
+    /// `fast`: for call control on a local network, where a client has another server within 0.3 s. Costs seventeen keep-alives a
     /// second for each element, and takes who is silent for 150 ms for dead.
     Fast,
 }
