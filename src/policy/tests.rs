@@ -265,3 +265,20 @@ fn weighted_round_robin_neither_starves_nor_prefers_who_changes_its_weight_often
     }
     assert!((600..1400).contains(&served), "{served} of 20 000, where 1 000 would be its share");
 }
+
+/// More different weights than a selection looks at.
+#[test]
+fn weighted_round_robin_spreads_a_hundred_different_weights() {
+    let weights: Vec<u32> = (1..=100).collect();
+    let mut selector = pool(&weights.iter().map(|&weight| Policy::WeightedRoundRobin { weight }).collect::<Vec<_>>());
+    let total: usize = weights.iter().map(|&weight| weight as usize).sum();
+    let order: Vec<_> = rounds(&mut *selector, 3 * total, 1).concat();
+    for (member, &weight) in (0..).zip(&weights) {
+        let turns: Vec<usize> = (0..order.len()).filter(|&at| order[at] == member).collect();
+        let in_round = turns.iter().filter(|&&at| (total..2 * total).contains(&at)).count();
+        assert!(in_round.abs_diff(weight as usize) <= 1, "weight {weight} had {in_round} turns in a round");
+        let longest = turns.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0);
+        let even = total / weight as usize;
+        assert!(longest <= 2 * even + 1, "weight {weight} had no turn for {longest} selections, {even} would be even");
+    }
+}
