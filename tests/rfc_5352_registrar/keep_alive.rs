@@ -1,0 +1,163 @@
+//! Keep-alives and reports of unreachable elements.
+
+use super::*;
+
+#[test]
+fn asap_019_114_sec_016_keep_alives_are_spread_by_half_an_interval_in_both_directions() {
+    let mut world = World::new(config());
+    let pe = world.pe(1);
+    world.registered(pe, "pool", PoolElement { registration_life: RegistrationLife::INFINITE, ..element(7, 1) });
+    let mut times = vec![world.now];
+    for _ in 0..200 {
+        world.sent.clear();
+        while world.keep_alives().is_empty() {
+            let due = world.registrar.next_deadline().unwrap();
+            world.run(due.saturating_since(world.now));
+        }
+        let keep_alives = world.keep_alives();
+        assert_eq!(keep_alives.len(), 1);
+        let expected = EndpointKeepAlive {
+            home: false,
+            registrar_id: RegistrarId(0xcafe),
+            pool_handle: PoolHandle::from("pool"),
+            pool_element_id: Some(PoolElementId(7)),
+        };
+        assert_eq!(keep_alives[0], (pe, expected));
+        times.push(world.now);
+    }
+    let gaps: Vec<_> = times.windows(2).map(|t| t[1].saturating_since(t[0]).as_secs_f64()).collect();
+    assert!(gaps.iter().all(|gap| (2.5..7.5).contains(gap)));
+    assert!(gaps.iter().any(|gap| *gap < 3.0) && gaps.iter().any(|gap| *gap > 7.0));
+}
+
+#[test]
+fn asap_113_an_element_that_does_not_answer_is_removed_and_its_association_aborted() {
+    let mut world = World::new(config());
+    let (pe, user) = (world.pe(1), world.pu(2));
+    world.registered(pe, "pool", element(7, 1));
+    world.registered(pe, "other", element(8, 1));
+    world.run(60 * SECOND);
+    assert_eq!(world.resolve(user, "pool"), [7]);
+    world.alive.clear();
+    world.run(Duration::from_millis(12_500));
+    assert_eq!(world.aborted, [pe]);
+    assert_eq!(world.registrar.handlespace().element_count(), 0, "all elements of the hanging process");
+    assert_eq!(world.registrar.association_count(), 1);
+}
+
+#[test]
+fn asap_107_108_110_a_report_is_followed_by_a_keep_alive_at_once_and_an_answer_keeps_the_element() {
+    let mut world = World::new(config());
+    let (pe, user) = (world.pe(1), world.pu(2));
+    world.registered(pe, "pool", element(7, 1));
+    world.sent.clear();
+    world.report(user, "pool", 7);
+    let keep_alives = world.keep_alives();
+    assert_eq!(keep_alives.len(), 1, "at once");
+    assert_eq!((keep_alives[0].0, keep_alives[0].1.home), (pe, false));
+    assert_eq!(world.resolve(user, "pool"), [7]);
+    world.run(30 * SECOND);
+    assert_eq!(world.resolve(user, "pool"), [7]);
+}
+
+#[test]
+fn asap_109_a_report_and_no_answer_removes_the_element() {
+    let mut world = World::new(config());
+    let (pe, user) = (world.pe(1), world.pu(2));
+    world.registered(pe, "pool", element(7, 1));
+    world.alive.clear();
+    world.report(user, "pool", 7);
+    world.run(5 * SECOND);
+    assert_eq!(world.resolve(user, "pool"), [0u32; 0]);
+    assert_eq!(world.aborted, [pe]);
+}
+
+#[test]
+fn asap_111_112_more_reports_than_max_bad_pe_report_remove_even_an_element_that_answers() {
+    let mut world = World::new(config());
+    let (pe, user) = (world.pe(1), world.pu(2));
+    world.registered(pe, "pool", element(7, 1));
+    for _ in 0..3 {
+        world.report(user, "pool", 7);
+        assert_eq!(world.resolve(user, "pool"), [7], "three reports do not exceed three");
+    }
+    world.sent.clear();
+    world.report(user, "pool", 7);
+    assert_eq!(world.registrar.statistics().removed_by_reports, 1);
+    assert!(matches!(&world.sent[0], (to, AsapMessage::DeregistrationResponse(_)) if *to == pe), "it is told");
+    assert!(world.aborted.is_empty());
+    assert_eq!(world.resolve(user, "pool"), [0u32; 0]);
+}
+
+#[test]
+fn asap_111_the_count_starts_again_when_the_element_registers_again_and_after_a_quiet_interval() {
+    let mut world = World::new(config());
+    let (pe, user) = (world.pe(1), world.pu(2));
+    world.registered(pe, "pool", element(7, 1));
+    for _ in 0..5 {
+        for _ in 0..3 {
+            world.report(user, "pool", 7);
+        }
+        world.registered(pe, "pool", element(7, 1));
+    }
+    for _ in 0..5 {
+        for _ in 0..3 {
+            world.report(user, "pool", 7);
+        }
+        world.run(20 * SECOND);
+    }
+    assert_eq!(world.resolve(user, "pool"), [7]);
+}
+
+#[test]
+fn sec_015_016_reports_over_the_limit_are_ignored_and_cause_no_flood_of_keep_alives() {
+    let limits = RegistrarConfig { max_bad_pe_report: 1_000_000, max_reports_per_second: 10, ..config() };
+    let mut world = World::new(limits);
+    let (pe, user) = (world.pe(1), world.pu(2));
+    world.registered(pe, "pool", element(7, 1));
+    world.sent.clear();
+    for _ in 0..1000 {
+        world.report(user, "pool", 7);
+    }
+    assert_eq!(world.registrar.statistics().reports, 10);
+    world.run(SECOND);
+    assert!((1..=2).contains(&world.keep_alives().len()), "{:?}", world.keep_alives());
+}
+
+#[test]
+fn an_acknowledgement_by_another_association_proves_nothing() {
+    let mut world = World::new(config());
+    let (pe, liar) = (world.pe(1), world.pu(2));
+    world.registered(pe, "pool", element(7, 1));
+    world.alive.clear();
+    world.report(liar, "pool", 7);
+    let keep_alive = world.keep_alives()[0].1.clone();
+    world.message(liar, &ack_of(&keep_alive));
+    world.run(5 * SECOND);
+    assert_eq!(world.registrar.handlespace().element_count(), 0);
+}
+
+#[test]
+fn a_registrar_that_was_stopped_blames_nobody() {
+    let mut world = World::new(config());
+    let pe = world.pe(1);
+    for id in 1..=50 {
+        world.registered(pe, "pool", element(id, 1));
+    }
+    world.alive.clear();
+    world.run(4 * SECOND);
+    let waiting = world.keep_alives();
+    assert!(!waiting.is_empty());
+    // A minute in which nothing runs; then the answers are still to be read.
+    world.now += 60 * SECOND;
+    world.sent.clear();
+    world.event(Event::Timeout);
+    assert!(world.keep_alives().is_empty(), "no burst of those that are overdue");
+    world.alive.push(pe);
+    for (association, keep_alive) in waiting {
+        world.message(association, &ack_of(&keep_alive));
+    }
+    world.run(20 * SECOND);
+    assert_eq!(world.registrar.handlespace().element_count(), 50);
+    assert!(world.aborted.is_empty());
+}

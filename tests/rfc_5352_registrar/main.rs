@@ -1,0 +1,24 @@
+//! What RFC 5352 demands of a registrar, clause by clause, in virtual time.
+
+#[path = "../registrar_support/mod.rs"]
+mod registrar_support;
+
+mod announcements;
+mod bad_input;
+mod deregistration;
+mod keep_alive;
+mod registration;
+mod resolution;
+mod subscription;
+mod transport;
+
+use registrar_support::*;
+use rserpool::message::AsapMessage;
+use rserpool::message::asap::*;
+use rserpool::registrar::{Event, RegistrarConfig};
+use rserpool::transport::{LossReason, TransportKind};
+use rserpool::wire::*;
+use rserpool::{AssociationId, PoolElementId, PoolHandle, RegistrarId};
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);

@@ -1,0 +1,167 @@
+//! Registration and registering again: its consistency checks and their error causes.
+
+use super::*;
+
+#[test]
+fn asap_011_057_058_an_accepted_registration_is_answered_without_r_bit() {
+    let mut world = World::new(config());
+    let pe = world.pe(1);
+    let response = world.register(pe, "pool", element(7, 1));
+    let expected = RegistrationResponse {
+        reject: false,
+        pool_handle: PoolHandle::from("pool"),
+        pool_element_id: PoolElementId(7),
+        error: None,
+    };
+    assert_eq!(response, expected);
+}
+
+#[test]
+fn asap_045_046_the_first_element_creates_the_pool_with_its_policy() {
+    let mut world = World::new(config());
+    let pe = world.pe(1);
+    world.registered(pe, "pool", with_policy(Policy::LeastUsed { load: 5 }, element(7, 1)));
+    let response = world.resolve_with(pe, "pool", None, false);
+    assert_eq!(response.policy, Some(Policy::LeastUsed { load: 5 }));
+    assert_eq!(world.registrar.handlespace().pool_count(), 1);
+}
+
+#[test]
+fn asap_049_050_060_another_policy_is_inconsistent_and_the_pools_own_goes_back() {
+    let mut world = World::new(config());
+    let (first, second) = (world.pe(1), world.pe(2));
+    world.registered(first, "pool", element(7, 1));
+    let cause =
+        world.refused(second, "pool", with_policy(Policy::Random, element(8, 2)), Cause::InconsistentPoolingPolicy);
+    assert_eq!(cause.info, [0, 8, 0, 8, 0, 0, 0, 1]);
+}
+
+#[test]
+fn asap_047_049_050_060_another_transport_type_is_inconsistent_and_the_pools_own_goes_back() {
+    let mut world = World::new(config());
+    let (first, second) = (world.pe(1), world.pe(2));
+    world.registered(first, "pool", element(7, 1));
+    let udp = TransportParameter::Udp { port: 5000, address: ip(2) };
+    let other = PoolElement { user_transport: udp, ..element(8, 2) };
+    let cause = world.refused(second, "pool", other, Cause::InconsistentTransportType);
+    assert_eq!(cause.info, [0, 4, 0, 16, 0x13, 0x88, 0, 0, 0, 1, 0, 8, 10, 0, 0, 1]);
+}
+
+#[test]
+fn asap_048_049_050_060_another_transport_use_is_inconsistent() {
+    let mut world = World::new(config());
+    let (first, second) = (world.pe(1), world.pe(2));
+    world.registered(first, "pool", element(7, 1));
+    let addresses = AddressList::from_slice(&[ip(2)]);
+    let user_transport =
+        TransportParameter::Sctp { port: 5000, transport_use: TransportUse::DataPlusControl, addresses };
+    let cause =
+        world.refused(second, "pool", PoolElement { user_transport, ..element(8, 2) }, Cause::InconsistentDataControl);
+    assert!(cause.info.is_empty());
+}
+
+#[test]
+fn asap_051_053_registering_again_replaces_the_attributes() {
+    let mut world = World::new(config());
+    let pe = world.pe(1);
+    world.registered(pe, "pool", with_policy(Policy::LeastUsed { load: 5 }, element(7, 1)));
+    let mut again = with_policy(Policy::LeastUsed { load: 9 }, element(7, 1));
+    again.user_transport = sctp(1, 6000);
+    world.registered(pe, "pool", again);
+    let known = world.element("pool", 7).unwrap();
+    assert_eq!((known.policy, known.user_transport), (Policy::LeastUsed { load: 9 }, sctp(1, 6000)));
+    let response = world.resolve_with(pe, "pool", None, false);
+    assert_eq!(response.pool_elements.len(), 1);
+    assert_eq!(response.pool_elements[0].user_transport, sctp(1, 6000));
+}
+
+#[test]
+fn asap_052_registering_again_is_checked_like_the_first_time() {
+    let mut world = World::new(config());
+    let pe = world.pe(1);
+    world.registered(pe, "pool", element(7, 1));
+    world.refused(pe, "pool", with_policy(Policy::Random, element(7, 1)), Cause::InconsistentPoolingPolicy);
+    assert_eq!(world.element("pool", 7).unwrap().policy, Policy::RoundRobin);
+}
+
+#[test]
+fn asap_054_055_061_an_element_that_comes_back_over_a_new_association_is_taken_over() {
+    let mut world = World::new(config());
+    let old = world.up(1, 1, TransportKind::Memory);
+    world.registered(old, "pool", element(7, 1));
+    let new = world.up(2, 1, TransportKind::Memory);
+    world.registered(new, "pool", element(7, 1));
+    world.lose(old);
+    assert_eq!(world.resolve(new, "pool"), [7], "the loss of the old association is not its end");
+    world.lose(new);
+    assert_eq!(world.registrar.handlespace().element_count(), 0);
+}
+
+#[test]
+fn asap_060_an_identifier_that_another_element_has_is_not_unique() {
+    let mut world = World::new(config());
+    let (first, second) = (world.pe(1), world.pe(2));
+    world.registered(first, "pool", element(7, 1));
+    world.refused(second, "pool", element(7, 2), Cause::NonUniquePoolElementId);
+    let neighbour = world.up(3, 1, TransportKind::Memory);
+    let mut other_port = element(7, 1);
+    other_port.user_transport = sctp(1, 6000);
+    world.refused(neighbour, "pool", other_port, Cause::NonUniquePoolElementId);
+    world.registered(second, "other pool", element(7, 2));
+}
+
+#[test]
+fn asap_056_the_address_of_the_association_becomes_the_asap_transport() {
+    let mut world = World::new(config());
+    let pe = world.pe(1);
+    world.registered(pe, "pool", PoolElement { asap_transport: Some(sctp(9, 1)), ..element(7, 1) });
+    assert_eq!(world.element("pool", 7).unwrap().asap_transport, Some(sctp(1, 40_001)));
+}
+
+#[test]
+fn asap_059_060_invalid_values_are_refused_with_the_parameter() {
+    let mut world = World::new(config());
+    let pe = world.pe(1);
+    world.refused(pe, "pool", element(0, 1), Cause::InvalidValues);
+    for life in [0, -2, i32::MIN] {
+        let short = PoolElement { registration_life: RegistrationLife(life), ..element(7, 1) };
+        world.refused(pe, "pool", short, Cause::InvalidValues);
+    }
+    let cause = world.refused(pe, "", element(7, 1), Cause::InvalidValues);
+    assert_eq!(cause.info, [0, 9, 0, 4]);
+    world.refused(pe, &"x".repeat(33), element(7, 1), Cause::InvalidValues);
+    world.registered(pe, &"x".repeat(32), element(7, 1));
+}
+
+#[test]
+fn asap_060_a_policy_that_is_not_implemented_is_refused_and_not_served_as_another_one() {
+    let mut world = World::new(config());
+    let pe = world.pe(1);
+    let unknown = Policy::Unknown { policy_type: PolicyType(0x1234), data: vec![1, 2, 3, 4] };
+    let cause = world.refused(pe, "pool", with_policy(unknown, element(7, 1)), Cause::InvalidValues);
+    assert_eq!(cause.info, [0, 8, 0, 12, 0, 0, 0x12, 0x34, 1, 2, 3, 4]);
+    let dpf = Policy::LeastUsedDpf { load: 1, load_dpf: 1, distance: 1 };
+    world.registered(pe, "near", with_policy(dpf, element(7, 1)));
+}
+
+#[test]
+fn asap_060_full_tables_are_a_lack_of_resources() {
+    let limits = RegistrarConfig { max_pools: 2, max_pool_elements: 3, max_elements_per_association: 2, ..config() };
+    let mut world = World::new(limits);
+    let (first, second) = (world.pe(1), world.pe(2));
+    world.registered(first, "one", element(1, 1));
+    world.registered(first, "two", element(2, 1));
+    world.refused(first, "one", element(3, 1), Cause::LackOfResources);
+    world.refused(second, "three", element(3, 2), Cause::LackOfResources);
+    world.registered(second, "one", element(3, 2));
+    world.refused(second, "one", element(4, 2), Cause::LackOfResources);
+    world.registered(second, "one", element(3, 2));
+}
+
+#[test]
+fn an_element_too_large_to_be_listed_with_others_is_a_lack_of_resources() {
+    let mut world = World::new(config());
+    let pe = world.pe(1);
+    let user_transport = TransportParameter::Opaque(vec![1; 5000]);
+    world.refused(pe, "pool", PoolElement { user_transport, ..element(7, 1) }, Cause::LackOfResources);
+}
