@@ -18,6 +18,15 @@ pub(super) const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
 const LATE: Duration = Duration::from_secs(1);
 
 impl Registrar {
+    /// Time between two keep-alives to an element: as configured, or longer, where all elements together would otherwise get
+    /// more than may be sent. What asks too many elements too often misses deadlines, and takes living ones for dead.
+    pub(super) fn keep_alive_interval(&self) -> Duration {
+        let elements = u64::try_from(self.handlespace.count_of_owner(self.id)).unwrap_or(u64::MAX);
+        let rate = u64::from(self.config.max_keep_alives_per_second.max(1));
+        let bearable = Duration::from_nanos(elements.saturating_mul(1_000_000_000) / rate);
+        self.config.keep_alive_interval.max(bearable)
+    }
+
     /// The timer of an element: its registration ends, or a keep-alive is due, or has not been answered.
     pub(super) fn on_element_timer_expired(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
         let Some(element) = self.handlespace.element(index) else { return };
@@ -43,7 +52,7 @@ impl Registrar {
         let pause = if awaiting_ack {
             self.config.keep_alive_timeout
         } else {
-            self.random.within(self.config.keep_alive_interval) + Duration::from_nanos(1)
+            self.random.within(self.keep_alive_interval()) + Duration::from_nanos(1)
         };
         self.handlespace.update_liveness(index, |liveness| liveness.keep_alive_at = now + pause);
     }
@@ -155,7 +164,8 @@ impl Registrar {
             );
             return;
         }
-        let next = now + self.random.jitter_half(self.config.keep_alive_interval);
+        let interval = self.keep_alive_interval();
+        let next = now + self.random.jitter_half(interval);
         self.handlespace.update_liveness(index, |liveness| {
             if liveness.awaiting_ack {
                 liveness.awaiting_ack = false;

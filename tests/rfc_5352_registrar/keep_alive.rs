@@ -31,6 +31,30 @@ fn asap_019_114_sec_016_keep_alives_are_spread_by_half_an_interval_in_both_direc
 }
 
 #[test]
+fn many_elements_are_asked_less_often_instead_of_overloading_everybody() {
+    const ELEMENTS: u32 = 400;
+    let settings = RegistrarConfig {
+        keep_alive_interval: Duration::from_millis(100),
+        max_keep_alives_per_second: 50,
+        max_elements_per_association: ELEMENTS as usize,
+        ..config()
+    };
+    let mut world = World::new(settings);
+    let pe = world.pe(1);
+    for id in 1..=ELEMENTS {
+        let own = element(id, 1);
+        world.registered(pe, "pool", PoolElement { registration_life: RegistrationLife::INFINITE, ..own });
+    }
+    world.run(30 * SECOND); // those that came first were asked more often until the others were there
+    world.sent.clear();
+    world.run(80 * SECOND);
+    let asked: Vec<u32> = world.keep_alives().iter().map(|(_, message)| message.pool_element_id.unwrap().0).collect();
+    assert!((3_600..=4_400).contains(&asked.len()), "50 a second, but {} in 80 s", asked.len());
+    let times = |id| asked.iter().filter(|asked| **asked == id).count();
+    assert!((1..=ELEMENTS).all(|id| (6..=20).contains(&times(id))), "each once in 4 to 12 s");
+}
+
+#[test]
 fn asap_113_an_element_that_does_not_answer_is_removed_and_its_association_aborted() {
     let mut world = World::new(config());
     let (pe, user) = (world.pe(1), world.pu(2));

@@ -193,6 +193,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     core_duration!("announce-interval", "time between announcements", announce_interval),
     core_duration!("keep-alive-interval", "time between checks of an element", keep_alive_interval),
+    core_count!("max-keep-alive-rate", "such checks a second, of all elements", max_keep_alives_per_second, count_u32),
     core_duration!("keep-alive-timeout", "an element that is silent for so long is removed", keep_alive_timeout),
     core_duration!("peer-heartbeat-cycle", "time between PRESENCE messages to other registrars", peer_heartbeat_cycle),
     core_duration!("max-time-last-heard", "silence until a registrar is asked whether it lives", max_time_last_heard),

@@ -290,7 +290,7 @@ impl Registrar {
     /// Asks an element that another registrar wants, over the association that it registered on. Not more often than
     /// it is asked anyway: two registrars must not keep each other busy with an element that answers both.
     fn contest(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
-        let interval = self.config.keep_alive_interval;
+        let interval = self.keep_alive_interval();
         let Some(liveness) = self.handlespace.element(index).map(|element| *element.liveness()) else { return };
         let asked_lately = liveness.last_keep_alive.is_some_and(|last| now.saturating_since(last) < interval / 2);
         self.handlespace.update_liveness(index, |liveness| {
