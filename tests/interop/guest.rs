@@ -104,6 +104,9 @@ impl Cell {
     /// A kernel gives up an association because nothing is acknowledged.
     pub const GIVEN_UP: &'static str = "Association exceeded its max_retrans count";
 
+    /// A registrar that starts while the guest is busy listens seconds before it answers: elements of ours then look for another.
+    pub const STARTS_SLOWLY: &'static str = "no answer to a registration";
+
     /// Associations may be aborted with this reason.
     pub fn expect_aborts(&mut self, reason: &str) {
         self.expectations += &format!("aborts {reason}\n");

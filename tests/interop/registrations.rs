@@ -177,6 +177,7 @@ fn restart(registrar_of: Of, elements_of: Of, user_of: Of) {
     let mut cell = Cell::new();
     cell.expect_cause(9);
     cell.expect_refusals(200);
+    cell.expect_aborts(Cell::STARTS_SLOWLY);
     let mut first = registrar(registrar_of, &[]);
     let mut element = echo_server(elements_of);
     let ids = until_elements("EchoPool", 1);

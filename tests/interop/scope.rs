@@ -197,6 +197,7 @@ fn resolution_at_the_other_registrar(elements_at: Of) {
 fn restart(of: Of) {
     let mut cell = new_cell();
     cell.expect_refusals(500);
+    cell.expect_aborts(Cell::STARTS_SLOWLY);
     let (at, other_at, other_of) = if of == Us { (OURS, RSPLIBS, Rsplib) } else { (RSPLIBS, OURS, Us) };
     let mut other = start(other_of, other_at, &[]);
     let mut first = start(of, at, &[other_at]);
