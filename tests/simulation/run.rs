@@ -106,13 +106,16 @@ fn settle(world: &mut World) -> Result<u64, String> {
     let healed = world.now;
     let (bound, aftershocks) = (convergence::bound(&world.config), convergence::aftershocks(&world.config));
     let mut since = None;
+    // An element that registers late, and so is settled late, may still be moved to where it belongs when it registers again.
+    // That it is not moved for ever, the bound sees to.
+    let spreading = crate::enrp::spreading_time(&world.config);
     let pause = pause_between_looks(&world.config);
     loop {
         let passed = world.now - healed;
         let unsettled = world.unsettled();
         let state = unsettled.clone().unwrap_or_else(|| "settled; it has to stay so".to_owned());
         match (unsettled, since) {
-            (Some(what), Some(at)) if at > aftershocks => {
+            (Some(what), Some(at)) if at > aftershocks && passed > at + spreading => {
                 let after = (passed - at) as f64 / 1e9;
                 return Err(format!("unsettled again {after:.3} s after it was, without a fault: {what}"));
             }
@@ -121,7 +124,7 @@ fn settle(world: &mut World) -> Result<u64, String> {
             }
             (Some(_), _) => since = None,
             (None, None) => since = Some(passed),
-            (None, Some(at)) if passed > at.max(aftershocks) + QUIET => return Ok(at),
+            (None, Some(at)) if passed > (at + spreading).max(aftershocks) + QUIET => return Ok(at),
             (None, Some(_)) => {}
         }
         go_on(world, pause, &state)?;
