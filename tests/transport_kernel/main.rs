@@ -142,6 +142,21 @@ fn kernel_net(address: IpAddr) -> Net {
 
 #[test]
 #[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
+fn a_client_that_has_the_port_of_a_peer_in_user_space_does_not_reach_itself() {
+    for address in [V4, V6] {
+        let mut net = Net::new(Box::new(KernelWorld::new(open_sctp_udp, open_kernel, address)));
+        let server = net.listener();
+        let port = net.port(server);
+        // The kernel does not know it: it may give it to anybody.
+        let client = net.try_open(port, |_| {}).expect("the port is free in the kernel");
+        let (near, _) = net.pair(client, server);
+        net.send(client, near, b"is it me").unwrap();
+        net.until("the message", |net| net.at(server).messages() == [b"is it me"]);
+    }
+}
+
+#[test]
+#[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
 fn the_automatic_choice_is_the_kernels_sctp() {
     enter_new_namespace();
     let config = EndpointConfig { listen: true, ..EndpointConfig::default() };

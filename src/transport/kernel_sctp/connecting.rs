@@ -1,6 +1,8 @@
 //! How associations begin.
 
 use super::*;
+use crate::transport::interfaces;
+use std::net::IpAddr;
 
 impl KernelSctp {
     /// Begins an association, natively or, where that fails at once, encapsulated in UDP.
@@ -51,6 +53,12 @@ impl KernelSctp {
             self.socket.set_encapsulation(0)?;
             return Ok((result?, connecting.give_up));
         }
+        if self.would_reach_itself(peer) {
+            if connecting.encapsulation_left {
+                return self.attempt(now, peer, connecting, true);
+            }
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
         match self.socket.connect(addresses, *port) {
             Ok(kernel_id) if connecting.encapsulation_left => {
                 let share = NATIVE_ATTEMPT.min(connecting.give_up.saturating_since(now) / 2);
@@ -62,6 +70,19 @@ impl KernelSctp {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// The peer's place is this endpoint's own: the kernel would associate it with itself. That happens to a client whose port
+    /// the kernel chose, when a peer on the same host has SCTP in user space, whose ports the kernel does not know. (Who
+    /// listens finds out by what is said there.)
+    fn would_reach_itself(&self, peer: &PeerAddress) -> bool {
+        if self.config.listen || peer.port != self.local_port {
+            return false;
+        }
+        let interfaces = interfaces::list().unwrap_or_default();
+        peer.addresses.iter().map(IpAddr::to_canonical).any(|address| {
+            address.is_loopback() || interfaces.iter().any(|interface| interface.addresses.contains(&address))
+        })
     }
 
     /// An attempt failed: tries UDP encapsulation if that is left, else reports the failure.
