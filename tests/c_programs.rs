@@ -163,9 +163,10 @@ fn check_with_valgrind(name: &str) {
     run(command);
 }
 
-macro_rules! programs {
-    ($($module:ident)*) => {
-        $(mod $module {
+/// The tests of a program: those that all have, and more.
+macro_rules! program {
+    ($module:ident $($more:item)*) => {
+        mod $module {
             use super::*;
             const NAME: &str = stringify!($module);
             #[test]
@@ -177,12 +178,21 @@ macro_rules! programs {
                 check(NAME, Linked::Static);
             }
             #[test]
-            fn passes_with_the_address_sanitizer() {
-                check(NAME, Linked::WithSanitizer);
-            }
-            #[test]
             fn passes_under_valgrind() {
                 check_with_valgrind(NAME);
+            }
+            $($more)*
+        }
+    };
+}
+
+macro_rules! programs {
+    ($($module:ident)*) => {
+        $(program! {
+            $module
+            #[test]
+            fn passes_with_the_address_sanitizer() {
+                check(NAME, Linked::WithSanitizer);
             }
         })*
     };
@@ -213,22 +223,7 @@ programs! {
 /// cancelled thread's stack for damaged.
 macro_rules! programs_without_sanitizer {
     ($($module:ident)*) => {
-        $(mod $module {
-            use super::*;
-            const NAME: &str = stringify!($module);
-            #[test]
-            fn passes_with_the_shared_library() {
-                check(NAME, Linked::Shared);
-            }
-            #[test]
-            fn passes_with_the_static_library() {
-                check(NAME, Linked::Static);
-            }
-            #[test]
-            fn passes_under_valgrind() {
-                check_with_valgrind(NAME);
-            }
-        })*
+        $(program! { $module })*
     };
 }
 

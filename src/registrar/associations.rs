@@ -157,12 +157,12 @@ impl Registrar {
         peer: Peer,
         actions: &mut Vec<Action>,
     ) {
+        let tcp = peer.kind == TransportKind::Tcp;
         let is_room = match link {
-            Link::Asap if peer.kind == TransportKind::Tcp => {
+            Link::Asap => {
                 self.associations.asap < self.config.max_associations
-                    && self.associations.silence.len() < self.config.max_tcp_connections
+                    && (!tcp || self.associations.silence.len() < self.config.max_tcp_connections)
             }
-            Link::Asap => self.associations.asap < self.config.max_associations,
             Link::Enrp => self.takes_enrp_association(),
         };
         if !is_room {
@@ -188,7 +188,6 @@ impl Registrar {
             }
             return;
         }
-        let tcp = peer.kind == TransportKind::Tcp;
         self.associations.insert(id, Association::new(link, peer, &self.config, now));
         if tcp {
             self.associations.look_again(now + self.config.tcp_idle_timeout, id);

@@ -46,6 +46,12 @@ impl Registrar {
         }
     }
 
+    /// When an element that has just proved alive is asked again.
+    pub(super) fn next_keep_alive(&mut self, now: Time) -> Time {
+        let interval = self.keep_alive_interval();
+        now + self.random.jitter_half(interval)
+    }
+
     /// This registrar was stopped (a suspended machine, a stalled disk): answers may be waiting to be read, and all
     /// keep-alives are due at once. Nobody is blamed for that, and the keep-alives are spread again.
     fn restart_keep_alive(&mut self, now: Time, index: ElementIndex, awaiting_ack: bool) {
@@ -164,8 +170,7 @@ impl Registrar {
             );
             return;
         }
-        let interval = self.keep_alive_interval();
-        let next = now + self.random.jitter_half(interval);
+        let next = self.next_keep_alive(now);
         self.handlespace.update_liveness(index, |liveness| {
             if liveness.awaiting_ack {
                 liveness.awaiting_ack = false;

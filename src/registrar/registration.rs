@@ -141,8 +141,7 @@ impl Registrar {
 
     /// Starts the timers of an element that has just registered, which proves it alive.
     fn watch(&mut self, now: Time, index: ElementIndex, life: RegistrationLife) {
-        let interval = self.keep_alive_interval();
-        let first_keep_alive = now + self.random.jitter_half(interval);
+        let first_keep_alive = self.next_keep_alive(now);
         self.handlespace.update_liveness(index, |liveness| {
             let keep_alive_runs = !liveness.awaiting_ack && liveness.keep_alive_at != Time::MAX;
             *liveness = Liveness {
