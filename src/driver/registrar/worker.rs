@@ -21,6 +21,8 @@ use std::time::Duration;
 
 /// How often a running registrar logs its metrics.
 const METRICS_INTERVAL: Duration = Duration::from_secs(60);
+/// Rounds in which an endpoint has more to receive before timers of the core run all the same: about what full sockets hold.
+const MOST_ROUNDS_BEHIND: u32 = 160;
 /// The key of the signal descriptor; endpoints have small keys.
 const SIGNAL_KEY: u64 = 1 << 32;
 
@@ -33,10 +35,10 @@ pub(super) struct Shared {
     pub(super) metrics: Mutex<RegistrarMetrics>,
 }
 
-/// How far a stop has come.
 /// Why associations are aborted at the end.
 const STOPS: &str = "the registrar stops";
 
+/// How far a stop has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Running,
@@ -56,6 +58,8 @@ pub(super) struct Worker<C> {
     sleeps_until: Option<Time>,
     /// The time never goes back.
     latest: Time,
+    /// Rounds in a row in which more was to be received than one round takes.
+    rounds_behind: u32,
     /// Why the thread in [`receive`] ended early.
     broken: Option<io::Error>,
     signals: Option<StopSignals>,
@@ -169,6 +173,7 @@ impl<C: Core> Worker<C> {
             poller,
             sleeps_until: None,
             latest: Time::ZERO,
+            rounds_behind: 0,
             broken: None,
             signals: None,
             lookup: None,
@@ -265,7 +270,9 @@ impl<C: Core> Worker<C> {
         self.poll_endpoints(now);
         self.poll_enrp_group(now);
         self.take_found_peers(now);
-        self.state.on_time(now);
+        if !self.is_behind() {
+            self.state.on_time(now);
+        }
         self.perform(now);
         self.advance_stop(now);
         self.publish_metrics();
@@ -308,6 +315,13 @@ impl<C: Core> Worker<C> {
                 endpoint.more = endpoint.transport.poll(now, &mut |event| state.on_transport_event(now, link, event));
             }
         }
+    }
+
+    /// Whether messages wait that may be what a timer of the core waits for. A flood must not keep timers from running.
+    fn is_behind(&mut self) -> bool {
+        let more = self.endpoints.transports.iter().any(|endpoint| endpoint.more);
+        self.rounds_behind = if more && self.rounds_behind < MOST_ROUNDS_BEHIND { self.rounds_behind + 1 } else { 0 };
+        self.rounds_behind > 0
     }
 
     /// Takes a bounded number of datagrams, so that a flood on the group cannot starve the associations; the descriptor

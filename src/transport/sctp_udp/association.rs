@@ -17,7 +17,7 @@ pub(super) struct Association {
     pub id: AssociationId,
     pub slot: u32,
     pub socket: Socket,
-    /// When the socket was made: the zero of its time line.
+    /// The zero of the socket's clock: when it was made, or as much later as the clock stood still.
     created: Time,
     pub local_port: u16,
     pub remote_port: u16,
@@ -73,14 +73,31 @@ impl Association {
         }
     }
 
-    /// Brings the socket's clock up to date and runs its timers.
+    /// Brings the socket's clock up to date and runs the timers that are due.
+    ///
+    /// A timer that comes late counts as if it came in time, and the socket's clock stands still for as long as it was late:
+    /// dcsctp would let several periods pass at once, and give a peer up that had no time to answer.
     pub fn advance(&mut self, now: Time) {
-        self.socket.advance_time(SocketTime::zero() + now.saturating_since(self.created));
+        let (passed, due) = (now.saturating_since(self.created), self.due());
+        self.created += passed.saturating_sub(due);
+        self.socket.advance_time(SocketTime::zero() + passed.min(due));
+    }
+
+    /// Brings the socket's clock up to date as far as that runs no timer: what has arrived and was not looked at yet may be
+    /// what the timer waits for.
+    pub fn catch_up(&mut self, now: Time) {
+        let before_timers = self.due().saturating_sub(Duration::from_nanos(1));
+        self.socket.advance_time(SocketTime::zero() + now.saturating_since(self.created).min(before_timers));
+    }
+
+    /// When the next timer is due, by the socket's clock.
+    fn due(&self) -> Duration {
+        self.socket.poll_timeout() - SocketTime::zero()
     }
 
     /// When the association wants to be woken.
     pub fn next_deadline(&self) -> Option<Time> {
-        let timeout = self.socket.poll_timeout() - SocketTime::zero();
+        let timeout = self.due();
         let socket = (timeout != Duration::MAX).then(|| self.created + timeout);
         let connecting = self.connecting.as_ref().map(Connecting::next_deadline);
         let probe = self.probe.as_ref().map(|probe| probe.next);

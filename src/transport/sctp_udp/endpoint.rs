@@ -41,7 +41,7 @@ impl Association {
     /// Gives a packet to dcsctp. Input from the network must not bring the process down, whatever mistake it may hit.
     pub(super) fn feed(&mut self, now: Time, packet: &[u8]) -> Result<(), LossReason> {
         catch_unwind(AssertUnwindSafe(|| {
-            self.advance(now);
+            self.catch_up(now);
             self.socket.handle_input(packet);
         }))
         .map_err(|_| LossReason::ProtocolViolation("the SCTP library failed on a packet".into()))

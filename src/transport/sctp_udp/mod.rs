@@ -29,6 +29,8 @@ mod packet;
 mod probe;
 mod receive;
 mod table;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod udp;
 
@@ -54,6 +56,11 @@ use table::Table;
 use timers::Timers;
 use udp::{Batch, Path, Udp};
 
+/// Packets that are looked at before timers that are due: about as many as wait in a full socket. An endpoint that is behind with
+/// receiving would else repeat what has been acknowledged long ago, and then give up peers that answer, which makes it fall
+/// further behind; and a flood must not keep timers from running.
+const MOST_BEFORE_TIMERS: usize = 10_000;
+
 /// What [`SctpUdp::open`] can be told besides the endpoint's configuration.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SctpUdpOptions {
@@ -75,6 +82,8 @@ pub struct SctpUdp {
     events: VecDeque<Event>,
     /// Taken out while in use.
     batch: Option<Box<Batch>>,
+    /// Packets since timers last ran.
+    received: usize,
     /// Log lines about packets that belong to no association.
     strangers: LogLimit,
     /// Log lines about what peers do wrong.
@@ -103,6 +112,7 @@ impl SctpUdp {
             signer: None,
             events: VecDeque::new(),
             batch: None,
+            received: 0,
             strangers: LogLimit::default(),
             offences: LogLimit::default(),
         })
@@ -223,7 +233,7 @@ impl Transport for SctpUdp {
         message: OutboundMessage<'_>,
     ) -> Result<(), TransportError> {
         let mut a = self.take_for_send(association, &message)?;
-        a.advance(now);
+        a.catch_up(now);
         a.submit(&message);
         self.settle(now, a, None);
         Ok(())
@@ -236,7 +246,7 @@ impl Transport for SctpUdp {
             return;
         }
         a.closing = true;
-        a.advance(now);
+        a.catch_up(now);
         self.settle(now, a, None);
     }
 
@@ -268,6 +278,10 @@ impl Transport for SctpUdp {
     fn poll(&mut self, now: Time, sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
         self.deliver(sink);
         let more_packets = self.receive_all(now, sink);
+        if more_packets && self.received < MOST_BEFORE_TIMERS {
+            return true;
+        }
+        self.received = 0;
         let more_timers = self.run_timers(now, sink);
         more_packets || more_timers
     }

@@ -1,0 +1,88 @@
+//! An endpoint that comes late: because its thread had no processor, or because more arrives than it can look at.
+
+use super::{MOST_BEFORE_TIMERS, SctpUdp, SctpUdpOptions};
+use crate::transport::{EndpointConfig, OutboundMessage, PeerAddress, Transport, TransportEvent};
+use crate::{AssociationId, Time};
+use dcsctp::api::DcSctpSocket;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+/// Everything happens at once until somebody comes late.
+const START: Time = Time::from_secs(1);
+const LATE: Time = Time::from_secs(100);
+
+fn open() -> SctpUdp {
+    let bind = vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0)];
+    let config = EndpointConfig { bind, listen: true, ..EndpointConfig::default() };
+    SctpUdp::open(&config, SctpUdpOptions { seed: Some(7), ..SctpUdpOptions::default() }).expect("a free port")
+}
+
+fn address(end: &SctpUdp) -> SocketAddr {
+    SocketAddr::new(Ipv4Addr::LOCALHOST.into(), end.local_port())
+}
+
+/// Two endpoints and the association of the first one with the second, on which a message was sent that nobody has seen yet.
+fn with_a_message_under_way() -> (SctpUdp, SctpUdp, AssociationId) {
+    let (mut sender, mut receiver) = (open(), open());
+    let timeout = Duration::from_secs(1);
+    let id = sender.connect(START, &PeerAddress::from(address(&receiver)), timeout).expect("a connect begins");
+    let mut is_up = false;
+    while !is_up {
+        receiver.poll(START, &mut |_| {});
+        sender.poll(START, &mut |event| is_up |= matches!(event, TransportEvent::Up { .. }));
+    }
+    sender.send(START, id, OutboundMessage::control(11, b"message")).expect("it is up");
+    (sender, receiver, id)
+}
+
+/// Packets sent again.
+fn repeated(end: &SctpUdp, id: AssociationId) -> usize {
+    let association = end.table.slot_of(id).and_then(|slot| end.table.get(slot)).expect("it is not lost");
+    association.socket.get_metrics().expect("it is up").rtx_packets_count
+}
+
+fn throw_rubbish(at: &SctpUdp, times: usize) {
+    let stranger = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    for _ in 0..times {
+        stranger.send_to(b"rubbish", address(at)).expect("it listens");
+    }
+}
+
+#[test]
+fn a_stall_counts_as_one_period_of_a_timer_and_not_as_all_that_would_have_passed() {
+    let (mut sender, mut receiver, id) = with_a_message_under_way();
+    for _ in 0..20 {
+        assert!(!sender.poll(LATE, &mut |event| panic!("{event:?}")));
+    }
+    assert_eq!(repeated(&sender, id), 1);
+    let mut received = 0;
+    receiver.poll(LATE, &mut |event| received += usize::from(matches!(event, TransportEvent::Message { .. })));
+    assert_eq!(received, 1);
+    sender.poll(LATE, &mut |event| panic!("{event:?}"));
+    assert!(sender.next_deadline().is_some_and(|at| at > LATE), "acknowledged: only a heartbeat is left");
+}
+
+#[test]
+fn what_waits_in_the_socket_is_looked_at_before_a_timer_counts() {
+    let (mut sender, mut receiver, id) = with_a_message_under_way();
+    throw_rubbish(&sender, 100);
+    receiver.poll(START, &mut |_| {});
+    let mut polls = 1;
+    while sender.poll(LATE, &mut |event| panic!("{event:?}")) {
+        polls += 1;
+    }
+    assert!(polls > 1, "the acknowledgement was behind more than one poll takes");
+    assert_eq!(repeated(&sender, id), 0);
+}
+
+#[test]
+fn a_flood_does_not_keep_timers_from_running() {
+    let (mut sender, _receiver, id) = with_a_message_under_way();
+    let mut seen = 0;
+    while repeated(&sender, id) == 0 {
+        throw_rubbish(&sender, 100);
+        sender.poll(LATE, &mut |event| panic!("{event:?}"));
+        seen += 64;
+        assert!(seen <= MOST_BEFORE_TIMERS + 64, "timers wait for ever");
+    }
+}
