@@ -160,6 +160,7 @@ impl PoolUserSession {
                 self.handle_lost(now, &reason, undelivered, actions)
             }
             Event::ElementRemoved(element) => self.handle_element_removed(now, element, actions),
+            Event::ElementSuspected(element) => self.handle_element_suspected(element, actions),
             Event::Control { association, bytes } if self.state == State::Up(association) => {
                 self.handle_control(association, bytes, actions)
             }
@@ -409,6 +410,14 @@ impl PoolUserSession {
         self.state = State::Failed;
         if self.config.automatic {
             self.search(now, actions);
+        }
+    }
+
+    /// That an element is gone, a session that waits for something learns by a heartbeat, in half a second or more. Here it does
+    /// not wait for that, but nor does it believe somebody else: only the path between the two may have failed.
+    fn handle_element_suspected(&self, element: PoolElementId, actions: &mut Vec<Action>) {
+        if let (State::Up(association), true) = (self.state, self.element == Some(element)) {
+            actions.push(Action::Probe { association });
         }
     }
 

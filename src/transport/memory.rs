@@ -155,6 +155,9 @@ impl Transport for MemoryTransport {
         self.network().abort(now, self.number, association, reason);
     }
 
+    /// Its network tells of every end by itself.
+    fn probe(&mut self, _now: Time, _association: AssociationId) {}
+
     fn set_parameters(&mut self, parameters: &SctpParameters) {
         self.network().set_parameters(self.number, parameters);
     }

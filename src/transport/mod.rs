@@ -6,6 +6,7 @@
 //!
 //! TLS (RFC 3436 over SCTP, and over TCP) will be a transport that wraps another: the trait is its place.
 
+mod behind;
 mod epoll;
 mod event;
 mod interface_changes;
@@ -21,6 +22,7 @@ mod select;
 pub mod tcp;
 mod types;
 
+pub(crate) use behind::Behind;
 pub use kernel_sctp::KernelSctp;
 pub use parameters::SctpParameters;
 pub use select::{detect, open, resolve};
@@ -80,6 +82,10 @@ pub trait Transport: Send {
 
     /// Ends an association at once, with an ABORT to the peer. No event follows. Unknown associations are ignored.
     fn abort(&mut self, now: Time, association: AssociationId, reason: &str);
+
+    /// Somebody has reason to believe that the peer of an association is gone: looks at once, where that tells sooner than to wait.
+    /// [`TransportEvent::Lost`] follows if it is. Unknown associations are ignored.
+    fn probe(&mut self, now: Time, association: AssociationId);
 
     /// Sets the parameters of associations to be made from now on and, where the transport can, of existing ones.
     fn set_parameters(&mut self, parameters: &SctpParameters);

@@ -1,9 +1,9 @@
 //! Runs the ASAP client core on the I/O thread, over transports of its own.
 
 use super::addresses::addresses_towards;
+use super::element_news::{Suspects, sessions_with, tell};
 use super::instance::{Command, Instance, InstanceConfig, Registration, Reply};
 use super::subscription::Subscription;
-use super::table::Entry;
 use crate::asap::{Action, AsapClient, ConnectAttempt, Event, Outcome, PoolState, Request, RequestError, RequestId};
 use crate::collections::SortedMap;
 use crate::session::Event as SessionEvent;
@@ -44,6 +44,7 @@ pub(super) struct AsapDriver {
     watchers: Watchers,
     /// Where the registrar is, as far as known.
     registrar: Option<IpAddr>,
+    suspects: Suspects,
     actions: Vec<Action>,
     last_own_request: u64,
     finished: bool,
@@ -71,6 +72,7 @@ impl AsapDriver {
             registrations: SortedMap::new(),
             watchers: Watchers::default(),
             registrar,
+            suspects: Suspects::default(),
             actions: Vec::new(),
             last_own_request: OWN_REQUESTS,
             finished: false,
@@ -96,6 +98,9 @@ impl AsapDriver {
             Command::Request { id, request, reply } => {
                 if let Request::Deregister { pool_handle, pool_element_id } = &request {
                     self.registrations.remove(&(pool_handle.clone(), *pool_element_id));
+                }
+                if let Request::ReportUnreachable { pool_handle, pool_element_id } = &request {
+                    self.have_sessions_probe(instance, now, pool_handle, *pool_element_id);
                 }
                 self.replies.insert(id, reply);
                 self.event(instance, now, Event::Request(id, request));
@@ -286,23 +291,31 @@ impl AsapDriver {
 
     /// Elements were taken out of a pool: tells its sessions.
     fn tell_sessions(&mut self, instance: &Instance, now: Time, pool_handle: PoolHandle, removed: &[PoolElementId]) {
-        let mut watched = false;
-        for entry in instance.descriptors.all() {
-            let Entry::Socket(socket) = entry else { continue };
-            if socket.pool_handle().as_ref() != Some(&pool_handle) {
-                continue;
-            }
-            watched = true;
-            let Some(endpoint) = socket.endpoint.get().cloned() else { continue };
+        let sockets = sessions_with(instance, &pool_handle);
+        for socket in &sockets {
             for &pool_element_id in removed {
-                endpoint.with(instance, |endpoint| {
-                    let actions = socket.feed(now, SessionEvent::ElementRemoved(pool_element_id));
-                    socket.perform(instance, endpoint, now, actions);
-                });
+                tell(instance, now, socket, &SessionEvent::ElementRemoved(pool_element_id));
             }
         }
-        if !watched {
+        if sockets.is_empty() {
             self.event(instance, now, Event::Unwatch(pool_handle));
+        }
+    }
+
+    /// An element was found unreachable: its other sessions see at once whether it is, instead of one after the other when their
+    /// next heartbeats are due.
+    fn have_sessions_probe(
+        &mut self,
+        instance: &Instance,
+        now: Time,
+        pool_handle: &PoolHandle,
+        element: PoolElementId,
+    ) {
+        if !self.suspects.is_new(now, pool_handle, element) {
+            return;
+        }
+        for socket in sessions_with(instance, pool_handle) {
+            tell(instance, now, &socket, &SessionEvent::ElementSuspected(element));
         }
     }
 

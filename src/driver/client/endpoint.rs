@@ -327,6 +327,11 @@ impl EndpointState {
         }
     }
 
+    /// Has an association look at once whether its peer is there.
+    pub fn probe(&mut self, now: Time, association: AssociationId) {
+        self.transport.probe(now, association);
+    }
+
     /// Aborts an association.
     pub fn abort(&mut self, now: Time, association: AssociationId, reason: &str) {
         match self.routes.remove(&association) {

@@ -15,6 +15,7 @@ mod addresses;
 mod asap;
 mod bell;
 mod csp;
+mod element_news;
 mod endpoint;
 mod exposed;
 pub mod global;

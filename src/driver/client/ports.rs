@@ -216,6 +216,14 @@ impl Transport for Ports {
         }
     }
 
+    fn probe(&mut self, now: Time, association: AssociationId) {
+        let number = association.transport();
+        if let Some(port) = self.ports.get_mut(&number) {
+            port.transport.probe(now, association);
+            self.refresh(number);
+        }
+    }
+
     fn set_parameters(&mut self, parameters: &SctpParameters) {
         self.config.parameters = *parameters;
         for port in self.ports.values_mut() {

@@ -65,6 +65,7 @@ impl Transport for Narrow {
     fn local_addresses(&self) -> AddressList {
         AddressList::new()
     }
+    fn probe(&mut self, _: Time, _: AssociationId) {}
     fn connect(&mut self, _: Time, _: &PeerAddress, _: Duration) -> Result<AssociationId, TransportError> {
         Err(TransportError::TooManyAssociations)
     }

@@ -10,6 +10,7 @@ use super::state::{Core, State};
 use crate::driver::clock;
 use crate::driver::poller::{Poller, Waker};
 use crate::registrar::Action;
+use crate::transport::Behind;
 use crate::transport::kernel_sctp::Receiver;
 use crate::{AssociationId, Time};
 use parking_lot::Mutex;
@@ -21,8 +22,6 @@ use std::time::Duration;
 
 /// How often a running registrar logs its metrics.
 const METRICS_INTERVAL: Duration = Duration::from_secs(60);
-/// Rounds in which an endpoint has more to receive before timers of the core run all the same: about what full sockets hold.
-const MOST_ROUNDS_BEHIND: u32 = 160;
 /// The key of the signal descriptor; endpoints have small keys.
 const SIGNAL_KEY: u64 = 1 << 32;
 
@@ -58,8 +57,7 @@ pub(super) struct Worker<C> {
     sleeps_until: Option<Time>,
     /// The time never goes back.
     latest: Time,
-    /// Rounds in a row in which more was to be received than one round takes.
-    rounds_behind: u32,
+    behind: Behind,
     /// Why the thread in [`receive`] ended early.
     broken: Option<io::Error>,
     signals: Option<StopSignals>,
@@ -173,7 +171,7 @@ impl<C: Core> Worker<C> {
             poller,
             sleeps_until: None,
             latest: Time::ZERO,
-            rounds_behind: 0,
+            behind: Behind::default(),
             broken: None,
             signals: None,
             lookup: None,
@@ -270,7 +268,8 @@ impl<C: Core> Worker<C> {
         self.poll_endpoints(now);
         self.poll_enrp_group(now);
         self.take_found_peers(now);
-        if !self.is_behind() {
+        let more = self.endpoints.transports.iter().any(|endpoint| endpoint.more);
+        if self.behind.lets_timers_run(more) {
             self.state.on_time(now);
         }
         self.perform(now);
@@ -315,13 +314,6 @@ impl<C: Core> Worker<C> {
                 endpoint.more = endpoint.transport.poll(now, &mut |event| state.on_transport_event(now, link, event));
             }
         }
-    }
-
-    /// Whether messages wait that may be what a timer of the core waits for. A flood must not keep timers from running.
-    fn is_behind(&mut self) -> bool {
-        let more = self.endpoints.transports.iter().any(|endpoint| endpoint.more);
-        self.rounds_behind = if more && self.rounds_behind < MOST_ROUNDS_BEHIND { self.rounds_behind + 1 } else { 0 };
-        self.rounds_behind > 0
     }
 
     /// Takes a bounded number of datagrams, so that a flood on the group cannot starve the associations; the descriptor

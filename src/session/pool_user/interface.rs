@@ -108,6 +108,8 @@ pub enum Event<'a> {
     },
     /// The registrar took an element out of the pool.
     ElementRemoved(PoolElementId),
+    /// Somebody else in this process found the element unreachable.
+    ElementSuspected(PoolElementId),
     /// A message with ASAP's payload protocol identifier.
     Control {
         /// On which association.
@@ -164,6 +166,11 @@ pub enum Action {
         association: AssociationId,
         /// The message.
         message: Undelivered,
+    },
+    /// See at once whether the other end of an association is still there.
+    Probe {
+        /// Which.
+        association: AssociationId,
     },
     /// Abort an association.
     Abort {

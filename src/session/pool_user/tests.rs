@@ -138,6 +138,17 @@ fn a_failure_is_reported_and_in_classic_mode_left_to_the_application() {
 }
 
 #[test]
+fn an_element_that_somebody_else_lost_is_looked_at_and_not_left() {
+    let (mut harness, association) = Harness::connected(true);
+    assert!(harness.handle(Event::ElementSuspected(PoolElementId(2))).is_empty(), "it is another one");
+    let actions = harness.handle(Event::ElementSuspected(PoolElementId(1)));
+    assert_eq!(actions, [Action::Probe { association }]);
+    assert_eq!(harness.session.association(), Some(association));
+    harness.lose(association, LossReason::Unreachable);
+    assert!(harness.handle(Event::ElementSuspected(PoolElementId(1))).is_empty(), "it is left already");
+}
+
+#[test]
 fn a_failed_element_is_not_chosen_again_while_there_are_others() {
     let (mut harness, association) = Harness::connected(true);
     let actions = harness.lose(association, LossReason::Unreachable);

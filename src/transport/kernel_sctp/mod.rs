@@ -18,7 +18,7 @@ mod socket;
 
 use super::epoll::{Epoll, Interest};
 use super::{
-    Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, Transport,
+    Behind, Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, Transport,
     TransportError, TransportEvent, TransportKind, Undelivered,
 };
 use crate::collections::{AssociationMap, Deadlines, SortedMap};
@@ -65,6 +65,7 @@ pub struct KernelSctp {
     /// A [`Receiver`] receives.
     split: bool,
     epoll: Epoll,
+    behind: Behind,
     local_port: u16,
     local_addresses: AddressList,
     /// The system encapsulates in UDP.
@@ -107,6 +108,7 @@ impl KernelSctp {
         let specified = config.bind.iter().map(SocketAddr::ip).filter(|address| !address.is_unspecified());
         Ok(KernelSctp {
             epoll,
+            behind: Behind::default(),
             local_port: socket.local_port()?,
             local_addresses: specified.collect(),
             encapsulation: system_encapsulates(),
@@ -262,6 +264,9 @@ impl Transport for KernelSctp {
         }
     }
 
+    /// The kernel of a process that ends aborts its associations, and heartbeats of ours look for the rest.
+    fn probe(&mut self, _now: Time, _association: AssociationId) {}
+
     fn set_parameters(&mut self, new: &SctpParameters) {
         self.config.parameters = *new;
         let existing = self.associations.values().filter(|association| association.kernel_id != NO_KERNEL_ID);
@@ -296,8 +301,9 @@ impl Transport for KernelSctp {
         if !self.blocked.is_empty() {
             self.flush_blocked(now, sink);
         }
-        // After what has arrived: an answer that came in time must not lose against a late call.
-        self.run_timers(now, sink);
+        if self.behind.lets_timers_run(more) {
+            self.run_timers(now, sink);
+        }
         more
     }
 

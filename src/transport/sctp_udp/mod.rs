@@ -36,8 +36,8 @@ mod udp;
 
 use super::event::Event;
 use super::{
-    Capabilities, EndpointConfig, LossReason, OutboundMessage, PeerAddress, SctpParameters, Transport, TransportError,
-    TransportEvent, TransportKind,
+    Behind, Capabilities, EndpointConfig, LossReason, OutboundMessage, PeerAddress, SctpParameters, Transport,
+    TransportError, TransportEvent, TransportKind,
 };
 use crate::log_limit::LogLimit;
 use crate::{AssociationId, Time};
@@ -55,11 +55,6 @@ use std::time::Duration;
 use table::Table;
 use timers::Timers;
 use udp::{Batch, Path, Udp};
-
-/// Packets that are looked at before timers that are due: about as many as wait in a full socket. An endpoint that is behind with
-/// receiving would else repeat what has been acknowledged long ago, and then give up peers that answer, which makes it fall
-/// further behind; and a flood must not keep timers from running.
-const MOST_BEFORE_TIMERS: usize = 10_000;
 
 /// What [`SctpUdp::open`] can be told besides the endpoint's configuration.
 #[derive(Clone, Copy, Debug, Default)]
@@ -82,8 +77,7 @@ pub struct SctpUdp {
     events: VecDeque<Event>,
     /// Taken out while in use.
     batch: Option<Box<Batch>>,
-    /// Packets since timers last ran.
-    received: usize,
+    behind: Behind,
     /// Log lines about packets that belong to no association.
     strangers: LogLimit,
     /// Log lines about what peers do wrong.
@@ -112,7 +106,7 @@ impl SctpUdp {
             signer: None,
             events: VecDeque::new(),
             batch: None,
-            received: 0,
+            behind: Behind::default(),
             strangers: LogLimit::default(),
             offences: LogLimit::default(),
         })
@@ -259,6 +253,11 @@ impl Transport for SctpUdp {
         self.events.retain(|event| event.association() != association);
     }
 
+    fn probe(&mut self, now: Time, association: AssociationId) {
+        let Some(a) = self.table.slot_of(association).and_then(|slot| self.table.take(slot)) else { return };
+        if a.up && a.probe.is_none() { self.suspect(now, a) } else { self.table.put(a) }
+    }
+
     fn set_parameters(&mut self, parameters: &SctpParameters) {
         self.config.parameters = *parameters;
     }
@@ -278,11 +277,7 @@ impl Transport for SctpUdp {
     fn poll(&mut self, now: Time, sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
         self.deliver(sink);
         let more_packets = self.receive_all(now, sink);
-        if more_packets && self.received < MOST_BEFORE_TIMERS {
-            return true;
-        }
-        self.received = 0;
-        let more_timers = self.run_timers(now, sink);
+        let more_timers = self.behind.lets_timers_run(more_packets) && self.run_timers(now, sink);
         more_packets || more_timers
     }
 

@@ -48,7 +48,6 @@ impl SctpUdp {
     ) -> bool {
         for _ in 0..BATCHES_PER_POLL {
             let count = self.udp.receive(socket, batch);
-            self.received += count;
             for i in 0..count {
                 if let Some((bytes, remote, local)) = batch.get(i) {
                     self.on_datagram(now, Path { socket, remote, local }, bytes);

@@ -10,7 +10,7 @@ mod send_log;
 
 use super::epoll::{EVENTS_PER_WAIT, Epoll, Interest, Ready};
 use super::{
-    Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, Transport,
+    Behind, Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, Transport,
     TransportError, TransportEvent, TransportKind,
 };
 use crate::collections::{AssociationMap, Deadlines};
@@ -52,6 +52,7 @@ const FIRST_LISTENER_KEY: u64 = u64::MAX - 0xffff;
 pub struct Tcp {
     config: EndpointConfig,
     epoll: Epoll,
+    behind: Behind,
     listeners: Vec<Socket>,
     local_port: u16,
     local_addresses: AddressList,
@@ -91,6 +92,7 @@ impl Tcp {
         let specified = config.bind.iter().map(SocketAddr::ip).filter(|address| !address.is_unspecified());
         Ok(Tcp {
             epoll,
+            behind: Behind::default(),
             local_port,
             local_addresses: specified.collect(),
             listeners,
@@ -566,6 +568,9 @@ impl Transport for Tcp {
         }
     }
 
+    /// The system resets the connections of a process that ends, and TCP keep-alives look for the rest.
+    fn probe(&mut self, _now: Time, _association: AssociationId) {}
+
     fn set_parameters(&mut self, parameters: &SctpParameters) {
         self.config.parameters = *parameters;
         for (association, connection) in &self.connections {
@@ -592,8 +597,9 @@ impl Transport for Tcp {
             };
         }
         self.ready = ready;
-        // After what has arrived: an answer that came in time must not lose against a late call.
-        self.run_timers(now, sink);
+        if self.behind.lets_timers_run(more) {
+            self.run_timers(now, sink);
+        }
         more
     }
 

@@ -127,6 +127,7 @@ impl Socket {
                 }
             }
             Action::Resend { association, message } => return self.resend(endpoint, now, association, message),
+            Action::Probe { association } => endpoint.probe(now, association),
             Action::Abort { association } => endpoint.abort(now, association, "failover"),
             Action::Shutdown { association } => endpoint.shutdown(now, association),
             Action::EndSession { session, association } => {
