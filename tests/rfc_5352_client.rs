@@ -747,3 +747,16 @@ fn who_unsubscribes_hears_nothing_more_and_subscriptions_are_limited() {
     assert_eq!(client.request(99, pool(99)).completed()[0].1, Err(RequestError::TooManyRequests));
     assert_eq!(client.request(100, pool(5)).completed()[0].1, Ok(Outcome::Subscribed), "one that is there");
 }
+
+#[test]
+fn answers_that_waited_while_the_process_had_no_processor_count_all() {
+    let mut client = Client::new(config(1, SCTP));
+    let connects = client.request(1, register(1)).connects();
+    client.request(2, register(2));
+    let (home, done) = client.up(&connects[0]);
+    assert_eq!(done.sent().len(), 2);
+    // Longer than T2-registration.
+    client.now += ms(2_100);
+    assert_eq!(client.message(home, registered(1, None)).aborts(), []);
+    assert_eq!(client.message(home, registered(2, None)).completed().len(), 1);
+}

@@ -136,7 +136,6 @@ impl AsapClient {
         if self.phase == Phase::Closed {
             return refuse_after_close(event, actions);
         }
-        // The event first: an answer that waited in a queue while the thread slept is not late.
         match event {
             Event::Request(id, request) => self.on_request(id, request, actions),
             Event::Cancel(id) => self.on_cancel(id, actions),
@@ -149,10 +148,10 @@ impl AsapClient {
             Event::Announcement { from, bytes } => self.on_announcement(from, bytes, actions),
             Event::Watch(pool_handle) => self.watch(&pool_handle, actions),
             Event::Unwatch(pool_handle) => self.unwatch(&pool_handle),
-            Event::Timeout => {}
+            // Timers run here alone: what is handed in before may have waited for a late thread, and be what they wait for.
+            Event::Timeout => self.run_timers(actions),
             Event::Shutdown => self.on_shutdown(actions),
         }
-        self.run_timers(actions);
         self.update_hunt(actions);
         if self.phase == Phase::Closing && (self.home.is_none() || self.deregistrations.is_empty()) {
             self.close(actions);

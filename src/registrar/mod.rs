@@ -116,8 +116,6 @@ impl Registrar {
         if self.enrp.phase() == Phase::Left {
             return;
         }
-        // First of all, so that nothing is selected after its registration has expired.
-        self.run_timers(now, actions);
         match event {
             Event::AssociationUp { link, association, attempt, peer } => {
                 self.handle_association_up(now, link, association, attempt, peer, actions);
@@ -129,7 +127,8 @@ impl Registrar {
             Event::Message { association, ppid, bytes } => self.handle_message(now, association, ppid, bytes, actions),
             Event::Datagram { from, bytes } => self.handle_datagram(now, from, bytes, actions),
             Event::PeersFound { peers } => self.handle_peers_found(now, peers),
-            Event::Timeout => {}
+            // Timers run here alone: what is handed in before may have waited for a late thread, and be what they wait for.
+            Event::Timeout => self.run_timers(now, actions),
             Event::Shutdown => self.handle_shutdown(now, actions),
         }
         if self.is_leaving() {

@@ -73,6 +73,10 @@ impl Registrar {
     ) -> Option<Vec<u8>> {
         self.selection.clear();
         self.handlespace.select(pool, items, &mut self.random, &mut self.selection);
+        if self.handlespace.next_timer().is_some_and(|(at, _)| at <= now) {
+            let handlespace = &self.handlespace;
+            self.selection.retain(|&index| handlespace.element(index).is_some_and(|e| e.liveness().expires_at > now));
+        }
         let policy = self.handlespace.element(*self.selection.first()?)?.encoded_policy();
         let pool_handle = self.handlespace.pool(pool)?.handle();
         let mut room = MAX_ELEMENT_BYTES_PER_RESPONSE;

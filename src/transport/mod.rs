@@ -6,7 +6,6 @@
 //!
 //! TLS (RFC 3436 over SCTP, and over TCP) will be a transport that wraps another: the trait is its place.
 
-mod behind;
 mod epoll;
 mod event;
 mod interface_changes;
@@ -16,15 +15,16 @@ pub mod memory;
 pub mod multicast;
 mod parameters;
 mod pending;
+mod punctuality;
 #[cfg(feature = "sctp-udp")]
 pub mod sctp_udp;
 mod select;
 pub mod tcp;
 mod types;
 
-pub(crate) use behind::Behind;
 pub use kernel_sctp::KernelSctp;
 pub use parameters::SctpParameters;
+pub(crate) use punctuality::Punctuality;
 pub use select::{detect, open, resolve};
 pub use tcp::Tcp;
 pub use types::{

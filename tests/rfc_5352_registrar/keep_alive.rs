@@ -185,3 +185,40 @@ fn a_registrar_that_was_stopped_blames_nobody() {
     assert_eq!(world.registrar.handlespace().element_count(), 50);
     assert!(world.aborted.is_empty());
 }
+
+#[test]
+fn an_answer_that_waited_while_the_registrar_had_no_processor_counts() {
+    let mut world = World::new(config());
+    let (pe, other) = (world.pe(1), world.pe(2));
+    world.registered(pe, "pool", element(7, 1));
+    world.registered(other, "pool", element(8, 2));
+    world.alive.clear();
+    world.sent.clear();
+    while world.keep_alives().len() < 2 {
+        let due = world.registrar.next_deadline().expect("keep-alives");
+        world.run(due.saturating_since(world.now));
+    }
+    let asked = world.keep_alives();
+    world.now += config().keep_alive_timeout + Duration::from_millis(400);
+    for (association, keep_alive) in &asked {
+        world.message(*association, &ack_of(keep_alive));
+    }
+    assert_eq!(world.aborted, []);
+    assert_eq!(world.registrar.handlespace().element_count(), 2);
+}
+
+#[test]
+fn a_registration_that_was_renewed_while_the_registrar_had_no_processor_does_not_expire() {
+    let mut world = World::new(config());
+    let short = |id, host| PoolElement { registration_life: RegistrationLife(3), ..element(id, host) };
+    let elements = [(world.pe(1), short(7, 1)), (world.pe(2), short(8, 2))];
+    for (association, element) in &elements {
+        world.registered(*association, "pool", element.clone());
+    }
+    world.now += Duration::from_millis(3_500);
+    for (association, pool_element) in elements {
+        let pool_handle = PoolHandle::from("pool");
+        world.message(association, &AsapMessage::Registration(Registration { pool_handle, pool_element }));
+    }
+    assert_eq!(world.registrar.statistics().removed_by_expiry, 0);
+}

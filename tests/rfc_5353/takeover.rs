@@ -214,3 +214,22 @@ fn elements_of_a_registrar_that_nobody_knows_get_a_home() {
     assert_eq!(net.true_home(element), Some(0));
     net.assert_converged();
 }
+
+#[test]
+fn a_registrar_that_comes_late_takes_nobody_over_whose_answer_waits() {
+    let mut net = Net::of(2, fast);
+    for id in 1..=4 {
+        net.element("pool", id, 1);
+    }
+    net.run(SECOND);
+    net.freeze(1);
+    net.run_until(SECOND, |net| net.state(1, 0) == Some(PeerState::Suspected));
+    // It has a processor again and answers; now the other one has none, for a little longer than it gives it.
+    net.run(Duration::from_millis(100));
+    net.freeze(0);
+    net.thaw(1);
+    net.run(Duration::from_millis(150));
+    net.thaw(0);
+    net.run(SECOND);
+    assert_eq!(net.registrar(0).statistics().takeovers_completed, 0);
+}

@@ -9,8 +9,8 @@ use crate::collections::SortedMap;
 use crate::session::Event as SessionEvent;
 use crate::transport::multicast::AnnouncementListener;
 use crate::transport::{
-    self, EndpointConfig, LossReason, OutboundMessage, PeerAddress, Tcp, Transport, TransportChoice, TransportError,
-    TransportEvent, TransportKind,
+    self, EndpointConfig, LossReason, OutboundMessage, PeerAddress, Punctuality, Tcp, Transport, TransportChoice,
+    TransportError, TransportEvent, TransportKind,
 };
 use crate::wire::{PPID_ASAP, TransportParameter};
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
@@ -45,6 +45,7 @@ pub(super) struct AsapDriver {
     /// Where the registrar is, as far as known.
     registrar: Option<IpAddr>,
     suspects: Suspects,
+    punctuality: Punctuality,
     actions: Vec<Action>,
     last_own_request: u64,
     finished: bool,
@@ -73,6 +74,7 @@ impl AsapDriver {
             watchers: Watchers::default(),
             registrar,
             suspects: Suspects::default(),
+            punctuality: Punctuality::default(),
             actions: Vec::new(),
             last_own_request: OWN_REQUESTS,
             finished: false,
@@ -90,7 +92,7 @@ impl AsapDriver {
 
     pub fn next_deadline(&self) -> Option<Time> {
         let transports = [&self.sctp, &self.tcp].into_iter().flatten().filter_map(|t| t.next_deadline());
-        transports.chain(self.core.next_deadline()).min()
+        transports.chain(self.punctuality.next_deadline(self.core.next_deadline())).min()
     }
 
     pub fn command(&mut self, instance: &Instance, now: Time, command: Command) {
@@ -143,7 +145,7 @@ impl AsapDriver {
         if ready.contains(&u64::from(ANNOUNCEMENTS)) {
             self.receive_announcements(instance, now);
         }
-        if self.core.next_deadline().is_some_and(|at| at <= now) {
+        if self.punctuality.lets_timers_run(now, self.core.next_deadline(), more) {
             self.event(instance, now, Event::Timeout);
         }
         more

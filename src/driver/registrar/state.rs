@@ -94,8 +94,14 @@ impl<C: Core> State<C> {
         }
     }
 
-    pub(super) fn next_deadline(&self) -> Option<Time> {
-        if self.failed_connects.is_empty() { self.core.next_deadline() } else { Some(Time::ZERO) }
+    /// When the core wants its timers to run.
+    pub(super) fn next_timer(&self) -> Option<Time> {
+        self.core.next_deadline()
+    }
+
+    /// The core does not know of some connects yet that failed at once.
+    pub(super) fn has_failed_connects(&self) -> bool {
+        !self.failed_connects.is_empty()
     }
 
     /// The associations that are up, in the order of their numbers.
@@ -114,14 +120,16 @@ impl<C: Core> State<C> {
         !self.associations.is_empty()
     }
 
-    /// Hands the core what is due: connects that failed at once, and its timeout.
-    pub(super) fn on_time(&mut self, now: Time) {
+    /// Tells the core of connects that failed at once.
+    pub(super) fn report_failed_connects(&mut self, now: Time) {
         for (attempt, reason) in std::mem::take(&mut self.failed_connects) {
             self.core.handle(now, Event::ConnectFailed { attempt, reason }, &mut self.actions);
         }
-        if self.core.next_deadline().is_some_and(|at| at <= now) {
-            self.core.handle(now, Event::Timeout, &mut self.actions);
-        }
+    }
+
+    /// Lets the timers of the core run that are due.
+    pub(super) fn run_timers(&mut self, now: Time) {
+        self.core.handle(now, Event::Timeout, &mut self.actions);
     }
 
     /// Tells the core to leave the scope.

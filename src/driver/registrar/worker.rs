@@ -10,7 +10,7 @@ use super::state::{Core, State};
 use crate::driver::clock;
 use crate::driver::poller::{Poller, Waker};
 use crate::registrar::Action;
-use crate::transport::Behind;
+use crate::transport::Punctuality;
 use crate::transport::kernel_sctp::Receiver;
 use crate::{AssociationId, Time};
 use parking_lot::Mutex;
@@ -57,7 +57,7 @@ pub(super) struct Worker<C> {
     sleeps_until: Option<Time>,
     /// The time never goes back.
     latest: Time,
-    behind: Behind,
+    punctuality: Punctuality,
     /// Why the thread in [`receive`] ended early.
     broken: Option<io::Error>,
     signals: Option<StopSignals>,
@@ -171,7 +171,7 @@ impl<C: Core> Worker<C> {
             poller,
             sleeps_until: None,
             latest: Time::ZERO,
-            behind: Behind::default(),
+            punctuality: Punctuality::default(),
             broken: None,
             signals: None,
             lookup: None,
@@ -253,7 +253,9 @@ impl<C: Core> Worker<C> {
 
     fn next_deadline(&self) -> Option<Time> {
         let report = self.reports.as_ref().map(Reports::next_deadline);
-        let due = [self.endpoints.next_deadline(), self.state.next_deadline(), Some(self.next_metrics), report];
+        let timer = self.punctuality.next_deadline(self.state.next_timer());
+        let state = if self.state.has_failed_connects() { Some(Time::ZERO) } else { timer };
+        let due = [self.endpoints.next_deadline(), state, Some(self.next_metrics), report];
         let due = due.into_iter().flatten().min();
         if self.phase == Phase::Running { due } else { due.map(|at| at.min(self.phase_end)) }
     }
@@ -269,8 +271,9 @@ impl<C: Core> Worker<C> {
         self.poll_enrp_group(now);
         self.take_found_peers(now);
         let more = self.endpoints.transports.iter().any(|endpoint| endpoint.more);
-        if self.behind.lets_timers_run(more) {
-            self.state.on_time(now);
+        self.state.report_failed_connects(now);
+        if self.punctuality.lets_timers_run(now, self.state.next_timer(), more) {
+            self.state.run_timers(now);
         }
         self.perform(now);
         self.advance_stop(now);

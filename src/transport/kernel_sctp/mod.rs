@@ -18,8 +18,8 @@ mod socket;
 
 use super::epoll::{Epoll, Interest};
 use super::{
-    Behind, Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, Transport,
-    TransportError, TransportEvent, TransportKind, Undelivered,
+    Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, Punctuality, SctpParameters,
+    Transport, TransportError, TransportEvent, TransportKind, Undelivered,
 };
 use crate::collections::{AssociationMap, Deadlines, SortedMap};
 use crate::log_limit::{LogLimit, log_limited};
@@ -65,7 +65,7 @@ pub struct KernelSctp {
     /// A [`Receiver`] receives.
     split: bool,
     epoll: Epoll,
-    behind: Behind,
+    punctuality: Punctuality,
     local_port: u16,
     local_addresses: AddressList,
     /// The system encapsulates in UDP.
@@ -108,7 +108,7 @@ impl KernelSctp {
         let specified = config.bind.iter().map(SocketAddr::ip).filter(|address| !address.is_unspecified());
         Ok(KernelSctp {
             epoll,
-            behind: Behind::default(),
+            punctuality: Punctuality::default(),
             local_port: socket.local_port()?,
             local_addresses: specified.collect(),
             encapsulation: system_encapsulates(),
@@ -301,7 +301,7 @@ impl Transport for KernelSctp {
         if !self.blocked.is_empty() {
             self.flush_blocked(now, sink);
         }
-        if self.behind.lets_timers_run(more) {
+        if self.punctuality.lets_timers_run(now, self.timers.first(), more) {
             self.run_timers(now, sink);
         }
         more
@@ -319,7 +319,7 @@ impl Transport for KernelSctp {
         if !self.failed_connects.is_empty() || !self.ending.is_empty() && !self.split {
             return Some(Time::ZERO);
         }
-        self.timers.first()
+        self.punctuality.next_deadline(self.timers.first())
     }
 
     fn poll_fd(&self) -> Option<RawFd> {

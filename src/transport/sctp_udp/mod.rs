@@ -36,7 +36,7 @@ mod udp;
 
 use super::event::Event;
 use super::{
-    Behind, Capabilities, EndpointConfig, LossReason, OutboundMessage, PeerAddress, SctpParameters, Transport,
+    Capabilities, EndpointConfig, LossReason, OutboundMessage, PeerAddress, Punctuality, SctpParameters, Transport,
     TransportError, TransportEvent, TransportKind,
 };
 use crate::log_limit::LogLimit;
@@ -77,7 +77,7 @@ pub struct SctpUdp {
     events: VecDeque<Event>,
     /// Taken out while in use.
     batch: Option<Box<Batch>>,
-    behind: Behind,
+    punctuality: Punctuality,
     /// Log lines about packets that belong to no association.
     strangers: LogLimit,
     /// Log lines about what peers do wrong.
@@ -106,7 +106,7 @@ impl SctpUdp {
             signer: None,
             events: VecDeque::new(),
             batch: None,
-            behind: Behind::default(),
+            punctuality: Punctuality::default(),
             strangers: LogLimit::default(),
             offences: LogLimit::default(),
         })
@@ -277,12 +277,13 @@ impl Transport for SctpUdp {
     fn poll(&mut self, now: Time, sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
         self.deliver(sink);
         let more_packets = self.receive_all(now, sink);
-        let more_timers = self.behind.lets_timers_run(more_packets) && self.run_timers(now, sink);
+        let may_run = self.punctuality.lets_timers_run(now, self.timers.next(), more_packets);
+        let more_timers = may_run && self.run_timers(now, sink);
         more_packets || more_timers
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        if self.events.is_empty() { self.timers.next() } else { Some(Time::ZERO) }
+        if self.events.is_empty() { self.punctuality.next_deadline(self.timers.next()) } else { Some(Time::ZERO) }
     }
 
     fn announcement_socket(&self) -> io::Result<UdpSocket> {

@@ -10,8 +10,8 @@ mod send_log;
 
 use super::epoll::{EVENTS_PER_WAIT, Epoll, Interest, Ready};
 use super::{
-    Behind, Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, Transport,
-    TransportError, TransportEvent, TransportKind,
+    Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, Punctuality, SctpParameters,
+    Transport, TransportError, TransportEvent, TransportKind,
 };
 use crate::collections::{AssociationMap, Deadlines};
 use crate::log_limit::{LogLimit, log_limited};
@@ -52,7 +52,7 @@ const FIRST_LISTENER_KEY: u64 = u64::MAX - 0xffff;
 pub struct Tcp {
     config: EndpointConfig,
     epoll: Epoll,
-    behind: Behind,
+    punctuality: Punctuality,
     listeners: Vec<Socket>,
     local_port: u16,
     local_addresses: AddressList,
@@ -92,7 +92,7 @@ impl Tcp {
         let specified = config.bind.iter().map(SocketAddr::ip).filter(|address| !address.is_unspecified());
         Ok(Tcp {
             epoll,
-            behind: Behind::default(),
+            punctuality: Punctuality::default(),
             local_port,
             local_addresses: specified.collect(),
             listeners,
@@ -228,6 +228,10 @@ impl Tcp {
             }
             Err(reason) => sink(TransportEvent::ConnectFailed { association, reason }),
         }
+    }
+
+    fn next_timer(&self) -> Option<Time> {
+        [self.timers.first(), self.accept_again].into_iter().flatten().min()
     }
 
     fn run_timers(&mut self, now: Time, sink: Sink<'_>) {
@@ -597,7 +601,7 @@ impl Transport for Tcp {
             };
         }
         self.ready = ready;
-        if self.behind.lets_timers_run(more) {
+        if self.punctuality.lets_timers_run(now, self.next_timer(), more) {
             self.run_timers(now, sink);
         }
         more
@@ -607,7 +611,7 @@ impl Transport for Tcp {
         if !self.failed.is_empty() || !self.failed_connects.is_empty() {
             return Some(Time::ZERO);
         }
-        [self.timers.first(), self.accept_again].into_iter().flatten().min()
+        self.punctuality.next_deadline(self.next_timer())
     }
 
     fn poll_fd(&self) -> Option<RawFd> {

@@ -1,0 +1,96 @@
+//! When timers may run of somebody who is late: what has not been looked at yet may be just what a timer waits for.
+//!
+//! A thread may have had no processor for a while, or more arrives than it can take. If it let its timers go first, it would repeat
+//! what was acknowledged long ago and give up peers that have answered, which costs more than it had to do anyway. So timers wait
+//! until everything is received, and then for as long again as they were late: whoever was to be asked or to answer meanwhile
+//! could not do it either. Both have a bound.
+
+use crate::Time;
+use std::time::Duration;
+
+/// Rounds of receiving before timers run all the same, so that a flood cannot keep them from it: about what full sockets hold.
+const MOST_ROUNDS: u32 = 160;
+/// Ordinary lateness.
+const UNNOTICED: Duration = Duration::from_millis(5);
+/// The longest that timers which came late wait on purpose.
+const LONGEST_GRACE: Duration = Duration::from_millis(250);
+
+/// How late somebody is.
+#[derive(Debug, Default)]
+pub(crate) struct Punctuality {
+    rounds: u32,
+    /// Timers that were late wait until then, and from then on run until none is due.
+    grace_ends: Option<Time>,
+}
+
+impl Punctuality {
+    /// Whether timers may run, of which the first is `due`, after a round of receiving that has left `more` to be received.
+    pub fn lets_timers_run(&mut self, now: Time, due: Option<Time>, more: bool) -> bool {
+        let Some(due) = due.filter(|due| *due <= now) else {
+            *self = Punctuality::default();
+            return false;
+        };
+        if more && self.rounds < MOST_ROUNDS {
+            self.rounds += 1;
+            return false;
+        }
+        let late = now.saturating_since(due);
+        let grace = if late > UNNOTICED { late.min(LONGEST_GRACE) } else { Duration::ZERO };
+        self.rounds = 0;
+        *self.grace_ends.get_or_insert(now + grace) <= now
+    }
+
+    /// When to look at timers again, of which the first is `due`.
+    pub fn next_deadline(&self, due: Option<Time>) -> Option<Time> {
+        due.map(|due| self.grace_ends.map_or(due, |grace_ends| grace_ends.max(due)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DUE: Option<Time> = Some(Time::from_millis(1000));
+
+    #[test]
+    fn timers_that_are_in_time_run() {
+        let mut punctuality = Punctuality::default();
+        assert!(!punctuality.lets_timers_run(Time::from_millis(999), DUE, false), "none is due");
+        assert!(punctuality.lets_timers_run(Time::from_millis(1000), DUE, false));
+        assert!(punctuality.lets_timers_run(Time::from_millis(1005), DUE, false));
+        assert_eq!(punctuality.next_deadline(DUE), DUE);
+    }
+
+    #[test]
+    fn timers_wait_until_everything_is_received_but_not_for_ever() {
+        let (mut punctuality, now) = (Punctuality::default(), Time::from_millis(1000));
+        assert!(!punctuality.lets_timers_run(now, DUE, true));
+        assert!(punctuality.lets_timers_run(now, DUE, false));
+        let waited = (0..).take_while(|_| !punctuality.lets_timers_run(now, DUE, true)).count();
+        assert_eq!(waited, MOST_ROUNDS as usize);
+        assert!(!punctuality.lets_timers_run(now, DUE, true), "they wait anew");
+    }
+
+    #[test]
+    fn timers_that_were_late_wait_as_long_again_and_only_once() {
+        let mut punctuality = Punctuality::default();
+        assert!(!punctuality.lets_timers_run(Time::from_millis(1100), DUE, false));
+        assert_eq!(punctuality.next_deadline(DUE), Some(Time::from_millis(1200)));
+        assert!(!punctuality.lets_timers_run(Time::from_millis(1199), DUE, false));
+        assert!(punctuality.lets_timers_run(Time::from_millis(1300), DUE, false), "late again");
+        let next = Some(Time::from_millis(1001));
+        assert!(punctuality.lets_timers_run(Time::from_millis(1400), next, false), "the first ones took their time");
+        assert!(!punctuality.lets_timers_run(Time::from_millis(1400), None, false));
+        assert!(!punctuality.lets_timers_run(Time::from_secs(100), DUE, false));
+        assert_eq!(punctuality.next_deadline(DUE), Some(Time::from_secs(100) + LONGEST_GRACE));
+    }
+
+    #[test]
+    fn what_is_answered_meanwhile_is_not_waited_for() {
+        let mut punctuality = Punctuality::default();
+        assert!(!punctuality.lets_timers_run(Time::from_millis(1100), DUE, false));
+        let later = Some(Time::from_millis(1150));
+        assert!(!punctuality.lets_timers_run(Time::from_millis(1110), later, false), "none is due any more");
+        assert!(punctuality.lets_timers_run(Time::from_millis(1150), later, false));
+    }
+}
