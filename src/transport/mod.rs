@@ -118,6 +118,17 @@ pub trait Transport: Send {
     ) {
     }
 
+    /// Lends what receives to a thread that waits in it, without the transport's lock, and brings it back soon: until then
+    /// [`Transport::poll`] does everything else. None where the transport cannot, or has other things to wait for.
+    fn lend(&mut self) -> Option<kernel_sctp::Lent> {
+        None
+    }
+
+    /// Takes back what was lent, hands to `sink` what it brought, and returns what [`Transport::poll`] would.
+    fn take_back(&mut self, _now: Time, _lent: kernel_sctp::Lent, _sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
+        false
+    }
+
     /// When [`Transport::poll`] wants to be called even if nothing arrives; [`Time::ZERO`] when events are waiting already
     /// (a send, connect or abort may produce some).
     fn next_deadline(&self) -> Option<Time>;

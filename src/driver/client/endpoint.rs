@@ -5,12 +5,12 @@
 
 use super::instance::Instance;
 use super::socket::Socket;
-use super::turn::{Follower, KEPT, Turn};
+use super::turn::{Follower, KEPT, Taken, Turn};
 use crate::collections::{AssociationMap, Deadlines};
 use crate::session::Attempt;
 use crate::transport::{
     LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, Transport, TransportError, TransportEvent,
-    TransportKind, Undelivered,
+    TransportKind, Undelivered, kernel_sctp::Lent,
 };
 use crate::wire::{AddressList, PPID_ASAP};
 use crate::{AssociationId, SessionId, Time};
@@ -125,17 +125,21 @@ impl Endpoint {
 
     /// Receives what arrived and runs timers. Returns whether more is waiting.
     pub fn run(&self, instance: &Instance, now: Time) -> bool {
+        self.run_with(instance, now, None)
+    }
+
+    fn run_with(&self, instance: &Instance, now: Time, lent: Option<Lent>) -> bool {
         self.with(instance, |state| {
-            let more = state.receive(instance, now);
+            let more = state.receive(instance, now, lent);
             state.run_timers(instance, now);
             more
         })
     }
 
     /// Lets the calling thread wait for the descriptor in place of the I/O thread, which goes on to run the timers, until
-    /// [`Endpoint::give_back`]. A message then reaches its reader without a change of threads. False: somebody else does.
-    pub fn take_over(&self, instance: &Instance) -> bool {
-        let Some(fd) = self.poll_fd else { return false };
+    /// [`Endpoint::give_back`]. A message then reaches its reader without a change of threads. None: somebody else does.
+    pub fn take_over(&self, instance: &Instance) -> Option<Taken> {
+        let fd = self.poll_fd?;
         self.turn.take(|| instance.poller().pause(fd, u64::from(self.number)).is_ok())
     }
 
@@ -189,9 +193,15 @@ impl Endpoint {
         }
     }
 
-    /// Receives what arrived, for a thread that took over; what is more than one round does is left to the I/O thread.
-    pub fn run_taken_over(&self, instance: &Instance, now: Time) {
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.run(instance, now)));
+    /// What receives, for a thread that took over to wait in; [`Endpoint::run_taken_over`] takes it back.
+    pub fn lend(&self) -> Option<Lent> {
+        self.state.lock().transport.lend()
+    }
+
+    /// Receives what arrived, or takes what `lent` brought, for a thread that took over; what is more than one round does is
+    /// left to the I/O thread.
+    pub fn run_taken_over(&self, instance: &Instance, now: Time, lent: Option<Lent>) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.run_with(instance, now, lent)));
         // A panic here is no better than one of the I/O thread.
         let more = outcome.unwrap_or_else(|_| {
             instance.fail();
@@ -364,10 +374,14 @@ impl EndpointState {
         }
     }
 
-    fn receive(&mut self, instance: &Instance, now: Time) -> bool {
+    fn receive(&mut self, instance: &Instance, now: Time, lent: Option<Lent>) -> bool {
         let EndpointState { transport, routes, closing, listener, .. } = self;
         let mut dispatch = Dispatch { now, routes, closing, listener: listener.as_ref(), deferred: Vec::new() };
-        let more = transport.poll(now, &mut |event| dispatch.event(event));
+        let sink = &mut |event: TransportEvent<'_>| dispatch.event(event);
+        let more = match lent {
+            Some(lent) => transport.take_back(now, lent, sink),
+            None => transport.poll(now, sink),
+        };
         for work in dispatch.deferred {
             match work {
                 Deferred::Session { socket, actions } => socket.perform(instance, self, now, actions),

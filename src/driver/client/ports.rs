@@ -8,7 +8,7 @@ use crate::collections::{Deadlines, SortedMap};
 use crate::driver::poller::Poller;
 use crate::transport::{
     Capabilities, EndpointConfig, OutboundMessage, PeerAddress, SctpParameters, Transport, TransportError,
-    TransportEvent,
+    TransportEvent, kernel_sctp::Lent,
 };
 use crate::{AssociationId, Time};
 use std::collections::HashSet;
@@ -128,19 +128,24 @@ impl Ports {
             return false;
         };
         let more = transport.poll(now, &mut |event| {
-            match &event {
-                TransportEvent::Lost { association, .. } | TransportEvent::ConnectFailed { association, .. } => {
-                    associations.remove(association);
-                }
-                TransportEvent::Up { association, .. } => {
-                    associations.insert(*association);
-                }
-                _ => {}
-            }
+            note(associations, &event);
             sink(event);
         });
         self.refresh(number);
         more
+    }
+}
+
+/// Keeps the list of a port's associations.
+fn note(associations: &mut HashSet<AssociationId>, event: &TransportEvent<'_>) {
+    match event {
+        TransportEvent::Lost { association, .. } | TransportEvent::ConnectFailed { association, .. } => {
+            associations.remove(association);
+        }
+        TransportEvent::Up { association, .. } => {
+            associations.insert(*association);
+        }
+        _ => {}
     }
 }
 
@@ -265,6 +270,29 @@ impl Transport for Ports {
             self.close_if_unused(number);
         }
         !self.unfinished.is_empty()
+    }
+
+    fn lend(&mut self) -> Option<Lent> {
+        let mut ports = self.ports.values_mut();
+        match (ports.next(), ports.next()) {
+            (Some(port), None) if self.unfinished.is_empty() => port.transport.lend(),
+            _ => None,
+        }
+    }
+
+    fn take_back(&mut self, now: Time, lent: Lent, sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
+        let number = lent.transport_number();
+        // Closed meanwhile: with its last association, of which nobody wants to hear.
+        let Some(Port { transport, associations, .. }) = self.ports.get_mut(&number).map(Box::as_mut) else {
+            return false;
+        };
+        let more = transport.take_back(now, lent, &mut |event| {
+            note(associations, &event);
+            sink(event);
+        });
+        self.refresh(number);
+        self.unfinished.extend(more.then_some(number));
+        more
     }
 
     fn next_deadline(&self) -> Option<Time> {

@@ -21,6 +21,15 @@ const HELD: u8 = 2;
 /// Nobody receives; the I/O thread is about to.
 const ENDING: u8 = 3;
 
+/// How a thread got its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// From the I/O thread.
+    Anew,
+    /// It was kept since the last message: most likely the next one is near.
+    Again,
+}
+
 /// The turn of an endpoint.
 #[derive(Debug, Default)]
 pub struct Turn {
@@ -34,19 +43,19 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Takes the turn for a thread that waits; `pause` has the I/O thread wait no longer, if it can. False: somebody else has it.
-    pub fn take(&self, pause: impl FnOnce() -> bool) -> bool {
+    /// Takes the turn for a thread that waits; `pause` has the I/O thread wait no longer, if it can. None: somebody else has it.
+    pub fn take(&self, pause: impl FnOnce() -> bool) -> Option<Taken> {
         if self.change(HELD, TAKEN) {
-            return true;
+            return Some(Taken::Again);
         }
         if !self.change(FREE, TAKEN) {
-            return false;
+            return None;
         }
-        let paused = pause();
-        if !paused {
+        if !pause() {
             self.state.store(FREE, Ordering::SeqCst);
+            return None;
         }
-        paused
+        Some(Taken::Anew)
     }
 
     /// Ends the turn of the thread that took it; `resume` has the I/O thread wait again.
@@ -138,7 +147,7 @@ mod tests {
             self.1.set(self.1.get() + 1);
         }
 
-        fn take(&self, turn: &Turn) -> bool {
+        fn take(&self, turn: &Turn) -> Option<Taken> {
             turn.take(|| {
                 self.set(false);
                 true
@@ -149,12 +158,12 @@ mod tests {
     #[test]
     fn a_turn_that_is_kept_is_taken_again_without_telling_the_kernel() {
         let (turn, poller) = (Turn::default(), Poller::new());
-        assert!(poller.take(&turn));
-        assert!(!poller.take(&turn), "one at a time");
+        assert_eq!(poller.take(&turn), Some(Taken::Anew));
+        assert_eq!(poller.take(&turn), None, "one at a time");
         for number in 1..10 {
             turn.keep(Time::from_millis(number), || poller.set(true));
             assert_eq!(turn.ends_at(), Time::from_millis(number));
-            assert!(poller.take(&turn));
+            assert_eq!(poller.take(&turn), Some(Taken::Again));
             assert_eq!(turn.ends_at(), Time::MAX, "the one who waits may take its time");
             turn.end_if_over(Time::MAX, || panic!("it is in use"));
         }
@@ -166,20 +175,20 @@ mod tests {
     #[test]
     fn a_turn_that_nobody_uses_goes_back_to_the_io_thread_when_its_time_is_over() {
         let (turn, poller) = (Turn::default(), Poller::new());
-        assert!(poller.take(&turn));
+        assert_eq!(poller.take(&turn), Some(Taken::Anew));
         turn.keep(Time::from_millis(10), || poller.set(true));
         turn.end_if_over(Time::from_millis(9), || poller.set(true));
         assert!(!poller.0.get());
         turn.end_if_over(Time::from_millis(10), || poller.set(true));
         assert!(poller.0.get());
         assert_eq!(turn.ends_at(), Time::MAX);
-        assert!(poller.take(&turn), "and can be taken anew");
+        assert_eq!(poller.take(&turn), Some(Taken::Anew), "and can be taken anew");
     }
 
     #[test]
     fn a_turn_lasts_while_its_thread_reads() {
         let (turn, poller) = (Turn::default(), Poller::new());
-        assert!(poller.take(&turn));
+        assert_eq!(poller.take(&turn), Some(Taken::Anew));
         turn.note_use();
         let mut end = Time::from_millis(1);
         turn.keep(end, || poller.set(true));
@@ -196,22 +205,22 @@ mod tests {
     #[test]
     fn nothing_is_kept_from_a_thread_that_waits_for_what_another_one_receives() {
         let (turn, poller) = (Turn::default(), Poller::new());
-        assert!(poller.take(&turn));
+        assert_eq!(poller.take(&turn), Some(Taken::Anew));
         turn.keep(Time::MAX, || poller.set(true));
         let follower = turn.follow(|| poller.set(true));
         assert!(poller.0.get(), "a turn that is held ends");
-        assert!(poller.take(&turn));
+        assert_eq!(poller.take(&turn), Some(Taken::Anew));
         turn.keep(Time::MAX, || poller.set(true));
         assert!(poller.0.get(), "and no other one is");
         drop(follower);
-        assert!(poller.take(&turn));
+        assert_eq!(poller.take(&turn), Some(Taken::Anew));
         turn.keep(Time::MAX, || panic!("nobody waits any more"));
     }
 
     #[test]
     fn a_turn_that_cannot_be_taken_stays_with_the_io_thread() {
         let turn = Turn::default();
-        assert!(!turn.take(|| false));
-        assert!(turn.take(|| true));
+        assert_eq!(turn.take(|| false), None);
+        assert_eq!(turn.take(|| true), Some(Taken::Anew));
     }
 }

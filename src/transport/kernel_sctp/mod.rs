@@ -9,6 +9,7 @@ mod batch;
 mod connecting;
 #[cfg(feature = "registrar")]
 mod echo;
+mod lent;
 mod notification;
 mod parameters;
 mod receiver;
@@ -30,6 +31,7 @@ use association::{Association, Connecting, NO_KERNEL_ID, Queued, State};
 use batch::{SLOTS, Slots};
 #[cfg(feature = "registrar")]
 pub use echo::EchoServer;
+pub use lent::Lent;
 use notification::{Notification, SendFailed, abort_reason};
 pub use receiver::{Receiver, Stopper};
 pub(super) use socket::probe;
@@ -64,6 +66,8 @@ pub struct KernelSctp {
     socket: Arc<SctpSocket>,
     /// A [`Receiver`] receives.
     split: bool,
+    /// The socket is ready to be waited on in a [`Lent`].
+    lends: bool,
     epoll: Epoll,
     punctuality: Punctuality,
     local_port: u16,
@@ -83,8 +87,8 @@ pub struct KernelSctp {
     expected: Vec<AssociationId>,
     /// Connects that failed at once.
     failed_connects: Vec<(AssociationId, LossReason)>,
-    /// Where messages are received; not there while they are being taken.
-    slots: Option<Slots>,
+    /// Where messages are received; not there while they are being taken, or somebody else receives.
+    slots: Option<Box<Slots>>,
     /// Messages are kept back, see [`Transport::hold`].
     holding: bool,
     /// Associations with messages kept back.
@@ -114,6 +118,7 @@ impl KernelSctp {
             encapsulation: system_encapsulates(),
             socket: Arc::new(socket),
             split: false,
+            lends: false,
             associations: AssociationMap::default(),
             by_kernel_id: HashMap::new(),
             next_number: 1,
@@ -122,7 +127,7 @@ impl KernelSctp {
             ending: Vec::new(),
             expected: Vec::new(),
             failed_connects: Vec::new(),
-            slots: Some(Slots::default()),
+            slots: Some(Box::default()),
             holding: false,
             held: Vec::new(),
             full_log: LogLimit::default(),
@@ -315,8 +320,16 @@ impl Transport for KernelSctp {
         self.deliver_received(now, receiver, sink);
     }
 
+    fn lend(&mut self) -> Option<Lent> {
+        self.lend_slots()
+    }
+
+    fn take_back(&mut self, now: Time, lent: Lent, sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
+        self.take_slots_back(now, lent, sink)
+    }
+
     fn next_deadline(&self) -> Option<Time> {
-        if !self.failed_connects.is_empty() || !self.ending.is_empty() && !self.split {
+        if !self.failed_connects.is_empty() || !self.ending.is_empty() && self.slots.is_some() {
             return Some(Time::ZERO);
         }
         self.punctuality.next_deadline(self.timers.first())

@@ -3,13 +3,16 @@
 use super::{Role, Socket, SocketState};
 use crate::driver::client::endpoint::Endpoint;
 use crate::driver::client::instance::Instance;
+use crate::driver::client::readiness::Readiness;
 use crate::driver::client::system;
-use crate::driver::client::turn::Follower;
+use crate::driver::client::turn::{Follower, Taken};
 use crate::driver::clock;
 use crate::session::ReadItem;
+use crate::transport::kernel_sctp::Lent;
 use crate::{PoolElementId, SessionId, Time};
 use std::os::fd::RawFd;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 /// What a receive came to other than a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,8 +98,20 @@ impl Socket {
     /// Waits in poll(2) on the descriptor itself, as signals have to end the wait; `also` is waited for as well. Returns whether
     /// that one has something to read, which is no promise.
     fn wait_readable_or(&self, until: Option<Time>, also: Option<RawFd>) -> Result<bool, ReceiveError> {
+        let wait = self.begin_wait(until)?;
+        // poll(2) passes over negative numbers.
+        let other = libc::pollfd { fd: also.unwrap_or(-1), events: libc::POLLIN, revents: 0 };
+        let mut entries = [libc::pollfd { fd: wait.readiness.raw(), events: libc::POLLIN, revents: 0 }, other];
+        match system::poll(&mut entries, wait.limit) {
+            Err(error) if error.raw_os_error() == Some(libc::EINTR) => Err(ReceiveError::Interrupted),
+            // Anything else shows again at the next look.
+            _ => Ok(entries[1].revents != 0),
+        }
+    }
+
+    /// Whether the calling thread may wait, and how long.
+    fn begin_wait(&self, until: Option<Time>) -> Result<Wait, ReceiveError> {
         let Some(until) = until else { return Err(ReceiveError::WouldBlock) };
-        // The clone keeps the number ours while we wait, even if another thread closes the socket.
         let readiness = {
             let state = self.state.lock();
             match (state.closed, &state.readiness) {
@@ -108,23 +123,24 @@ impl Socket {
         if system::is_nonblocking(readiness.raw()) {
             return Err(ReceiveError::WouldBlock);
         }
-        let mut timeout = None;
+        let mut limit = None;
         if until != Time::MAX {
             let now = clock::now();
             if now >= until {
                 return Err(ReceiveError::WouldBlock);
             }
-            timeout = Some(until.saturating_since(now));
+            limit = Some(until.saturating_since(now));
         }
-        // poll(2) passes over negative numbers.
-        let other = libc::pollfd { fd: also.unwrap_or(-1), events: libc::POLLIN, revents: 0 };
-        let mut entries = [libc::pollfd { fd: readiness.raw(), events: libc::POLLIN, revents: 0 }, other];
-        match system::poll(&mut entries, timeout) {
-            Err(error) if error.raw_os_error() == Some(libc::EINTR) => Err(ReceiveError::Interrupted),
-            // Anything else shows again at the next look.
-            _ => Ok(entries[1].revents != 0),
-        }
+        Ok(Wait { readiness, limit })
     }
+}
+
+/// A wait that may begin.
+struct Wait {
+    /// Keeps the number ours while we wait, even if another thread closes the socket.
+    readiness: Arc<Readiness>,
+    /// None: as long as it takes.
+    limit: Option<Duration>,
 }
 
 /// A thread that waits for a message of its socket receives for the whole endpoint meanwhile, so that no other thread has
@@ -134,6 +150,10 @@ struct TakenOver<'a> {
     endpoint: &'a Endpoint,
     descriptor: RawFd,
     instance: &'a Weak<Instance>,
+    /// Messages flow: the next one is waited for in the call that receives it, which nothing else can end, but not for long.
+    flows: bool,
+    /// What that call needs.
+    lent: Option<Lent>,
     /// When a message came.
     served: Option<Time>,
 }
@@ -143,18 +163,18 @@ impl<'a> TakenOver<'a> {
     fn begin(socket: &'a Socket, instance: &'a Weak<Instance>) -> Option<TakenOver<'a>> {
         let endpoint = &**socket.endpoint.get()?;
         let descriptor = endpoint.poll_fd()?;
-        let taken = endpoint.take_over(&*instance.upgrade()?);
-        taken.then_some(TakenOver { socket, endpoint, descriptor, instance, served: None })
+        let flows = endpoint.take_over(&*instance.upgrade()?)? == Taken::Again;
+        Some(TakenOver { socket, endpoint, descriptor, instance, flows, lent: None, served: None })
     }
 
     /// Receives until the socket has something to read, or has changed in another way.
     fn receive(&mut self, buffer: &mut [u8], until: Option<Time>) -> Result<Option<ReadFrom>, ReceiveError> {
-        while self.socket.wait_readable_or(until, Some(self.descriptor))? {
+        while self.wait(until)? {
             let Some(instance) = self.instance.upgrade() else { return Ok(None) };
             // What comes is most likely for this thread, which then need not be told by the descriptor.
             self.socket.state.lock().quiet = true;
             let now = clock::now();
-            self.endpoint.run_taken_over(&instance, now);
+            self.endpoint.run_taken_over(&instance, now, self.lent.take());
             let mut state = self.socket.state.lock();
             state.quiet = false;
             let read = state.read(buffer);
@@ -166,10 +186,43 @@ impl<'a> TakenOver<'a> {
         }
         Ok(None)
     }
+
+    /// Waits for something to receive. False: the socket has changed.
+    fn wait(&mut self, until: Option<Time>) -> Result<bool, ReceiveError> {
+        if self.flows {
+            self.flows = self.wait_in_receipt(until)?;
+            if self.flows {
+                return Ok(true);
+            }
+        }
+        self.socket.wait_readable_or(until, Some(self.descriptor))
+    }
+
+    /// Waits in the call that receives. False: nothing came for a moment, or there is no such call.
+    fn wait_in_receipt(&mut self, until: Option<Time>) -> Result<bool, ReceiveError> {
+        let wait = self.socket.begin_wait(until)?;
+        if wait.limit.is_some_and(|limit| limit <= Lent::LONGEST_WAIT) {
+            return Ok(false);
+        }
+        self.lent = self.endpoint.lend();
+        let Some(lent) = &mut self.lent else { return Ok(false) };
+        let came = lent.wait().map_err(|_| ReceiveError::Interrupted)?;
+        if !came {
+            self.return_lent();
+        }
+        Ok(came)
+    }
+
+    fn return_lent(&mut self) {
+        if let (Some(instance), Some(lent)) = (self.instance.upgrade(), self.lent.take()) {
+            self.endpoint.run_taken_over(&instance, clock::now(), Some(lent));
+        }
+    }
 }
 
 impl Drop for TakenOver<'_> {
     fn drop(&mut self) {
+        self.return_lent();
         if let Some(instance) = self.instance.upgrade() {
             match self.served {
                 Some(now) => self.endpoint.give_back_later(&instance, now),
