@@ -20,6 +20,8 @@ const TAKEN: u8 = 1;
 const HELD: u8 = 2;
 /// Nobody receives; the I/O thread is about to.
 const ENDING: u8 = 3;
+/// A time that does not come.
+const NEVER: u64 = Time::MAX.as_nanos();
 
 /// How a thread got its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +36,8 @@ pub enum Taken {
 #[derive(Debug, Default)]
 pub struct Turn {
     state: AtomicU8,
-    /// When a turn that is held ends, in nanoseconds.
+    /// When a turn that is held ends, in nanoseconds. It stays while the thread waits for its next message: the I/O thread looks
+    /// once then, and need not be woken for each message to look 10 ms later.
     until: AtomicU64,
     /// The thread is still reading.
     used: AtomicBool,
@@ -89,20 +92,24 @@ impl Turn {
 
     /// Ends a turn whose time is over, unless it was used meanwhile.
     pub fn end_if_over(&self, now: Time, resume: impl FnOnce()) {
+        let until = self.until.load(Ordering::SeqCst);
         if self.ends_at() > now {
             return;
         }
-        if self.used.swap(false, Ordering::Relaxed) {
+        if self.state.load(Ordering::SeqCst) == TAKEN {
+            // Unless it has been kept anew since: whoever keeps it next wakes the I/O thread.
+            let _ = self.until.compare_exchange(until, NEVER, Ordering::SeqCst, Ordering::SeqCst);
+        } else if self.used.swap(false, Ordering::Relaxed) {
             self.until.store((now + KEPT).as_nanos(), Ordering::SeqCst);
         } else {
             self.end(resume);
         }
     }
 
-    /// When the I/O thread has to look whether a turn is over.
+    /// When the I/O thread has to look whether a turn is over, and says so with [`Turn::end_if_over`].
     pub fn ends_at(&self) -> Time {
         match self.state.load(Ordering::SeqCst) {
-            HELD => Time::from_nanos(self.until.load(Ordering::SeqCst)),
+            HELD | TAKEN => Time::from_nanos(self.until.load(Ordering::SeqCst)),
             _ => Time::MAX,
         }
     }
@@ -164,9 +171,10 @@ mod tests {
             turn.keep(Time::from_millis(number), || poller.set(true));
             assert_eq!(turn.ends_at(), Time::from_millis(number));
             assert_eq!(poller.take(&turn), Some(Taken::Again));
-            assert_eq!(turn.ends_at(), Time::MAX, "the one who waits may take its time");
-            turn.end_if_over(Time::MAX, || panic!("it is in use"));
+            assert_eq!(turn.ends_at(), Time::from_millis(number), "the I/O thread sleeps on");
         }
+        turn.end_if_over(Time::from_millis(10), || panic!("it is in use"));
+        assert_eq!(turn.ends_at(), Time::MAX, "the one who waits may take its time");
         assert_eq!(poller.1.get(), 1);
         turn.give_back(|| poller.set(true));
         assert_eq!((poller.0.get(), poller.1.get()), (true, 2));
