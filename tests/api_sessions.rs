@@ -1,4 +1,5 @@
-//! Sessions through the API: pool elements and pool users over SCTP in UDP on loopback.
+//! Sessions through the API: pool elements and pool users over SCTP in UDP on loopback; `scripts/guest/test` runs the same over
+//! kernel SCTP.
 
 mod api_support;
 
@@ -7,6 +8,8 @@ use rserpool::SessionId;
 use rserpool::api::{
     self, ConnectOptions, EndSession, FailoverFlags, Notification, SendOptions, SessionChange, Timeout,
 };
+use rserpool::driver::clock;
+use rserpool::transport::TransportChoice;
 use std::time::Duration;
 
 #[test]
@@ -86,6 +89,15 @@ fn a_message_is_read_in_parts_when_the_buffer_is_too_small() {
     api::close(server).unwrap();
 }
 
+/// The kernel's SCTP closes the associations of who is killed in order.
+fn expect_the_loss_of_a_killed_server(client: libc::c_int, session: SessionId) {
+    if transport_choice() == TransportChoice::Sctp {
+        assert_eq!(receive(client).0, Got::Notification(Notification::Shutdown { session }));
+    }
+    let necessary = Notification::FailoverNecessary { session, has_cookie: true };
+    assert_eq!(receive(client).0, Got::Notification(necessary));
+}
+
 #[test]
 fn asap_139_a_killed_element_is_followed_by_another_that_first_gets_the_cookie() {
     let registrar = library();
@@ -98,8 +110,7 @@ fn asap_139_a_killed_element_is_followed_by_another_that_first_gets_the_cookie()
     let (victim, other) = if servers[0].id == first { (0, 1) } else { (1, 0) };
     servers[victim].kill();
     let session = SessionId(1);
-    let necessary = Notification::FailoverNecessary { session, has_cookie: true };
-    assert_eq!(receive(client).0, Got::Notification(necessary));
+    expect_the_loss_of_a_killed_server(client, session);
     let error = api::sendmsg(client, b"x", &SendOptions::default(), Timeout::Now).unwrap_err();
     assert_eq!(error.errno, libc::EIO);
     api::force_failover(client, FailoverFlags { unreachable: true }, Duration::ZERO).unwrap();
@@ -128,8 +139,7 @@ fn an_automatic_session_fails_over_by_itself_and_sends_again_what_was_not_acknow
     // Nobody is there to acknowledge this one.
     send(client, "b");
     let session = SessionId(1);
-    let necessary = Notification::FailoverNecessary { session, has_cookie: true };
-    assert_eq!(receive(client).0, Got::Notification(necessary));
+    expect_the_loss_of_a_killed_server(client, session);
     let complete = Notification::FailoverComplete { session, has_cookie: true };
     assert_eq!(receive(client).0, Got::Notification(complete));
     assert_eq!(receive(client).0, Got::Data(format!("{}:2:b", servers[other].id.0)));
@@ -243,6 +253,108 @@ fn closing_from_another_thread_wakes_a_blocked_receive() {
     api::close(server).unwrap();
 }
 
+/// A session with a server that answers each message, and messages that have flowed on it until now: whoever receives next
+/// waits as one who expects the next message at once.
+fn flowing(pool: &str) -> (libc::c_int, libc::c_int) {
+    library();
+    let server = seqpacket_socket();
+    register(server, pool);
+    std::thread::spawn(move || serve_counting(server, "flowing"));
+    let client = connect(pool);
+    for _ in 0..20 {
+        send(client, "next");
+        while !matches!(receive(client).0, Got::Data(_)) {}
+    }
+    (server, client)
+}
+
+/// Waits as long as it takes for what does not come.
+fn receive_in_vain(sd: libc::c_int) -> libc::c_int {
+    loop {
+        match api::recvmsg(sd, &mut [0; 100], Timeout::Never) {
+            // The cookie of the last answer.
+            Ok(received) => assert_ne!(received.kind, api::MessageKind::Data),
+            Err(error) => return error.errno,
+        }
+    }
+}
+
+/// Waits until a thread waits.
+fn await_sleep(thread: libc::pid_t) {
+    let path = format!("/proc/self/task/{thread}/stat");
+    while !std::fs::read_to_string(&path).unwrap().contains(") S ") {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn closing_from_another_thread_wakes_a_receive_while_messages_flow() {
+    for round in 0..10 {
+        let (server, client) = flowing(&format!("close-flowing-{round}"));
+        let (tell, told) = std::sync::mpsc::channel();
+        let blocked = std::thread::spawn(move || {
+            // SAFETY: no pointers are involved.
+            tell.send(unsafe { libc::gettid() }).unwrap();
+            receive_in_vain(client)
+        });
+        await_sleep(told.recv().unwrap());
+        api::close(client).unwrap();
+        assert_eq!(blocked.join().unwrap(), libc::EBADF);
+        api::close(server).unwrap();
+    }
+}
+
+#[test]
+fn a_descriptor_that_becomes_non_blocking_while_messages_flow_blocks_nobody() {
+    let (server, client) = flowing("non-blocking-flowing");
+    // SAFETY: no pointers are involved.
+    assert_eq!(unsafe { libc::fcntl(client, libc::F_SETFL, libc::O_NONBLOCK) }, 0);
+    assert_eq!(receive_in_vain(client), libc::EAGAIN);
+    api::close(client).unwrap();
+    api::close(server).unwrap();
+}
+
+#[test]
+fn a_time_limit_holds_while_messages_flow() {
+    for limit in [1, 9, 11, 30].map(Duration::from_millis) {
+        let (server, client) = flowing(&format!("limit-flowing-{}", limit.as_millis()));
+        let begin = clock::now();
+        let errno = loop {
+            match api::recvmsg(client, &mut [0; 100], Timeout::After(limit)) {
+                Ok(received) => assert_ne!(received.kind, api::MessageKind::Data),
+                Err(error) => break error.errno,
+            }
+        };
+        assert_eq!(errno, libc::EAGAIN);
+        assert!(clock::now().saturating_since(begin) >= limit);
+        api::close(client).unwrap();
+        api::close(server).unwrap();
+    }
+}
+
+#[test]
+fn a_signal_ends_a_receive_while_messages_flow() {
+    extern "C" fn nothing(_: libc::c_int) {}
+    // SAFETY: zero is a value of each field; the handler does nothing.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as usize;
+        action.sa_flags = libc::SA_RESTART;
+        assert_eq!(libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut()), 0);
+    }
+    let (server, client) = flowing("signal-flowing");
+    let blocked = std::thread::spawn(move || receive_in_vain(client));
+    // It may not wait yet.
+    while !blocked.is_finished() {
+        // SAFETY: the thread was not joined, so its number stands for it.
+        unsafe { libc::pthread_kill(std::os::unix::thread::JoinHandleExt::as_pthread_t(&blocked), libc::SIGUSR1) };
+        std::thread::yield_now();
+    }
+    assert_eq!(blocked.join().unwrap(), libc::EINTR);
+    api::close(client).unwrap();
+    api::close(server).unwrap();
+}
+
 #[test]
 fn two_threads_send_on_one_session_and_nothing_is_lost_or_torn() {
     library();
@@ -284,6 +396,20 @@ fn asap_152_data_never_goes_out_with_the_payload_protocol_identifier_of_asap() {
     api::close(client).unwrap();
 }
 
+/// Sends to somebody who does not read until there is no room any more, and none comes: the peer's kernel, where it is the one
+/// that speaks SCTP, takes and acknowledges what its own buffer holds.
+fn fill(sd: libc::c_int, options: &SendOptions) {
+    let message = vec![b'x'; 60_000];
+    loop {
+        while api::sendmsg(sd, &message, options, Timeout::Now).is_ok() {}
+        let refused = api::sendmsg(sd, &message, options, Timeout::After(Duration::from_millis(300)));
+        if let Err(error) = refused {
+            assert_eq!(error.errno, libc::EAGAIN);
+            return;
+        }
+    }
+}
+
 #[test]
 fn a_full_send_queue_makes_the_descriptor_unwritable_until_there_is_room() {
     let registrar = library();
@@ -294,14 +420,7 @@ fn a_full_send_queue_makes_the_descriptor_unwritable_until_there_is_room() {
         api::poll(&mut fds, timeout).unwrap() == 1
     };
     server.signal(libc::SIGSTOP);
-    let message = vec![b'x'; 60_000];
-    let refused = loop {
-        match api::sendmsg(client, &message, &SendOptions::default(), Timeout::Now) {
-            Ok(_) => {}
-            Err(error) => break error,
-        }
-    };
-    assert_eq!(refused.errno, libc::EAGAIN);
+    fill(client, &SendOptions::default());
     assert!(!writable(Timeout::Now));
     server.signal(libc::SIGCONT);
     assert!(writable(Timeout::After(PATIENCE)));
@@ -465,9 +584,8 @@ fn a_session_that_a_server_ends_with_a_full_queue_leaves_the_others_writable() {
             break session;
         }
     };
-    let message = vec![b'x'; 60_000];
     let options = SendOptions { session, ..SendOptions::default() };
-    while api::sendmsg(server, &message, &options, Timeout::Now).is_ok() {}
+    fill(server, &options);
     let mut fds = [libc::pollfd { fd: server, events: libc::POLLOUT, revents: 0 }];
     assert_eq!(api::poll(&mut fds, Timeout::Now).unwrap(), 0);
     let end = SendOptions { end: Some(EndSession::Abort), ..options };

@@ -53,12 +53,20 @@ pub fn start_registrar() -> SocketAddr {
     address
 }
 
+/// SCTP in UDP, unless the environment wants the kernel's, as `scripts/guest/test` does.
+pub fn transport_choice() -> TransportChoice {
+    match std::env::var("RSERPOOL_TEST_TRANSPORT").as_deref() {
+        Ok("sctp") => TransportChoice::Sctp,
+        _ => TransportChoice::SctpUdp,
+    }
+}
+
 fn registrar_transports() -> (Box<dyn Transport>, Tcp, SocketAddr) {
     // The port that SCTP gets may be taken in TCP: then another one is tried.
     for _ in 0..100 {
         let any = vec!["127.0.0.1:0".parse().unwrap()];
         let config = EndpointConfig { bind: any, listen: true, ..EndpointConfig::default() };
-        let sctp = transport::open(TransportChoice::SctpUdp, &config).unwrap();
+        let sctp = transport::open(transport_choice(), &config).unwrap();
         let address = SocketAddr::new("127.0.0.1".parse().unwrap(), sctp.local_port());
         let config = EndpointConfig { bind: vec![address], transport_number: 1, ..config };
         if let Ok(tcp) = Tcp::open(&config) {
@@ -126,7 +134,7 @@ pub fn library() -> SocketAddr {
 pub fn config(registrar: SocketAddr) -> Config {
     Config {
         registrars: vec![registrar.into()],
-        transport: Some(TransportChoice::SctpUdp),
+        transport: Some(transport_choice()),
         announcements: api::Announcements::Off,
         ..Config::default()
     }
@@ -281,7 +289,7 @@ impl SilentPeer {
         let element = api::getaddrinfo(pool.as_bytes(), None, Duration::ZERO).unwrap().remove(0);
         let bind = vec!["127.0.0.1:0".parse().unwrap()];
         let config = EndpointConfig { bind, ..EndpointConfig::default() };
-        let mut transport = transport::open(TransportChoice::SctpUdp, &config).unwrap();
+        let mut transport = transport::open(transport_choice(), &config).unwrap();
         let peer = transport::PeerAddress::from(element.addresses[0]);
         let association = transport.connect(clock::now(), &peer, PATIENCE).unwrap();
         let mut up = false;
