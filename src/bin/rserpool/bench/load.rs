@@ -2,6 +2,7 @@
 
 use super::histogram::Histogram;
 use super::progress::Progress;
+use super::work::Nothing;
 use crate::exchange::Way;
 use crate::failure::Failure;
 use rserpool::driver::clock;
@@ -20,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const CONNECTS: usize = 32;
 /// How long the server may take to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// How often idle associations are looked at: a registrar whose keep-alives are not answered takes their elements for dead.
+const ATTENDANCE: Duration = Duration::from_millis(200);
 
 /// What is asked, and what an answer is.
 pub trait Work {
@@ -77,6 +80,8 @@ pub struct Plan<'a> {
     /// None: until the work is done.
     pub time: Option<Duration>,
     pub progress: Progress,
+    /// Associations with another server that ask nothing meanwhile, but answer.
+    pub idle: Option<&'a mut Load>,
 }
 
 struct Member {
@@ -168,8 +173,12 @@ impl Load {
         for number in plan.askers.clone() {
             self.ask(number, plan.window, &mut plan, &mut measurement)?;
         }
-        let (mut answers, mut last_answer) = (0, begin);
+        let (mut answers, mut last_answer, mut attended) = (0, begin, begin);
         while measurement.asked > measurement.answers {
+            if let Some(idle) = plan.idle.as_mut().filter(|_| self.now >= attended + ATTENDANCE) {
+                attended = self.now;
+                idle.attend()?;
+            }
             self.step(last_answer + PATIENCE, self.now < end, &mut plan, &mut measurement)?;
             if measurement.answers > answers {
                 (answers, last_answer) = (measurement.answers, self.now);
@@ -183,6 +192,11 @@ impl Load {
         }
         measurement.elapsed = self.now.saturating_since(begin);
         Ok(measurement)
+    }
+
+    /// Takes what has arrived, without waiting, and answers what the server asks.
+    fn attend(&mut self) -> Result<(), Failure> {
+        self.step(Time::ZERO, false, &mut Plan::of(&mut Nothing), &mut Measurement::default())
     }
 
     /// Waits for something to happen, and takes it.
@@ -283,23 +297,10 @@ impl Drop for Load {
     }
 }
 
-/// Nothing to ask.
-struct Nothing;
-
-impl Work for Nothing {
-    fn request(&mut self, _: usize) -> Option<&[u8]> {
-        None
-    }
-
-    fn judge(&mut self, _: &[u8]) -> Verdict {
-        Verdict::Unknown
-    }
-}
-
 impl Plan<'_> {
     /// Nobody asks.
     fn of(work: &mut dyn Work) -> Plan<'_> {
-        Plan { work, askers: 0..0, window: 0, time: None, progress: Progress::silent() }
+        Plan { work, askers: 0..0, window: 0, time: None, progress: Progress::silent(), idle: None }
     }
 }
 

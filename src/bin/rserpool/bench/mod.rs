@@ -47,12 +47,12 @@ fn measure(options: &Options) -> Result<Report<'_>, Failure> {
     for _ in 0..options.rounds {
         prepare(&mut load, &mut steps.before)?;
         let time = steps.timed.script.endless.then_some(options.duration);
-        let (sizes, elapsed) = timed(&mut load, &mut steps.timed, options.window, time, &mut registrar)?;
+        let (sizes, elapsed) = timed(&mut load, &mut steps.timed, options.window, time, &mut registrar, None)?;
         prepare(&mut load, &mut steps.after)?;
-        if let Some((load, side)) = &mut echo {
+        if let Some((echo_load, side)) = &mut echo {
             let script = Script::shared(vec![echo_request(sizes.0, sizes.1)], options.associations);
             let mut step = Step { script, askers: 0..options.associations, what: "echoes" };
-            timed(load, &mut step, options.window, Some(elapsed), side)?;
+            timed(echo_load, &mut step, options.window, Some(elapsed), side, Some(&mut load))?;
         }
     }
     prepare(&mut load, &mut steps.last)?;
@@ -64,7 +64,8 @@ fn prepare(load: &mut Load, step: &mut Option<Step>) -> Result<(), Failure> {
     let Some(Step { script, askers, what }) = step else { return Ok(()) };
     script.restart();
     let progress = Progress::new(what, Some(script.len()), clock::now());
-    let plan = Plan { work: script, askers: askers.clone(), window: PREPARING_WINDOW, time: None, progress };
+    let plan =
+        Plan { work: script, askers: askers.clone(), window: PREPARING_WINDOW, time: None, progress, idle: None };
     let done = load.run(plan)?;
     match done.refused {
         0 => Ok(()),
@@ -79,6 +80,7 @@ fn timed(
     window: usize,
     time: Option<Duration>,
     side: &mut Side,
+    idle: Option<&mut Load>,
 ) -> Result<((usize, usize), Duration), Failure> {
     let Step { script, askers, what } = step;
     if !script.endless {
@@ -86,7 +88,7 @@ fn timed(
     }
     let progress = Progress::new(what, (!script.endless).then(|| script.len()), clock::now());
     let before = side.processor_time()?;
-    let measurement = load.run(Plan { work: script, askers: askers.clone(), window, time, progress })?;
+    let measurement = load.run(Plan { work: script, askers: askers.clone(), window, time, progress, idle })?;
     let used = side.processor_time()?.saturating_sub(before);
     let told = (measurement.sizes(), measurement.elapsed);
     side.add(&measurement, used);

@@ -145,15 +145,36 @@ impl Work for Script {
     }
 
     fn judge(&mut self, message: &[u8]) -> Verdict {
-        match message.first() {
-            Some(&ECHO) => Verdict::Done,
-            Some(&(REGISTRATION_RESPONSE | DEREGISTRATION_RESPONSE | HANDLE_RESOLUTION_RESPONSE)) => {
-                if has_error(message) { Verdict::Refused } else { Verdict::Done }
+        judge(message)
+    }
+}
+
+/// Nothing to ask, but what the server asks is answered.
+pub struct Nothing;
+
+impl Work for Nothing {
+    fn request(&mut self, _: usize) -> Option<&[u8]> {
+        None
+    }
+
+    fn judge(&mut self, message: &[u8]) -> Verdict {
+        judge(message)
+    }
+}
+
+fn judge(message: &[u8]) -> Verdict {
+    match message.first() {
+        Some(&ECHO) => Verdict::Done,
+        Some(&(REGISTRATION_RESPONSE | DEREGISTRATION_RESPONSE | HANDLE_RESOLUTION_RESPONSE)) => {
+            if has_error(message) {
+                Verdict::Refused
+            } else {
+                Verdict::Done
             }
-            Some(&ASAP_ERROR) => Verdict::Refused,
-            Some(&ENDPOINT_KEEP_ALIVE) => keep_alive(message),
-            _ => Verdict::Unknown,
         }
+        Some(&ASAP_ERROR) => Verdict::Refused,
+        Some(&ENDPOINT_KEEP_ALIVE) => keep_alive(message),
+        _ => Verdict::Unknown,
     }
 }
 
