@@ -107,6 +107,16 @@ fn an_echo_server_is_measured_beside_the_registrar_with_the_same_sizes() {
 }
 
 #[test]
+fn elements_stay_alive_while_the_echo_is_measured() {
+    let impatient = ["--keep-alive-interval", "200ms", "--keep-alive-timeout", "800ms"];
+    let registrar = RegistrarProcess::start(&[&["--transport", "sctp-udp"], &impatient[..]].concat());
+    let (asap, echo) = (registrar.asap.to_string(), EchoServer::start("sctp-udp"));
+    let servers = ["--registrar", &asap, "--echo", &echo.address, "--transport", "sctp-udp"];
+    // The end wants every element to be there to be de-registered.
+    bench(&[&["resolve", "--rounds", "1", "--duration", "2s"], &servers[..]].concat());
+}
+
+#[test]
 fn existing_pools_are_resolved_and_missing_ones_refused() {
     let registrar = RegistrarProcess::start(&[]);
     let asap = registrar.asap.to_string();

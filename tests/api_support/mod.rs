@@ -196,7 +196,13 @@ pub fn receive(sd: libc::c_int) -> (Got, SessionId) {
 pub fn serve_counting(sd: libc::c_int, name: &str) {
     let mut counts = std::collections::BTreeMap::<u32, u64>::new();
     let mut buffer = vec![0; 70_000];
-    while let Ok(received) = api::recvmsg(sd, &mut buffer, Timeout::Never) {
+    loop {
+        let received = match api::recvmsg(sd, &mut buffer, Timeout::Never) {
+            Ok(received) => received,
+            // It was stopped and goes on.
+            Err(error) if error.errno == libc::EINTR => continue,
+            Err(_) => return,
+        };
         let session = received.session;
         let count = counts.entry(session.0).or_insert(0);
         match received.kind {

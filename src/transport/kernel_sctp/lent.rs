@@ -7,7 +7,8 @@ use super::batch::{SLOTS, Slots};
 use super::socket::SctpSocket;
 use super::*;
 
-/// No wait is longer: nothing but a message, a notification of the kernel or a signal ends it.
+/// No wait is longer: nothing but a message, a notification of the kernel or a signal ends it. The socket has this time limit,
+/// by which any handler ends the wait, SA_RESTART or not, but so does SIGCONT (signal(7)).
 const LONGEST_WAIT: Duration = Duration::from_millis(10);
 
 /// What an endpoint receives with, see [`Transport::lend`].
