@@ -237,17 +237,40 @@ fn whoever_has_just_received_sees_the_next_message_by_poll_of_the_system_as_well
     api::close(server).unwrap();
 }
 
+/// Waits as long as it takes for what does not come.
+fn receive_in_vain(sd: libc::c_int) -> libc::c_int {
+    loop {
+        match api::recvmsg(sd, &mut [0; 100], Timeout::Never) {
+            // The cookie of the last answer.
+            Ok(received) => assert_ne!(received.kind, api::MessageKind::Data),
+            Err(error) => return error.errno,
+        }
+    }
+}
+
+/// A thread that waits for what does not come; it does already: were the descriptor closed before, another test's could have its
+/// number.
+fn blocked_receive(sd: libc::c_int) -> std::thread::JoinHandle<libc::c_int> {
+    let (tell, told) = std::sync::mpsc::channel();
+    let blocked = std::thread::spawn(move || {
+        // SAFETY: no pointers are involved.
+        tell.send(unsafe { libc::gettid() }).unwrap();
+        receive_in_vain(sd)
+    });
+    let path = format!("/proc/self/task/{}/stat", told.recv().unwrap());
+    while !std::fs::read_to_string(&path).unwrap().contains(") S ") {
+        std::thread::yield_now();
+    }
+    blocked
+}
+
 #[test]
 fn closing_from_another_thread_wakes_a_blocked_receive() {
     library();
     let server = seqpacket_socket();
     register(server, "close-blocked");
     let client = connect("close-blocked");
-    let blocked = std::thread::spawn(move || {
-        let mut buffer = [0; 100];
-        api::recvmsg(client, &mut buffer, Timeout::Never).unwrap_err().errno
-    });
-    // Whether the other thread waits already or not: it must come back.
+    let blocked = blocked_receive(client);
     api::close(client).unwrap();
     assert_eq!(blocked.join().unwrap(), libc::EBADF);
     api::close(server).unwrap();
@@ -268,36 +291,11 @@ fn flowing(pool: &str) -> (libc::c_int, libc::c_int) {
     (server, client)
 }
 
-/// Waits as long as it takes for what does not come.
-fn receive_in_vain(sd: libc::c_int) -> libc::c_int {
-    loop {
-        match api::recvmsg(sd, &mut [0; 100], Timeout::Never) {
-            // The cookie of the last answer.
-            Ok(received) => assert_ne!(received.kind, api::MessageKind::Data),
-            Err(error) => return error.errno,
-        }
-    }
-}
-
-/// Waits until a thread waits.
-fn await_sleep(thread: libc::pid_t) {
-    let path = format!("/proc/self/task/{thread}/stat");
-    while !std::fs::read_to_string(&path).unwrap().contains(") S ") {
-        std::thread::yield_now();
-    }
-}
-
 #[test]
 fn closing_from_another_thread_wakes_a_receive_while_messages_flow() {
     for round in 0..10 {
         let (server, client) = flowing(&format!("close-flowing-{round}"));
-        let (tell, told) = std::sync::mpsc::channel();
-        let blocked = std::thread::spawn(move || {
-            // SAFETY: no pointers are involved.
-            tell.send(unsafe { libc::gettid() }).unwrap();
-            receive_in_vain(client)
-        });
-        await_sleep(told.recv().unwrap());
+        let blocked = blocked_receive(client);
         api::close(client).unwrap();
         assert_eq!(blocked.join().unwrap(), libc::EBADF);
         api::close(server).unwrap();
