@@ -7,7 +7,7 @@ use std::fmt;
 /// Identifies a pool: a sequence of bytes (RFC 5354 section 3.9), mostly text.
 ///
 /// Handles of up to 32 bytes, which is rsplib's limit, take no heap allocation.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PoolHandle(SmallVec<[u8; 32]>);
 
 impl PoolHandle {
@@ -21,6 +21,19 @@ impl PoolHandle {
 
     /// The bytes of the handle.
     pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Clone for PoolHandle {
+    /// All bytes at once, where the clone of a `SmallVec` takes one at a time.
+    fn clone(&self) -> PoolHandle {
+        PoolHandle::new(self)
+    }
+}
+
+impl AsRef<[u8]> for PoolHandle {
+    fn as_ref(&self) -> &[u8] {
         &self.0
     }
 }

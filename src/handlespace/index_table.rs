@@ -2,6 +2,9 @@
 
 const EMPTY: u32 = u32::MAX;
 const LEAST_SLOTS: usize = 16;
+/// At most so many of each [`SLOTS`] are used: half a line of a cache to look at on average.
+const USED: usize = 13;
+const SLOTS: usize = 16;
 
 /// Open addressing with linear probing; what follows a removed entry moves up, so there are no tombstones.
 #[derive(Debug, Default)]
@@ -18,6 +21,13 @@ struct Slot {
 }
 
 impl IndexTable {
+    /// With room for so many entries.
+    pub fn with_capacity(entries: usize) -> IndexTable {
+        let mut table = IndexTable::default();
+        table.grow((entries * SLOTS).div_ceil(USED).next_power_of_two().max(LEAST_SLOTS));
+        table
+    }
+
     /// The entry of this hash for which `is_it` holds.
     #[inline]
     pub fn find(&self, hash: u32, is_it: impl Fn(u32) -> bool) -> Option<u32> {
@@ -37,9 +47,8 @@ impl IndexTable {
 
     /// Puts in an entry that is not there.
     pub fn insert(&mut self, hash: u32, index: u32) {
-        // At most 13 of 16 are used: half a line of a cache to look at on average.
-        if (self.len + 1) * 16 > self.slots.len() * 13 {
-            self.grow();
+        if (self.len + 1) * SLOTS > self.slots.len() * USED {
+            self.grow((self.slots.len() * 2).max(LEAST_SLOTS));
         }
         self.place(Slot { hash, index });
         self.len += 1;
@@ -54,8 +63,7 @@ impl IndexTable {
         self.slots[at] = slot;
     }
 
-    fn grow(&mut self) {
-        let size = (self.slots.len() * 2).max(LEAST_SLOTS);
+    fn grow(&mut self, size: usize) {
         let old = std::mem::replace(&mut self.slots, vec![Slot { hash: 0, index: EMPTY }; size]);
         old.into_iter().filter(|slot| slot.index != EMPTY).for_each(|slot| self.place(slot));
     }

@@ -35,8 +35,11 @@ use timers::Timers;
 /// Bytes of an encoded element at most: several must fit one message.
 pub const MAX_ELEMENT_BYTES: usize = 4096;
 
-/// So many elements have room from the start, before anything grows.
+/// So many pools and elements have room from the start, before anything grows.
+const FIRST_POOLS: usize = 16;
 const FIRST_ELEMENTS: usize = 64;
+/// Longer elements make the memory in which they are encoded grow.
+const USUAL_ELEMENT_BYTES: usize = 128;
 
 /// Where a pool is, as long as it exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -140,10 +143,10 @@ impl Handlespace {
         let hash = SeededState::new(seed);
         Handlespace {
             hash,
-            pools: Slab::new(),
-            by_handle: IndexTable::default(),
+            pools: Slab::with_capacity(FIRST_POOLS),
+            by_handle: IndexTable::with_capacity(FIRST_POOLS),
             elements: Slab::with_capacity(FIRST_ELEMENTS),
-            by_id: IndexTable::default(),
+            by_id: IndexTable::with_capacity(FIRST_ELEMENTS),
             by_association: ShardedMap::new(hash),
             owners: BTreeMap::new(),
             timers: Timers::with_capacity(FIRST_ELEMENTS),
@@ -151,7 +154,7 @@ impl Handlespace {
             max_pools: max_pools.min(u32::MAX as usize - 1),
             max_elements: max_elements.min(u32::MAX as usize - 1),
             selection: Vec::new(),
-            encoded: Vec::new(),
+            encoded: Vec::with_capacity(USUAL_ELEMENT_BYTES),
         }
     }
 
@@ -288,7 +291,7 @@ impl Handlespace {
         let Some(pool) = self.pools.get_mut(pool.0) else { return };
         self.selection.clear();
         pool.selector.select(items, random, &mut self.selection);
-        out.extend(self.selection.iter().filter_map(|&member| pool.element(member)));
+        pool.elements_of(&self.selection, out);
     }
 
     /// The element of this identifier in the pool of this handle.

@@ -65,8 +65,15 @@ impl Pool {
         self.members.iter().filter(|&&element| element != NIL).map(|&element| ElementIndex(element))
     }
 
-    pub(super) fn element(&self, member: Member) -> Option<ElementIndex> {
-        self.members.get(member as usize).filter(|&&element| element != NIL).map(|&element| ElementIndex(element))
+    /// Appends the elements of these members. Numbers that nobody has, as a policy of one's own might select, are left out.
+    pub(super) fn elements_of(&self, members: &[Member], out: &mut Vec<ElementIndex>) {
+        let first = out.len();
+        let element = |&member: &Member| ElementIndex(self.members.get(member as usize).copied().unwrap_or(NIL));
+        // Without a branch for each, as long as nobody is missing: long lists are mostly this.
+        out.extend(members.iter().map(element));
+        if out[first..].contains(&ElementIndex(NIL)) {
+            out.retain(|&element| element != ElementIndex(NIL));
+        }
     }
 
     pub(super) fn add(&mut self, element: ElementIndex) -> Member {

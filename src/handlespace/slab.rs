@@ -8,10 +8,6 @@ pub(super) struct Slab<T> {
 }
 
 impl<T> Slab<T> {
-    pub fn new() -> Slab<T> {
-        Slab { entries: Vec::new(), free: Vec::new() }
-    }
-
     pub fn with_capacity(values: usize) -> Slab<T> {
         Slab { entries: Vec::with_capacity(values), free: Vec::with_capacity(values) }
     }

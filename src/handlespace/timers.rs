@@ -15,8 +15,23 @@ pub(super) struct Timers {
     positions: Vec<u32>,
 }
 
-/// The earlier first, then the lower element.
-type Entry = (Time, u32);
+/// The time, and below it the element: the earlier first, then the lower element, by one comparison of numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry(u128);
+
+impl Entry {
+    fn new(at: Time, element: u32) -> Entry {
+        Entry(u128::from(at.as_nanos()) << 32 | u128::from(element))
+    }
+
+    fn at(self) -> Time {
+        Time::from_nanos((self.0 >> 32) as u64)
+    }
+
+    fn element(self) -> u32 {
+        self.0 as u32
+    }
+}
 
 impl Timers {
     pub fn with_capacity(elements: usize) -> Timers {
@@ -25,7 +40,7 @@ impl Timers {
 
     /// The earliest timer.
     pub fn first(&self) -> Option<(Time, u32)> {
-        self.heap.first().copied()
+        self.heap.first().map(|entry| (entry.at(), entry.element()))
     }
 
     /// Sets or moves the timer of an element; `Time::MAX` clears it.
@@ -38,13 +53,14 @@ impl Timers {
             self.positions.resize(index + 1, NOWHERE);
         }
         let position = self.positions[index] as usize;
+        let entry = Entry::new(at, element);
         match self.heap.get(position) {
-            Some(&(old, _)) if at < old => self.up(position, (at, element)),
-            Some(&(old, _)) if at > old => self.down(position, (at, element)),
+            Some(&old) if entry < old => self.up(position, entry),
+            Some(&old) if entry > old => self.down(position, entry),
             Some(_) => {}
             None => {
-                self.heap.push((at, element));
-                self.up(self.heap.len() - 1, (at, element));
+                self.heap.push(entry);
+                self.up(self.heap.len() - 1, entry);
             }
         }
     }
@@ -68,7 +84,7 @@ impl Timers {
 
     fn put(&mut self, at: usize, entry: Entry) {
         self.heap[at] = entry;
-        self.positions[entry.1 as usize] = at as u32;
+        self.positions[entry.element() as usize] = at as u32;
     }
 
     /// Puts `entry` where `at` is, or nearer to the root.
@@ -90,12 +106,16 @@ impl Timers {
         loop {
             let first = CHILDREN * at + 1;
             let Some(children) = self.heap.get(first..self.heap.len().min(first + CHILDREN)) else { break };
-            let Some((offset, &least)) = children.iter().enumerate().min_by_key(|(_, entry)| **entry) else { break };
+            let Some((&eldest, others)) = children.split_first() else { break };
+            let (mut least, mut place) = (eldest, first);
+            for (&child, other) in others.iter().zip(first + 1..) {
+                (least, place) = if child < least { (child, other) } else { (least, place) };
+            }
             if least >= entry {
                 break;
             }
             self.put(at, least);
-            at = first + offset;
+            at = place;
         }
         self.put(at, entry);
     }

@@ -224,27 +224,31 @@ impl Parameter for Policy {
     }
 
     fn encode_value(&self, w: &mut Writer<'_>) {
-        w.u32(self.policy_type().0);
-        let mut values = |values: &[u32]| values.iter().for_each(|&value| w.u32(value));
+        let kind = self.policy_type().0;
         match *self {
-            Policy::RoundRobin | Policy::Random => {}
-            Policy::WeightedRoundRobin { weight } | Policy::WeightedRandom { weight } => values(&[weight]),
-            Policy::Priority { priority } => values(&[priority]),
-            Policy::LeastUsed { load } | Policy::RandomizedLeastUsed { load } => values(&[load]),
+            Policy::RoundRobin | Policy::Random => w.words([kind]),
+            Policy::WeightedRoundRobin { weight } | Policy::WeightedRandom { weight } => w.words([kind, weight]),
+            Policy::Priority { priority } => w.words([kind, priority]),
+            Policy::LeastUsed { load } | Policy::RandomizedLeastUsed { load } => w.words([kind, load]),
             Policy::LeastUsedDegradation { load, degradation }
             | Policy::PriorityLeastUsed { load, degradation }
             | Policy::RandomizedPriorityLeastUsed { load, degradation }
             | Policy::RandomizedLeastUsedDegradation { load, degradation }
             | Policy::PriorityLeastUsedDegradation { load, degradation }
-            | Policy::RandomizedPriorityLeastUsedDegradation { load, degradation } => values(&[load, degradation]),
-            Policy::WeightedRandomDpf { weight, weight_dpf, distance } => values(&[weight, weight_dpf, distance]),
-            Policy::LeastUsedDpf { load, load_dpf, distance } => values(&[load, load_dpf, distance]),
+            | Policy::RandomizedPriorityLeastUsedDegradation { load, degradation } => {
+                w.words([kind, load, degradation])
+            }
+            Policy::WeightedRandomDpf { weight, weight_dpf, distance } => w.words([kind, weight, weight_dpf, distance]),
+            Policy::LeastUsedDpf { load, load_dpf, distance } => w.words([kind, load, load_dpf, distance]),
             Policy::LeastUsedDegradationDpf { load, degradation, load_dpf, distance }
             | Policy::PriorityLeastUsedDpf { load, degradation, load_dpf, distance }
             | Policy::PriorityLeastUsedDegradationDpf { load, degradation, load_dpf, distance } => {
-                values(&[load, degradation, load_dpf, distance]);
+                w.words([kind, load, degradation, load_dpf, distance]);
             }
-            Policy::Unknown { ref data, .. } => w.bytes(data),
+            Policy::Unknown { ref data, .. } => {
+                w.u32(kind);
+                w.bytes(data);
+            }
         }
     }
 }

@@ -132,8 +132,15 @@ fn encode_sctp(port: u16, transport_use: TransportUse, addresses: &AddressList, 
         1..=MAX_SCTP_ADDRESSES => {}
         _ => w.fail(EncodeError::Invalid { field, reason: "has more than 64 addresses" }),
     }
+    let fixed = u32::from(port) << 16 | u32::from(transport_use.number());
+    if let [IpAddr::V4(v4)] = addresses.as_slice() {
+        // Most elements: the same bytes at once, which is several times faster.
+        let header = u32::from(parameter_type::IPV4_ADDRESS) << 16 | 8;
+        let value = [fixed, header, u32::from(*v4)];
+        return w.parameter_of_words(parameter_type::SCTP_TRANSPORT, value);
+    }
     w.tlv(parameter_type::SCTP_TRANSPORT, field, |w| {
-        w.u32(u32::from(port) << 16 | u32::from(transport_use.number()));
+        w.u32(fixed);
         for &address in addresses {
             address::encode(address, w);
         }

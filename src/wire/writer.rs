@@ -53,6 +53,7 @@ impl<'o> Writer<'o> {
     }
 
     /// Writes a parameter whose value is known as a whole: header and value at once.
+    #[inline]
     pub(crate) fn parameter_of<const SIZE: usize>(&mut self, kind: u16, value: [u8; SIZE]) {
         self.pad();
         const { assert!(SIZE <= 0xfff0, "a length field has 16 bits") };
@@ -61,6 +62,15 @@ impl<'o> Writer<'o> {
         let [length_high, length_low] = ((SIZE + 4) as u16).to_be_bytes();
         self.bytes(&[high, low, length_high, length_low]);
         self.bytes(&value);
+    }
+
+    /// The same for a value of whole words.
+    #[inline]
+    pub(crate) fn parameter_of_words<const WORDS: usize>(&mut self, kind: u16, value: [u32; WORDS]) {
+        const { assert!(WORDS < 0x3fff, "a length field has 16 bits") };
+        self.pad();
+        self.u32(u32::from(kind) << 16 | (4 * (WORDS + 1)) as u32);
+        self.words(value);
     }
 
     /// Writes a parameter.
@@ -83,6 +93,12 @@ impl<'o> Writer<'o> {
     #[inline]
     pub(crate) fn u32(&mut self, value: u32) {
         self.bytes(&value.to_be_bytes());
+    }
+
+    /// Several numbers at once.
+    #[inline]
+    pub(crate) fn words<const WORDS: usize>(&mut self, values: [u32; WORDS]) {
+        self.bytes(values.map(u32::to_be_bytes).as_flattened());
     }
 
     #[inline]
