@@ -3,9 +3,11 @@
 //! A pool has one [`Selector`], which keeps the order or the weights of its members between selections, so that no
 //! selection looks at members that it does not return.
 
+mod degrading;
 mod least_used;
 mod load;
 mod ordered;
+mod queue;
 mod random;
 mod ring;
 mod round_robin;
@@ -82,18 +84,18 @@ const STANDARD: [(PolicyType, MakeSelector); 18] = [
     (PolicyType::WEIGHTED_RANDOM, boxed::<weighted_random::WeightedRandom>),
     (PolicyType::PRIORITY, boxed::<least_used::LeastUsed>),
     (PolicyType::LEAST_USED, boxed::<least_used::LeastUsed>),
-    (PolicyType::LEAST_USED_DEGRADATION, boxed::<least_used::LeastUsed>),
+    (PolicyType::LEAST_USED_DEGRADATION, boxed::<degrading::LeastUsedDegradation>),
     (PolicyType::PRIORITY_LEAST_USED, boxed::<least_used::LeastUsed>),
     (PolicyType::RANDOMIZED_LEAST_USED, boxed::<weighted_random::WeightedRandom>),
     (PolicyType::RANDOMIZED_PRIORITY_LEAST_USED, boxed::<weighted_random::WeightedRandom>),
     (PolicyType::RANDOMIZED_LEAST_USED_DEGRADATION, boxed::<weighted_random::WeightedRandom>),
-    (PolicyType::PRIORITY_LEAST_USED_DEGRADATION, boxed::<least_used::LeastUsed>),
+    (PolicyType::PRIORITY_LEAST_USED_DEGRADATION, boxed::<degrading::LeastUsedDegradation>),
     (PolicyType::RANDOMIZED_PRIORITY_LEAST_USED_DEGRADATION, boxed::<weighted_random::WeightedRandom>),
     (PolicyType::WEIGHTED_RANDOM_DPF, boxed::<weighted_random::WeightedRandom>),
     (PolicyType::LEAST_USED_DPF, boxed::<least_used::LeastUsed>),
-    (PolicyType::LEAST_USED_DEGRADATION_DPF, boxed::<least_used::LeastUsed>),
+    (PolicyType::LEAST_USED_DEGRADATION_DPF, boxed::<degrading::LeastUsedDegradation>),
     (PolicyType::PRIORITY_LEAST_USED_DPF, boxed::<least_used::LeastUsed>),
-    (PolicyType::PRIORITY_LEAST_USED_DEGRADATION_DPF, boxed::<least_used::LeastUsed>),
+    (PolicyType::PRIORITY_LEAST_USED_DEGRADATION_DPF, boxed::<degrading::LeastUsedDegradation>),
 ];
 
 fn boxed<S: Selector + Default + 'static>() -> Box<dyn Selector> {

@@ -1,6 +1,7 @@
-//! Round Robin (RFC 5356 section 4.1): a circular list with a head that moves on by one at each selection.
+//! Round Robin (RFC 5356 section 4.1): a circular list with a head that moves on by one at each selection. Here, that one moves to
+//! the end.
 
-use super::ring::{Links, Ring};
+use super::queue::Queue;
 use super::{Member, Selector};
 use crate::random::Random;
 use crate::wire::Policy;
@@ -8,28 +9,27 @@ use crate::wire::Policy;
 /// The circular list.
 #[derive(Debug, Default)]
 pub(super) struct RoundRobin {
-    links: Links,
-    ring: Ring,
+    queue: Queue<Member, 4>,
 }
 
 impl Selector for RoundRobin {
     /// The newcomer goes to the end of the running round: everybody else is served before it, and it misses no later round.
     fn insert(&mut self, member: Member, _policy: &Policy) {
-        self.ring.push_back(&mut self.links, member);
+        self.queue.push_back(member);
     }
 
     fn update(&mut self, _member: Member, _policy: &Policy) {}
 
     fn remove(&mut self, member: Member) {
-        self.ring.remove(&mut self.links, member);
+        self.queue.remove(member);
     }
 
     fn select(&mut self, items: usize, _random: &mut Random, out: &mut Vec<Member>) {
-        let Some(mut member) = self.ring.head().filter(|_| items > 0) else { return };
-        for _ in 0..items.min(self.ring.len() as usize) {
-            out.push(member);
-            member = self.links.next(member);
+        match items {
+            0 => return,
+            1 => out.extend(self.queue.front()),
+            _ => self.queue.list(items, out),
         }
-        self.ring.rotate(&self.links);
+        self.queue.rotate();
     }
 }

@@ -189,16 +189,21 @@ fn distance_adds_to_a_load_and_takes_from_a_weight() {
     }
 }
 
-/// Random joins, changes, departures and selections, against members in a list that is sorted at each selection.
+/// With the same step for everybody, as mostly, and with several.
 #[test]
 fn least_used_with_degradation_orders_as_a_naive_model() {
+    [1, 2, 5].into_iter().for_each(compare_with_the_naive_model);
+}
+
+/// Random joins, changes, departures and selections, against members in a list that is sorted at each selection.
+fn compare_with_the_naive_model(steps: u64) {
     let mut selector = Policies::standard().selector_for(PolicyType::LEAST_USED_DEGRADATION).expect("supported");
     // Load, degradation, selections.
     let mut model: HashMap<Member, (u64, u64, u64)> = HashMap::new();
     let mut random = Random::new(12);
     for _ in 0..20_000 {
         let member = random.below(60) as Member;
-        let (load, degradation) = (random.below(20) as u32, 1 + random.below(5) as u32);
+        let (load, degradation) = (random.below(20) as u32, 1 + random.below(steps) as u32);
         let policy = Policy::LeastUsedDegradation { load, degradation };
         match random.below(4) {
             0 if model.remove(&member).is_some() => selector.remove(member),

@@ -34,8 +34,13 @@ fn rank(entries: &[Entry], key: u64) -> usize {
     entries.partition_point(|entry| entry.key <= key)
 }
 
+/// Looks at all of them: where it is cannot be predicted, and they are few.
 fn position(entries: &[Entry], member: Member) -> Option<usize> {
-    entries.iter().position(|entry| entry.member == member)
+    let mut found = entries.len();
+    for (at, entry) in entries.iter().enumerate() {
+        found = if entry.member == member { at } else { found };
+    }
+    (found < entries.len()).then_some(found)
 }
 
 /// Gives the entry at `from` another key and moves it to where it then belongs, behind its equals.
@@ -114,10 +119,7 @@ impl Ordered {
             return Some(self.list.remove(position(&self.list, member)?));
         };
         let removed = tree.remove(member);
-        if tree.len() <= MAX_LISTED / 2 {
-            self.list.extend(tree.iter());
-            self.tree = None;
-        }
+        self.shrink();
         removed
     }
 
@@ -139,28 +141,39 @@ impl Ordered {
     pub fn defer_first(&mut self, key: u64) {
         match &mut self.tree {
             Some(tree) => tree.defer_first(key),
-            None if self.list.is_empty() => {}
-            None => reorder(&mut self.list, 0, key),
+            None => match self.list.as_mut_slice() {
+                [] => {}
+                [only] => only.key = key,
+                [first, second, ..] if second.key > key => first.key = key,
+                list => reorder(list, 0, key),
+            },
         }
     }
 
-    /// Gives the first `count` entries the keys that `later` makes, none below the one that it was, and moves them behind
-    /// their equals; `moved` is lent for its memory.
-    pub fn defer(&mut self, count: usize, later: impl Fn(&Entry) -> u64, moved: &mut Vec<Entry>) {
-        if let Some(tree) = &mut self.tree {
-            moved.clear();
-            tree.take_first(count, moved);
-            moved.iter_mut().for_each(|entry| entry.key = later(entry));
-            if !moved.is_sorted_by_key(|entry| entry.key) {
-                moved.sort_by_key(|entry| entry.key);
-            }
-            return tree.insert_sorted(moved);
+    /// Moves the first entries to `out`, up to `count` of them, with keys up to `latest`.
+    pub fn take_first(&mut self, count: usize, latest: u64, out: &mut Vec<Entry>) {
+        let Some(tree) = &mut self.tree else {
+            let count = count.min(rank(&self.list, latest));
+            out.extend(self.list.drain(..count));
+            return;
+        };
+        tree.take_first(count, latest, out);
+        self.shrink();
+    }
+
+    /// Puts in members that are not there, with ascending keys.
+    pub fn insert_sorted(&mut self, entries: &[Entry]) {
+        match &mut self.tree {
+            Some(tree) => tree.insert_sorted(entries),
+            None => entries.iter().for_each(|&entry| self.insert(entry)),
         }
-        let count = count.min(self.list.len());
-        self.list[..count].iter_mut().for_each(|entry| entry.key = later(entry));
-        // So that they come behind their equals; the sort keeps the order of these.
-        self.list.rotate_left(count);
-        self.list.sort_by_key(|entry| entry.key);
+    }
+
+    /// Makes a list of a tree that has become small.
+    fn shrink(&mut self) {
+        if let Some(tree) = self.tree.take_if(|tree| tree.len() <= MAX_LISTED / 2) {
+            self.list.extend(tree.iter());
+        }
     }
 
     /// Subtracts from all keys, of which none is below that number.
@@ -193,7 +206,7 @@ mod tests {
         }
     }
 
-    fn step(ordered: &mut Ordered, model: &mut Model, random: &mut Random, growing: bool, moved: &mut Vec<Entry>) {
+    fn step(ordered: &mut Ordered, model: &mut Model, random: &mut Random, growing: bool) {
         let member = random.below(700) as Member;
         let known = model.0.iter().find(|entry| entry.member == member).copied();
         // Few keys: many are equal.
@@ -224,11 +237,15 @@ mod tests {
         }
         if random.below(16) == 0 {
             let count = [0, 1, 3, 50, 3000][random.below(5) as usize];
-            let firsts: Vec<Entry> = model.0.drain(..count.min(model.0.len())).collect();
-            ordered.defer(count, |entry| key(entry, 2), moved);
-            let mut later: Vec<_> = firsts.into_iter().map(|first| Entry { key: key(&first, 2), ..first }).collect();
-            later.sort_by_key(|entry| entry.key);
-            later.into_iter().for_each(|entry| model.insert(entry));
+            let latest = random.below(60);
+            let taken = model.0.iter().take(count).take_while(|entry| entry.key <= latest).count();
+            let mut firsts = Vec::new();
+            ordered.take_first(count, latest, &mut firsts);
+            assert!(firsts.iter().copied().eq(model.0.drain(..taken)));
+            firsts.iter_mut().for_each(|entry| entry.key = key(entry, 2));
+            firsts.sort_by_key(|entry| entry.key);
+            ordered.insert_sorted(&firsts);
+            firsts.into_iter().for_each(|entry| model.insert(entry));
         }
         if random.below(64) == 0 {
             let least = model.0.first().map_or(0, |entry| entry.key);
@@ -241,10 +258,9 @@ mod tests {
     #[test]
     fn it_orders_as_a_naive_model_does() {
         let (mut ordered, mut model, mut random) = (Ordered::default(), Model::default(), Random::new(6));
-        let mut moved = Vec::new();
         for phase in 0..12 {
             for _ in 0..1000 {
-                step(&mut ordered, &mut model, &mut random, phase % 2 == 0, &mut moved);
+                step(&mut ordered, &mut model, &mut random, phase % 2 == 0);
                 assert_eq!(ordered.first(), model.0.first().copied());
             }
             assert!(ordered.iter().eq(model.0.iter().copied()), "phase {phase}");

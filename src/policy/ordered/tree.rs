@@ -243,13 +243,15 @@ impl Tree {
         }
     }
 
-    /// Moves the first so many entries to `out`.
-    pub fn take_first(&mut self, count: usize, out: &mut Vec<Entry>) {
+    /// Moves the first entries to `out`, up to `count` of them, with keys up to `latest`.
+    pub fn take_first(&mut self, count: usize, latest: u64, out: &mut Vec<Entry>) {
         let mut left = count.min(self.len);
-        self.len -= left;
         while left > 0 {
             let leaf = self.first_leaf;
-            let taken = left.min(self.node(leaf).len as usize);
+            let taken = left.min(rank(self.node(leaf).entries(), latest));
+            if taken == 0 {
+                break;
+            }
             let node = &mut self.nodes[leaf as usize];
             for entry in &node.entries[..taken] {
                 self.leaves[entry.member as usize] = NONE;
@@ -260,6 +262,7 @@ impl Tree {
             if node.len == 0 {
                 self.remove_leaf(leaf);
             }
+            self.len -= taken;
             left -= taken;
         }
     }
