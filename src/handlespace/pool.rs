@@ -67,8 +67,8 @@ impl Pool {
 
     /// Appends the elements of these members. Numbers that nobody has, as a policy of one's own might select, are left out.
     pub(super) fn elements_of(&self, members: &[Member], out: &mut Vec<ElementIndex>) {
-        let first = out.len();
-        let element = |&member: &Member| ElementIndex(self.members.get(member as usize).copied().unwrap_or(NIL));
+        let (first, elements) = (out.len(), self.members.as_slice());
+        let element = |&member: &Member| ElementIndex(elements.get(member as usize).copied().unwrap_or(NIL));
         // Without a branch for each, as long as nobody is missing: long lists are mostly this.
         out.extend(members.iter().map(element));
         if out[first..].contains(&ElementIndex(NIL)) {

@@ -119,18 +119,23 @@ impl<T: Item, const INLINE: usize> Queue<T, INLINE> {
     /// Moves the first `count` items, in their order, behind everybody else, and appends their members to `out`. `count` are
     /// there, and no gaps.
     pub fn requeue(&mut self, count: usize, change: impl Fn(T) -> T, out: &mut Vec<Member>) {
-        let (mut from, mut to) = (self.first, self.end());
         let (buffer, places) = (self.buffer.as_mut_slice(), self.places.as_mut_slice());
         let mask = buffer.len().wrapping_sub(1);
-        out.extend((0..count).map(|_| {
-            // Where it is written, nobody is, or somebody who has moved already.
-            let item = change(buffer[from as usize & mask]);
-            buffer[to as usize & mask] = item;
-            places[item.member() as usize] = to;
-            (from, to) = (from.wrapping_add(1), to.wrapping_add(1));
-            item.member()
-        }));
-        self.first = from;
+        let mut left = count;
+        while left > 0 {
+            let to = self.first.wrapping_add(self.span);
+            let (source, target) = (self.first as usize & mask, to as usize & mask);
+            let run = left.min(buffer.len() - source.max(target));
+            // Where they are moved to, nobody is, or somebody who moves as well.
+            buffer.copy_within(source..source + run, target);
+            out.extend(buffer[target..target + run].iter_mut().zip(0..run as u32).map(|(item, offset)| {
+                *item = change(*item);
+                places[item.member() as usize] = to.wrapping_add(offset);
+                item.member()
+            }));
+            self.first = self.first.wrapping_add(run as u32);
+            left -= run;
+        }
     }
 
     /// Takes the item of a member out, if it is there.

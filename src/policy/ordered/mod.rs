@@ -9,9 +9,6 @@ use super::Member;
 use smallvec::SmallVec;
 use tree::Tree;
 
-/// Members of a list at most; a tree that shrinks to half of that becomes a list again.
-const MAX_LISTED: usize = 32;
-
 /// A member and what orders it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -21,12 +18,20 @@ pub(super) struct Entry {
     pub note: u32,
 }
 
-/// The ordered members.
+/// The ordered members. A list has at most `LISTED` of them; a tree that shrinks to half of that becomes a list again.
 #[derive(Debug, Default)]
-pub(super) struct Ordered {
+pub(super) struct Ordered<const LISTED: usize = 32> {
     /// Empty while there is a tree.
     list: SmallVec<[Entry; 2]>,
     tree: Option<Box<Tree>>,
+}
+
+/// Where an entry is, until something changes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// In a tree.
+    leaf: u32,
+    at: usize,
 }
 
 /// How many of the sorted entries have a key that is not above this one.
@@ -58,7 +63,7 @@ fn reorder(entries: &mut [Entry], from: usize, key: u64) {
     entries[to] = entry;
 }
 
-impl Ordered {
+impl<const LISTED: usize> Ordered<LISTED> {
     /// All entries, the lowest key first.
     pub fn iter(&self) -> impl Iterator<Item = Entry> {
         // One of the two is empty.
@@ -84,11 +89,30 @@ impl Ordered {
         }
     }
 
-    /// The first one of the first `count` entries for which `is_it` holds.
-    pub fn find(&self, count: usize, mut is_it: impl FnMut(&Entry) -> bool) -> Option<Entry> {
+    /// The first one of the first `count` entries for which `is_it` holds, and its place.
+    pub fn find(&self, count: usize, mut is_it: impl FnMut(&Entry) -> bool) -> Option<(Place, Entry)> {
         match &self.tree {
             Some(tree) => tree.find(count, is_it),
-            None => self.list.iter().take(count).find(|entry| is_it(entry)).copied(),
+            None => {
+                let at = self.list.iter().take(count).position(|entry| is_it(entry))?;
+                Some((Place { leaf: 0, at }, self.list[at]))
+            }
+        }
+    }
+
+    /// Where a member is, if it is there.
+    pub fn place_of(&self, member: Member) -> Option<Place> {
+        match &self.tree {
+            Some(tree) => tree.place_of(member),
+            None => position(&self.list, member).map(|at| Place { leaf: 0, at }),
+        }
+    }
+
+    /// Gives the entry at this place another key, and moves it to where it then belongs, behind its equals.
+    pub fn change_at(&mut self, place: Place, key: u64) {
+        match &mut self.tree {
+            Some(tree) => tree.move_to(place, key),
+            None => reorder(&mut self.list, place.at, key),
         }
     }
 
@@ -103,7 +127,7 @@ impl Ordered {
     pub fn insert(&mut self, entry: Entry) {
         match &mut self.tree {
             Some(tree) => tree.insert(entry),
-            None if self.list.len() < MAX_LISTED => self.list.insert(rank(&self.list, entry.key), entry),
+            None if self.list.len() < LISTED => self.list.insert(rank(&self.list, entry.key), entry),
             None => {
                 let mut tree = Box::<Tree>::default();
                 self.list.drain(..).for_each(|entry| tree.insert(entry));
@@ -171,7 +195,7 @@ impl Ordered {
 
     /// Makes a list of a tree that has become small.
     fn shrink(&mut self) {
-        if let Some(tree) = self.tree.take_if(|tree| tree.len() <= MAX_LISTED / 2) {
+        if let Some(tree) = self.tree.take_if(|tree| tree.len() <= LISTED / 2) {
             self.list.extend(tree.iter());
         }
     }
@@ -235,6 +259,13 @@ mod tests {
             ordered.defer_first(key(&first, 1));
             model.insert(Entry { key: key(&first, 1), ..first });
         }
+        if let Some((place, found)) = ordered.find(20, |entry| entry.note == 4) {
+            assert_eq!(model.0.iter().take(20).find(|entry| entry.note == 4), Some(&found));
+            let changed = Entry { key: random.below(60), ..found };
+            ordered.change_at(place, changed.key);
+            model.remove(found.member);
+            model.insert(changed);
+        }
         if random.below(16) == 0 {
             let count = [0, 1, 3, 50, 3000][random.below(5) as usize];
             let latest = random.below(60);
@@ -257,7 +288,7 @@ mod tests {
     /// With phases of growing and shrinking, so that lists become trees and trees lists, and nodes of all levels come and go.
     #[test]
     fn it_orders_as_a_naive_model_does() {
-        let (mut ordered, mut model, mut random) = (Ordered::default(), Model::default(), Random::new(6));
+        let (mut ordered, mut model, mut random) = (Ordered::<32>::default(), Model::default(), Random::new(6));
         for phase in 0..12 {
             for _ in 0..1000 {
                 step(&mut ordered, &mut model, &mut random, phase % 2 == 0);

@@ -3,7 +3,7 @@
 //! So a member leaves without a search, the first ones are read off the first leaves, and a change touches few places of memory.
 //! Nodes are not merged when they run low, only given back when they are empty: what leaves mostly comes back somewhere else.
 
-use super::{Entry, Member, position, rank};
+use super::{Entry, Member, Place, position, rank};
 
 /// Entries of a node.
 const FANOUT: usize = 16;
@@ -117,17 +117,15 @@ impl Tree {
         }
     }
 
-    pub fn find(&self, count: usize, mut is_it: impl FnMut(&Entry) -> bool) -> Option<Entry> {
-        let mut left = count;
-        for leaf in self.leaves_in_order() {
-            let entries = &leaf.entries()[..left.min(leaf.len as usize)];
-            if let Some(found) = entries.iter().find(|entry| is_it(entry)) {
-                return Some(*found);
+    pub fn find(&self, count: usize, mut is_it: impl FnMut(&Entry) -> bool) -> Option<(Place, Entry)> {
+        let (mut left, mut leaf) = (count, self.first_leaf);
+        while let Some(node) = self.nodes.get(leaf as usize).filter(|_| left > 0) {
+            let entries = &node.entries()[..left.min(node.len as usize)];
+            if let Some(at) = entries.iter().position(&mut is_it) {
+                return Some((Place { leaf, at }, entries[at]));
             }
             left -= entries.len();
-            if left == 0 {
-                break;
-            }
+            leaf = node.next;
         }
         None
     }
@@ -136,10 +134,10 @@ impl Tree {
         self.node(self.first_leaf).entries().first().copied()
     }
 
-    fn place_of(&self, member: Member) -> Option<(u32, usize)> {
+    pub fn place_of(&self, member: Member) -> Option<Place> {
         let &leaf = self.leaves.get(member as usize)?;
         let at = position(self.nodes.get(leaf as usize)?.entries(), member)?;
-        Some((leaf, at))
+        Some(Place { leaf, at })
     }
 
     pub fn insert(&mut self, entry: Entry) {
@@ -198,7 +196,7 @@ impl Tree {
     }
 
     pub fn remove(&mut self, member: Member) -> Option<Entry> {
-        let (leaf, at) = self.place_of(member)?;
+        let Place { leaf, at } = self.place_of(member)?;
         Some(self.remove_at(leaf, at))
     }
 
@@ -213,10 +211,10 @@ impl Tree {
     }
 
     pub fn change(&mut self, entry: Entry) {
-        let Some((leaf, at)) = self.place_of(entry.member) else { return };
+        let Some(place @ Place { leaf, at }) = self.place_of(entry.member) else { return };
         self.node_mut(leaf).entries[at].note = entry.note;
         if self.node(leaf).entries[at].key != entry.key {
-            self.move_to(leaf, at, entry.key);
+            self.move_to(place, entry.key);
         }
     }
 
@@ -227,11 +225,11 @@ impl Tree {
         let node = self.node_mut(self.first_leaf);
         match node.entries[..node.len as usize].get(1) {
             Some(second) if second.key > key => node.entries[0].key = key,
-            _ => self.move_to(self.first_leaf, 0, key),
+            _ => self.move_to(Place { leaf: self.first_leaf, at: 0 }, key),
         }
     }
 
-    fn move_to(&mut self, leaf: u32, at: usize, key: u64) {
+    pub fn move_to(&mut self, Place { leaf, at }: Place, key: u64) {
         let entries = self.node(leaf).entries();
         // Between the first and the last one of the leaf there is no other leaf.
         if entries.first().is_some_and(|first| first.key <= key) && entries.last().is_some_and(|last| key < last.key) {

@@ -1,64 +1,58 @@
-//! Who else stands in an answer, behind the member that is selected: the circular list of the RFC, read on from its head.
+//! Who else stands in an answer, behind the member that is selected.
 //!
-//! Members are listed by the ends of the stretches in which they have their next turns, and nobody twice. The classes stand in
-//! that order. What has to be put in order are only further members of a class, and only while they can come before the first
-//! one of a class that fits the list.
+//! Of the circular list of the RFC, a list of so many members is the part that begins with its head. What is listed are the
+//! members who have their turns in that part: of each class as many as it has turns, the class whose turn it is first, then by
+//! the ends of their stretches. Members of a class are listed together, as it costs more to find out how they are mixed than
+//! whoever gets a list can make of that. If these are not enough, as nobody is listed twice, further members of the classes
+//! fill it up in the same order.
 
-use super::{ClassIndex, Entry, Member, WeightedRoundRobin};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
-/// Memory of a listing for the next one.
-#[derive(Debug, Default)]
-pub(super) struct Turns {
-    firsts: Vec<Entry>,
-    again: BinaryHeap<Reverse<Turn>>,
-}
-
-/// A turn of a class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Turn {
-    end: u64,
-    class: ClassIndex,
-    member: Member,
-    /// Members of the class that are not listed before.
-    left: u32,
-}
+use super::{ClassIndex, Member, WeightedRoundRobin};
 
 impl WeightedRoundRobin {
     /// Lists up to `items` members, beginning with the head of this class.
     pub(super) fn list(&mut self, head: ClassIndex, items: usize, out: &mut Vec<Member>) {
-        let Turns { mut firsts, mut again } = std::mem::take(&mut self.turns);
-        firsts.clear();
-        again.clear();
-        self.order.first_entries(items, &mut firsts);
-        // With so many classes, nothing behind the last of them comes into the list.
-        let latest = firsts.last().filter(|_| firsts.len() == items).map_or(u64::MAX, |entry| entry.key);
-        let mut first = firsts.iter().filter(|entry| entry.member != head).copied();
-        let (mut next_first, mut next) = (first.next(), self.first_turn(head));
-        for _ in 0..items {
-            let Some(turn) = next else { break };
-            out.push(turn.member);
-            if turn.left > 1 {
-                let end = turn.end.saturating_add(self.classes[turn.class as usize].stretch);
-                if end <= latest {
-                    let member = self.links.next(turn.member);
-                    again.push(Reverse(Turn { end, member, left: turn.left - 1, ..turn }));
-                }
+        let end = self.step.saturating_mul(items as u64).saturating_add(self.virtual_time);
+        let mut classes = std::mem::take(&mut self.listed);
+        classes.clear();
+        self.order.first_entries(items, &mut classes);
+        let others = classes.iter().map(|entry| entry.member).filter(|&class| class != head);
+        let mut left = items;
+        for index in std::iter::once(head).chain(others.clone()) {
+            if left == 0 {
+                break;
             }
-            next = match (next_first, again.peek()) {
-                (Some(entry), turn) if turn.is_none_or(|turn| entry.key <= turn.0.end) => {
-                    next_first = first.next();
-                    self.first_turn(entry.member)
-                }
-                _ => again.pop().map(|turn| turn.0),
-            };
+            let turns = self.turns_until(index, end).min(left);
+            self.list_class(index, 0, turns, out);
+            left -= turns;
         }
-        self.turns = Turns { firsts, again };
+        for index in std::iter::once(head).chain(others) {
+            if left == 0 {
+                break;
+            }
+            let listed = self.turns_until(index, end);
+            let more = (self.classes[index as usize].ring.len() as usize - listed).min(left);
+            self.list_class(index, listed, more, out);
+            left -= more;
+        }
+        self.listed = classes;
     }
 
-    fn first_turn(&self, index: ClassIndex) -> Option<Turn> {
+    /// How many members of a class have turns until then: at least the one whose turn is the next.
+    fn turns_until(&self, index: ClassIndex, until: u64) -> usize {
         let class = &self.classes[index as usize];
-        Some(Turn { end: class.end(), class: index, member: class.ring.head()?, left: class.ring.len() })
+        let turns = 1 + until.saturating_sub(class.end()) / class.stretch;
+        turns.min(class.ring.len().into()) as usize
+    }
+
+    /// Lists so many members of a class, without the first ones.
+    fn list_class(&self, index: ClassIndex, without: usize, count: usize, out: &mut Vec<Member>) {
+        let Some(mut member) = self.classes[index as usize].ring.head().filter(|_| count > 0) else { return };
+        for _ in 0..without {
+            member = self.links.next(member);
+        }
+        for _ in 0..count {
+            out.push(member);
+            member = self.links.next(member);
+        }
     }
 }

@@ -13,12 +13,11 @@
 
 mod listing;
 
-use super::ordered::{Entry, Ordered};
+use super::ordered::{Entry, Ordered, Place};
 use super::ring::{Links, Ring};
 use super::{Member, Selector, Table, slot_of};
 use crate::random::Random;
 use crate::wire::Policy;
-use listing::Turns;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 
@@ -31,6 +30,9 @@ const LATEST: u64 = UNIT << 1;
 const TIE_BITS: u64 = 0x3f;
 /// Classes that a selection looks at, at most.
 const MAX_LOOKED_AT: usize = 32;
+
+/// Classes whose order is a list, more are a tree: all of those that weights below a hundred make.
+const MAX_FLAT: usize = 128;
 
 type ClassIndex = u32;
 
@@ -52,10 +54,11 @@ pub(super) struct WeightedRoundRobin {
     free_classes: Vec<ClassIndex>,
     by_weight: BTreeMap<u32, ClassIndex>,
     /// The classes by the ends of their stretches.
-    order: Ordered,
+    order: Ordered<MAX_FLAT>,
     links: Links,
     members: Table<Turn>,
-    turns: Turns,
+    /// Who is listed, while that is under way; kept for its memory.
+    listed: Vec<Entry>,
 }
 
 /// Where a member stands.
@@ -158,7 +161,7 @@ impl WeightedRoundRobin {
     }
 
     /// The class whose turn it is.
-    fn next_class(&mut self) -> Option<ClassIndex> {
+    fn next_class(&mut self) -> Option<(Place, ClassIndex)> {
         let now = self.virtual_time;
         let mut soonest: Option<(u64, ClassIndex)> = None;
         let found = self.order.find(MAX_LOOKED_AT, |entry| {
@@ -168,9 +171,9 @@ impl WeightedRoundRobin {
             }
             start <= now
         });
-        if let Some(found) = found {
+        if let Some((place, found)) = found {
             self.misses = 0;
-            return Some(found.member);
+            return Some((place, found.member));
         }
         let (_, class) = soonest?;
         // Perhaps nobody may, as members have left: then time has to jump. To look at all classes is worth it once in so many
@@ -181,11 +184,11 @@ impl WeightedRoundRobin {
             let starts = self.order.iter().map(|entry| self.classes[entry.member as usize].start);
             self.virtual_time = starts.min().map_or(now, |start| start.max(now));
         }
-        Some(class)
+        Some((self.order.place_of(class)?, class))
     }
 
     /// The head of a class has its turn.
-    fn serve(&mut self, index: ClassIndex, head: Member) {
+    fn serve(&mut self, place: Place, index: ClassIndex, head: Member) {
         let now = self.stamp();
         if let Some(turn) = slot_of(&mut self.members, head) {
             turn.served = now;
@@ -199,8 +202,7 @@ impl WeightedRoundRobin {
         let class = &mut self.classes[index as usize];
         class.ring.rotate(&self.links);
         class.start = class.end();
-        let entry = class.entry(index);
-        self.order.change(entry);
+        self.order.change_at(place, class.entry(index).key);
         if self.virtual_time >= LATEST {
             self.set_back();
         }
@@ -243,13 +245,13 @@ impl Selector for WeightedRoundRobin {
         if items == 0 {
             return;
         }
-        let Some(index) = self.next_class() else { return };
+        let Some((place, index)) = self.next_class() else { return };
         let Some(head) = self.classes[index as usize].ring.head() else { return };
         if items == 1 {
             out.push(head);
         } else {
             self.list(index, items, out);
         }
-        self.serve(index, head);
+        self.serve(place, index, head);
     }
 }
