@@ -73,6 +73,12 @@ impl<T: Item, const INLINE: usize> Queue<T, INLINE> {
         (place.wrapping_sub(self.first) < self.span).then_some(*item)
     }
 
+    /// Replaces the item of a member that is there.
+    pub fn set(&mut self, item: T) {
+        let slot = self.slot(self.places[item.member() as usize]);
+        self.buffer[slot] = item;
+    }
+
     /// The one in front moves behind everybody else.
     pub fn rotate(&mut self) {
         if self.len < 2 {
@@ -119,6 +125,19 @@ impl<T: Item, const INLINE: usize> Queue<T, INLINE> {
     /// Moves the first `count` items, in their order, behind everybody else, and appends their members to `out`. `count` are
     /// there, and no gaps.
     pub fn requeue(&mut self, count: usize, change: impl Fn(T) -> T, out: &mut Vec<Member>) {
+        if count == self.len as usize {
+            // Nobody is left to move behind.
+            let (first, span) = (self.slot(self.first), self.span as usize);
+            let (wrapped, front) = self.buffer.split_at_mut(first);
+            let end = front.len().min(span);
+            for part in [&mut front[..end], &mut wrapped[..span - end]] {
+                out.extend(part.iter_mut().map(|item| {
+                    *item = change(*item);
+                    item.member()
+                }));
+            }
+            return;
+        }
         let (buffer, places) = (self.buffer.as_mut_slice(), self.places.as_mut_slice());
         let mask = buffer.len().wrapping_sub(1);
         let mut left = count;
@@ -235,7 +254,9 @@ impl<const INLINE: usize> Queue<Member, INLINE> {
         if self.span == self.len {
             let count = items.min(front.len());
             out.extend_from_slice(&front[..count]);
-            out.extend_from_slice(&wrapped[..wrapped.len().min(items - count)]);
+            if count < items {
+                out.extend_from_slice(&wrapped[..wrapped.len().min(items - count)]);
+            }
         } else {
             out.extend(front.iter().chain(wrapped).filter(|member| !member.is_gap()).take(items));
         }

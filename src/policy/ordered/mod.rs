@@ -94,9 +94,17 @@ impl<const LISTED: usize> Ordered<LISTED> {
         match &self.tree {
             Some(tree) => tree.find(count, is_it),
             None => {
-                let at = self.list.iter().take(count).position(|entry| is_it(entry))?;
+                let at = self.list.iter().take(count).position(&mut is_it)?;
                 Some((Place { leaf: 0, at }, self.list[at]))
             }
+        }
+    }
+
+    /// The entry of a member, if it is there.
+    pub fn get(&self, member: Member) -> Option<Entry> {
+        match &self.tree {
+            Some(tree) => tree.get(member),
+            None => position(&self.list, member).map(|at| self.list[at]),
         }
     }
 
@@ -174,7 +182,8 @@ impl<const LISTED: usize> Ordered<LISTED> {
         }
     }
 
-    /// Moves the first entries to `out`, up to `count` of them, with keys up to `latest`.
+    /// Moves the first entries to `out`, up to `count` of them, with keys up to `latest`. A tree stays one: entries mostly come
+    /// back, and [`Ordered::shrink`] is to be called then.
     pub fn take_first(&mut self, count: usize, latest: u64, out: &mut Vec<Entry>) {
         let Some(tree) = &mut self.tree else {
             let count = count.min(rank(&self.list, latest));
@@ -182,7 +191,6 @@ impl<const LISTED: usize> Ordered<LISTED> {
             return;
         };
         tree.take_first(count, latest, out);
-        self.shrink();
     }
 
     /// Puts in members that are not there, with ascending keys.
@@ -194,7 +202,7 @@ impl<const LISTED: usize> Ordered<LISTED> {
     }
 
     /// Makes a list of a tree that has become small.
-    fn shrink(&mut self) {
+    pub fn shrink(&mut self) {
         if let Some(tree) = self.tree.take_if(|tree| tree.len() <= LISTED / 2) {
             self.list.extend(tree.iter());
         }
@@ -233,6 +241,7 @@ mod tests {
     fn step(ordered: &mut Ordered, model: &mut Model, random: &mut Random, growing: bool) {
         let member = random.below(700) as Member;
         let known = model.0.iter().find(|entry| entry.member == member).copied();
+        assert_eq!(ordered.get(member), known);
         // Few keys: many are equal.
         let entry = Entry { key: random.below(60), member, note: random.below(9) as u32 };
         match known {
@@ -276,6 +285,7 @@ mod tests {
             firsts.iter_mut().for_each(|entry| entry.key = key(entry, 2));
             firsts.sort_by_key(|entry| entry.key);
             ordered.insert_sorted(&firsts);
+            ordered.shrink();
             firsts.into_iter().for_each(|entry| model.insert(entry));
         }
         if random.below(64) == 0 {

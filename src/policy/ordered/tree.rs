@@ -134,6 +134,11 @@ impl Tree {
         self.node(self.first_leaf).entries().first().copied()
     }
 
+    pub fn get(&self, member: Member) -> Option<Entry> {
+        let Place { leaf, at } = self.place_of(member)?;
+        self.node(leaf).entries().get(at).copied()
+    }
+
     pub fn place_of(&self, member: Member) -> Option<Place> {
         let &leaf = self.leaves.get(member as usize)?;
         let at = position(self.nodes.get(leaf as usize)?.entries(), member)?;

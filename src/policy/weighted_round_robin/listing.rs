@@ -40,6 +40,10 @@ impl WeightedRoundRobin {
     /// How many members of a class have turns until then: at least the one whose turn is the next.
     fn turns_until(&self, index: ClassIndex, until: u64) -> usize {
         let class = &self.classes[index as usize];
+        // Most classes have one turn; to divide takes longer than to find that out.
+        if class.ring.len() == 1 || until < class.end().saturating_add(class.stretch) {
+            return 1;
+        }
         let turns = 1 + until.saturating_sub(class.end()) / class.stretch;
         turns.min(class.ring.len().into()) as usize
     }

@@ -163,25 +163,18 @@ impl WeightedRoundRobin {
     /// The class whose turn it is.
     fn next_class(&mut self) -> Option<(Place, ClassIndex)> {
         let now = self.virtual_time;
-        let mut soonest: Option<(u64, ClassIndex)> = None;
-        let found = self.order.find(MAX_LOOKED_AT, |entry| {
-            let start = self.classes[entry.member as usize].start;
-            if soonest.is_none_or(|(soonest, _)| start < soonest) {
-                soonest = Some((start, entry.member));
-            }
-            start <= now
-        });
-        if let Some((place, found)) = found {
+        let start = |entry: &Entry| self.classes[entry.member as usize].start;
+        if let Some((place, found)) = self.order.find(MAX_LOOKED_AT, |entry| start(entry) <= now) {
             self.misses = 0;
             return Some((place, found.member));
         }
-        let (_, class) = soonest?;
+        let class = self.order.iter().take(MAX_LOOKED_AT).min_by_key(start)?.member;
         // Perhaps nobody may, as members have left: then time has to jump. To look at all classes is worth it once in so many
         // selections.
         self.misses += MAX_LOOKED_AT;
         if self.misses >= self.by_weight.len() {
             self.misses = 0;
-            let starts = self.order.iter().map(|entry| self.classes[entry.member as usize].start);
+            let starts = self.order.iter().map(|entry| start(&entry));
             self.virtual_time = starts.min().map_or(now, |start| start.max(now));
         }
         Some((self.order.place_of(class)?, class))
