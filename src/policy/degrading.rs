@@ -192,6 +192,11 @@ impl Selector for LeastUsedDegradation {
 
     fn select(&mut self, items: usize, _random: &mut Random, out: &mut Vec<Member>) {
         let items = items.min(self.len);
+        if let Some(only) = self.order.first().filter(|_| items == 1 && self.len == 1) {
+            // Many pools have one member: nothing else has to be fetched.
+            out.push(only.member);
+            return self.order.defer_first(degraded(only).key & !QUEUED);
+        }
         if self.is_served_by_queue(items) {
             self.queue.requeue(items, degraded, out);
         } else {

@@ -82,6 +82,21 @@ fn pol_006_weighted_round_robin_keeps_the_ratio_of_large_weights_and_never_takes
     assert!(firsts(&mut *selector, 10)[&2] >= 4);
 }
 
+/// A list is a part of the circular list, in which the heavy have most of the turns; a long one has everybody once.
+#[test]
+fn pol_006_weighted_round_robin_lists_as_many_of_each_weight_as_have_turns() {
+    let weights = [9, 1].iter().flat_map(|&weight| vec![Policy::WeightedRoundRobin { weight }; 10]);
+    let mut selector = pool(&weights.collect::<Vec<_>>());
+    for list in rounds(&mut *selector, 300, 10) {
+        let heavy = list.iter().filter(|&&member| member < 10).count();
+        assert!(heavy >= 8, "{list:?}");
+    }
+    for mut list in rounds(&mut *selector, 50, 100) {
+        list.sort_unstable();
+        assert!(list.into_iter().eq(0..20));
+    }
+}
+
 #[test]
 fn pol_008_009_random_is_even_and_never_twice() {
     let mut selector = pool(&vec![Policy::Random; 5]);
