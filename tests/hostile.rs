@@ -103,15 +103,48 @@ fn tcp_rubbish(random: &mut Random, to: SocketAddr) {
     }
 }
 
+/// A question for the pool "Victim!!".
+const RESOLUTION: [u8; 16] = [5, 0, 0, 16, 0, 9, 0, 12, b'V', b'i', b'c', b't', b'i', b'm', b'!', b'!'];
+
 /// Asks for answers and never reads them, until the registrar has had enough.
 fn tcp_flood_without_reading(to: SocketAddr) {
     let mut stream = TcpStream::connect(to).expect("the registrar listens");
     stream.set_write_timeout(Some(PATIENCE)).expect("a time");
-    let resolution = [5, 0, 0, 16, 0, 9, 0, 12, b'V', b'i', b'c', b't', b'i', b'm', b'!', b'!'];
-    let many = resolution.repeat(4000);
+    let many = RESOLUTION.repeat(4000);
     let end = clock::now() + PATIENCE;
     while stream.write_all(&many).is_ok() {
         assert!(clock::now() < end, "a flood of requests whose answers are not read goes on and on");
+    }
+}
+
+/// The same on many connections, all of them full when the registrar comes to read.
+fn tcp_floods_at_once(registrar: &RegistrarProcess, count: usize) {
+    let questions = RESOLUTION.repeat(4096);
+    let mut users: Vec<(TcpStream, usize)> = (0..count)
+        .map(|_| {
+            let stream = TcpStream::connect(registrar.asap).expect("the registrar listens");
+            stream.set_nonblocking(true).expect("a flag");
+            (stream, 0)
+        })
+        .collect();
+    let end = clock::now() + PATIENCE;
+    registrar.signal(libc::SIGSTOP);
+    let mut is_stopped = true;
+    while !users.is_empty() {
+        assert!(clock::now() < end, "a flood of requests whose answers are not read goes on and on");
+        let mut written = 0;
+        users.retain_mut(|(stream, at)| match stream.write(&questions[*at..]) {
+            Ok(count) => {
+                *at = (*at + count) % questions.len();
+                written += count;
+                true
+            }
+            Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
+        });
+        if is_stopped && written == 0 {
+            registrar.signal(libc::SIGCONT);
+            is_stopped = false;
+        }
     }
 }
 
@@ -248,6 +281,18 @@ fn sec_rubbish_on_every_socket_harms_neither_registrar_nor_element() {
     assert!(log.contains("is aborted: it does not read"), "{log}");
     let lines = log.lines().count() as u64;
     assert!(lines < MAX_LOG_LINES, "{lines} lines, e.g. {:?}", log.lines().take(40).collect::<Vec<_>>());
+}
+
+#[test]
+fn sec_users_that_ask_at_once_and_never_read_cost_little_memory() {
+    let registrar = RegistrarProcess::start(&["--transport", "sctp-udp", "--log", "error"]);
+    let before = status_kb(registrar.id(), "VmRSS");
+    tcp_floods_at_once(&registrar, 32);
+    until_idle(registrar.id());
+    let [peak, after] = ["VmHWM", "VmRSS"].map(|field| status_kb(registrar.id(), field));
+    assert!(peak < before + MAX_GROWTH_KB, "it grew from {before} to {peak} kB, and keeps {after}");
+    let answer = rserpool(&["resolve", "Nobody", "--registrar", &registrar.asap.to_string()]);
+    assert_eq!(answer.status.code(), Some(1), "it answers: {}", text(&answer.stderr));
 }
 
 fn is_open(stream: &TcpStream) -> bool {

@@ -143,6 +143,40 @@ fn a_message_that_dribbles_in_ends_the_connection_when_its_time_is_up() {
 }
 
 #[test]
+fn sec_a_flood_on_many_connections_comes_in_parts_in_which_everybody_has_a_turn() {
+    const CONNECTIONS: usize = 40;
+    // As much as is read in one go.
+    const MESSAGES: usize = 8_192;
+    let mut endpoint = Endpoint::listening(|_| {});
+    let mut peers: Vec<TcpStream> = (0..CONNECTIONS).map(|_| endpoint.raw_peer()).collect();
+    endpoint.until(CONNECTIONS);
+    let flood = message(6, 8).repeat(MESSAGES);
+    for peer in &mut peers {
+        peer.write_all(&flood).unwrap();
+    }
+    let mut came = std::collections::BTreeMap::<_, usize>::new();
+    let (mut polls, mut polls_until_all) = (0, None);
+    while came.values().sum::<usize>() < CONNECTIONS * MESSAGES {
+        let mut in_this_poll = 0;
+        endpoint.tcp.poll(endpoint.now, &mut |event| {
+            let TransportEvent::Message { association, .. } = event else { panic!("{event:?}") };
+            *came.entry(association).or_default() += 1;
+            in_this_poll += 1;
+        });
+        // No more is begun beyond some thousands, and what was read is finished.
+        assert!(in_this_poll < 4_096 + MESSAGES, "{in_this_poll} messages at once");
+        polls += 1;
+        if came.len() == CONNECTIONS {
+            polls_until_all.get_or_insert(polls);
+        }
+    }
+    assert!(
+        polls_until_all.is_some_and(|polls| polls <= CONNECTIONS),
+        "{polls_until_all:?}: nobody is served twice before"
+    );
+}
+
+#[test]
 fn connections_beyond_the_limit_are_closed_at_once() {
     let mut endpoint = Endpoint::listening(|config| config.max_associations = 2);
     let peers: Vec<TcpStream> = (0..5).map(|_| endpoint.raw_peer()).collect();

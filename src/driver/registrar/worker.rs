@@ -25,6 +25,9 @@ const METRICS_INTERVAL: Duration = Duration::from_secs(60);
 /// The key of the signal descriptor; endpoints have small keys.
 const SIGNAL_KEY: u64 = 1 << 32;
 
+/// Actions of one round whose memory is kept for the next rounds; a burst of more gives it back.
+const MAX_KEPT_ACTIONS: usize = 8_192;
+
 /// What other threads share with a running registrar.
 #[derive(Default)]
 pub(super) struct Shared {
@@ -356,7 +359,9 @@ impl<C: Core> Worker<C> {
             for action in doing.drain(..) {
                 self.perform_one(now, action);
             }
-            self.doing = doing;
+            if doing.capacity() <= MAX_KEPT_ACTIONS {
+                self.doing = doing;
+            }
         }
     }
 

@@ -13,9 +13,6 @@ use std::mem::MaybeUninit;
 use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::time::Duration;
 
-/// Reads from one connection before others get their turn.
-const READS_PER_TURN: usize = 4;
-
 /// Sent bytes that are kept without asking whether they were delivered, when something is read: it often acknowledges them.
 const KEPT_WHEN_READING: usize = 1 << 10;
 /// The same when something is written, where the answer would mostly be "not yet".
@@ -103,45 +100,33 @@ impl Connection {
         }
     }
 
-    /// Reads what is there and hands each whole message to `sink`.
+    /// Reads once, as much as `buffer` takes, and hands each whole message to `sink`: then others have their turn.
     pub fn read(
         &mut self,
         buffer: &mut [MaybeUninit<u8>],
         limit: usize,
         sink: &mut dyn FnMut(&[u8]),
     ) -> Result<ReadOutcome, LossReason> {
-        let mut outcome = ReadOutcome { ended: false, more: true, messages: 0 };
-        for _ in 0..READS_PER_TURN {
-            let count = match self.socket.recv(buffer) {
-                Ok(0) => {
-                    outcome.ended = true;
-                    outcome.more = false;
-                    break;
-                }
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    outcome.more = false;
-                    break;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => break,
-                Err(error) => return Err(loss_reason(&error)),
-            };
-            // SAFETY: recv filled the first `count` bytes.
-            let data = unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast::<u8>(), count) };
-            outcome.messages += self
-                .framer
-                .feed(data, limit, sink)
-                .map_err(|error| LossReason::ProtocolViolation(error.to_string()))?;
-            if count < buffer.len() {
-                outcome.more = false;
-                break;
+        let count = match self.socket.recv(buffer) {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return Ok(ReadOutcome { ended: false, more: false, messages: 0 });
             }
-        }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                return Ok(ReadOutcome { ended: false, more: true, messages: 0 });
+            }
+            Err(error) => return Err(loss_reason(&error)),
+        };
+        // SAFETY: recv filled the first `count` bytes.
+        let data = unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast::<u8>(), count) };
+        let framed = self.framer.feed(data, limit, sink);
+        let messages = framed.map_err(|error| LossReason::ProtocolViolation(error.to_string()))?;
         self.forget_acknowledged(KEPT_WHEN_READING);
-        if outcome.ended && self.framer.has_partial() {
+        let ended = count == 0;
+        if ended && self.framer.has_partial() {
             return Err(LossReason::ProtocolViolation("the stream ended within a message".into()));
         }
-        Ok(outcome)
+        Ok(ReadOutcome { ended, more: count == buffer.len(), messages })
     }
 
     /// Writes what waits for room in the kernel; ends our stream if that is due.

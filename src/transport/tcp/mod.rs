@@ -39,6 +39,8 @@ const MAX_SPARE: usize = 16;
 const MAX_SPARE_BYTES: usize = 2 * MAX_HELD;
 /// Connections accepted in one poll from one listener.
 const ACCEPTS_PER_POLL: usize = 64;
+/// Messages after which a poll hands over to its caller: what it has to do for them takes memory until it has done it.
+const MESSAGES_PER_POLL: usize = 4_096;
 /// How long a message may take from its first byte to its last: a slower peer only holds a connection.
 const PARTIAL_MESSAGE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the peer may take to finish an orderly close.
@@ -74,6 +76,7 @@ pub struct Tcp {
     accept_again: Option<Time>,
     ready: Vec<Ready>,
     buffer: Box<[MaybeUninit<u8>]>,
+    /// What is ready, the next one last. Everybody has a turn before the kernel is asked again, so that nobody starves.
     full_log: LogLimit,
     accept_log: LogLimit,
 }
@@ -591,16 +594,24 @@ impl Transport for Tcp {
 
     fn poll(&mut self, now: Time, sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
         self.report_failed(sink);
-        let mut ready = std::mem::take(&mut self.ready);
-        self.epoll.ready(&mut ready);
-        let mut more = ready.len() == EVENTS_PER_WAIT;
-        for ready in &ready {
+        if self.ready.is_empty() {
+            self.epoll.ready(&mut self.ready);
+            self.ready.reverse();
+        }
+        let mut more = self.ready.len() == EVENTS_PER_WAIT;
+        let mut messages = 0;
+        while messages < MESSAGES_PER_POLL {
+            let Some(ready) = self.ready.pop() else { break };
+            let mut counting = |event: TransportEvent<'_>| {
+                messages += usize::from(matches!(event, TransportEvent::Message { .. }));
+                sink(event);
+            };
             more |= match ready.key.checked_sub(FIRST_LISTENER_KEY) {
-                Some(index) => self.accept(now, index as usize, sink),
-                None => self.handle_ready(now, *ready, sink),
+                Some(index) => self.accept(now, index as usize, &mut counting),
+                None => self.handle_ready(now, ready, &mut counting),
             };
         }
-        self.ready = ready;
+        more |= !self.ready.is_empty();
         if self.punctuality.lets_timers_run(now, self.next_timer(), more) {
             self.run_timers(now, sink);
         }
