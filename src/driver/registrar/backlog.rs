@@ -19,7 +19,8 @@ const MESSAGE_OVERHEAD: usize = 64;
 
 #[derive(Default)]
 struct Backlog {
-    messages: VecDeque<Vec<u8>>,
+    /// As long as their bytes: the buffers that messages are made in are larger, and are not counted.
+    messages: VecDeque<Box<[u8]>>,
     cost: usize,
 }
 
@@ -54,13 +55,13 @@ impl Backlogs {
         self.total_cost
     }
 
-    /// Lets a message wait; it is dropped when a bound is broken.
-    pub(super) fn push(&mut self, link: Link, association: AssociationId, message: Vec<u8>) -> Result<(), BacklogFull> {
+    /// Lets a copy of a message wait; it is dropped when a bound is broken.
+    pub(super) fn push(&mut self, link: Link, association: AssociationId, message: &[u8]) -> Result<(), BacklogFull> {
         let most = match link {
             Link::Asap => MAX_BACKLOG_PER_ASSOCIATION,
             Link::Enrp => MAX_BACKLOG_PER_REGISTRAR,
         };
-        let cost = cost(&message);
+        let cost = cost(message);
         if self.total_cost + cost > MAX_BACKLOG_TOTAL {
             return Err(BacklogFull::Total);
         }
@@ -68,7 +69,7 @@ impl Backlogs {
             return Err(BacklogFull::Association);
         }
         let backlog = self.waiting.entry(association).or_default();
-        backlog.messages.push_back(message);
+        backlog.messages.push_back(message.into());
         backlog.cost += cost;
         self.total_cost += cost;
         Ok(())
@@ -109,7 +110,7 @@ mod tests {
     fn flush_keeps_the_order_and_stops_at_the_first_refusal() {
         let mut backlogs = Backlogs::default();
         for byte in 0..3u8 {
-            backlogs.push(Link::Asap, A, vec![byte]).unwrap();
+            backlogs.push(Link::Asap, A, &[byte]).unwrap();
         }
         let mut sent = Vec::new();
         backlogs.flush(A, |message| {
@@ -134,18 +135,14 @@ mod tests {
     fn an_association_that_does_not_read_is_bounded_and_leaves_room_for_others() {
         let mut backlogs = Backlogs::default();
         let mut pushed = 0;
-        while backlogs.push(Link::Asap, A, vec![0; 1000]).is_ok() {
+        while backlogs.push(Link::Asap, A, &[0; 1000]).is_ok() {
             pushed += 1;
         }
         assert!(pushed * 1000 <= MAX_BACKLOG_PER_ASSOCIATION);
-        assert_eq!(backlogs.push(Link::Asap, A, vec![0; 1000]), Err(BacklogFull::Association));
-        assert_eq!(backlogs.push(Link::Asap, B, vec![0; 1000]), Ok(()));
+        assert_eq!(backlogs.push(Link::Asap, A, &[0; 1000]), Err(BacklogFull::Association));
+        assert_eq!(backlogs.push(Link::Asap, B, &[0; 1000]), Ok(()));
         for _ in 0..4096 {
-            assert_eq!(
-                backlogs.push(Link::Enrp, C, vec![0; 200]),
-                Ok(()),
-                "a registrar is told of many deaths at once"
-            );
+            assert_eq!(backlogs.push(Link::Enrp, C, &[0; 200]), Ok(()), "a registrar is told of many deaths at once");
         }
         backlogs.remove(A);
         backlogs.remove(B);
@@ -159,7 +156,7 @@ mod tests {
         let mut refused = None;
         for number in 0..1000 {
             let association = AssociationId::new(0, number);
-            if let Err(full) = backlogs.push(Link::Asap, association, vec![0; 200 << 10]) {
+            if let Err(full) = backlogs.push(Link::Asap, association, &[0; 200 << 10]) {
                 refused = Some(full);
                 break;
             }

@@ -231,7 +231,9 @@ impl<C: Core> State<C> {
                 Err(error) => return self.give_up(now, transport, association, &error.to_string()),
             }
         }
-        match self.backlogs.push(link, association, message) {
+        let pushed = self.backlogs.push(link, association, &message);
+        self.core.recycle(message);
+        match pushed {
             Ok(()) => {}
             Err(full) => {
                 self.metrics.slow_peers_aborted += 1;

@@ -20,6 +20,8 @@ const PEER: AssociationId = AssociationId::new(0, 1);
 #[derive(Default)]
 struct Script {
     heard: Vec<String>,
+    /// Room in the buffers that it got back.
+    recycled: usize,
 }
 
 impl Core for Script {
@@ -34,6 +36,10 @@ impl Core for Script {
 
     fn next_deadline(&self) -> Option<Time> {
         None
+    }
+
+    fn recycle(&mut self, bytes: Vec<u8>) {
+        self.recycled += bytes.capacity();
     }
 }
 
@@ -133,6 +139,19 @@ fn a_peer_that_never_reads_loses_its_association_and_the_core_hears_of_it() {
     assert_eq!(state.metrics().backlog_bytes, 0);
     assert_eq!(state.metrics().slow_peers_aborted, 1);
     assert_eq!(state.metrics().associations, 0);
+}
+
+#[test]
+fn a_message_that_waits_does_not_keep_the_large_buffer_that_it_was_made_in() {
+    let mut state = with_peer();
+    let mut transport = Narrow::with_room(0);
+    let mut message = Vec::with_capacity(16 << 10);
+    message.extend([7; 20]);
+    state.send(NOW, &mut transport, PEER, message);
+    assert_eq!(state.core().recycled, 16 << 10, "the buffer is free for the next answer");
+    transport.room = 1;
+    state.flush(NOW, &mut transport, PEER);
+    assert_eq!(transport.sent, [(PPID_ASAP, vec![7; 20])]);
 }
 
 #[test]
