@@ -35,6 +35,9 @@ fn tcp_rests_from_accepting_without_descriptors_and_goes_on_later() {
 
     // SAFETY: `limit` is the limit that there was.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }, 0);
+    // What is short may be memory, which is needed to come into the set of epoll anew, but not to stay in it.
+    let epoll = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", tcp.poll_fd().unwrap())).unwrap();
+    assert!(epoll.contains("tfd:"), "the listener has left the set of epoll: {epoll}");
     now = again;
     poll(&mut tcp, now);
     assert_eq!(poll(&mut tcp, now), 2);

@@ -7,6 +7,8 @@ mod connection;
 mod framing;
 mod options;
 mod send_log;
+#[cfg(test)]
+mod tests;
 
 use super::epoll::{EVENTS_PER_WAIT, Epoll, Interest, Ready};
 use super::{
@@ -37,10 +39,10 @@ const MAX_HELD: usize = 64 << 10;
 /// Memory that is kept for the next connection that sends: so many pieces, none of them larger.
 const MAX_SPARE: usize = 16;
 const MAX_SPARE_BYTES: usize = 2 * MAX_HELD;
-/// Connections accepted in one poll from one listener.
-const ACCEPTS_PER_POLL: usize = 64;
 /// Messages after which a poll hands over to its caller: what it has to do for them takes memory until it has done it.
 const MESSAGES_PER_POLL: usize = 4_096;
+/// Connections accepted in one poll from one listener.
+const ACCEPTS_PER_POLL: usize = 64;
 /// How long a message may take from its first byte to its last: a slower peer only holds a connection.
 const PARTIAL_MESSAGE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the peer may take to finish an orderly close.
@@ -74,9 +76,9 @@ pub struct Tcp {
     failed_connects: Vec<(AssociationId, LossReason)>,
     /// When accepting goes on after a pause.
     accept_again: Option<Time>,
+    /// What is ready, the next one last. Everybody has a turn before the kernel is asked again, so that nobody starves.
     ready: Vec<Ready>,
     buffer: Box<[MaybeUninit<u8>]>,
-    /// What is ready, the next one last. Everybody has a turn before the kernel is asked again, so that nobody starves.
     full_log: LogLimit,
     accept_log: LogLimit,
 }
@@ -240,7 +242,7 @@ impl Tcp {
     fn run_timers(&mut self, now: Time, sink: Sink<'_>) {
         if self.accept_again.is_some_and(|at| at <= now) {
             self.accept_again = None;
-            self.watch_listeners(Interest::Read);
+            self.go_on_accepting(now);
         }
         while let Some(association) = self.timers.due(now).map(AssociationId::from_u64) {
             self.set_deadline(association, None);
@@ -352,12 +354,18 @@ impl Tcp {
         Ok(outcome.more)
     }
 
-    fn watch_listeners(&mut self, interest: Interest) {
-        for (index, listener) in self.listeners.iter().enumerate() {
-            if let Err(error) = self.epoll.add(listener.as_raw_fd(), FIRST_LISTENER_KEY + index as u64, interest) {
-                log::error!("TCP port {}: cannot wait for connections any more: {error}", self.local_port);
-            }
+    /// Accepts again after a pause. The listeners stayed in the set of epoll: to come into it anew takes memory, which may be just
+    /// what is short. Should they not be heard all the same, the pause goes on, as nobody else would see to them.
+    fn go_on_accepting(&mut self, now: Time) {
+        if let Err(error) = self.watch_listeners(Interest::Read) {
+            self.pause_accepting(now, &error);
         }
+    }
+
+    fn watch_listeners(&self, interest: Interest) -> io::Result<()> {
+        self.listeners.iter().enumerate().try_for_each(|(index, listener)| {
+            self.epoll.modify(listener.as_raw_fd(), FIRST_LISTENER_KEY + index as u64, interest)
+        })
     }
 
     /// Accepts what waits at a listener; true when more may be waiting.
@@ -386,9 +394,8 @@ impl Tcp {
 
     /// Without a free descriptor the listener stays ready: waiting for it would spin.
     fn pause_accepting(&mut self, now: Time, error: &io::Error) {
-        for listener in &self.listeners {
-            self.epoll.remove(listener.as_raw_fd());
-        }
+        // A failure leaves some ready, which costs processor time and nothing else.
+        let _ = self.watch_listeners(Interest::Nothing);
         self.accept_again = Some(now + ACCEPT_PAUSE);
         log_limited!(
             self.accept_log,
