@@ -1027,8 +1027,8 @@ int rsp_listen(int sd, int backlog);
  *
  * Errors:
  * EAGAIN: no session came in time. EINTR: a signal came. EBADF: not an open RSerPool socket, or closed by another thread.
- * ENOTCONN: not a listening SOCK_STREAM socket. EMFILE, ENFILE, ENOMEM: no descriptors or memory left. ECANCELED:
- * rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
+ * ENOTCONN: not a listening SOCK_STREAM socket. EMFILE, ENFILE, ENOMEM: no descriptors or memory left; the session goes on
+ * waiting, as with accept(2). ECANCELED: rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
  */
 int rsp_accept(int sd,
                int timeout);

@@ -186,7 +186,8 @@ pub(super) fn start_listening(instance: &Instance, socket: &Arc<Socket>, backlog
     })
 }
 
-/// Takes a new session of a listening SOCK_STREAM socket; `EAGAIN` when none comes in time.
+/// Takes a new session of a listening SOCK_STREAM socket; `EAGAIN` when none comes in time. Without a descriptor for it the session
+/// goes on waiting, as with accept(2).
 pub fn accept(sd: Descriptor, timeout: Timeout) -> Result<Descriptor> {
     let (instance, socket) = lookup(sd)?;
     let session = socket.accept_session(&instance, until(timeout)).map_err(receive_error)?;
@@ -194,7 +195,7 @@ pub fn accept(sd: Descriptor, timeout: Timeout) -> Result<Descriptor> {
     match made.and_then(|()| enter(&instance, Entry::Socket(Arc::clone(&session)))) {
         Ok(sd) => Ok(sd),
         Err(error) => {
-            session.close(&instance, libc::EBADF);
+            socket.put_back(&instance, session);
             Err(error)
         }
     }

@@ -78,8 +78,8 @@ pub extern "C" fn rsp_listen(sd: c_int, backlog: c_int) -> c_int {
 ///
 /// # Errors
 /// EAGAIN: no session came in time. EINTR: a signal came. EBADF: not an open RSerPool socket, or closed by another thread.
-/// ENOTCONN: not a listening SOCK_STREAM socket. EMFILE, ENFILE, ENOMEM: no descriptors or memory left. ECANCELED:
-/// rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
+/// ENOTCONN: not a listening SOCK_STREAM socket. EMFILE, ENFILE, ENOMEM: no descriptors or memory left; the session goes on
+/// waiting, as with accept(2). ECANCELED: rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_accept(sd: c_int, timeout: c_int) -> c_int {
     guard(&errors::rsp_accept, format_args!("rsp_accept({sd}, {timeout})"), || {

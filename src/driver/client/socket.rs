@@ -179,6 +179,12 @@ impl Socket {
         Ok(())
     }
 
+    /// An accepted socket without its descriptor again.
+    pub(super) fn drop_descriptor(&self) {
+        let mut state = self.state.lock();
+        state.readiness = None;
+    }
+
     /// Takes another number, as something else stands in the table under this one. Keep the result until the search is over.
     pub fn replace_descriptor(&self) -> std::io::Result<Option<Arc<Readiness>>> {
         let (readiness, shown) = Readiness::new()?;

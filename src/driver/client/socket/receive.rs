@@ -90,6 +90,22 @@ impl Socket {
         }
     }
 
+    /// Gives back a session that could not be accepted after all: it stays the next one in turn. It is closed where nobody listens
+    /// any more.
+    pub fn put_back(&self, instance: &Instance, session: Arc<Socket>) {
+        session.drop_descriptor();
+        {
+            let mut state = self.state.lock();
+            if state.closed.is_none() {
+                if let Role::Listening { pending, .. } = &mut state.role {
+                    pending.push_front(session);
+                    return state.update();
+                }
+            }
+        }
+        session.close(instance, libc::EBADF);
+    }
+
     /// Sees to it that somebody receives while this thread waits for what comes of it.
     fn follow(&self, instance: &Instance, until: Option<Time>) -> Option<Follower<'_>> {
         self.endpoint.get().filter(|_| until.is_some()).map(|endpoint| endpoint.follow(instance))
