@@ -9,6 +9,7 @@ use super::exposed::Exposed;
 use super::system;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Datagrams of this length fill the send buffer.
 const FILL: [u8; 1024] = [0; 1024];
@@ -20,6 +21,8 @@ const MAX_FILL: usize = 64;
 pub struct Readiness {
     fd: Exposed,
     shape: Shape,
+    /// It has been said that something could not be shown.
+    told: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -59,7 +62,7 @@ impl Readiness {
         // SAFETY: the address is the one that the kernel returned, with its length.
         system::check(unsafe { libc::connect(fd.as_raw_fd(), (&raw const address.storage).cast(), address.len) })?;
         shrink_send_buffer(&fd)?;
-        Ok(Readiness { fd, shape: Shape::OneSocket { sink: std::sync::OnceLock::new() } })
+        Ok(Readiness { fd, shape: Shape::OneSocket { sink: std::sync::OnceLock::new() }, told: AtomicBool::new(false) })
     }
 
     fn pair() -> io::Result<Readiness> {
@@ -69,7 +72,7 @@ impl Readiness {
         system::check(unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, fds.as_mut_ptr()) })?;
         let [fd, other] = fds.map(Exposed::new);
         shrink_send_buffer(&fd)?;
-        Ok(Readiness { fd, shape: Shape::Pair { other } })
+        Ok(Readiness { fd, shape: Shape::Pair { other }, told: AtomicBool::new(false) })
     }
 
     /// The number that applications know.
@@ -77,63 +80,71 @@ impl Readiness {
         self.fd.as_raw_fd()
     }
 
-    /// Makes the descriptor show `wanted`; no system call where it does already.
+    /// Makes the descriptor show `wanted`; no system call where it does already. What cannot be shown, for want of a descriptor or of
+    /// memory, is not taken for shown, so that the next call tries again.
     pub fn set(&self, shown: &mut Shown, wanted: Shown) {
-        if shown.readable != wanted.readable {
+        if shown.readable != wanted.readable && self.has_done(self.make_readable(wanted.readable)) {
             shown.readable = wanted.readable;
-            if wanted.readable { self.make_readable() } else { drain(&self.fd) }
         }
-        if shown.writable != wanted.writable {
+        if shown.writable != wanted.writable && self.has_done(self.make_writable(wanted.writable)) {
             shown.writable = wanted.writable;
-            if wanted.writable { self.make_writable() } else { self.make_unwritable() }
         }
     }
 
-    fn make_readable(&self) {
-        let sent = match &self.shape {
+    /// Says what failed, once: it may fail as often as the application tries to send.
+    fn has_done(&self, result: io::Result<()>) -> bool {
+        if let Err(error) = &result {
+            if !self.told.swap(true, Ordering::Relaxed) {
+                log::warn!(
+                    "descriptor {} cannot show what it is ready for ({error}): until it can, its application may wait too long or try \
+                     in vain",
+                    self.raw()
+                );
+            }
+        }
+        result.is_ok()
+    }
+
+    fn make_readable(&self, readable: bool) -> io::Result<()> {
+        match &self.shape {
+            _ if !readable => {
+                drain(&self.fd);
+                Ok(())
+            }
             Shape::OneSocket { .. } => send(&self.fd, &[1], None),
             Shape::Pair { other } => send(other, &[1], None),
-        };
-        if let Err(error) = sent {
-            log::error!(
-                "descriptor {} cannot be made readable ({error}): its application may wait too long",
-                self.raw()
-            );
         }
     }
 
-    fn make_writable(&self) {
-        match &self.shape {
+    fn make_writable(&self, writable: bool) -> io::Result<()> {
+        let (takes_fill, address) = match &self.shape {
             Shape::OneSocket { sink } => {
-                if let Some((sink, _)) = sink.get() {
-                    drain(sink);
+                if !writable && sink.get().is_none() {
+                    let _ = sink.set(make_sink()?);
                 }
+                let made = sink.get();
+                (made.map(|(sink, _)| sink), made.map(|(_, address)| address))
             }
-            Shape::Pair { other } => drain(other),
+            Shape::Pair { other } => (Some(other), None),
+        };
+        if !writable {
+            return self.fill(address);
         }
+        if let Some(sink) = takes_fill {
+            drain(sink);
+        }
+        Ok(())
     }
 
-    fn make_unwritable(&self) {
-        let target = match &self.shape {
-            Shape::OneSocket { sink } => {
-                if sink.get().is_none() {
-                    match make_sink() {
-                        Ok(made) => drop(sink.set(made)),
-                        Err(error) => {
-                            log::warn!("descriptor {} stays writable while it is not ({error})", self.raw());
-                            return;
-                        }
-                    }
-                }
-                sink.get().map(|(_, address)| address)
-            }
-            Shape::Pair { .. } => None,
-        };
+    /// Fills the send buffer.
+    fn fill(&self, address: Option<&Address>) -> io::Result<()> {
         for _ in 0..MAX_FILL {
-            if !system::is_writable(self.raw()) || send(&self.fd, &FILL, target).is_err() {
-                return;
+            if !system::is_writable(self.raw()) {
+                break;
             }
+            send(&self.fd, &FILL, address)?;
         }
+        Ok(())
     }
 }
 
