@@ -215,6 +215,7 @@ programs! {
     misuse
     abuse
     rsplib_quirks
+    unread_log
     variants
     wrapper
 }

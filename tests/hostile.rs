@@ -295,6 +295,15 @@ fn sec_users_that_ask_at_once_and_never_read_cost_little_memory() {
     assert_eq!(answer.status.code(), Some(1), "it answers: {}", text(&answer.stderr));
 }
 
+#[test]
+fn sec_a_log_that_nobody_reads_does_not_stop_the_registrar() {
+    let registrar = RegistrarProcess::start(&["--transport", "sctp-udp", "--log", "debug"]);
+    registrar.narrow_log();
+    tcp_rubbish(&mut Random(0x5eed_5eed_5eed_5eed), registrar.asap);
+    let answer = rserpool(&["resolve", "Nobody", "--registrar", &registrar.asap.to_string()]);
+    assert_eq!(answer.status.code(), Some(1), "it answers: {}", text(&answer.stderr));
+}
+
 fn is_open(stream: &TcpStream) -> bool {
     stream.set_nonblocking(true).expect("a flag");
     let mut stream = stream;

@@ -1,14 +1,15 @@
 //! Log lines for C programs: to standard error, or to a file. Rust programs have their own logger, which stays.
 //!
 //! A child of fork() logs, too, while other threads of its parent may have been doing that at the fork. A lock that one of them held
-//! stays locked in the child for ever, so none is taken on the way but [`CLOCK`], which nobody else holds during a fork.
+//! stays locked in the child for ever, so none is taken on the way but [`OUTPUT`], which nobody else holds during a fork.
 
 use super::arguments::{ARGUMENTS, parse_log_level};
+use crate::driver::log_output::LogOutput;
 use crate::log_filter::may_be_written;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::Write;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 struct Logger {
@@ -19,7 +20,7 @@ struct Logger {
 pub fn install() {
     static LOGGER: OnceLock<Logger> = OnceLock::new();
     static OURS: OnceLock<bool> = OnceLock::new();
-    keep_clock_during_forks();
+    keep_output_during_forks();
     let (level, file) = settings();
     let logger = LOGGER.get_or_init(|| Logger { file: file.and_then(open) });
     // Fails when the program has a logger already; then its level is not ours to set either.
@@ -45,8 +46,8 @@ fn open((name, append): (String, bool)) -> Option<File> {
     match opened {
         Ok(file) => Some(file),
         Err(error) => {
-            let text = format!("librserpool: cannot open log file {name:?}: {error}; using standard error\n");
-            to_standard_error(text.as_bytes());
+            let text = format!("librserpool: cannot open log file {name:?}: {error}; using standard error");
+            write(libc::STDERR_FILENO, &time_of_day(), text);
             None
         }
     }
@@ -57,18 +58,14 @@ impl Log for Logger {
         may_be_written(metadata)
     }
 
-    /// One write a line, so that lines of several threads and processes do not mix. Where it cannot be written, there is
-    /// nobody to tell.
     fn log(&self, record: &Record<'_>) {
         if !self.enabled(record.metadata()) {
             return;
         }
         let module = record.target().strip_prefix("rserpool::").unwrap_or(record.target());
-        let line = format!("{} librserpool {} {module}: {}\n", time_of_day(), word(record.level()), record.args());
-        match &self.file {
-            Some(file) => drop((&*file).write_all(line.as_bytes())),
-            None => to_standard_error(line.as_bytes()),
-        }
+        let now = time_of_day();
+        let line = format!("{now} librserpool {} {module}: {}", word(record.level()), record.args());
+        write(self.file.as_ref().map_or(libc::STDERR_FILENO, AsRawFd::as_raw_fd), &now, line);
     }
 
     fn flush(&self) {}
@@ -84,27 +81,26 @@ fn word(level: Level) -> &'static str {
     }
 }
 
-/// Not by `std::io::stderr`, which has a lock.
-fn to_standard_error(line: &[u8]) {
-    // SAFETY: `line` is valid for its length.
-    unsafe { libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len()) };
+/// Not by `std::io::stderr`, which has a lock of its own.
+fn write(fd: RawFd, now: &str, line: String) {
+    output().write(fd, line, |lost| format!("{now} librserpool warning: {lost} lines lost: nobody read the log"));
 }
 
-/// Held while the C library looks at its time zone, which has a lock of its own.
-static CLOCK: Mutex<()> = Mutex::new(());
+/// Held also while the C library looks at its time zone, which has a lock of its own.
+static OUTPUT: Mutex<LogOutput> = Mutex::new(LogOutput::new());
 
-fn clock() -> MutexGuard<'static, ()> {
-    CLOCK.lock().unwrap_or_else(PoisonError::into_inner)
+fn output() -> MutexGuard<'static, LogOutput> {
+    OUTPUT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 thread_local! {
-    /// The clock of a thread that is forking.
-    static FORKING: RefCell<Option<MutexGuard<'static, ()>>> = const { RefCell::new(None) };
+    /// The output of a thread that is forking.
+    static FORKING: RefCell<Option<MutexGuard<'static, LogOutput>>> = const { RefCell::new(None) };
 }
 
 extern "C" fn before_fork() {
-    let clock = clock();
-    let _ = FORKING.try_with(|forking| forking.replace(Some(clock)));
+    let output = output();
+    let _ = FORKING.try_with(|forking| forking.replace(Some(output)));
 }
 
 /// In the parent and in the child.
@@ -112,7 +108,7 @@ extern "C" fn after_fork() {
     let _ = FORKING.try_with(|forking| forking.replace(None));
 }
 
-fn keep_clock_during_forks() {
+fn keep_output_during_forks() {
     static KEEPING: std::sync::Once = std::sync::Once::new();
     KEEPING.call_once(|| {
         // SAFETY: the handlers take and leave a lock that no thread holds while it forks.
@@ -122,7 +118,7 @@ fn keep_clock_during_forks() {
 
 /// Local time, as people compare it with other programs' output.
 fn time_of_day() -> String {
-    let _clock = clock();
+    let _output = output();
     // SAFETY: structs of integers and one pointer may be zero.
     let (mut now, mut local): (libc::timespec, libc::tm) = unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
     // SAFETY: both live across the calls.

@@ -12,6 +12,7 @@ use rserpool::wire::{AddressList, PPID_ASAP, Policy, PoolElement, RegistrationLi
 use rserpool::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
@@ -78,6 +79,13 @@ impl RegistrarProcess {
     pub fn signal(&self, signal: i32) {
         // SAFETY: no pointers are involved; the process is ours and has not been waited for.
         unsafe { libc::kill(self.child.id() as i32, signal) };
+    }
+
+    /// Leaves the least room for the log, which nobody reads before the end.
+    pub fn narrow_log(&self) {
+        let log = self.child.stderr.as_ref().expect("piped").as_raw_fd();
+        // SAFETY: no pointers are involved.
+        assert!(unsafe { libc::fcntl(log, libc::F_SETPIPE_SZ, 4096) } >= 0, "a pipe of one page");
     }
 
     /// Sends a signal, waits for the end, and returns the exit status with what was logged.

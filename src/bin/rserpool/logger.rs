@@ -1,11 +1,14 @@
-//! Log lines on standard error: time stamp, level, what.
+//! Log lines on standard error: time stamp, level, what. A log that nobody reads must not stop a server.
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
+use rserpool::driver::log_output::LogOutput;
 use rserpool::log_filter::may_be_written;
-use std::io::Write;
+use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-struct StderrLogger;
+struct StderrLogger {
+    output: Mutex<LogOutput>,
+}
 
 impl Log for StderrLogger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -23,9 +26,10 @@ impl Log for StderrLogger {
             Level::Debug => "DEBUG",
             Level::Trace => "TRACE",
         };
-        // One write a line, so that lines of several threads do not mix. A log that cannot be written must not stop a server.
-        let line = format!("{} {level} {}\n", utc_now(), record.args());
-        let _ = std::io::stderr().write_all(line.as_bytes());
+        let now = utc_now();
+        let line = format!("{now} {level} {}", record.args());
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        output.write(libc::STDERR_FILENO, line, |lost| format!("{now} WARN  {lost} lines lost: nobody read the log"));
     }
 
     fn flush(&self) {}
@@ -33,7 +37,7 @@ impl Log for StderrLogger {
 
 /// Writes lines of `level` and above from now on.
 pub fn start(level: LevelFilter) {
-    static LOGGER: StderrLogger = StderrLogger;
+    static LOGGER: StderrLogger = StderrLogger { output: Mutex::new(LogOutput::new()) };
     if log::set_logger(&LOGGER).is_ok() {
         log::set_max_level(level);
     }
