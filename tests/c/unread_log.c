@@ -1,5 +1,7 @@
 /* Standard error is a pipe whose reader has stopped to read: no call waits for it. */
-#define _GNU_SOURCE
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* F_SETPIPE_SZ */
+#endif
 #include "check.h"
 
 enum { PATIENCE_S = 60, LINES = 1000 };
