@@ -338,18 +338,18 @@ static void accept_without_descriptors(int server)
    give_back_descriptors();
 }
 
-/* Full, and no descriptor to show that: it is shown as soon as there is one. */
-static void fill_without_descriptors(int client, const void* message, size_t length)
+static unsigned char much[60000];
+
+/* Full for the first time, and no descriptor to show that: it is shown as soon as there is one. */
+static void fill_without_descriptors(int session)
 {
-   struct pollfd entry = {client, POLLOUT, 0};
+   struct pollfd entry = {session, POLLOUT, 0};
    use_up_descriptors();
-   FAILS_AT_LAST(rsp_sendmsg(client, message, length, 0, 0, 0, 0, 0, 0, 0), EAGAIN);
+   FAILS_AT_LAST(rsp_send_cookie(session, much, sizeof(much), 0, 0), EAGAIN);
    give_back_descriptors();
-   FAILS(rsp_sendmsg(client, message, length, 0, 0, 0, 0, 0, 0, 0), EAGAIN);
+   FAILS(rsp_send_cookie(session, much, sizeof(much), 0, 0), EAGAIN);
    CHECK(poll(&entry, 1, 0) == 0);
 }
-
-static unsigned char much[60000];
 
 /* A peer that has stopped acknowledges nothing: queues fill up. */
 static void the_peer_does_not_read(const char* registrar)
@@ -367,7 +367,7 @@ static void the_peer_does_not_read(const char* registrar)
 
    CHECK(kill(peer, SIGSTOP) == 0);
    if(can_limit_descriptors()) {
-      fill_without_descriptors(client, much, sizeof(much));
+      fill_without_descriptors(session);
    }
    FAILS_AT_LAST(rsp_sendmsg(client, much, sizeof(much), 0, 0, 0, 0, 0, 0, 0), EAGAIN);
    FAILS(rsp_send(client, much, sizeof(much), 0), EAGAIN);
