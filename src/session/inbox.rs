@@ -106,9 +106,24 @@ impl Inbox {
         Ok(())
     }
 
-    /// Adds a notification. Never refused: a session makes at most a handful of them between two associations.
-    pub fn push_notification(&mut self, notification: Notification) {
-        self.push(Item { session: notification.session(), kind: ItemKind::Notification(notification) });
+    /// Adds a notification. Never refused, but where its session has too much waiting it takes the place of the last one that it
+    /// makes old: a session that nobody reads may fail over for ever.
+    pub fn push_notification(&mut self, mut notification: Notification) {
+        let session = notification.session();
+        let of_session = self.bytes_of.get(&session).copied().unwrap_or(0);
+        if of_session.saturating_add(ITEM_OVERHEAD + NOTIFICATION_SIZE) > MAX_INBOX_BYTES_PER_SESSION {
+            let replaced = self.items.iter().enumerate().rev().find_map(|(index, item)| match item.kind {
+                ItemKind::Notification(old) => notification.in_place_of(old).map(|new| (index, new)),
+                _ => None,
+            });
+            if let Some((index, new)) = replaced {
+                notification = new;
+                if let Some(old) = self.items.remove(index) {
+                    self.forget(&old);
+                }
+            }
+        }
+        self.push(Item { session, kind: ItemKind::Notification(notification) });
     }
 
     fn push(&mut self, item: Item) {
@@ -162,7 +177,13 @@ impl Inbox {
 
     fn pop(&mut self) {
         self.consumed = 0;
-        let Some(item) = self.items.pop_front() else { return };
+        if let Some(item) = self.items.pop_front() {
+            self.forget(&item);
+        }
+    }
+
+    /// Takes an item that has left the queue off the account.
+    fn forget(&mut self, item: &Item) {
         let cost = cost(&item.kind);
         self.bytes -= cost;
         if let Some(of_session) = self.bytes_of.get_mut(&item.session) {
@@ -229,6 +250,44 @@ mod tests {
         let mut inbox = Inbox::new();
         let count = (0..).take_while(|_| inbox.push_received(data(1, 1)).is_ok()).count();
         assert!(count <= MAX_INBOX_BYTES_PER_SESSION / ITEM_OVERHEAD);
+    }
+
+    #[test]
+    fn notifications_that_nobody_reads_take_the_place_of_older_ones() {
+        let mut inbox = Inbox::new();
+        let session = SessionId(1);
+        for _ in 0..MAX_INBOX_BYTES_PER_SESSION / ITEM_OVERHEAD {
+            for notification in [
+                Notification::Shutdown { session },
+                Notification::FailoverNecessary { session, has_cookie: false },
+                Notification::FailoverComplete { session, has_cookie: false },
+            ] {
+                inbox.push_notification(notification);
+            }
+        }
+        let bytes = inbox.bytes;
+        assert!(bytes <= MAX_INBOX_BYTES_PER_SESSION, "{bytes} bytes");
+        let last = Notification::FailoverNecessary { session, has_cookie: true };
+        inbox.push_notification(last);
+        assert_eq!((inbox.bytes, inbox.bytes_of[&session]), (bytes, bytes));
+        assert_eq!(inbox.items.back().unwrap().kind, ItemKind::Notification(last));
+        let other = SessionId(2);
+        inbox.push_notification(Notification::Shutdown { session: other });
+        assert!(inbox.bytes > bytes, "another session has room");
+    }
+
+    #[test]
+    fn messages_that_were_not_acknowledged_are_counted_even_where_there_is_no_room_to_tell_them_apart() {
+        let mut inbox = Inbox::new();
+        let failed = |messages| {
+            let (session, element) = (SessionId(1), crate::PoolElementId(7));
+            Notification::SendFailed { session, element, messages }
+        };
+        inbox.push_notification(failed(2));
+        inbox.push_received(data(1, MAX_INBOX_BYTES_PER_SESSION - 3 * ITEM_OVERHEAD)).unwrap();
+        inbox.push_notification(failed(3));
+        assert_eq!(inbox.len(), 2);
+        assert_eq!(inbox.items.back().unwrap().kind, ItemKind::Notification(failed(5)));
     }
 
     proptest! {

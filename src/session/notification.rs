@@ -69,6 +69,23 @@ impl Notification {
         }
     }
 
+    /// What this one and an older one of the same kind come to, where there is room for one only; none: both have to be told.
+    pub(super) fn in_place_of(self, old: Notification) -> Option<Notification> {
+        use Notification::{FailoverComplete, FailoverNecessary, SendFailed, Shutdown};
+        if self.session() != old.session() {
+            return None;
+        }
+        match (self, old) {
+            (FailoverNecessary { .. }, FailoverNecessary { .. })
+            | (FailoverComplete { .. }, FailoverComplete { .. })
+            | (Shutdown { .. }, Shutdown { .. }) => Some(self),
+            (SendFailed { session, element, messages }, SendFailed { messages: before, .. }) => {
+                Some(SendFailed { session, element, messages: messages.saturating_add(before) })
+            }
+            _ => None,
+        }
+    }
+
     /// The bytes of `union rserpool_notification` as C programs read them.
     pub fn to_bytes(self) -> [u8; NOTIFICATION_SIZE] {
         let (kind, state, session, has_cookie) = match self {

@@ -45,6 +45,10 @@ pub struct PoolUserSession {
     /// In this search an element that had failed was tried again.
     retried_failed: bool,
     backoff: u32,
+    /// When the present or last association came up.
+    up_at: Time,
+    /// Associations in a row that ended as soon as they had come up.
+    short_lived: u32,
     last_attempt: u64,
     errors_sent: u8,
 }
@@ -81,6 +85,8 @@ impl PoolUserSession {
             search_until: Time::ZERO,
             retried_failed: false,
             backoff: 1,
+            up_at: Time::ZERO,
+            short_lived: 0,
             last_attempt: 0,
             errors_sent: 0,
         }
@@ -149,7 +155,7 @@ impl PoolUserSession {
             Event::ResolveFailed { attempt, unknown_pool } if self.state == State::Resolving(attempt) => {
                 self.handle_resolve_failed(now, unknown_pool, actions)
             }
-            Event::Up { attempt, association } => self.handle_up(attempt, association, actions),
+            Event::Up { attempt, association } => self.handle_up(now, attempt, association, actions),
             Event::ConnectFailed { attempt } if self.state == State::Connecting(attempt) => {
                 self.handle_connect_failed(now, true, actions)
             }
@@ -224,8 +230,15 @@ impl PoolUserSession {
     fn search(&mut self, now: Time, actions: &mut Vec<Action>) {
         self.search_until = now + self.config.connect_timeout;
         self.retried_failed = false;
-        self.backoff = 1;
+        self.backoff = 2u32.saturating_pow(self.short_lived.saturating_sub(1)).min(MAX_BACKOFF);
         self.next_candidate(now, actions);
+    }
+
+    /// The association has ended without the application's doing. An element that accepts and hangs up at once has more to do
+    /// than it can: asked again and again at the same pace, it would never get out of that.
+    fn count_short_lived(&mut self, now: Time) {
+        let short = now.saturating_since(self.up_at) < self.config.connect_timeout;
+        self.short_lived = if short { self.short_lived.saturating_add(1) } else { 0 };
     }
 
     fn new_attempt(&mut self) -> Attempt {
@@ -283,8 +296,10 @@ impl PoolUserSession {
         self.connect(&element, actions);
     }
 
+    /// Never so long that a search which somebody waits for has no time for it, unless the first pause is.
     fn pause(&self) -> Duration {
-        self.config.retry_delay.saturating_mul(self.backoff)
+        let longest = self.config.connect_timeout.max(self.config.retry_delay);
+        self.config.retry_delay.saturating_mul(self.backoff).min(longest)
     }
 
     fn handle_resolve_failed(&mut self, now: Time, unknown_pool: bool, actions: &mut Vec<Action>) {
@@ -352,13 +367,14 @@ impl PoolUserSession {
         }
     }
 
-    fn handle_up(&mut self, attempt: Attempt, association: AssociationId, actions: &mut Vec<Action>) {
+    fn handle_up(&mut self, now: Time, attempt: Attempt, association: AssociationId, actions: &mut Vec<Action>) {
         if self.state != State::Connecting(attempt) {
             // Given up meanwhile: nobody wants this association.
             actions.push(Action::Abort { association });
             return;
         }
         self.state = State::Up(association);
+        self.up_at = now;
         self.errors_sent = 0;
         let echo = self.cookie.as_deref().and_then(|cookie| encode_cookie_echo(cookie).ok());
         let has_cookie = echo.is_some();
@@ -391,6 +407,7 @@ impl PoolUserSession {
             self.element.unwrap_or_default(),
             if self.config.automatic { "begins" } else { "is up to the application" }
         );
+        self.count_short_lived(now);
         if let Some(element) = self.element {
             self.failed.add(element, now);
             // That we gave the association up ourselves says nothing about whether the element can be reached.
@@ -434,6 +451,7 @@ impl PoolUserSession {
             self.pool_handle,
             if self.config.automatic { "begins" } else { "is up to the application" }
         );
+        self.count_short_lived(now);
         self.failed.add(element, now);
         self.reported = true;
         actions.push(Action::Abort { association });

@@ -204,6 +204,41 @@ fn the_only_element_is_tried_again_after_a_pause_that_grows() {
     assert_eq!(pauses, [250, 500, 1000, 2000, 2000, 2000]);
 }
 
+/// Lets the session lose its association as soon as it is up, again and again; the pauses, in milliseconds.
+fn pauses_of_an_element_that_hangs_up(harness: &mut Harness, mut association: AssociationId) -> Vec<u128> {
+    let mut pauses = Vec::new();
+    for _ in 0..20 {
+        let before = harness.now;
+        let actions = harness.lose(association, LossReason::Unreachable);
+        assert!(harness.resolve(&actions, &[1]).is_empty(), "a pause comes first");
+        let actions = harness.sleep();
+        pauses.push(harness.now.saturating_since(before).as_millis());
+        let actions = harness.resolve(&actions, &[1]);
+        association = harness.up(&actions).0;
+    }
+    pauses
+}
+
+#[test]
+fn an_element_that_accepts_and_hangs_up_is_asked_less_and_less_often() {
+    let (mut harness, association) = Harness::connected(true);
+    let pauses = pauses_of_an_element_that_hangs_up(&mut harness, association);
+    assert_eq!(pauses[..5], [250, 500, 1000, 2000, 2000]);
+    assert!(pauses[5..].iter().all(|pause| *pause == 2000), "{pauses:?}");
+    // It has recovered: the next loss is one like any other.
+    let association = harness.session.association().unwrap();
+    harness.now = harness.now + Duration::from_secs(5);
+    assert_eq!(pauses_of_an_element_that_hangs_up(&mut harness, association)[..3], [250, 250, 500]);
+}
+
+#[test]
+fn the_pause_leaves_time_for_a_search_that_somebody_waits_for() {
+    let (mut harness, association) = Harness::connected(true);
+    harness.session.config_mut().connect_timeout = Duration::from_millis(300);
+    let pauses = pauses_of_an_element_that_hangs_up(&mut harness, association);
+    assert_eq!(pauses[..3], [250, 300, 300]);
+}
+
 #[test]
 fn a_forced_failover_with_nobody_left_ends_with_unreachable_and_the_next_notification() {
     let (mut harness, association) = Harness::connected(false);
