@@ -195,7 +195,8 @@ fn requests_fail_after_as_many_rounds_of_connects_as_they_may_have() {
         other => panic!("{other:?}"),
     };
     for refused in [false, true] {
-        let mut client = Client::new(AsapConfig { max_connect_trials: Some(2), ..config(2, SCTP) });
+        let connect_timeout = AsapConfig::default().t5_server_hunt;
+        let mut client = Client::new(AsapConfig { max_connect_trials: Some(2), connect_timeout, ..config(2, SCTP) });
         let round = |client: &mut Client, connects: Vec<Connect>| {
             let mut failed: Vec<u64> = Vec::new();
             for connect in connects.into_iter().filter(|_| refused) {
@@ -403,11 +404,70 @@ fn shutdown_while_hunting_gives_up_the_connects() {
     assert!(done.is_shutdown_complete());
 }
 
+/// Connects may take ten times T5.
+fn patient(registrars: u8, transports: &[rserpool::transport::TransportKind]) -> AsapConfig {
+    AsapConfig { t5_server_hunt: ms(100), connect_timeout: ms(1000), ..config(registrars, transports) }
+}
+
 #[test]
-fn a_way_that_is_too_slow_makes_room_for_the_next_way_to_the_same_registrar() {
-    let mut client = Client::new(config(1, &[SctpUdp, Tcp]));
-    assert_eq!(client.request(1, resolve(None, Duration::ZERO)).connects()[0].1, SctpUdp);
-    assert_eq!(client.advance(AsapConfig::default().t5_server_hunt).connects()[0].1, Tcp);
+fn a_connect_that_takes_longer_than_t5_goes_on_where_there_is_nobody_else_to_try() {
+    let mut client = Client::new(patient(1, SCTP));
+    let connects = client.request(1, resolve(None, Duration::ZERO)).connects();
+    assert!(client.advance(ms(300)).0.is_empty(), "T5 has expired, no connect is given up or made anew");
+    let (home, done) = client.up(&connects[0]);
+    assert_eq!(client.core.home_registrar().map(|registrar| registrar.association), Some(home));
+    assert!(done.cancelled_connects().is_empty());
+}
+
+#[test]
+fn a_connect_that_has_had_its_time_is_begun_anew() {
+    let mut client = Client::new(patient(1, SCTP));
+    let connects = client.request(1, resolve(None, Duration::ZERO)).connects();
+    // T5 expires after 100, 300, 700, 1500 ms.
+    assert!(client.advance(ms(1499)).0.is_empty());
+    let done = client.advance(ms(1));
+    assert_eq!(done.cancelled_connects(), [connects[0].0]);
+    assert_eq!(done.connects().len(), 1);
+}
+
+#[test]
+fn at_t5_the_oldest_of_the_slow_connects_makes_room_for_a_registrar_not_tried_yet() {
+    let mut client = Client::new(patient(4, SCTP));
+    let first = client.request(1, resolve(None, Duration::ZERO)).connects();
+    assert_eq!(first.len(), 3);
+    let done = client.advance(ms(100));
+    assert_eq!(done.cancelled_connects(), [first[0].0]);
+    let next = done.connects();
+    assert_eq!(next.len(), 1);
+    assert!(first.iter().all(|connect| connect.2 != next[0].2), "{next:?}");
+    // One that went on is the first to answer.
+    let (_, done) = client.up(&first[2]);
+    assert_eq!(done.cancelled_connects(), [first[1].0, next[0].0]);
+}
+
+#[test]
+fn with_one_connect_at_a_time_it_has_its_time_before_others_have_their_turn() {
+    let mut client = Client::new(AsapConfig { max_parallel_connects: 1, ..patient(2, SCTP) });
+    let first = client.request(1, resolve(None, Duration::ZERO)).connects();
+    assert!(client.advance(ms(999)).0.is_empty());
+    let next = client.refused(first[0].0).connects();
+    assert_eq!(next.len(), 1);
+    assert_ne!(next[0].2, first[0].2);
+}
+
+#[test]
+fn beside_a_way_that_is_slow_the_next_way_to_the_same_registrar_is_tried() {
+    let mut client = Client::new(patient(1, &[SctpUdp, Tcp]));
+    let slow = client.request(1, resolve(None, Duration::ZERO)).connects();
+    assert_eq!(slow[0].1, SctpUdp);
+    let done = client.advance(ms(100));
+    let beside = done.connects();
+    assert_eq!((beside[0].1, done.cancelled_connects().len()), (Tcp, 0));
+    assert!(client.advance(ms(200)).0.is_empty(), "there is no third way");
+    // Whatever becomes of the slow one, no way is tried twice.
+    assert!(client.refused(slow[0].0).0.is_empty());
+    let (home, _) = client.up(&beside[0]);
+    assert_eq!(client.core.home_registrar().map(|registrar| registrar.association), Some(home));
 }
 
 #[test]

@@ -540,9 +540,10 @@ fn asap_128_a_failed_connect_makes_room_for_another_registrar() {
 
 #[test]
 fn asap_125_129_130_131_132_t5_doubles_up_to_its_maximum_with_other_registrars_each_time() {
-    let mut client = Client::new(AsapConfig { max_request_time: Duration::from_secs(600), ..config(6, SCTP) });
-    let mut round = client.request(1, resolve(None, Duration::ZERO)).connects();
     let mut t5 = AsapConfig::default().t5_server_hunt;
+    let max_request_time = Duration::from_secs(600);
+    let mut client = Client::new(AsapConfig { max_request_time, connect_timeout: t5, ..config(6, SCTP) });
+    let mut round = client.request(1, resolve(None, Duration::ZERO)).connects();
     for _ in 0..8 {
         assert_eq!(round.len(), 3);
         assert!(client.advance(t5 - ms(1)).0.is_empty());

@@ -7,6 +7,7 @@ use super::link::Link;
 use super::registrars::CandidateId;
 use super::timers::Timer;
 use super::{Action, AsapClient, ConnectAttempt};
+use crate::Time;
 use crate::collections::SortedMap;
 use crate::transport::{LossReason, TransportKind};
 use std::collections::VecDeque;
@@ -39,12 +40,18 @@ struct Attempt {
     candidate: CandidateId,
     /// Targets of the candidate that are left to try in this round.
     targets_left: usize,
+    /// T5 may be shorter than a connect takes.
+    began: Time,
+    /// The candidate's next target is tried beside this one, which is slow.
+    passed_on: bool,
 }
+
+type Attempts = SortedMap<ConnectAttempt, Attempt>;
 
 /// A hunt under way: one round of connects, ended by success or T5.
 pub(super) struct Hunt {
     purpose: Purpose,
-    attempts: SortedMap<ConnectAttempt, Attempt>,
+    attempts: Attempts,
     /// Candidates whose turn comes when a connect fails.
     waiting: VecDeque<CandidateId>,
     /// All connects of this round have failed before its end.
@@ -75,21 +82,30 @@ impl AsapClient {
         }
         self.end_hunt(actions);
         if let Some(purpose) = wanted {
-            self.start_round(purpose, actions);
+            self.start_round(purpose, Attempts::new(), actions);
         }
     }
 
-    /// SH1 and SH2.
-    fn start_round(&mut self, purpose: Purpose, actions: &mut Vec<Action>) {
+    /// SH1 and SH2; `attempts` go on from the round before.
+    fn start_round(&mut self, purpose: Purpose, attempts: Attempts, actions: &mut Vec<Action>) {
+        let mut waiting = self.candidates_beside(purpose, &attempts);
+        // Other ways to who is slow come after the others.
+        waiting.extend(attempts.values().filter(|attempt| attempt.targets_left > 0).map(|attempt| attempt.candidate));
+        self.hunt_start = self.hunt_start.wrapping_add(self.slots().saturating_sub(attempts.len()));
+        self.hunt = Some(Hunt { purpose, attempts, waiting: waiting.into(), fruitless: false });
+        self.timers.set(Timer::Hunt, Some(self.now + self.t5));
+        self.fill_slots(actions);
+    }
+
+    /// Who can be tried and is not being tried.
+    fn candidates_beside(&self, purpose: Purpose, attempts: &Attempts) -> Vec<CandidateId> {
         let without = match purpose {
             Purpose::Alternative { .. } => self.home.as_ref().and_then(|link| link.candidate),
             _ => None,
         };
-        let order = self.registrars.hunt_order(self.now, self.hunt_start, without);
-        self.hunt_start = self.hunt_start.wrapping_add(self.slots());
-        self.hunt = Some(Hunt { purpose, attempts: SortedMap::new(), waiting: order.into(), fruitless: false });
-        self.timers.set(Timer::Hunt, Some(self.now + self.t5));
-        self.fill_slots(actions);
+        let mut order = self.registrars.hunt_order(self.now, self.hunt_start, without);
+        order.retain(|id| attempts.values().all(|attempt| attempt.candidate != *id));
+        order
     }
 
     /// How many connects may be under way.
@@ -112,10 +128,18 @@ impl AsapClient {
     /// Connects to the target of a candidate whose turn it is; `targets_left` none: all of them are to be tried.
     fn try_candidate(&mut self, candidate: CandidateId, targets_left: Option<usize>, actions: &mut Vec<Action>) {
         let Some(hunt) = &mut self.hunt else { return };
+        let mut targets_left = targets_left;
+        if let Some(slow) = hunt.attempts.values_mut().find(|slow| slow.candidate == candidate && slow.targets_left > 0)
+        {
+            targets_left = Some(std::mem::take(&mut slow.targets_left));
+            slow.passed_on = true;
+            self.registrars.next_target(candidate);
+        }
         let Some(((kind, peer), count)) = self.registrars.target(candidate, hunt.purpose.sctp_only()) else { return };
         let attempt = self.next_attempt;
         self.next_attempt.0 += 1;
-        hunt.attempts.insert(attempt, Attempt { candidate, targets_left: targets_left.unwrap_or(count) - 1 });
+        let targets_left = targets_left.unwrap_or(count).saturating_sub(1);
+        hunt.attempts.insert(attempt, Attempt { candidate, targets_left, began: self.now, passed_on: false });
         log::debug!("hunt: connecting to registrar {peer} over {kind}");
         actions.push(Action::Connect { attempt, kind, peer, timeout: self.config.connect_timeout });
     }
@@ -137,19 +161,21 @@ impl AsapClient {
         actions: &mut Vec<Action>,
     ) {
         let Some(hunt) = &mut self.hunt else { return };
-        let Some(Attempt { candidate, targets_left }) = hunt.attempts.remove(&attempt) else { return };
-        if let Some(((kind, peer), _)) = self.registrars.target(candidate, hunt.purpose.sctp_only()) {
-            log::debug!("hunt: registrar {peer} over {kind}: {reason}");
+        let Some(Attempt { candidate, targets_left, passed_on, .. }) = hunt.attempts.remove(&attempt) else { return };
+        // One that has passed its turn on has left the table's word on its candidate to the one after it.
+        if !passed_on {
+            if let Some(((kind, peer), _)) = self.registrars.target(candidate, hunt.purpose.sctp_only()) {
+                log::debug!("hunt: registrar {peer} over {kind}: {reason}");
+            }
+            self.registrars.target_failed(candidate);
         }
-        self.registrars.target_failed(candidate);
         if targets_left > 0 {
+            hunt.waiting.retain(|waiting| *waiting != candidate);
             self.try_candidate(candidate, Some(targets_left), actions);
         }
         self.fill_slots(actions);
         if self.hunt.as_ref().is_some_and(|hunt| hunt.attempts.is_empty()) {
             self.round_was_fruitless();
-            let (count, pause) = (self.registrars.len(), self.t5);
-            log::info!("hunt: none of {count} registrars can be reached, trying again within {} ms", pause.as_millis());
         }
     }
 
@@ -160,23 +186,43 @@ impl AsapClient {
             return; // a registrar that announced itself meanwhile does not answer either
         }
         self.fruitless_rounds += 1;
+        log::info!("hunt: none of {} registrars can be reached, the search goes on", self.registrars.len());
         if let (Some(trials), None) = (self.config.max_connect_trials, &self.home) {
             self.give_up_requests(trials.max(1));
         }
     }
 
-    /// SH5.
+    /// SH5. Connects that have not had their time go on, but one makes room where there is somebody else, or another way, to try.
     pub(super) fn on_t5_server_hunt_expired(&mut self, actions: &mut Vec<Action>) {
-        let Some(hunt) = &self.hunt else { return };
+        let Some(hunt) = &mut self.hunt else { return };
         let purpose = hunt.purpose;
-        // Too slow counts as failed: the next round tries another way, if the candidate has one.
-        for candidate in hunt.attempts.values().map(|attempt| attempt.candidate).collect::<Vec<_>>() {
-            self.registrars.target_failed(candidate);
+        let mut carried = std::mem::take(&mut hunt.attempts);
+        let under_way = carried.len();
+        let (now, timeout) = (self.now, self.config.connect_timeout);
+        let is_young = |attempt: &Attempt| now.saturating_since(attempt.began) < timeout;
+        let others = !self.candidates_beside(purpose, &carried).is_empty()
+            || carried.values().any(|attempt| attempt.targets_left > 0);
+        let most = if others { self.slots().saturating_sub(1).max(1) } else { usize::MAX };
+        let mut too_many = carried.values().filter(|attempt| is_young(attempt)).count().saturating_sub(most);
+        carried.retain(|number, attempt| {
+            let young = is_young(attempt);
+            if young && too_many == 0 {
+                return true;
+            }
+            // The oldest come first: they have had most of their time.
+            too_many -= usize::from(young);
+            actions.push(Action::CancelConnect { attempt: *number });
+            if !attempt.passed_on {
+                // Too slow counts as failed: the next round tries another way, if the candidate has one.
+                self.registrars.target_failed(attempt.candidate);
+            }
+            false
+        });
+        if carried.is_empty() || carried.len() < under_way {
+            self.round_was_fruitless();
         }
-        self.round_was_fruitless();
-        self.end_hunt(actions);
         self.t5 = self.t5.saturating_mul(2).min(self.config.t5_max);
-        self.start_round(purpose, actions);
+        self.start_round(purpose, carried, actions);
     }
 
     /// Gives up what is under way.

@@ -190,12 +190,17 @@ impl Registrars {
         targets.into_iter().nth(index).map(|target| (target, count))
     }
 
-    /// The target in turn did not work: the next one's turn.
-    pub(super) fn target_failed(&mut self, id: CandidateId) {
+    /// The next target's turn.
+    pub(super) fn next_target(&mut self, id: CandidateId) {
         if let Some(candidate) = self.candidates.get_mut(&id) {
             candidate.next_target = candidate.next_target.wrapping_add(1);
-            candidate.failed = true;
         }
+    }
+
+    /// The target in turn did not work: the next one's turn.
+    pub(super) fn target_failed(&mut self, id: CandidateId) {
+        self.next_target(id);
+        self.mark_failed(id);
     }
 
     /// A candidate is of no use for now: others first.
