@@ -12,6 +12,23 @@ use rserpool::wire::*;
 use rserpool::{PoolElementId, PoolHandle};
 use std::time::Duration;
 
+/// Lines of the log with their levels, a list for each thread: each test has its own.
+struct Lines;
+
+thread_local!(static LINES: std::cell::RefCell<Vec<(log::Level, String)>> = const { std::cell::RefCell::new(Vec::new()) });
+
+impl log::Log for Lines {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        LINES.with_borrow_mut(|lines| lines.push((record.level(), record.args().to_string())));
+    }
+
+    fn flush(&self) {}
+}
+
 const SCTP: &[rserpool::transport::TransportKind] = &[Memory];
 
 fn resolutions(done: &Done) -> usize {
@@ -402,6 +419,37 @@ fn shutdown_while_hunting_gives_up_the_connects() {
     let done = client.event(Event::Shutdown);
     assert_eq!(done.cancelled_connects().len(), 3);
     assert!(done.is_shutdown_complete());
+}
+
+#[test]
+fn that_no_registrar_can_be_reached_is_worth_one_warning_an_outage() {
+    let _ = log::set_logger(&Lines);
+    log::set_max_level(log::LevelFilter::Info);
+    let outages = |level| {
+        let is_outage = |line: &&(log::Level, String)| line.0 == level && line.1.contains("requests wait");
+        LINES.with_borrow(|lines| lines.iter().filter(is_outage).count())
+    };
+    let max_request_time = Duration::from_secs(600);
+    let mut client = Client::new(AsapConfig { max_request_time, ..config(1, SCTP) });
+    let mut connects = client.request(1, resolve(None, Duration::ZERO)).connects();
+    for outage in 1..=2 {
+        for _ in 0..4 {
+            assert!(client.refused(connects[0].0).0.is_empty());
+            let wait = client.core.next_deadline().unwrap().saturating_since(client.now);
+            connects = client.advance(wait).connects();
+        }
+        assert_eq!((outages(log::Level::Warn), outages(log::Level::Info)), (outage, outage * 3));
+        let (home, _) = client.up(&connects[0]);
+        client.message(home, resolved(None, &[1]));
+        client.request(2 + outage as u64, resolve(None, Duration::ZERO));
+        connects = client.lost(home).connects();
+    }
+    // Somebody who knows of no registrar at all is told so.
+    let mut client = Client::new(config(0, SCTP));
+    client.request(1, resolve(None, Duration::ZERO));
+    client.advance(AsapConfig::default().t5_server_hunt);
+    assert_eq!(outages(log::Level::Warn), 3);
+    assert!(LINES.with_borrow(|lines| lines.iter().any(|(_, line)| line.contains("no registrar is configured"))));
 }
 
 /// Connects may take ten times T5.

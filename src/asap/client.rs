@@ -71,6 +71,8 @@ pub struct AsapClient {
     pub(super) next_attempt: ConnectAttempt,
     /// Rounds of hunts that have reached nobody, ever.
     pub(super) fruitless_rounds: u64,
+    /// The log has a warning that no registrar can be reached since the last one could.
+    pub(super) outage_told: bool,
     /// The link to the home registrar.
     pub(super) home: Option<Link>,
     /// Associations that others made to us, the oldest first.
@@ -110,6 +112,7 @@ impl AsapClient {
             hunt_start: random.below(registrars.len() as u64) as usize,
             next_attempt: ConnectAttempt(0),
             fruitless_rounds: 0,
+            outage_told: false,
             home: None,
             inbound: VecDeque::new(),
             adoptions: RateLimit::new(4, Duration::from_secs(1), now),

@@ -186,7 +186,18 @@ impl AsapClient {
             return; // a registrar that announced itself meanwhile does not answer either
         }
         self.fruitless_rounds += 1;
-        log::info!("hunt: none of {} registrars can be reached, the search goes on", self.registrars.len());
+        // One warning an outage.
+        let first = self.home.is_none() && !std::mem::replace(&mut self.outage_told, true);
+        let level = if first { log::Level::Warn } else { log::Level::Info };
+        match self.registrars.len() {
+            0 => log::log!(
+                level,
+                "hunt: no registrar is configured, and none has announced itself: requests wait for one"
+            ),
+            count => {
+                log::log!(level, "hunt: none of {count} registrars can be reached: requests wait, the search goes on")
+            }
+        }
         if let (Some(trials), None) = (self.config.max_connect_trials, &self.home) {
             self.give_up_requests(trials.max(1));
         }

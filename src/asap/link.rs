@@ -73,6 +73,7 @@ impl AsapClient {
     pub(super) fn adopt(&mut self, link: Link, actions: &mut Vec<Action>) {
         self.end_hunt(actions);
         log::info!("home registrar is now {} over {}", link.peer, link.kind);
+        self.outage_told = false;
         if let Some(old) = self.home.replace(link) {
             actions.push(Action::Shutdown { association: old.association });
         }
