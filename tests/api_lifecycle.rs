@@ -144,6 +144,13 @@ fn without_any_registrar_calls_end_in_time_and_register_and_connect_succeed_all_
     assert!(matches!(receive(client).0, Got::Notification(api::Notification::FailoverNecessary { .. })));
     let error = api::getaddrinfo(b"lonely", None, Duration::ZERO).unwrap_err();
     assert_eq!(error.errno, libc::EHOSTUNREACH, "{error}");
+    // A session that goes on searching by itself says why nothing can be sent yet.
+    let client = seqpacket_socket();
+    api::setsockopt(client, api::SOL_RSERPOOL, api::OPTION_AUTO_FAILOVER, &1i32.to_ne_bytes()).unwrap();
+    api::connect(client, b"lonely", ConnectOptions::default()).unwrap();
+    let error = api::sendmsg(client, b"x", &SendOptions::default(), Timeout::Now).unwrap_err();
+    assert_eq!(error.errno, libc::EAGAIN);
+    assert!(error.text.contains("no element of pool \"lonely\" yet: no registrar answered"), "{error}");
     api::cleanup();
 }
 

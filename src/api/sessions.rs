@@ -109,13 +109,22 @@ fn not_settled(sd: Descriptor, socket: &Socket, settled: Settled) -> Error {
         _ => String::new(),
     });
     let what = format!("socket {sd} has no element of pool {}", pool.unwrap_or_default());
+    let errno = match settled {
+        Settled::UnknownPool => libc::ENOENT,
+        Settled::TooManyRequests => libc::EBUSY,
+        Settled::Closed => libc::EBADF,
+        Settled::NoRegistrar | Settled::Unreachable | Settled::Connected => libc::EIO,
+    };
+    Error::with(errno, format!("{what}: {}", reason(settled)))
+}
+
+fn reason(settled: Settled) -> &'static str {
     match settled {
-        Settled::UnknownPool => Error::with(libc::ENOENT, format!("{what}: the pool does not exist or is empty")),
-        Settled::NoRegistrar => Error::with(libc::EIO, format!("{what}: no registrar answered, so none is known")),
-        Settled::Closed => Error::with(libc::EBADF, format!("{what}: the session was closed meanwhile")),
-        Settled::Unreachable | Settled::Connected => {
-            Error::with(libc::EIO, format!("{what}: none that the registrar knows could be reached"))
-        }
+        Settled::UnknownPool => "the pool does not exist or is empty",
+        Settled::NoRegistrar => "no registrar answered, so none is known",
+        Settled::TooManyRequests => "too many requests to registrars are under way in this process",
+        Settled::Closed => "the session was closed meanwhile",
+        Settled::Unreachable | Settled::Connected => "none that the registrar knows could be reached",
     }
 }
 
@@ -151,12 +160,22 @@ pub fn sendmsg(sd: Descriptor, data: &[u8], options: &SendOptions, timeout: Time
             payload: data,
         };
         let timeout = if options.dont_wait { Timeout::Now } else { timeout };
-        socket.send_message(&instance, options.session, message, until(timeout)).map_err(send_error)?;
+        let sent = socket.send_message(&instance, options.session, message, until(timeout));
+        sent.map_err(|error| not_sent(&socket, error))?;
     }
     if let Some(end) = options.end {
         socket.end_session(&instance, options.session, end == EndSession::Abort).map_err(send_error)?;
     }
     Ok(data.len())
+}
+
+/// Why a message was not sent. A session that has no element says why it has none, as far as it knows.
+fn not_sent(socket: &Socket, error: SendError) -> Error {
+    let obstacle = if matches!(error, SendError::WouldBlock) { socket.obstacle() } else { None };
+    match obstacle {
+        Some((pool, why)) => Error::with(libc::EAGAIN, format!("no element of pool {pool} yet: {}", reason(why))),
+        None => send_error(error),
+    }
 }
 
 pub(super) fn send_error(error: SendError) -> Error {

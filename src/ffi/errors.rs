@@ -124,8 +124,8 @@ functions! {
     rsp_connect: [LIBRARY, SOCKET, HANDLE, RESOURCES, ANY_ENDPOINT, &[EINTR, ETIMEDOUT]];
     rsp_connect_tags: [LIBRARY, SOCKET, HANDLE, RESOURCES, ANY_ENDPOINT, &[EINTR, ETIMEDOUT]];
     rsp_has_cookie: [LIBRARY, SOCKET];
-    rsp_forcefailover: [LIBRARY, SOCKET, &[EINTR, EIO, ETIMEDOUT]];
-    rsp_forcefailover_tags: [LIBRARY, SOCKET, &[EINTR, EIO, ETIMEDOUT]];
+    rsp_forcefailover: [LIBRARY, SOCKET, &[EBUSY, EINTR, EIO, ETIMEDOUT]];
+    rsp_forcefailover_tags: [LIBRARY, SOCKET, &[EBUSY, EINTR, EIO, ETIMEDOUT]];
 
     rsp_sendto_pool: [LIBRARY, SOCKET, HANDLE, RESOURCES, ANY_ENDPOINT, &[
         EAGAIN, EHOSTUNREACH, EINTR, EISCONN, EMSGSIZE, ENOENT

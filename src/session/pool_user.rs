@@ -3,7 +3,7 @@
 mod failed;
 mod interface;
 
-pub use interface::{Action, Attempt, Event, PoolUserConfig, Settled};
+pub use interface::{Action, Attempt, Event, PoolUserConfig, ResolveFailure, Settled};
 
 use super::{ControlMessage, Notification, encode_cookie_echo, parse_control};
 use crate::transport::{LossReason, PeerAddress, Undelivered};
@@ -44,6 +44,8 @@ pub struct PoolUserSession {
     search_until: Time,
     /// In this search an element that had failed was tried again.
     retried_failed: bool,
+    /// Why there is no element, as far as searching has shown since the last association.
+    obstacle: Option<Settled>,
     backoff: u32,
     /// When the present or last association came up.
     up_at: Time,
@@ -84,6 +86,7 @@ impl PoolUserSession {
             starting: false,
             search_until: Time::ZERO,
             retried_failed: false,
+            obstacle: None,
             backoff: 1,
             up_at: Time::ZERO,
             short_lived: 0,
@@ -127,6 +130,11 @@ impl PoolUserSession {
         self.element
     }
 
+    /// Why the session has no element, where searching has shown that.
+    pub fn obstacle(&self) -> Option<Settled> {
+        self.obstacle
+    }
+
     /// The element gave a cookie at some time.
     pub fn has_cookie(&self) -> bool {
         self.cookie.is_some()
@@ -152,8 +160,8 @@ impl PoolUserSession {
             Event::Resolved { attempt, pool_elements, .. } if self.state == State::Resolving(attempt) => {
                 self.handle_resolved(now, &pool_elements, actions)
             }
-            Event::ResolveFailed { attempt, unknown_pool } if self.state == State::Resolving(attempt) => {
-                self.handle_resolve_failed(now, unknown_pool, actions)
+            Event::ResolveFailed { attempt, why } if self.state == State::Resolving(attempt) => {
+                self.handle_resolve_failed(now, why, actions)
             }
             Event::Up { attempt, association } => self.handle_up(now, attempt, association, actions),
             Event::ConnectFailed { attempt } if self.state == State::Connecting(attempt) => {
@@ -286,6 +294,7 @@ impl PoolUserSession {
         };
         let again_at = self.failed.failed_at(element.id).unwrap_or(Time::ZERO) + self.pause();
         if again_at > now {
+            self.obstacle = Some(Settled::Unreachable);
             if self.awaited && (self.retried_failed || again_at > self.search_until) {
                 return self.conclude_failure(now, Settled::Unreachable, actions);
             }
@@ -302,14 +311,17 @@ impl PoolUserSession {
         self.config.retry_delay.saturating_mul(self.backoff).min(longest)
     }
 
-    fn handle_resolve_failed(&mut self, now: Time, unknown_pool: bool, actions: &mut Vec<Action>) {
-        if unknown_pool {
+    fn handle_resolve_failed(&mut self, now: Time, why: ResolveFailure, actions: &mut Vec<Action>) {
+        let again_at = now + self.pause();
+        let (result, ends_search) = match why {
+            ResolveFailure::NoRegistrar => return self.conclude_failure(now, Settled::NoRegistrar, actions),
             // The pause comes before the answer: applications use force_failover as their retry loop.
-            let result = (!self.config.automatic || self.awaited).then_some(Settled::UnknownPool);
-            self.state = State::Pausing(now + self.pause(), result);
-        } else {
-            self.conclude_failure(now, Settled::NoRegistrar, actions);
-        }
+            ResolveFailure::UnknownPool => (Settled::UnknownPool, !self.config.automatic || self.awaited),
+            // Other sessions' requests end: this one comes back while there is time.
+            ResolveFailure::TooManyRequests => (Settled::TooManyRequests, self.awaited && again_at > self.search_until),
+        };
+        self.obstacle = Some(result);
+        self.state = State::Pausing(again_at, ends_search.then_some(result));
     }
 
     fn handle_connect_failed(&mut self, now: Time, tried: bool, actions: &mut Vec<Action>) {
@@ -332,6 +344,7 @@ impl PoolUserSession {
 
     /// This search came to nothing. An automatic session goes on with the next one after a pause.
     fn conclude_failure(&mut self, now: Time, result: Settled, actions: &mut Vec<Action>) {
+        self.obstacle = Some(result);
         if self.starting || !self.config.automatic {
             self.starting = false;
             actions.push(Action::Notify(self.failover_necessary()));
@@ -375,6 +388,7 @@ impl PoolUserSession {
         }
         self.state = State::Up(association);
         self.up_at = now;
+        self.obstacle = None;
         self.errors_sent = 0;
         let echo = self.cookie.as_deref().and_then(|cookie| encode_cookie_echo(cookie).ok());
         let has_cookie = echo.is_some();

@@ -6,7 +6,7 @@ use super::instance::{Command, Instance, InstanceConfig, Registration, Reply};
 use super::subscription::Subscription;
 use crate::asap::{Action, AsapClient, ConnectAttempt, Event, Outcome, PoolState, Request, RequestError, RequestId};
 use crate::collections::SortedMap;
-use crate::session::Event as SessionEvent;
+use crate::session::{Event as SessionEvent, ResolveFailure};
 use crate::transport::multicast::AnnouncementListener;
 use crate::transport::{
     self, EndpointConfig, LossReason, OutboundMessage, PeerAddress, Punctuality, Tcp, Transport, TransportChoice,
@@ -392,11 +392,15 @@ impl AsapDriver {
                     Ok(Outcome::Resolved { policy, pool_elements }) => {
                         SessionEvent::Resolved { attempt, policy, pool_elements }
                     }
-                    Ok(_) => SessionEvent::ResolveFailed { attempt, unknown_pool: false },
+                    Ok(_) => SessionEvent::ResolveFailed { attempt, why: ResolveFailure::NoRegistrar },
                     Err(error) => {
                         log::info!("session cannot resolve its pool handle: {error}");
-                        let unknown_pool = error == RequestError::UnknownPoolHandle;
-                        SessionEvent::ResolveFailed { attempt, unknown_pool }
+                        let why = match error {
+                            RequestError::UnknownPoolHandle => ResolveFailure::UnknownPool,
+                            RequestError::TooManyRequests => ResolveFailure::TooManyRequests,
+                            _ => ResolveFailure::NoRegistrar,
+                        };
+                        SessionEvent::ResolveFailed { attempt, why }
                     }
                 };
                 let Some(endpoint) = socket.endpoint.get().cloned() else { return };

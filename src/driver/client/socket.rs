@@ -223,6 +223,14 @@ impl Socket {
         }
     }
 
+    /// Why its session with this pool has no element, where searching has shown that.
+    pub fn obstacle(&self) -> Option<(PoolHandle, Settled)> {
+        match &self.state.lock().role {
+            Role::PoolUser(session) => session.obstacle().map(|why| (session.pool_handle().clone(), why)),
+            _ => None,
+        }
+    }
+
     /// Looks at or changes the state; `Err`: the errno of a closed socket.
     pub fn with_state<R>(&self, f: impl FnOnce(&mut SocketState) -> R) -> Result<R, libc::c_int> {
         let mut state = self.state.lock();

@@ -83,7 +83,7 @@ impl Pool {
         self.resolving = None;
         match (&mut self.answer, pool) {
             // Without a registrar, what was known before is better than nothing.
-            (Some(answer), Err(DeliveryFailure::NoRegistrar)) if answer.pool.is_ok() => {
+            (Some(answer), Err(DeliveryFailure::NoRegistrar | DeliveryFailure::Limit(_))) if answer.pool.is_ok() => {
                 (answer.at, answer.used, answer.doubtful) = (now, false, true);
             }
             (answer, pool) => *answer = Some(Answer { pool, at: now, used: false, doubtful: false }),

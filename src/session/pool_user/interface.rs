@@ -77,8 +77,8 @@ pub enum Event<'a> {
     ResolveFailed {
         /// Which.
         attempt: Attempt,
-        /// The registrar knows no such pool; otherwise no registrar answered.
-        unknown_pool: bool,
+        /// Why.
+        why: ResolveFailure,
     },
     /// A connect succeeded.
     Up {
@@ -206,6 +206,17 @@ pub enum Action {
     Settled(Settled),
 }
 
+/// Why a pool handle was not resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResolveFailure {
+    /// The registrar knows no such pool.
+    UnknownPool,
+    /// No registrar answered.
+    NoRegistrar,
+    /// Nobody was asked: this process has as many requests under way as it may.
+    TooManyRequests,
+}
+
 /// How a connect or failover that the application waits for ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
@@ -217,6 +228,8 @@ pub enum Settled {
     UnknownPool,
     /// No registrar answered.
     NoRegistrar,
+    /// No registrar was asked: this process has as many requests under way as it may.
+    TooManyRequests,
     /// The session was closed meanwhile.
     Closed,
 }

@@ -259,10 +259,49 @@ fn an_unknown_pool_is_told_after_the_retry_delay() {
     let actions = harness.handle(Event::Start);
     let attempt = resolution(&actions);
     let before = harness.now;
-    assert!(harness.handle(Event::ResolveFailed { attempt, unknown_pool: true }).is_empty());
+    assert!(harness.handle(Event::ResolveFailed { attempt, why: ResolveFailure::UnknownPool }).is_empty());
     let actions = harness.sleep();
     assert_eq!(harness.now.saturating_since(before), Duration::from_millis(250));
     assert_eq!(actions, [necessary(false), Action::Settled(Settled::UnknownPool)]);
+}
+
+#[test]
+fn a_request_that_was_one_too_many_is_made_again_until_time_is_over_and_not_taken_for_a_silent_registrar() {
+    for automatic in [true, false] {
+        let mut harness = Harness::new(automatic);
+        let (begin, mut actions) = (harness.now, harness.handle(Event::Start));
+        let mut requests = 0;
+        while !actions.contains(&Action::Settled(Settled::TooManyRequests)) {
+            requests += 1;
+            let why = ResolveFailure::TooManyRequests;
+            let attempt = resolution(&actions);
+            assert_eq!(harness.handle(Event::ResolveFailed { attempt, why }), []);
+            actions = harness.sleep();
+        }
+        assert!(actions.contains(&necessary(false)), "{actions:?}");
+        assert_eq!((requests, harness.now.saturating_since(begin).as_millis()), (21, 5250));
+    }
+    // What the limit was in the way of, another request brings.
+    let mut harness = Harness::new(false);
+    let attempt = resolution(&harness.handle(Event::Start));
+    harness.handle(Event::ResolveFailed { attempt, why: ResolveFailure::TooManyRequests });
+    let actions = harness.sleep();
+    assert_eq!(connect(&harness.resolve(&actions, &[1])).1, 1);
+}
+
+#[test]
+fn a_session_knows_why_it_has_no_element_until_it_has_one() {
+    let (mut harness, association) = Harness::connected(true);
+    let actions = harness.lose(association, LossReason::Unreachable);
+    assert_eq!(harness.session.obstacle(), None, "the search has just begun");
+    let attempt = resolution(&actions);
+    harness.handle(Event::ResolveFailed { attempt, why: ResolveFailure::NoRegistrar });
+    assert_eq!(harness.session.obstacle(), Some(Settled::NoRegistrar));
+    let actions = harness.sleep();
+    assert_eq!(harness.session.obstacle(), Some(Settled::NoRegistrar), "nothing else has shown yet");
+    let actions = harness.resolve(&actions, &[2]);
+    harness.up(&actions);
+    assert_eq!(harness.session.obstacle(), None);
 }
 
 #[test]
@@ -430,7 +469,7 @@ fn elements_without_an_sctp_transport_are_passed_over() {
 #[derive(Clone, Debug)]
 enum Step {
     Resolved(Vec<u8>),
-    ResolveFailed(bool),
+    ResolveFailed(ResolveFailure),
     ConnectFailed,
     Up,
     Lost(bool, u8),
@@ -444,7 +483,12 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => prop::collection::vec(0..6u8, 0..5).prop_map(Step::Resolved),
-        1 => any::<bool>().prop_map(Step::ResolveFailed),
+        1 => prop_oneof![
+            Just(ResolveFailure::UnknownPool),
+            Just(ResolveFailure::NoRegistrar),
+            Just(ResolveFailure::TooManyRequests),
+        ]
+        .prop_map(Step::ResolveFailed),
         2 => Just(Step::ConnectFailed),
         4 => Just(Step::Up),
         3 => (any::<bool>(), 0..4u8).prop_map(|(closed, lost)| Step::Lost(closed, lost)),
@@ -483,8 +527,8 @@ proptest! {
                     let pool_elements = ids.iter().map(|id| element(u32::from(*id) + 1)).collect();
                     harness.handle(Event::Resolved { attempt, policy: Policy::RoundRobin, pool_elements })
                 }
-                (Step::ResolveFailed(unknown_pool), (Some(attempt), _)) => {
-                    harness.handle(Event::ResolveFailed { attempt, unknown_pool })
+                (Step::ResolveFailed(why), (Some(attempt), _)) => {
+                    harness.handle(Event::ResolveFailed { attempt, why })
                 }
                 (Step::ConnectFailed, (_, Some(attempt))) => harness.handle(Event::ConnectFailed { attempt }),
                 (Step::Up, (_, Some(attempt))) => {

@@ -4,7 +4,8 @@ use super::pool::next_session;
 use super::{EndpointState, ONLY_SESSION, Role, SessionActions, Socket, SocketState};
 use crate::driver::client::instance::{Instance, Reply};
 use crate::session::{
-    Action, DeliveryFailure, Event, Item, ItemKind, Notification, PoolSender, ServerEvent, ServerSession, SessionChange,
+    Action, DeliveryFailure, Event, Item, ItemKind, Notification, PoolSender, ResolveFailure, ServerEvent,
+    ServerSession, SessionChange,
 };
 use crate::transport::{LossReason, OutboundMessage, PeerAddress, TransportError, Undelivered};
 use crate::wire::PPID_ASAP;
@@ -340,10 +341,16 @@ fn feed_sender(sender: &mut PoolSender, now: Time, event: Event<'_>, actions: &m
         Event::Resolved { attempt, policy, pool_elements } => {
             sender.resolved(now, attempt, Ok((policy, pool_elements)))
         }
-        Event::ResolveFailed { attempt, unknown_pool: true } => {
-            sender.resolved(now, attempt, Err(DeliveryFailure::UnknownPool));
+        Event::ResolveFailed { attempt, why } => {
+            let failure = match why {
+                ResolveFailure::UnknownPool => DeliveryFailure::UnknownPool,
+                ResolveFailure::NoRegistrar => DeliveryFailure::NoRegistrar,
+                ResolveFailure::TooManyRequests => {
+                    DeliveryFailure::Limit("too many requests to registrars are under way")
+                }
+            };
+            sender.resolved(now, attempt, Err(failure));
         }
-        Event::ResolveFailed { attempt, .. } => sender.resolved(now, attempt, Err(DeliveryFailure::NoRegistrar)),
         Event::ConnectFailed { attempt } => sender.connect_failed(now, attempt, actions),
         Event::CannotConnect { attempt } => sender.cannot_connect(now, attempt),
         // Of a pool user's session.
