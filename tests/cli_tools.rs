@@ -3,6 +3,14 @@
 mod cli_support;
 
 use cli_support::{Element, RegistrarProcess, rserpool, text};
+use rserpool::PoolHandle;
+use rserpool::driver::clock;
+use rserpool::message::AsapMessage;
+use rserpool::message::asap::HandleResolutionResponse;
+use rserpool::wire::{Cause, OperationalError};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::time::Duration;
 
 /// Keeps elements alive in a thread while `look` runs.
 fn with_elements(registrar: &RegistrarProcess, elements: &[(&str, u32)], look: impl FnOnce()) {
@@ -59,6 +67,57 @@ fn without_a_registrar_the_tools_end_with_3_and_say_whom_they_asked() {
         assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
         assert!(text(&output.stderr).contains(&nobody), "{}", text(&output.stderr));
     }
+}
+
+#[test]
+fn resolve_asks_again_when_a_registrar_leaves_without_an_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let registrar = std::thread::spawn(move || {
+        drop(listener.accept().unwrap());
+        drop(listener.accept().unwrap());
+        let (mut connection, _) = listener.accept().unwrap();
+        let answer = HandleResolutionResponse {
+            accept_updates: false,
+            pool_handle: PoolHandle::from("Pool"),
+            policy: None,
+            pool_elements: Vec::new(),
+            error: Some(OperationalError::of(Cause::UnknownPoolHandle)),
+        };
+        let mut bytes = Vec::new();
+        AsapMessage::HandleResolutionResponse(answer).encode(&mut bytes).unwrap();
+        assert!(connection.read(&mut [0; 100]).unwrap() > 0);
+        connection.write_all(&bytes).unwrap();
+    });
+    let output = rserpool(&["resolve", "Pool", "--registrar", &address, "--transport", "tcp", "--timeout", "30s"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    registrar.join().unwrap();
+    // Nobody listens any more, which is no reason to ask again.
+    let begin = clock::now();
+    let output = rserpool(&["resolve", "Pool", "--registrar", &address, "--transport", "tcp", "--timeout", "30s"]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert!(clock::now().saturating_since(begin) < Duration::from_secs(15));
+}
+
+#[test]
+fn all_ways_of_resolve_have_one_timeout_together() {
+    // Takes connections and says nothing, over TCP and over SCTP in UDP.
+    let (mute, _udp) = (0..100)
+        .find_map(|_| {
+            let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+            let udp = std::net::UdpSocket::bind(tcp.local_addr().unwrap()).ok()?;
+            Some((tcp, udp))
+        })
+        .expect("a port that is free in TCP and UDP");
+    let address = mute.local_addr().unwrap().to_string();
+    let begin = clock::now();
+    let output = rserpool(&["resolve", "Pool", "--registrar", &address, "--timeout", "4s"]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert!(
+        clock::now().saturating_since(begin) < Duration::from_secs(7),
+        "{:?}",
+        clock::now().saturating_since(begin)
+    );
 }
 
 #[test]

@@ -45,6 +45,8 @@ pub struct Exchange {
     received: std::collections::VecDeque<Vec<u8>>,
     /// Neither connecting nor lost.
     up: bool,
+    /// It was up at some time.
+    came_up: bool,
 }
 
 enum Progress {
@@ -68,10 +70,12 @@ impl Exchange {
         let association = transport.connect(now, &peer, timeout).map_err(|error| failed(error.to_string()))?;
         let received = std::collections::VecDeque::new();
         let deadline = now + timeout;
-        let mut exchange = Exchange { transport, poller, association, registrar, deadline, received, up: false };
+        let mut exchange =
+            Exchange { transport, poller, association, registrar, deadline, received, up: false, came_up: false };
         loop {
             match exchange.step()? {
                 Progress::Up => return Ok(exchange),
+                Progress::Gone(why) if exchange.came_up => return Err(exchange.left(&why)),
                 Progress::Gone(why) => {
                     return Err(Failure::NoAnswer(format!("the registrar at {registrar} cannot be reached: {why}")));
                 }
@@ -84,8 +88,12 @@ impl Exchange {
     pub fn send(&mut self, ppid: u32, message: &[u8]) -> Result<(), Failure> {
         let message = OutboundMessage::control(ppid, message);
         self.transport.send(clock::now(), self.association, message).map_err(|error| {
-            Failure::NoAnswer(format!("the registrar at {} did not take the question: {error}", self.registrar))
+            Failure::Left(format!("the registrar at {} did not take the question: {error}", self.registrar))
         })
+    }
+
+    fn left(&self, why: &str) -> Failure {
+        Failure::Left(format!("the registrar at {} left without an answer: {why}", self.registrar))
     }
 
     /// The next message of the registrar.
@@ -96,10 +104,7 @@ impl Exchange {
             }
             if let Progress::Gone(why) = self.step()? {
                 if self.received.is_empty() {
-                    let registrar = self.registrar;
-                    return Err(Failure::NoAnswer(format!(
-                        "the registrar at {registrar} left without an answer: {why}"
-                    )));
+                    return Err(self.left(&why));
                 }
             }
         }
@@ -114,9 +119,12 @@ impl Exchange {
         let wake = self.transport.next_deadline().map_or(self.deadline, |at| at.min(self.deadline));
         self.poller.wait(now, Some(wake), &mut Vec::new()).map_err(|error| Failure::Failed(error.to_string()))?;
         let mut progress = Progress::Waiting;
-        let received = &mut self.received;
+        let (received, came_up) = (&mut self.received, &mut self.came_up);
         self.transport.poll(clock::now(), &mut |event| match event {
-            TransportEvent::Up { .. } => progress = Progress::Up,
+            TransportEvent::Up { .. } => {
+                *came_up = true;
+                progress = Progress::Up;
+            }
             TransportEvent::Message { payload, .. } if received.len() < MAX_WAITING => {
                 received.push_back(payload.to_vec());
             }

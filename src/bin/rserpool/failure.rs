@@ -11,6 +11,8 @@ pub enum Failure {
     Usage(String),
     /// Nobody answered.
     NoAnswer(String),
+    /// Somebody was there, and left without an answer: another try may find it less busy.
+    Left(String),
 }
 
 impl Failure {
@@ -19,14 +21,14 @@ impl Failure {
         match self {
             Failure::Failed(_) => 1,
             Failure::Usage(_) => 2,
-            Failure::NoAnswer(_) => 3,
+            Failure::NoAnswer(_) | Failure::Left(_) => 3,
         }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Failure::Failed(text) | Failure::Usage(text) | Failure::NoAnswer(text)) = self;
+        let (Failure::Failed(text) | Failure::Usage(text) | Failure::NoAnswer(text) | Failure::Left(text)) = self;
         f.write_str(text)
     }
 }

@@ -5,6 +5,8 @@ use crate::failure::Failure;
 use crate::{json, print, show, values};
 use lexopt::prelude::*;
 use rserpool::PoolHandle;
+use rserpool::driver::clock;
+use rserpool::driver::poller::Poller;
 use rserpool::message::AsapMessage;
 use rserpool::message::asap::{HandleResolution, HandleResolutionResponse};
 use rserpool::wire::{Cause, PORT_ASAP, PPID_ASAP};
@@ -20,7 +22,7 @@ Options:
   --registrar ADDR:PORT  the registrar [127.0.0.1:3863]
   --items N              elements wanted at most [what the registrar gives by itself]
   --transport WAY        tcp, sctp (the kernel's), sctp-udp, or auto: first TCP, then SCTP [auto]
-  --timeout DURATION     how long to try [5s]
+  --timeout DURATION     how long to try, all ways together [5s]
   --json                 one JSON object instead of lines
   -h, --help             this text
 
@@ -31,6 +33,9 @@ Examples:
 
 Exit status: 0 the pool has elements, 1 there is no such pool, 2 wrong usage, 3 no answer.
 ";
+
+/// Between two rounds of asking in all ways.
+const PAUSE: Duration = Duration::from_millis(250);
 
 struct Options {
     handle: PoolHandle,
@@ -113,20 +118,38 @@ fn resolve(options: &Options) -> Result<(), Failure> {
     print(&elements.iter().map(|e| show::element(e) + "\n").collect::<String>())
 }
 
-/// Asks in each of the ways until one leads to an answer.
+/// Asks in each of the ways until one leads to an answer, and again while there is a registrar that only leaves too early, as one
+/// does that is just starting. Each way has an equal share of the time that is left.
 fn ask(options: &Options) -> Result<HandleResolutionResponse, Failure> {
-    let mut failure = None;
-    for &way in &options.ways {
-        match ask_by(way, options) {
-            Err(Failure::NoAnswer(why)) => failure = Some(Failure::NoAnswer(why)),
-            other => return other,
+    let deadline = clock::now() + options.timeout;
+    loop {
+        let (mut somebody_left, mut failure) = (false, None);
+        for (&way, ways_left) in options.ways.iter().zip((1..=options.ways.len() as u32).rev()) {
+            let share = deadline.saturating_since(clock::now()) / ways_left;
+            match ask_by(way, share, options) {
+                Err(Failure::NoAnswer(why)) => failure = Some(Failure::NoAnswer(why)),
+                Err(Failure::Left(why)) => {
+                    somebody_left = true;
+                    failure = Some(Failure::Left(why));
+                }
+                other => return other,
+            }
         }
+        if !somebody_left || clock::now() + PAUSE >= deadline {
+            return Err(failure.unwrap_or_else(|| Failure::Usage("no transport to ask by".to_owned())));
+        }
+        pause()?;
     }
-    Err(failure.unwrap_or_else(|| Failure::Usage("no transport to ask by".to_owned())))
 }
 
-fn ask_by(way: Way, options: &Options) -> Result<HandleResolutionResponse, Failure> {
-    let mut exchange = Exchange::connect(way, options.registrar, options.timeout)?;
+fn pause() -> Result<(), Failure> {
+    let now = clock::now();
+    let waited = Poller::new().and_then(|poller| poller.wait(now, Some(now + PAUSE), &mut Vec::new()));
+    waited.map(drop).map_err(|error| Failure::Failed(error.to_string()))
+}
+
+fn ask_by(way: Way, timeout: Duration, options: &Options) -> Result<HandleResolutionResponse, Failure> {
+    let mut exchange = Exchange::connect(way, options.registrar, timeout)?;
     let request = HandleResolution { subscribe: false, pool_handle: options.handle.clone(), items: options.items };
     let mut bytes = Vec::new();
     AsapMessage::HandleResolution(request)
