@@ -4,12 +4,13 @@
 //! event can fall between.
 
 use super::instance::Instance;
+use super::lingering::Lingering;
 use super::socket::Socket;
 use super::turn::{Follower, KEPT, Taken, Turn};
 use crate::collections::{AssociationMap, Deadlines};
 use crate::session::Attempt;
 use crate::transport::{
-    LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, Transport, TransportError, TransportEvent,
+    LossReason, OutboundMessage, Peer, PeerAddress, Punctuality, SctpParameters, Transport, TransportError, TransportEvent,
     TransportKind, Undelivered, kernel_sctp::Lent,
 };
 use crate::wire::{AddressList, PPID_ASAP};
@@ -22,9 +23,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-
-/// How long an association that was closed in order may take to deliver what is queued, before it is aborted.
-const LINGER: Duration = Duration::from_secs(5);
 
 /// An endpoint. Application threads send through it inline; the I/O thread receives, or an application thread that waits for
 /// a message anyway ([`Endpoint::take_over`]).
@@ -59,13 +57,14 @@ pub struct EndpointState {
     timers: BTreeMap<(Time, u64), Arc<Socket>>,
     /// Associations being closed, by the time when they are aborted.
     closing: Deadlines,
+    punctuality: Punctuality,
 }
 
 /// Whose association it is.
 enum Route {
     Connecting { socket: Arc<Socket>, attempt: Attempt },
     Session { socket: Arc<Socket>, session: SessionId },
-    Closing { until: Time },
+    Closing(Lingering),
 }
 
 /// What an event of the transport leaves to do when the transport can be called again.
@@ -97,6 +96,7 @@ impl Endpoint {
                 retired: false,
                 timers: BTreeMap::new(),
                 closing: Deadlines::default(),
+                punctuality: Punctuality::default(),
             }),
         }
     }
@@ -123,7 +123,8 @@ impl Endpoint {
         result
     }
 
-    /// Receives what arrived and runs timers. Returns whether more is waiting.
+    /// Receives what arrived and runs timers, unless what they wait for may still have to be received. Returns whether more is
+    /// waiting.
     pub fn run(&self, instance: &Instance, now: Time) -> bool {
         self.run_with(instance, now, None)
     }
@@ -131,7 +132,10 @@ impl Endpoint {
     fn run_with(&self, instance: &Instance, now: Time, lent: Option<Lent>) -> bool {
         self.with(instance, |state| {
             let more = state.receive(instance, now, lent);
-            state.run_timers(instance, now);
+            let due = state.next_timer();
+            if state.punctuality.lets_timers_run(now, due, more) {
+                state.run_timers(instance, now);
+            }
             more
         })
     }
@@ -265,9 +269,13 @@ impl EndpointState {
             // The I/O thread takes it away.
             return Time::ZERO;
         }
+        let timer = self.punctuality.next_deadline(self.next_timer());
+        [self.transport.next_deadline(), timer].into_iter().flatten().min().unwrap_or(Time::MAX)
+    }
+
+    fn next_timer(&self) -> Option<Time> {
         let timer = self.timers.keys().next().map(|(at, _)| *at);
-        let closing = self.closing.first();
-        [self.transport.next_deadline(), timer, closing].into_iter().flatten().min().unwrap_or(Time::MAX)
+        [timer, self.closing.first()].into_iter().flatten().min()
     }
 
     /// From now on `socket` gets the associations that peers make.
@@ -345,7 +353,9 @@ impl EndpointState {
     /// Aborts an association.
     pub fn abort(&mut self, now: Time, association: AssociationId, reason: &str) {
         match self.routes.remove(&association) {
-            Some(Route::Closing { until }) => self.closing.set(association.as_u64(), Some(until), None),
+            Some(Route::Closing(Lingering { until, .. })) => {
+                self.closing.set(association.as_u64(), Some(until), None);
+            }
             // `Writable` and `Lost` never come for it now.
             Some(Route::Session { socket, .. }) => socket.handle_writable(association),
             _ => {}
@@ -358,9 +368,9 @@ impl EndpointState {
         let Some(Route::Session { socket, .. }) = self.routes.get(&association) else { return };
         // Nobody sends on it any more, and its `Writable` would not be passed on.
         socket.handle_writable(association);
-        let until = now + LINGER;
-        self.routes.insert(association, Route::Closing { until });
-        self.closing.set(association.as_u64(), None, Some(until));
+        let lingering = Lingering::begin(now);
+        self.routes.insert(association, Route::Closing(lingering));
+        self.closing.set(association.as_u64(), None, Some(lingering.until));
         self.transport.shutdown(now, association);
     }
 
@@ -397,8 +407,19 @@ impl EndpointState {
             let actions = socket.handle_timeout(now);
             socket.perform(instance, self, now, actions);
         }
-        while let Some(association) = self.closing.due(now) {
-            self.abort(now, AssociationId::from_u64(association), "closed");
+        while let Some(number) = self.closing.due(now) {
+            let association = AssociationId::from_u64(number);
+            let lingering = match self.routes.get(&association) {
+                Some(Route::Closing(lingering)) => Some(*lingering),
+                _ => None,
+            };
+            match lingering.and_then(|lingering| lingering.renewed(now)) {
+                Some(renewed) => {
+                    self.closing.set(number, lingering.map(|lingering| lingering.until), Some(renewed.until));
+                    self.routes.insert(association, Route::Closing(renewed));
+                }
+                None => self.abort(now, association, "closed"),
+            }
         }
     }
 }
@@ -501,7 +522,9 @@ impl Dispatch<'_> {
                 let actions = socket.handle_lost(self.now, session, association, reason, undelivered);
                 self.defer(socket, actions);
             }
-            Some(Route::Closing { until }) => self.closing.set(association.as_u64(), Some(until), None),
+            Some(Route::Closing(Lingering { until, .. })) => {
+                self.closing.set(association.as_u64(), Some(until), None);
+            }
             _ => {}
         }
     }

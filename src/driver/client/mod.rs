@@ -20,6 +20,7 @@ mod endpoint;
 mod exposed;
 pub mod global;
 mod instance;
+mod lingering;
 mod ports;
 mod readiness;
 mod socket;
