@@ -227,7 +227,7 @@ fn an_element_that_accepts_and_hangs_up_is_asked_less_and_less_often() {
     assert!(pauses[5..].iter().all(|pause| *pause == 2000), "{pauses:?}");
     // It has recovered: the next loss is one like any other.
     let association = harness.session.association().unwrap();
-    harness.now = harness.now + Duration::from_secs(5);
+    harness.now += Duration::from_secs(5);
     assert_eq!(pauses_of_an_element_that_hangs_up(&mut harness, association)[..3], [250, 250, 500]);
 }
 
