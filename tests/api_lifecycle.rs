@@ -4,8 +4,14 @@
 mod api_support;
 
 use api_support::*;
-use rserpool::api::{self, ConnectOptions, FailoverFlags, LoadInfo, RegisterOptions, SendOptions, Timeout};
+use rserpool::api::{
+    self, AddressInfo, ConnectOptions, FailoverFlags, LoadInfo, RegisterOptions, SendOptions, Timeout,
+};
+use rserpool::driver::clock;
+use rserpool::transport::{self, EndpointConfig, SctpParameters, TransportChoice, TransportEvent};
+use rserpool::wire::Policy;
 use rserpool::{PoolElementId, SessionId};
+use std::io::{BufRead, BufReader};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -151,6 +157,86 @@ fn without_any_registrar_calls_end_in_time_and_register_and_connect_succeed_all_
     let error = api::sendmsg(client, b"x", &SendOptions::default(), Timeout::Now).unwrap_err();
     assert_eq!(error.errno, libc::EAGAIN);
     assert!(error.text.contains("no element of pool \"lonely\" yet: no registrar answered"), "{error}");
+    api::cleanup();
+}
+
+#[test]
+#[ignore = "the process that another test starts and stops"]
+fn closing_process() {
+    let Ok(registrar) = std::env::var("TEST_REGISTRAR") else { return };
+    api::initialize(&config(registrar.parse().unwrap())).unwrap();
+    let client = connect("closing");
+    let message = [0; 50_000];
+    let mut sent = 0;
+    // As much as the queue takes.
+    while sent < 4_000_000 && api::sendmsg(client, &message, &SendOptions::default(), Timeout::Now).is_ok() {
+        sent += message.len();
+    }
+    println!("sent {sent}");
+    api::close(client).unwrap();
+    // SAFETY: stops this process, until the one that has started it lets it go on.
+    unsafe { libc::raise(libc::SIGSTOP) };
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+}
+
+#[test]
+fn what_is_queued_when_a_socket_is_closed_arrives_though_the_process_is_stopped_for_longer_than_that_may_take() {
+    let _turn = my_turn();
+    let registrar = start_registrar();
+    api::initialize(&config(registrar)).unwrap();
+    // A server that receives only when this test lets it, and does not miss its client meanwhile.
+    let patient = SctpParameters { heartbeat_interval: Duration::from_secs(60), ..SctpParameters::default() };
+    let bind = vec!["127.0.0.1:0".parse().unwrap()];
+    let endpoint = EndpointConfig { bind, listen: true, parameters: patient, ..EndpointConfig::default() };
+    let mut server = transport::open(TransportChoice::SctpUdp, &endpoint).unwrap();
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], server.local_port()));
+    let element = AddressInfo {
+        socket_type: libc::SOCK_STREAM,
+        protocol: libc::IPPROTO_SCTP,
+        addresses: vec![address],
+        pool_element_id: PoolElementId(0),
+        policy: Policy::RoundRobin,
+    };
+    api::pe_registration(b"closing", &element, &LoadInfo::default(), Duration::from_secs(300)).unwrap();
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "closing_process", "--nocapture", "--test-threads=1"])
+        .env("TEST_REGISTRAR", registrar.to_string())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let process = child.id() as libc::pid_t;
+    let (mut up, mut lost, mut arrived) = (false, false, 0);
+    let mut receive = |server: &mut Box<dyn transport::Transport>| {
+        let wake = server.next_deadline().map(|at| at.saturating_since(clock::now()));
+        let mut fds = [libc::pollfd { fd: server.poll_fd().unwrap(), events: libc::POLLIN, revents: 0 }];
+        rserpool::driver::client::system::poll(&mut fds, wake).unwrap();
+        server.poll(clock::now(), &mut |event| match event {
+            TransportEvent::Up { .. } => up = true,
+            TransportEvent::Message { payload, .. } => arrived += payload.len(),
+            TransportEvent::Lost { .. } => lost = true,
+            _ => {}
+        });
+        (up, lost, arrived)
+    };
+    while !receive(&mut server).0 {}
+    // Without an acknowledgement most of it stays in the queue.
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let sent = lines.find_map(|line| line.split_once("sent ").and_then(|(_, bytes)| bytes.parse().ok()));
+    let sent: usize = sent.expect("the process says what it has sent");
+    // SAFETY: the process is our child; it stops itself.
+    assert_eq!(unsafe { libc::waitpid(process, std::ptr::null_mut(), libc::WUNTRACED) }, process);
+    // Longer than a socket that is closed has time.
+    rserpool::driver::client::system::poll(&mut [], Some(Duration::from_millis(5500))).unwrap();
+    // SAFETY: the process is our child, and has not ended.
+    assert_eq!(unsafe { libc::kill(process, libc::SIGCONT) }, 0);
+    let (mut lost, mut arrived) = (false, 0);
+    while !lost {
+        (_, lost, arrived) = receive(&mut server);
+    }
+    assert_eq!(arrived, sent);
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
     api::cleanup();
 }
 
