@@ -194,6 +194,7 @@ fn another_seed_makes_other_choices() {
         world.registrar = Registrar::new(RegistrarConfig { id: RegistrarId(0), ..config() }, seed, Time::ZERO);
         let pe = world.pe(1);
         world.registered(pe, "pool", element(7, 1));
+        world.run(Duration::ZERO);
         world
     });
     let [a, b] = &mut worlds;

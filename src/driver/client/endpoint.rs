@@ -10,8 +10,8 @@ use super::turn::{Follower, KEPT, Taken, Turn};
 use crate::collections::{AssociationMap, Deadlines};
 use crate::session::Attempt;
 use crate::transport::{
-    LossReason, OutboundMessage, Peer, PeerAddress, Punctuality, SctpParameters, Transport, TransportError, TransportEvent,
-    TransportKind, Undelivered, kernel_sctp::Lent,
+    LossReason, OutboundMessage, Peer, PeerAddress, Punctuality, SctpParameters, Transport, TransportError,
+    TransportEvent, TransportKind, Undelivered, kernel_sctp::Lent,
 };
 use crate::wire::{AddressList, PPID_ASAP};
 use crate::{AssociationId, SessionId, Time};

@@ -1,6 +1,6 @@
 //! Every request of an application completes exactly once, within its time, with an answer that fits.
 
-use crate::config::MILLIS;
+use crate::config::{MILLIS, SECOND};
 use crate::node::NodeId;
 use crate::workload::{Asked, Open};
 use crate::world::World;
@@ -74,7 +74,9 @@ impl World {
         let Some(since) = self.checks.leaving.get(&node).map(|since| (*since).max(self.nodes[node].continued)) else {
             return;
         };
-        let most = self.config.registrar.leave_timeout.as_nanos() as u64;
+        // The time is counted from the last suggestion, of 25 600 a second.
+        let suggestions = self.config.elements() as u64 * SECOND / 25_600;
+        let most = self.config.registrar.leave_timeout.as_nanos() as u64 + suggestions;
         if !self.nodes[node].hung && self.now - since > self.config.stretched(most) + SLACK {
             self.fail(format!("registrar on node {node} was asked to leave and is still there"));
         }
