@@ -7,7 +7,8 @@ use crate::guest::{Cell, PORTS, Program, until};
 use crate::lossy::{Impairment, LossyNetwork};
 use crate::network::{Namespace, Network};
 use crate::programs::{build_examples, example, registrar_program};
-use std::net::IpAddr;
+use crate::table::table_of;
+use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -55,6 +56,13 @@ fn calls(places: &[(IpAddr, Namespace)], transport: &str) {
         let server = start(number, "server", command);
         server.until("in pool");
         server
+    });
+    // Else all calls might go to the one that the client's registrar knows, and not to the one that is killed.
+    until("both registrars know both servers", || {
+        places[..2].iter().all(|(address, host)| {
+            let table = table_of(SocketAddr::new(*address, 9901), Some(host));
+            table.is_ok_and(|table| table.homes.len() == servers.len())
+        })
     });
     let mut command = Command::new(example("call_control_client"));
     // The calls stay up until they are told to end: how long all this takes depends on the machine. So does how long one waits.

@@ -24,6 +24,9 @@ mod quirks;
 mod registrations;
 mod resolve;
 mod scope;
+#[path = "../scope_support/table.rs"]
+#[allow(dead_code)] // other tests use the rest
+mod table;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
