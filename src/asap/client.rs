@@ -161,7 +161,7 @@ impl AsapClient {
         }
     }
 
-    /// When the core wants [`Event::Timeout`], if nothing else happens before.
+    /// When to call [`AsapClient::handle`] with [`Event::Timeout`] at the latest, whatever else happens before.
     pub fn next_deadline(&self) -> Option<Time> {
         self.timers.next_deadline()
     }

@@ -1,6 +1,7 @@
-//! Log lines to a descriptor that perhaps nobody reads: a pipe whose reader hangs, a terminal that was stopped.
+//! Log lines to a pipe or socket that perhaps nobody reads.
 //!
-//! Whoever writes a line may hold a lock that everybody waits for, so a line never waits: what has no room is left out, and counted.
+//! Whoever writes a line may hold a lock that everybody waits for, so a line does not wait: what has no room is left out, and
+//! counted. (A terminal promises room for one byte only: a line may still wait for who has stopped it.)
 
 use super::client::system;
 use std::os::fd::RawFd;

@@ -14,7 +14,8 @@ const SHORTEST_KEEP_ALIVE_GAP: Duration = Duration::from_millis(100);
 /// An element that is being taken over has at least so long for its acknowledgement: many are taken over at once, the network may
 /// be in trouble, and it may know no other registrar. The keep-alive itself is sent again by SCTP.
 pub(super) const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
-/// A timer that is handled later than this means that the registrar itself was not running.
+/// A timer that is handled later than this means that the registrar itself was not running. Who is late by less hands timers in late
+/// on purpose, when what has arrived is looked at.
 const LATE: Duration = Duration::from_secs(1);
 
 impl Registrar {
@@ -34,7 +35,7 @@ impl Registrar {
         if liveness.expires_at <= now {
             self.on_registration_life_expired(now, index, actions);
         } else if liveness.keep_alive_at <= now {
-            let late = now.saturating_since(liveness.keep_alive_at) > LATE.min(self.config.keep_alive_timeout / 2);
+            let late = now.saturating_since(liveness.keep_alive_at) > LATE;
             if late {
                 self.restart_keep_alive(now, index, liveness.awaiting_ack);
             } else if liveness.awaiting_ack {

@@ -2,7 +2,7 @@
 
 use super::changes::no_such_pool;
 use super::{Action, Registrar};
-use crate::handlespace::PoolIndex;
+use crate::handlespace::{Pool, PoolIndex};
 use crate::log_limit::log_limited;
 use crate::message::asap::{HandleResolution, HandleResolutionResponse};
 use crate::wire::Cause;
@@ -62,6 +62,26 @@ impl Registrar {
         }
     }
 
+    /// Chooses elements, without those whose registrations are over and that no timer has removed yet: there may be some when this
+    /// registrar is late.
+    fn select_living(&mut self, now: Time, pool: PoolIndex, items: usize) {
+        // The second time all of them, if the first ones were dead.
+        let all = self.handlespace.pool(pool).map_or(0, Pool::len);
+        for items_now in [items, all] {
+            self.selection.clear();
+            self.handlespace.select(pool, items_now, &mut self.random, &mut self.selection);
+            if self.handlespace.next_timer().is_none_or(|(at, _)| at > now) {
+                return;
+            }
+            let handlespace = &self.handlespace;
+            self.selection.retain(|&index| handlespace.element(index).is_some_and(|e| e.liveness().expires_at > now));
+            self.selection.truncate(items);
+            if !self.selection.is_empty() {
+                return;
+            }
+        }
+    }
+
     /// Chooses elements by the pool's policy and encodes the positive response; none when there is nobody to choose,
     /// because each element registered with weight zero.
     pub(super) fn list_pool(
@@ -72,11 +92,7 @@ impl Registrar {
         accept_updates: bool,
     ) -> Option<Vec<u8>> {
         self.selection.clear();
-        self.handlespace.select(pool, items, &mut self.random, &mut self.selection);
-        if self.handlespace.next_timer().is_some_and(|(at, _)| at <= now) {
-            let handlespace = &self.handlespace;
-            self.selection.retain(|&index| handlespace.element(index).is_some_and(|e| e.liveness().expires_at > now));
-        }
+        self.select_living(now, pool, items);
         let policy = self.handlespace.element(*self.selection.first()?)?.encoded_policy();
         let pool_handle = self.handlespace.pool(pool)?.handle();
         let mut room = MAX_ELEMENT_BYTES_PER_RESPONSE;

@@ -8,8 +8,8 @@
 use crate::Time;
 use std::time::Duration;
 
-/// Rounds of receiving before timers run all the same, so that a flood cannot keep them from it: about what full sockets hold.
-const MOST_ROUNDS: u32 = 160;
+/// The longest that timers wait for what is still to be received, so that a flood cannot keep them from running.
+const LONGEST_HOLD: Duration = Duration::from_millis(100);
 /// Ordinary lateness.
 const UNNOTICED: Duration = Duration::from_millis(5);
 /// The longest that timers which came late wait on purpose.
@@ -18,7 +18,6 @@ const LONGEST_GRACE: Duration = Duration::from_millis(250);
 /// How late somebody is.
 #[derive(Debug, Default)]
 pub(crate) struct Punctuality {
-    rounds: u32,
     /// Timers that were late wait until then, and from then on run until none is due.
     grace_ends: Option<Time>,
 }
@@ -30,13 +29,14 @@ impl Punctuality {
             *self = Punctuality::default();
             return false;
         };
-        if more && self.rounds < MOST_ROUNDS {
-            self.rounds += 1;
-            return false;
+        if self.grace_ends.is_some_and(|ends| ends < due) {
+            *self = Punctuality::default(); // that was for others
         }
         let late = now.saturating_since(due);
+        if more && late < LONGEST_HOLD {
+            return false;
+        }
         let grace = if late > UNNOTICED { late.min(LONGEST_GRACE) } else { Duration::ZERO };
-        self.rounds = 0;
         *self.grace_ends.get_or_insert(now + grace) <= now
     }
 
@@ -63,12 +63,15 @@ mod tests {
 
     #[test]
     fn timers_wait_until_everything_is_received_but_not_for_ever() {
-        let (mut punctuality, now) = (Punctuality::default(), Time::from_millis(1000));
-        assert!(!punctuality.lets_timers_run(now, DUE, true));
-        assert!(punctuality.lets_timers_run(now, DUE, false));
-        let waited = (0..).take_while(|_| !punctuality.lets_timers_run(now, DUE, true)).count();
-        assert_eq!(waited, MOST_ROUNDS as usize);
-        assert!(!punctuality.lets_timers_run(now, DUE, true), "they wait anew");
+        let (mut punctuality, at) = (Punctuality::default(), Time::from_millis);
+        assert!(!punctuality.lets_timers_run(at(1000), DUE, true));
+        assert!(punctuality.lets_timers_run(at(1004), DUE, false));
+        let mut punctuality = Punctuality::default();
+        let first = (1000..).find(|&now| punctuality.lets_timers_run(at(now), DUE, true));
+        assert_eq!(first, Some(1200), "held, and then as long again");
+        let next = Some(at(1201));
+        let first = (1200..).find(|&now| punctuality.lets_timers_run(at(now), next, true));
+        assert_eq!(first, Some(1401), "each gets its time");
     }
 
     #[test]
@@ -80,9 +83,9 @@ mod tests {
         assert!(punctuality.lets_timers_run(Time::from_millis(1300), DUE, false), "late again");
         let next = Some(Time::from_millis(1001));
         assert!(punctuality.lets_timers_run(Time::from_millis(1400), next, false), "the first ones took their time");
-        assert!(!punctuality.lets_timers_run(Time::from_millis(1400), None, false));
-        assert!(!punctuality.lets_timers_run(Time::from_secs(100), DUE, false));
-        assert_eq!(punctuality.next_deadline(DUE), Some(Time::from_secs(100) + LONGEST_GRACE));
+        let next = Some(Time::from_millis(1500));
+        assert!(!punctuality.lets_timers_run(Time::from_secs(100), next, false), "nothing happened between the two");
+        assert_eq!(punctuality.next_deadline(next), Some(Time::from_secs(100) + LONGEST_GRACE));
     }
 
     #[test]

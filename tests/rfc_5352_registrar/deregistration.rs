@@ -75,6 +75,20 @@ fn nothing_is_resolved_after_its_life_even_when_the_timer_event_is_late() {
     assert_eq!(response.error.unwrap().first(), Some(Cause::UnknownPoolHandle));
 }
 
+#[test]
+fn who_lives_is_resolved_beside_one_whose_life_is_over_and_whose_timer_is_late() {
+    let mut world = World::new(config());
+    let (short, long) = (world.pe(1), world.pe(2));
+    world.registered(short, "pool", PoolElement { registration_life: RegistrationLife(3), ..element(7, 1) });
+    world.registered(long, "pool", PoolElement { registration_life: RegistrationLife::INFINITE, ..element(8, 2) });
+    world.now += 3 * SECOND;
+    for _ in 0..4 {
+        let response = world.resolve_with(long, "pool", Some(1), false);
+        let ids: Vec<_> = response.pool_elements.iter().map(|element| element.id).collect();
+        assert_eq!(ids, [PoolElementId(8)]);
+    }
+}
+
 impl World {
     /// A resolution whose answer may come behind other messages.
     fn resolve_with_any(&mut self, association: AssociationId, pool: &str) -> HandleResolutionResponse {

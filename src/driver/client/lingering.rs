@@ -5,8 +5,9 @@ use std::time::Duration;
 
 /// How long an association may take to deliver what is queued, before it is aborted.
 const LINGER: Duration = Duration::from_secs(5);
-/// Who comes later than this to a deadline was stopped or starved meanwhile, and so was the delivery: that time does not count.
-const LATE: Duration = Duration::from_millis(100);
+/// Who comes later than this to a deadline was stopped or starved meanwhile, and so was the delivery: that time does not count. Timers
+/// that are less late have waited on purpose ([`crate::transport::Punctuality`]).
+const LATE: Duration = Duration::from_millis(500);
 
 /// The time that one of them has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,6 +22,8 @@ use std::time::Duration;
 
 /// How often a running registrar logs its metrics.
 const METRICS_INTERVAL: Duration = Duration::from_secs(60);
+/// How often timers that wait for the receiver are looked at.
+const BEHIND_PAUSE: Duration = Duration::from_millis(1);
 /// The key of the signal descriptor; endpoints have small keys.
 const SIGNAL_KEY: u64 = 1 << 32;
 
@@ -61,6 +63,8 @@ pub(super) struct Worker<C> {
     /// The time never goes back.
     latest: Time,
     punctuality: Punctuality,
+    /// The thread in [`receive`] got all that one call takes: more is waiting.
+    receiver_is_behind: bool,
     /// Why the thread in [`receive`] ended early.
     broken: Option<io::Error>,
     signals: Option<StopSignals>,
@@ -175,6 +179,7 @@ impl<C: Core> Worker<C> {
             sleeps_until: None,
             latest: Time::ZERO,
             punctuality: Punctuality::default(),
+            receiver_is_behind: false,
             broken: None,
             signals: None,
             lookup: None,
@@ -256,7 +261,11 @@ impl<C: Core> Worker<C> {
 
     fn next_deadline(&self) -> Option<Time> {
         let report = self.reports.as_ref().map(Reports::next_deadline);
-        let timer = self.punctuality.next_deadline(self.state.next_timer());
+        let mut timer = self.punctuality.next_deadline(self.state.next_timer());
+        if self.receiver_is_behind {
+            // It wants the lock more than this thread, which could only look whether it has come to an end.
+            timer = timer.map(|at| at.max(self.latest + BEHIND_PAUSE));
+        }
         let state = if self.state.has_failed_connects() { Some(Time::ZERO) } else { timer };
         let due = [self.endpoints.next_deadline(), state, Some(self.next_metrics), report];
         let due = due.into_iter().flatten().min();
@@ -273,7 +282,7 @@ impl<C: Core> Worker<C> {
         self.poll_endpoints(now);
         self.poll_enrp_group(now);
         self.take_found_peers(now);
-        let more = self.endpoints.transports.iter().any(|endpoint| endpoint.more);
+        let more = self.receiver_is_behind || self.endpoints.transports.iter().any(|endpoint| endpoint.more);
         self.state.report_failed_connects(now);
         if self.punctuality.lets_timers_run(now, self.state.next_timer(), more) {
             self.state.run_timers(now);
@@ -300,6 +309,7 @@ impl<C: Core> Worker<C> {
         self.latest = now;
         let Some(endpoint) = self.endpoints.transports.get_mut(number) else { return };
         let (link, state) = (endpoint.link, &mut self.state);
+        self.receiver_is_behind = receiver.is_full();
         endpoint.transport.deliver(now, receiver, &mut |event| state.on_transport_event(now, link, event));
         self.perform(now);
         self.publish_metrics();

@@ -208,7 +208,7 @@ impl Registrar {
 
     /// Whether a timer that was due `at` is late because this registrar was not running.
     fn is_late(&self, now: Time, at: Time) -> bool {
-        now.saturating_since(at) > LATE.min(self.config.max_time_no_response / 2)
+        now.saturating_since(at) > LATE
     }
 }
 

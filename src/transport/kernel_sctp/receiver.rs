@@ -55,6 +55,11 @@ impl Receiver {
         Stopper(Arc::clone(&self.stop))
     }
 
+    /// Whether the last wait brought as much as one can: more may be waiting.
+    pub fn is_full(&self) -> bool {
+        self.count == SLOTS
+    }
+
     /// How long the last wait took, when the call that received knows it: the time without asking the clock.
     pub fn waited(&self) -> Option<Duration> {
         self.waited
