@@ -315,6 +315,16 @@ fn adoptions_are_limited() {
     assert!((1..10).contains(&adopted), "{adopted}");
 }
 
+/// Two endpoints have one association: a connect to it would fail for ever (seed 9010150 of the simulation).
+#[test]
+fn a_registrar_that_is_connected_with_us_is_asked_without_a_connect() {
+    let mut client = Client::new(config(1, SCTP));
+    let (theirs, _) = client.inbound(1);
+    let done = client.request(1, register(1));
+    assert!(done.connects().is_empty());
+    assert!(matches!(done.sent()[..], [(over, AsapMessage::Registration(_))] if over == theirs), "{:?}", done.sent());
+}
+
 #[test]
 fn inbound_associations_are_bounded_and_the_oldest_goes() {
     let (mut client, home) = Client::connected(config(1, SCTP));

@@ -9,7 +9,7 @@ use super::timers::Timer;
 use super::{Action, AsapClient, ConnectAttempt};
 use crate::Time;
 use crate::collections::SortedMap;
-use crate::transport::{LossReason, TransportKind};
+use crate::transport::{LossReason, PeerAddress, TransportKind};
 use std::collections::VecDeque;
 
 /// More connects than this are never under way at a time, links included (RFC 5352 section 3.6, SH1).
@@ -140,8 +140,23 @@ impl AsapClient {
         self.next_attempt.0 += 1;
         let targets_left = targets_left.unwrap_or(count).saturating_sub(1);
         hunt.attempts.insert(attempt, Attempt { candidate, targets_left, began: self.now, passed_on: false });
+        // Two endpoints have one association (RFC 9260 section 1.3): a connect to a registrar that has connected to us would fail.
+        if let Some(link) = self.take_inbound(kind, &peer) {
+            log::debug!("hunt: registrar {peer} over {kind} is connected with us");
+            return self.on_connected(link, attempt, actions);
+        }
         log::debug!("hunt: connecting to registrar {peer} over {kind}");
         actions.push(Action::Connect { attempt, kind, peer, timeout: self.config.connect_timeout });
+    }
+
+    /// The association that this registrar has made with us, if it did and is not our home registrar over it.
+    fn take_inbound(&mut self, kind: TransportKind, peer: &PeerAddress) -> Option<Link> {
+        let is_it = |link: &Link| {
+            let common = link.peer.addresses.iter().any(|address| peer.addresses.contains(address));
+            kind != TransportKind::Tcp && link.is_sctp() && link.peer.port == peer.port && common
+        };
+        let index = self.inbound.iter().position(is_it)?;
+        self.inbound.remove(index)
     }
 
     /// A registrar just announced itself: try it, when trying is going on.
