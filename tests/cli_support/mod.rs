@@ -44,7 +44,10 @@ impl RegistrarProcess {
 
     /// One that is somewhere else than where cargo put it.
     pub fn start_program(program: &Path, options: &[&str]) -> RegistrarProcess {
-        RegistrarProcess::start_command(Command::new(program), options)
+        // Whoever runs the tests may have been started by nohup(1).
+        let mut command = Command::new("env");
+        command.arg("--default-signal=HUP").arg(program);
+        RegistrarProcess::start_command(command, options)
     }
 
     /// As nohup(1) starts it.
