@@ -1,6 +1,6 @@
 //! ASAP_ENDPOINT_KEEP_ALIVE and the end of registrations (RFC 5352 sections 3.2, 3.4 and 3.5).
 
-use super::{Action, Registrar};
+use super::{Action, Registrar, is_late};
 use crate::handlespace::{Claim, ElementIndex};
 use crate::log_limit::log_limited;
 use crate::message::AsapMessage;
@@ -14,9 +14,6 @@ const SHORTEST_KEEP_ALIVE_GAP: Duration = Duration::from_millis(100);
 /// An element that is being taken over has at least so long for its acknowledgement: many are taken over at once, the network may
 /// be in trouble, and it may know no other registrar. The keep-alive itself is sent again by SCTP.
 pub(super) const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
-/// A timer that is handled later than this means that the registrar itself was not running. Who is late by less hands timers in late
-/// on purpose, when what has arrived is looked at.
-const LATE: Duration = Duration::from_secs(1);
 
 impl Registrar {
     /// Time between two keep-alives to an element: as configured, or longer, where all elements together would otherwise get
@@ -35,8 +32,7 @@ impl Registrar {
         if liveness.expires_at <= now {
             self.on_registration_life_expired(now, index, actions);
         } else if liveness.keep_alive_at <= now {
-            let late = now.saturating_since(liveness.keep_alive_at) > LATE;
-            if late {
+            if is_late(now, liveness.keep_alive_at) {
                 self.restart_keep_alive(now, index, liveness.awaiting_ack);
             } else if liveness.awaiting_ack {
                 self.on_keep_alive_timeout_expired(now, index, actions);

@@ -189,6 +189,15 @@ impl Registrar {
     }
 }
 
+/// A timer that is handled later than this means that the registrar itself was not running. Who is late by less hands timers in late
+/// on purpose, when what has arrived is looked at.
+const LATE: Duration = Duration::from_secs(1);
+
+/// Whether a timer that was due `at` is late because this registrar was not running.
+fn is_late(now: Time, at: Time) -> bool {
+    now.saturating_since(at) > LATE
+}
+
 /// For a look inside.
 impl Registrar {
     /// Its identifier.

@@ -14,7 +14,7 @@ use crate::handlespace::{SeededMap, SeededState};
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{HandleTableRequest, HandleTableResponse, ListRequest, ListResponse};
-use crate::registrar::{Action, RegistrarConfig};
+use crate::registrar::{Action, RegistrarConfig, is_late};
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use log::Level;
 use std::collections::BTreeSet;
@@ -144,7 +144,7 @@ impl Registrar {
         match self.enrp.start.step {
             Step::Mentor | Step::Pause => self.ask_next_mentor(now, actions),
             // The answer may be waiting to be read.
-            Step::List(_) | Step::Table(_) if self.is_late(now, at) => {
+            Step::List(_) | Step::Table(_) if is_late(now, at) => {
                 self.enrp.timers.set(Timer::Start, now + self.config.max_time_no_response);
             }
             Step::List(mentor) | Step::Table(mentor) => self.give_up_mentor(now, mentor, "it does not answer", actions),

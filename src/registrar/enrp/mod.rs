@@ -44,12 +44,9 @@ use log::Level;
 use mentor::Start;
 use peers::Peer;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 use takeover::Arbitration;
 use timers::{Timer, Timers};
 
-/// A timer that is handled later than this means that this registrar itself was not running: nobody is blamed for that.
-const LATE: Duration = Duration::from_secs(1);
 /// Associations with registrars for each one that may be known: two, when both connect, and some that have not said yet
 /// who they are.
 const ASSOCIATIONS_PER_PEER: usize = 4;
@@ -204,11 +201,6 @@ impl Registrar {
                 Timer::Session(association, own) => self.end_session(association, own),
             }
         }
-    }
-
-    /// Whether a timer that was due `at` is late because this registrar was not running.
-    fn is_late(&self, now: Time, at: Time) -> bool {
-        now.saturating_since(at) > LATE
     }
 }
 

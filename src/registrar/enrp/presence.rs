@@ -10,7 +10,7 @@ use super::{Phase, Registrar, ids_where};
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{ListRequest, Presence};
-use crate::registrar::{Action, Link};
+use crate::registrar::{Action, Link, is_late};
 use crate::transport::{LossReason, PeerAddress};
 use crate::wire::{Decoded, ServerInformation, TransportParameter, TransportUse};
 use crate::{AssociationId, RegistrarId, Time};
@@ -202,7 +202,7 @@ impl Registrar {
 /// Noticing failures.
 impl Registrar {
     pub(super) fn on_peer_timer_expired(&mut self, now: Time, at: Time, id: RegistrarId, actions: &mut Vec<Action>) {
-        let late = self.is_late(now, at);
+        let late = is_late(now, at);
         let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
         match peer.state {
             PeerState::Active => {

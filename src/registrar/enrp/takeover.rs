@@ -12,7 +12,7 @@ use crate::handlespace::Claim;
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{InitTakeover, InitTakeoverAck, TakeoverServer};
-use crate::registrar::Action;
+use crate::registrar::{Action, is_late};
 use crate::{AssociationId, RegistrarId, Time};
 use log::Level;
 use std::collections::BTreeSet;
@@ -85,7 +85,7 @@ impl Registrar {
         target: RegistrarId,
         actions: &mut Vec<Action>,
     ) {
-        let late = self.is_late(now, at);
+        let late = is_late(now, at);
         let Some(arbitration) = self.enrp.arbitrations.get_mut(&target) else { return };
         if !late {
             arbitration.attempts += 1;
