@@ -114,8 +114,8 @@ fn measure(calls: usize, mut call: impl FnMut()) -> (f64, f64) {
 /// A registrar core that knows a pool of a thousand elements, and one association.
 #[cfg(feature = "registrar")]
 fn registrar(association: rserpool::AssociationId, policy: &Policy) -> rserpool::registrar::Registrar {
+    use rserpool::association::{Peer, PeerAddress, TransportKind};
     use rserpool::registrar::{Event, Link, Registrar, RegistrarConfig};
-    use rserpool::transport::{Peer, PeerAddress, TransportKind};
     let config =
         RegistrarConfig { max_resolutions_per_second: u32::MAX, announce: false, ..RegistrarConfig::default() };
     let (mut registrar, mut actions) = (Registrar::new(config, 1, rserpool::Time::ZERO), Vec::new());

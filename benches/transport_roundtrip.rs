@@ -4,9 +4,10 @@
 //! dcsctp's formatting of every packet as hexadecimal text for a log line, even with logging off (about 60 ns a byte).
 
 use rserpool::AssociationId;
+use rserpool::association::PeerAddress;
 use rserpool::driver::clock;
 use rserpool::transport::sctp_udp::{SctpUdp, SctpUdpOptions};
-use rserpool::transport::{EndpointConfig, OutboundMessage, PeerAddress, Transport, TransportError, TransportEvent};
+use rserpool::transport::{EndpointConfig, OutboundMessage, Transport, TransportError, TransportEvent};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 

@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod asap;
+pub mod association;
 pub mod collections;
 pub mod driver;
 pub mod ffi;

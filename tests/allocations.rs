@@ -4,12 +4,12 @@
 mod registrar_support;
 
 use registrar_support::{config, element};
+use rserpool::association::{Peer, PeerAddress, TransportKind};
 use rserpool::handlespace::Handlespace;
 use rserpool::message::AsapMessage;
 use rserpool::message::asap::{HandleResolution, Registration};
 use rserpool::random::Random;
 use rserpool::registrar::{Action, Event, Link, Registrar};
-use rserpool::transport::{Peer, PeerAddress, TransportKind};
 use rserpool::wire::{PPID_ASAP, Policy, PoolElement};
 use rserpool::{AssociationId, PoolElementId, PoolHandle, Time};
 use std::alloc::{GlobalAlloc, Layout, System};

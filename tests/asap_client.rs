@@ -4,10 +4,10 @@ mod asap_support;
 
 use asap_support::*;
 use rserpool::asap::{Action, AsapConfig, Event, Outcome, Request, RequestError, RequestId};
+use rserpool::association::TransportKind::{Memory, SctpUdp, Tcp};
+use rserpool::association::{LossReason, PeerAddress};
 use rserpool::message::AsapMessage;
 use rserpool::message::asap::*;
-use rserpool::transport::TransportKind::{Memory, SctpUdp, Tcp};
-use rserpool::transport::{LossReason, PeerAddress};
 use rserpool::wire::*;
 use rserpool::{PoolElementId, PoolHandle};
 use std::time::Duration;
@@ -29,7 +29,7 @@ impl log::Log for Lines {
     fn flush(&self) {}
 }
 
-const SCTP: &[rserpool::transport::TransportKind] = &[Memory];
+const SCTP: &[rserpool::association::TransportKind] = &[Memory];
 
 fn resolutions(done: &Done) -> usize {
     done.sent().iter().filter(|(_, message)| matches!(message, AsapMessage::HandleResolution(_))).count()
@@ -463,7 +463,7 @@ fn that_no_registrar_can_be_reached_is_worth_one_warning_an_outage() {
 }
 
 /// Connects may take ten times T5.
-fn patient(registrars: u8, transports: &[rserpool::transport::TransportKind]) -> AsapConfig {
+fn patient(registrars: u8, transports: &[rserpool::association::TransportKind]) -> AsapConfig {
     AsapConfig { t5_server_hunt: ms(100), connect_timeout: ms(1000), ..config(registrars, transports) }
 }
 

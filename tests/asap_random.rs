@@ -6,10 +6,10 @@ mod asap_support;
 use asap_support::*;
 use proptest::prelude::*;
 use rserpool::asap::{Action, AsapConfig, ConnectAttempt, Event, Request, RequestId};
+use rserpool::association::TransportKind::{KernelSctp, SctpUdp, Tcp};
+use rserpool::association::{LossReason, TransportKind};
 use rserpool::message::AsapMessage;
 use rserpool::message::asap::*;
-use rserpool::transport::TransportKind::{KernelSctp, SctpUdp, Tcp};
-use rserpool::transport::{LossReason, TransportKind};
 use rserpool::wire::*;
 use rserpool::{AssociationId, RegistrarId, Time};
 use std::collections::{BTreeMap, BTreeSet};
@@ -160,7 +160,7 @@ impl World {
         self.event(Event::Request(RequestId(self.requests), request));
     }
 
-    fn up(&mut self, attempt: Option<ConnectAttempt>, peer: rserpool::transport::PeerAddress, kind: TransportKind) {
+    fn up(&mut self, attempt: Option<ConnectAttempt>, peer: rserpool::association::PeerAddress, kind: TransportKind) {
         self.next_association += 1;
         let association = association(self.next_association);
         self.associations.insert(association, kind);

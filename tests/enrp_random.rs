@@ -2,11 +2,11 @@
 //! same input, and its checksums are those of what it knows.
 
 use proptest::prelude::*;
+use rserpool::association::{LossReason, Peer, PeerAddress, TransportKind};
 use rserpool::handlespace::HandlespaceChecksum;
 use rserpool::message::enrp::*;
 use rserpool::message::{AsapMessage, EnrpMessage, asap};
 use rserpool::registrar::{Action, ConnectAttempt, Event, Link, Registrar, RegistrarConfig};
-use rserpool::transport::{LossReason, Peer, PeerAddress, TransportKind};
 use rserpool::wire::*;
 use rserpool::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use std::collections::{BTreeMap, VecDeque};

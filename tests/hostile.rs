@@ -6,8 +6,9 @@ mod cli_support;
 
 use api_support::{Got, PATIENCE, ServerProcess, connect, receive, send, server_main};
 use cli_support::{RegistrarProcess, rserpool, text};
+use rserpool::association::PeerAddress;
 use rserpool::driver::clock;
-use rserpool::transport::{self, EndpointConfig, OutboundMessage, PeerAddress, TransportChoice, TransportEvent};
+use rserpool::transport::{self, EndpointConfig, OutboundMessage, TransportChoice, TransportEvent};
 use rserpool::{AssociationId, api};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};

@@ -4,10 +4,10 @@ mod registrar_support;
 
 use proptest::prelude::*;
 use registrar_support::*;
+use rserpool::association::{LossReason, Peer, PeerAddress, TransportKind};
 use rserpool::message::asap::*;
 use rserpool::message::{AsapMessage, EnrpMessage};
 use rserpool::registrar::{Action, Event, Link, Registrar, RegistrarConfig};
-use rserpool::transport::{LossReason, Peer, PeerAddress, TransportKind};
 use rserpool::wire::*;
 use rserpool::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use std::net::IpAddr;

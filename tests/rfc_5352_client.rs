@@ -5,14 +5,14 @@ mod asap_support;
 
 use asap_support::*;
 use rserpool::asap::{Action, AsapConfig, Event, Outcome, PoolState, Request, RequestError};
+use rserpool::association::TransportKind::{KernelSctp, Memory, SctpUdp, Tcp};
 use rserpool::message::AsapMessage;
 use rserpool::message::asap::*;
-use rserpool::transport::TransportKind::{KernelSctp, Memory, SctpUdp, Tcp};
 use rserpool::wire::*;
 use rserpool::{PoolElementId, PoolHandle, RegistrarId, Time};
 use std::time::Duration;
 
-const SCTP: &[rserpool::transport::TransportKind] = &[Memory];
+const SCTP: &[rserpool::association::TransportKind] = &[Memory];
 
 /// A core with element 1 registered at the returned association.
 fn with_element() -> (Client, rserpool::AssociationId) {

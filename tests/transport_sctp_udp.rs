@@ -2,11 +2,10 @@
 
 mod transport_support;
 
+use rserpool::association::{LossReason, PeerAddress};
 use rserpool::driver::clock;
 use rserpool::transport::sctp_udp::{SctpUdp, SctpUdpOptions};
-use rserpool::transport::{
-    EndpointConfig, LossReason, OutboundMessage, PeerAddress, SctpParameters, Transport, TransportError,
-};
+use rserpool::transport::{EndpointConfig, OutboundMessage, SctpParameters, Transport, TransportError};
 use rserpool::{AssociationId, Time};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;

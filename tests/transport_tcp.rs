@@ -1,6 +1,7 @@
 //! TCP against peers that break its framing, dawdle or flood. Time is the test's own: what takes seconds takes none here.
 
-use rserpool::transport::{EndpointConfig, LossReason, OutboundMessage, PeerAddress, Tcp, Transport, TransportEvent};
+use rserpool::association::{LossReason, PeerAddress};
+use rserpool::transport::{EndpointConfig, OutboundMessage, Tcp, Transport, TransportEvent};
 use rserpool::{AssociationId, Time};
 use socket2::SockRef;
 use std::io::{Read, Write};

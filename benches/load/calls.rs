@@ -1,11 +1,11 @@
 //! How long the registrar's core keeps everything else waiting: the longest single call of what grows with the handlespace.
 
 use crate::{Scale, row};
+use rserpool::association::{LossReason, Peer, PeerAddress, TransportKind};
 use rserpool::driver::clock;
 use rserpool::message::enrp::{HandleTableRequest, HandleUpdate, Presence, TakeoverServer, UpdateAction};
 use rserpool::message::{AsapMessage, EnrpMessage, asap};
 use rserpool::registrar::{Action, Event, Link, Registrar, RegistrarConfig};
-use rserpool::transport::{LossReason, Peer, PeerAddress, TransportKind};
 use rserpool::wire::*;
 use rserpool::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use std::net::IpAddr;

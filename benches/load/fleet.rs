@@ -1,12 +1,11 @@
 //! Many pool elements on many associations, driven by one loop: as much as a hundred processes would be to a registrar.
 
+use rserpool::association::PeerAddress;
 use rserpool::driver::clock;
 use rserpool::driver::poller::Poller;
 use rserpool::message::AsapMessage;
 use rserpool::message::asap::{EndpointKeepAliveAck, Registration};
-use rserpool::transport::{
-    self, EndpointConfig, OutboundMessage, PeerAddress, Transport, TransportChoice, TransportEvent,
-};
+use rserpool::transport::{self, EndpointConfig, OutboundMessage, Transport, TransportChoice, TransportEvent};
 use rserpool::wire::{AddressList, PPID_ASAP, Policy, PoolElement, RegistrationLife, TransportParameter, TransportUse};
 use rserpool::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use std::net::SocketAddr;

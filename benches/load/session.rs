@@ -8,11 +8,10 @@ use rserpool::AssociationId;
 use rserpool::api::{
     self, Announcements, Config, ConnectOptions, LoadInfo, MessageKind, RegisterOptions, SendOptions, Timeout,
 };
+use rserpool::association::PeerAddress;
 use rserpool::driver::clock;
 use rserpool::driver::poller::Poller;
-use rserpool::transport::{
-    self, EndpointConfig, OutboundMessage, PeerAddress, Transport, TransportChoice, TransportEvent,
-};
+use rserpool::transport::{self, EndpointConfig, OutboundMessage, Transport, TransportChoice, TransportEvent};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;

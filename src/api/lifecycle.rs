@@ -2,10 +2,11 @@
 
 use super::{Announcements, Config, Error, Result};
 use crate::asap::AsapConfig;
+use crate::association::{PeerAddress, TransportKind};
 use crate::driver::client::{Instance, InstanceConfig, global};
 use crate::profile::Profile;
 use crate::session::PoolUserConfig;
-use crate::transport::{self, PeerAddress, SctpParameters, TransportChoice, TransportKind};
+use crate::transport::{self, SctpParameters, TransportChoice};
 use crate::wire::PORT_ASAP;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, SocketAddr};

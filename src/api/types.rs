@@ -1,9 +1,10 @@
 //! What goes into and comes out of the functions.
 
+use crate::association::PeerAddress;
 pub use crate::driver::client::CspConfig;
 pub use crate::profile::Profile;
 pub use crate::session::{NOTIFICATION_SIZE, Notification, SessionChange};
-use crate::transport::{PeerAddress, TransportChoice};
+use crate::transport::TransportChoice;
 use crate::wire::{Policy, PolicyType};
 use crate::{PoolElementId, PoolHandle, SessionId};
 use std::net::SocketAddr;

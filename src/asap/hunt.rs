@@ -8,8 +8,8 @@ use super::registrars::CandidateId;
 use super::timers::Timer;
 use super::{Action, AsapClient, ConnectAttempt};
 use crate::Time;
+use crate::association::{LossReason, PeerAddress, TransportKind};
 use crate::collections::SortedMap;
-use crate::transport::{LossReason, PeerAddress, TransportKind};
 use std::collections::VecDeque;
 
 /// More connects than this are never under way at a time, links included (RFC 5352 section 3.6, SH1).

@@ -1,7 +1,7 @@
 //! What goes into the ASAP client core and what comes out.
 
+use crate::association::{LossReason, PeerAddress, TransportKind};
 use crate::policy::Policies;
-use crate::transport::{LossReason, PeerAddress, TransportKind};
 use crate::wire::{OperationalError, Policy, PoolElement};
 use crate::{AssociationId, PoolElementId, PoolHandle};
 use std::fmt;

@@ -2,9 +2,9 @@
 //! took us over. The last ones matter to an element that knows no other: should the association with its new home break, it
 //! would have nowhere to go.
 
+use crate::association::{PeerAddress, TransportKind};
 use crate::collections::SortedMap;
 use crate::message::asap::ServerAnnounce;
-use crate::transport::{PeerAddress, TransportKind};
 use crate::wire::{AddressList, PORT_ASAP, TransportParameter};
 use crate::{RegistrarId, Time};
 use smallvec::SmallVec;

@@ -2,7 +2,7 @@
 
 use crate::PoolHandle;
 use crate::api::{Error, Result};
-use crate::transport::PeerAddress;
+use crate::association::PeerAddress;
 use libc::{sockaddr, sockaddr_in, sockaddr_in6};
 use std::ffi::{c_int, c_uint};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};

@@ -9,7 +9,7 @@ use super::logging;
 use super::rsplib_logging;
 use super::types::{rsp_info, rsp_registrar_info};
 use crate::api::{self, Announcements, Config, CspConfig, Error, Result};
-use crate::transport::PeerAddress;
+use crate::association::PeerAddress;
 use std::ffi::{c_char, c_int, c_uint};
 use std::time::Duration;
 

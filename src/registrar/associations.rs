@@ -3,9 +3,9 @@
 use super::limits::TokenBucket;
 use super::silence::Silence;
 use super::{Action, ConnectAttempt, Link, Registrar, RegistrarConfig};
+use crate::association::{LossReason, Peer, PeerAddress, TransportKind};
 use crate::handlespace::{SeededState, ShardedMap};
 use crate::log_limit::log_limited;
-use crate::transport::{LossReason, Peer, PeerAddress, TransportKind};
 use crate::wire::{AddressList, MAX_SCTP_ADDRESSES, TransportParameter, TransportUse};
 use crate::{AssociationId, Time};
 use log::Level;

@@ -2,11 +2,11 @@
 
 use super::registration::registered_from;
 use super::{Action, Registrar};
+use crate::association::TransportKind;
 use crate::handlespace::{ElementIndex, Removed};
 use crate::log_limit::log_limited;
 use crate::message::AsapMessage;
 use crate::message::asap::{Deregistration, DeregistrationResponse};
-use crate::transport::TransportKind;
 use crate::wire::{Cause, OperationalError};
 use crate::{AssociationId, Time};
 use log::Level;

@@ -1,8 +1,8 @@
 //! What goes into the registrar core and what comes out.
 
+use crate::association::{LossReason, Peer, PeerAddress};
 use crate::handlespace::MAX_ELEMENT_BYTES;
 use crate::policy::Policies;
-use crate::transport::{LossReason, Peer, PeerAddress};
 use crate::wire::{AddressList, PORT_ENRP, TransportParameter};
 use crate::{AssociationId, PoolHandle, RegistrarId};
 use std::net::SocketAddr;

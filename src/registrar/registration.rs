@@ -2,11 +2,11 @@
 
 use super::associations::Association;
 use super::{Action, Registrar, rsplib};
+use crate::association::TransportKind;
 use crate::handlespace::{Element, ElementIndex, Liveness, Refusal, Registered};
 use crate::log_limit::log_limited;
 use crate::message::AsapMessage;
 use crate::message::asap::{Registration, RegistrationResponse};
-use crate::transport::TransportKind;
 use crate::wire::{
     Cause, ErrorCause, OperationalError, Parameter, PoolElement, RegistrationLife, TransportParameter, Writer,
 };

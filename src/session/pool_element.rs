@@ -2,7 +2,7 @@
 
 use super::{ControlMessage, encode_cookie, parse_control};
 use crate::AssociationId;
-use crate::transport::PeerAddress;
+use crate::association::PeerAddress;
 use crate::wire::EncodeError;
 
 /// ASAP_ERROR messages sent to one peer: more would only feed a hostile one.

@@ -6,7 +6,7 @@ mod interface;
 pub use interface::{Action, Attempt, Event, PoolUserConfig, ResolveFailure, Settled};
 
 use super::{ControlMessage, Notification, encode_cookie_echo, parse_control};
-use crate::transport::{LossReason, PeerAddress, Undelivered};
+use crate::association::{LossReason, PeerAddress, Undelivered};
 use crate::wire::{PPID_ASAP, PoolElement, TransportParameter};
 use crate::{AssociationId, PoolElementId, PoolHandle, SessionId, Time};
 use failed::FailedElements;

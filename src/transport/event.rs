@@ -1,7 +1,8 @@
 //! Events between their cause and the next poll.
 
 use crate::AssociationId;
-use crate::transport::{LossReason, Peer, TransportEvent, Undelivered};
+use crate::association::{LossReason, Peer, Undelivered};
+use crate::transport::TransportEvent;
 
 /// A [`TransportEvent`] that owns its message.
 pub(crate) enum Event {

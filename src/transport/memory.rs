@@ -7,10 +7,8 @@
 mod association;
 mod network;
 
-use super::{
-    Capabilities, EndpointConfig, OutboundMessage, PeerAddress, SctpParameters, Transport, TransportError,
-    TransportEvent, TransportKind,
-};
+use super::{Capabilities, EndpointConfig, OutboundMessage, SctpParameters, Transport, TransportError, TransportEvent};
+use crate::association::{PeerAddress, TransportKind};
 use crate::{AssociationId, Time};
 use network::Network;
 use parking_lot::Mutex;

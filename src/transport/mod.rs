@@ -27,11 +27,9 @@ pub use parameters::SctpParameters;
 pub(crate) use punctuality::Punctuality;
 pub use select::{detect, open, resolve};
 pub use tcp::Tcp;
-pub use types::{
-    Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, TransportChoice, TransportError,
-    TransportEvent, TransportKind, Undelivered,
-};
+pub use types::{Capabilities, EndpointConfig, OutboundMessage, TransportChoice, TransportError, TransportEvent};
 
+use crate::association::PeerAddress;
 use crate::{AssociationId, Time};
 use std::io;
 use std::net::UdpSocket;
@@ -77,7 +75,7 @@ pub trait Transport: Send {
     fn release(&mut self, _now: Time) {}
 
     /// Closes an association after everything queued was delivered. [`TransportEvent::Lost`] with
-    /// [`LossReason::Closed`] ends it. Unknown associations are ignored.
+    /// [`LossReason::Closed`](crate::association::LossReason::Closed) ends it. Unknown associations are ignored.
     fn shutdown(&mut self, now: Time, association: AssociationId);
 
     /// Ends an association at once, with an ABORT to the peer. No event follows. Unknown associations are ignored.

@@ -1,6 +1,6 @@
 //! Messages that the peer has not acknowledged: what a failover must send again, and what the send queue's limit counts.
 
-use crate::transport::Undelivered;
+use crate::association::Undelivered;
 use std::collections::VecDeque;
 
 /// Charged for each message besides its bytes, so that many tiny messages do not slip under the limit.

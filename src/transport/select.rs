@@ -1,6 +1,7 @@
 //! Chooses the transport: the kernel's SCTP where it works, else SCTP in UDP. Neither is an error.
 
-use super::{EndpointConfig, KernelSctp, Transport, TransportChoice, TransportError, TransportKind};
+use super::{EndpointConfig, KernelSctp, Transport, TransportChoice, TransportError};
+use crate::association::TransportKind;
 use std::sync::OnceLock;
 
 /// The environment variable that overrides the choice.

@@ -2,35 +2,11 @@
 
 use super::SctpParameters;
 use crate::AssociationId;
-use crate::wire::AddressList;
+use crate::association::{LossReason, Peer, TransportKind, Undelivered};
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
-
-/// A way to move messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TransportKind {
-    /// The kernel's SCTP.
-    KernelSctp,
-    /// SCTP in user space, encapsulated in UDP (RFC 6951).
-    SctpUdp,
-    /// TCP, pool user to registrar only (RFC 5352 section 2.1); messages are framed by their ASAP length.
-    Tcp,
-    /// Within one process, for tests and simulation.
-    Memory,
-}
-
-impl fmt::Display for TransportKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TransportKind::KernelSctp => "kernel SCTP",
-            TransportKind::SctpUdp => "SCTP in UDP",
-            TransportKind::Tcp => "TCP",
-            TransportKind::Memory => "memory",
-        })
-    }
-}
 
 /// Which SCTP to use, as in `RSERPOOL_TRANSPORT` and `--transport`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,49 +82,6 @@ impl Default for EndpointConfig {
     }
 }
 
-/// Where to connect to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct PeerAddress {
-    /// At least one address; transports without multi-homing try them in turn.
-    pub addresses: AddressList,
-    /// SCTP or TCP port.
-    pub port: u16,
-}
-
-impl PeerAddress {
-    /// A peer with one address.
-    pub fn new(address: IpAddr, port: u16) -> PeerAddress {
-        PeerAddress { addresses: AddressList::from_slice(&[address]), port }
-    }
-}
-
-impl From<SocketAddr> for PeerAddress {
-    fn from(address: SocketAddr) -> PeerAddress {
-        PeerAddress::new(address.ip(), address.port())
-    }
-}
-
-impl fmt::Display for PeerAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("{")?;
-        for (i, address) in self.addresses.iter().enumerate() {
-            write!(f, "{}{address}", if i == 0 { "" } else { ", " })?;
-        }
-        write!(f, "}}:{}", self.port)
-    }
-}
-
-/// The other end of an association that came up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Peer {
-    /// Its addresses and port, as the transport knows them.
-    pub address: PeerAddress,
-    /// The peer started it.
-    pub inbound: bool,
-    /// How it is connected.
-    pub kind: TransportKind,
-}
-
 /// A message to send.
 #[derive(Clone, Copy, Debug)]
 pub struct OutboundMessage<'a> {
@@ -213,51 +146,6 @@ pub enum TransportEvent<'a> {
         /// Messages that were accepted but never acknowledged by the peer, oldest first.
         undelivered: Vec<Undelivered>,
     },
-}
-
-/// A message whose delivery the peer never confirmed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Undelivered {
-    /// SCTP stream.
-    pub stream: u16,
-    /// Payload protocol identifier.
-    pub ppid: u32,
-    /// The message.
-    pub payload: Vec<u8>,
-}
-
-/// Why an association ended or never began.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LossReason {
-    /// Closed in order, by either side.
-    Closed,
-    /// The peer aborted; its reason, sanitised for logs.
-    Aborted(String),
-    /// The peer does not answer.
-    Unreachable,
-    /// Nobody listens there.
-    Refused,
-    /// The peer restarted: it knows nothing of the old association.
-    Restarted,
-    /// The peer broke the protocol.
-    ProtocolViolation(String),
-    /// No answer within the connect timeout.
-    Timeout,
-}
-
-impl fmt::Display for LossReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LossReason::Closed => f.write_str("closed"),
-            LossReason::Aborted(reason) if reason.is_empty() => f.write_str("aborted by the peer"),
-            LossReason::Aborted(reason) => write!(f, "aborted by the peer ({reason})"),
-            LossReason::Unreachable => f.write_str("the peer does not answer any more"),
-            LossReason::Refused => f.write_str("connection refused"),
-            LossReason::Restarted => f.write_str("the peer restarted"),
-            LossReason::ProtocolViolation(what) => write!(f, "the peer broke the protocol ({what})"),
-            LossReason::Timeout => f.write_str("no answer in time"),
-        }
-    }
 }
 
 /// Why a call on a transport failed.

@@ -88,8 +88,8 @@ fn wait_for(registrar: &Registrar, transports: &[&dyn Transport]) {
 }
 
 enum Owned {
-    Up(rserpool::AssociationId, transport::Peer),
-    Lost(rserpool::AssociationId, transport::LossReason),
+    Up(rserpool::AssociationId, rserpool::association::Peer),
+    Lost(rserpool::AssociationId, rserpool::association::LossReason),
     Message(rserpool::AssociationId, u32, Vec<u8>),
 }
 
@@ -296,7 +296,7 @@ impl SilentPeer {
         let bind = vec!["127.0.0.1:0".parse().unwrap()];
         let config = EndpointConfig { bind, ..EndpointConfig::default() };
         let mut transport = transport::open(transport_choice(), &config).unwrap();
-        let peer = transport::PeerAddress::from(element.addresses[0]);
+        let peer = rserpool::association::PeerAddress::from(element.addresses[0]);
         let association = transport.connect(clock::now(), &peer, PATIENCE).unwrap();
         let mut up = false;
         while !up {

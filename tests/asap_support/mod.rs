@@ -5,9 +5,9 @@
 use rserpool::asap::{
     Action, AsapClient, AsapConfig, ConnectAttempt, Event, Outcome, Request, RequestError, RequestId,
 };
+use rserpool::association::{LossReason, PeerAddress, TransportKind};
 use rserpool::message::AsapMessage;
 use rserpool::message::asap::*;
-use rserpool::transport::{LossReason, PeerAddress, TransportKind};
 use rserpool::wire::*;
 use rserpool::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use std::collections::BTreeMap;

@@ -1,13 +1,12 @@
 //! The `rserpool` program in tests: starting it, talking to it, ending it.
 #![allow(dead_code)] // each test program uses a part
 
+use rserpool::association::PeerAddress;
 use rserpool::driver::clock;
 use rserpool::driver::poller::Poller;
 use rserpool::message::AsapMessage;
 use rserpool::message::asap::{EndpointKeepAliveAck, Registration};
-use rserpool::transport::{
-    self, EndpointConfig, OutboundMessage, PeerAddress, Transport, TransportChoice, TransportEvent,
-};
+use rserpool::transport::{self, EndpointConfig, OutboundMessage, Transport, TransportChoice, TransportEvent};
 use rserpool::wire::{AddressList, PPID_ASAP, Policy, PoolElement, RegistrationLife, TransportParameter, TransportUse};
 use rserpool::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use std::io::{BufRead, BufReader, Read};

@@ -3,11 +3,11 @@
 //! Associations are ordered and reliable until they break. A registrar can crash, freeze (as by SIGSTOP) and be cut off.
 #![allow(dead_code)] // each test program uses its own part of it
 
+use rserpool::association::{LossReason, Peer, PeerAddress, TransportKind};
 use rserpool::message::asap::*;
 use rserpool::message::enrp::*;
 use rserpool::message::{AsapMessage, EnrpMessage};
 use rserpool::registrar::{Action, ConnectAttempt, Event, Link, PeerState, Registrar, RegistrarConfig};
-use rserpool::transport::{LossReason, Peer, PeerAddress, TransportKind};
 use rserpool::wire::*;
 use rserpool::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use std::collections::{BTreeMap, BTreeSet};

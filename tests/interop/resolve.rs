@@ -1,13 +1,12 @@
 //! Asking registrars what they know, from within the test: processes are slow to start in the guest.
 
 use crate::guest::until;
+use rserpool::association::PeerAddress;
 use rserpool::driver::clock;
 use rserpool::driver::poller::Poller;
 use rserpool::message::AsapMessage;
 use rserpool::message::asap::{HandleResolution, HandleResolutionResponse};
-use rserpool::transport::{
-    self, EndpointConfig, OutboundMessage, PeerAddress, Transport, TransportChoice, TransportEvent,
-};
+use rserpool::transport::{self, EndpointConfig, OutboundMessage, Transport, TransportChoice, TransportEvent};
 use rserpool::wire::{PPID_ASAP, Policy};
 use rserpool::{AssociationId, PoolHandle, Time};
 use std::net::SocketAddr;

@@ -1,10 +1,10 @@
 //! A registrar in virtual time, and the messages that pool elements and users send it.
 #![allow(dead_code)] // each test program uses its own part of it
 
+use rserpool::association::{LossReason, Peer, PeerAddress, TransportKind};
 use rserpool::message::AsapMessage;
 use rserpool::message::asap::*;
 use rserpool::registrar::{Action, Event, Link, Registrar, RegistrarConfig};
-use rserpool::transport::{LossReason, Peer, PeerAddress, TransportKind};
 use rserpool::wire::*;
 use rserpool::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use std::collections::VecDeque;

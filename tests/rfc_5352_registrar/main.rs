@@ -13,10 +13,10 @@ mod subscription;
 mod transport;
 
 use registrar_support::*;
+use rserpool::association::{LossReason, TransportKind};
 use rserpool::message::AsapMessage;
 use rserpool::message::asap::*;
 use rserpool::registrar::{Event, RegistrarConfig};
-use rserpool::transport::{LossReason, TransportKind};
 use rserpool::wire::*;
 use rserpool::{AssociationId, PoolElementId, PoolHandle, RegistrarId};
 use std::time::Duration;

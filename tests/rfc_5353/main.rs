@@ -46,8 +46,8 @@ fn starting_with_script(script_answers: bool) -> (Net, u64) {
     (net, association)
 }
 
-fn script_address() -> rserpool::transport::PeerAddress {
-    rserpool::transport::PeerAddress::new(script_ip(), PORT_ENRP)
+fn script_address() -> rserpool::association::PeerAddress {
+    rserpool::association::PeerAddress::new(script_ip(), PORT_ENRP)
 }
 
 fn element_of_script(id: u32) -> PoolElement {

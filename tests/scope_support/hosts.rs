@@ -4,10 +4,11 @@
 use super::PATIENCE;
 use rserpool::api;
 use rserpool::asap::AsapConfig;
+use rserpool::association::PeerAddress;
 use rserpool::driver::client::{Instance, InstanceConfig, Registration};
 use rserpool::driver::clock;
 use rserpool::session::PoolUserConfig;
-use rserpool::transport::{PeerAddress, SctpParameters, TransportChoice};
+use rserpool::transport::{SctpParameters, TransportChoice};
 use rserpool::wire::{AddressList, Policy, PoolElement, RegistrationLife, TransportParameter, TransportUse};
 use rserpool::{PoolElementId, PoolHandle, RegistrarId, Time};
 use std::io::{BufRead, BufReader, Read, Write};

@@ -3,9 +3,9 @@
 
 use super::enrp::Discovery;
 use rserpool::asap::AsapConfig;
+use rserpool::association::TransportKind;
 use rserpool::random::Random;
 use rserpool::registrar::RegistrarConfig;
-use rserpool::transport::TransportKind;
 use rserpool::wire::Policy;
 use std::time::Duration;
 

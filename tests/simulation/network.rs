@@ -6,8 +6,8 @@
 use super::node::{Input, Loss, NodeId};
 use super::world::{What, World};
 use rserpool::AssociationId;
+use rserpool::association::TransportKind;
 use rserpool::registrar::Link;
-use rserpool::transport::TransportKind;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
@@ -157,7 +157,7 @@ impl World {
         node: NodeId,
         link: Link,
         attempt: u64,
-        to: &rserpool::transport::PeerAddress,
+        to: &rserpool::association::PeerAddress,
         kind: TransportKind,
         timeout: u64,
     ) {

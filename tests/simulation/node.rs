@@ -3,8 +3,8 @@
 use super::network::EndId;
 use super::workload::Client;
 use rserpool::Time;
+use rserpool::association::PeerAddress;
 use rserpool::registrar::{Link, Registrar};
-use rserpool::transport::PeerAddress;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::rc::Rc;

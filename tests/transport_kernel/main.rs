@@ -12,12 +12,10 @@ mod paths;
 mod transport_support;
 
 use rserpool::Time;
+use rserpool::association::{LossReason, PeerAddress, TransportKind};
 use rserpool::transport::multicast::{ASAP_GROUPS, AnnouncementListener, AnnouncementSender};
 use rserpool::transport::sctp_udp::{SctpUdp, SctpUdpOptions};
-use rserpool::transport::{
-    EndpointConfig, KernelSctp, LossReason, OutboundMessage, PeerAddress, Transport, TransportChoice, TransportError,
-    TransportKind,
-};
+use rserpool::transport::{EndpointConfig, KernelSctp, OutboundMessage, Transport, TransportChoice, TransportError};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::RawFd;
 use std::process::Command;

@@ -4,7 +4,7 @@
 use crate::transport_support::{CONNECT_TIMEOUT, Net};
 use crate::{KernelWorld, Open, V4, V6, open_kernel, open_sctp_udp};
 use rserpool::AssociationId;
-use rserpool::transport::{LossReason, PeerAddress, TransportKind};
+use rserpool::association::{LossReason, PeerAddress, TransportKind};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{ErrorKind, Read, Write};
 use std::mem::MaybeUninit;

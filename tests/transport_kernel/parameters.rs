@@ -2,7 +2,8 @@
 
 use crate::transport_support::Net;
 use crate::{V4, kernel_net, run};
-use rserpool::transport::{LossReason, SctpParameters};
+use rserpool::association::LossReason;
+use rserpool::transport::SctpParameters;
 use std::time::Duration;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;

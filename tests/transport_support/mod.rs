@@ -7,11 +7,9 @@
 
 pub mod suite;
 
+use rserpool::association::{LossReason, Peer, PeerAddress, TransportKind, Undelivered};
 use rserpool::transport::memory::{Delays, MemoryNetwork};
-use rserpool::transport::{
-    EndpointConfig, LossReason, Peer, PeerAddress, Transport, TransportError, TransportEvent, TransportKind,
-    Undelivered,
-};
+use rserpool::transport::{EndpointConfig, Transport, TransportError, TransportEvent};
 use rserpool::{AssociationId, Time};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::RawFd;

@@ -2,7 +2,8 @@
 
 use super::{CONNECT_TIMEOUT, Net, PPID, Seen, pattern};
 use rserpool::Time;
-use rserpool::transport::{EndpointConfig, LossReason, OutboundMessage, PeerAddress, TransportError, TransportKind};
+use rserpool::association::{LossReason, PeerAddress, TransportKind};
+use rserpool::transport::{EndpointConfig, OutboundMessage, TransportError};
 use std::collections::BTreeSet;
 use std::time::Duration;
 

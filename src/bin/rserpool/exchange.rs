@@ -1,10 +1,11 @@
 //! A connection to a registrar for a question and its answers.
 
 use crate::failure::Failure;
+use rserpool::association::PeerAddress;
 use rserpool::driver::clock;
 use rserpool::driver::poller::Poller;
 use rserpool::transport::{
-    self, EndpointConfig, OutboundMessage, PeerAddress, Tcp, Transport, TransportChoice, TransportError, TransportEvent,
+    self, EndpointConfig, OutboundMessage, Tcp, Transport, TransportChoice, TransportError, TransportEvent,
 };
 use rserpool::{AssociationId, Time};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -5,8 +5,9 @@ use crate::settings::{PROFILE, SETTINGS, Setting, apply_environment};
 use crate::{logger, print, values};
 use lexopt::prelude::*;
 use log::LevelFilter;
+use rserpool::association::TransportKind;
 use rserpool::driver::registrar::{RegistrarServer, RegistrarSettings, StopSignals};
-use rserpool::transport::{SctpParameters, TransportKind};
+use rserpool::transport::SctpParameters;
 
 const INTRODUCTION: &str = "\
 Runs a registrar (\"ENRP server\"): pool elements register with it, pool users ask it for elements, and it keeps an eye on

@@ -2,10 +2,11 @@
 
 use crate::values::{address, count, count_u32, duration, identifier, number_u32, show_duration};
 use rserpool::RegistrarId;
+use rserpool::association::PeerAddress;
 use rserpool::driver::csp;
 use rserpool::driver::registrar::{Profile, RegistrarSettings};
+use rserpool::transport::TransportChoice;
 use rserpool::transport::multicast::ENRP_GROUPS;
-use rserpool::transport::{PeerAddress, TransportChoice};
 use rserpool::wire::{PORT_ASAP, PORT_ENRP};
 use std::net::SocketAddr;
 use std::time::Duration;

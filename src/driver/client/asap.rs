@@ -5,12 +5,12 @@ use super::element_news::{Suspects, sessions_with, tell};
 use super::instance::{Command, Instance, InstanceConfig, Registration, Reply};
 use super::subscription::Subscription;
 use crate::asap::{Action, AsapClient, ConnectAttempt, Event, Outcome, PoolState, Request, RequestError, RequestId};
+use crate::association::{LossReason, PeerAddress, TransportKind};
 use crate::collections::SortedMap;
 use crate::session::{Event as SessionEvent, ResolveFailure};
 use crate::transport::multicast::AnnouncementListener;
 use crate::transport::{
-    self, EndpointConfig, LossReason, OutboundMessage, PeerAddress, Punctuality, Tcp, Transport, TransportChoice,
-    TransportError, TransportEvent, TransportKind,
+    self, EndpointConfig, OutboundMessage, Punctuality, Tcp, Transport, TransportChoice, TransportError, TransportEvent,
 };
 use crate::wire::{PPID_ASAP, TransportParameter};
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};

@@ -7,11 +7,11 @@ use super::instance::Instance;
 use super::lingering::Lingering;
 use super::socket::Socket;
 use super::turn::{Follower, KEPT, Taken, Turn};
+use crate::association::{LossReason, Peer, PeerAddress, TransportKind, Undelivered};
 use crate::collections::{AssociationMap, Deadlines};
 use crate::session::Attempt;
 use crate::transport::{
-    LossReason, OutboundMessage, Peer, PeerAddress, Punctuality, SctpParameters, Transport, TransportError,
-    TransportEvent, TransportKind, Undelivered, kernel_sctp::Lent,
+    OutboundMessage, Punctuality, SctpParameters, Transport, TransportError, TransportEvent, kernel_sctp::Lent,
 };
 use crate::wire::{AddressList, PPID_ASAP};
 use crate::{AssociationId, SessionId, Time};

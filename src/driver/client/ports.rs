@@ -4,11 +4,12 @@
 //! local ports. This transport opens another port only when every open one has an association with the peer already, and
 //! closes a port again with its last association: the number of ports is the number of sessions with the busiest element.
 
+use crate::association::PeerAddress;
 use crate::collections::{Deadlines, SortedMap};
 use crate::driver::poller::Poller;
 use crate::transport::{
-    Capabilities, EndpointConfig, OutboundMessage, PeerAddress, SctpParameters, Transport, TransportError,
-    TransportEvent, kernel_sctp::Lent,
+    Capabilities, EndpointConfig, OutboundMessage, SctpParameters, Transport, TransportError, TransportEvent,
+    kernel_sctp::Lent,
 };
 use crate::{AssociationId, Time};
 use std::collections::HashSet;
@@ -159,7 +160,7 @@ impl Transport for Ports {
         // There is always one port.
         let first = self.ports.values().next().map(|port| port.transport.capabilities());
         first.unwrap_or(Capabilities {
-            kind: crate::transport::TransportKind::SctpUdp,
+            kind: crate::association::TransportKind::SctpUdp,
             multi_homing: false,
             payload_protocol_id: true,
             max_message_size: 0,

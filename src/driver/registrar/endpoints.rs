@@ -1,12 +1,13 @@
 //! The sockets of a registrar.
 
 use super::{RegistrarSettings, StartError};
+use crate::association::{PeerAddress, TransportKind};
 use crate::driver::interfaces::local_addresses;
 use crate::driver::poller::Poller;
 use crate::registrar::{Link, RegistrarConfig};
 use crate::transport::kernel_sctp::Receiver;
 use crate::transport::multicast::{AnnouncementListener, AnnouncementSender};
-use crate::transport::{self, EndpointConfig, PeerAddress, Tcp, Transport, TransportError, TransportKind};
+use crate::transport::{self, EndpointConfig, Tcp, Transport, TransportError};
 use crate::wire::{AddressList, MAX_SCTP_ADDRESSES, TransportParameter, TransportUse};
 use crate::{AssociationId, Time};
 use std::io;

@@ -22,9 +22,9 @@ pub use settings::{Profile, RegistrarSettings};
 pub use signals::StopSignals;
 
 use crate::RegistrarId;
+use crate::association::TransportKind;
 use crate::driver::poller::Waker;
 use crate::registrar::Registrar;
-use crate::transport::TransportKind;
 use endpoints::Endpoints;
 use reports::Reports;
 use std::fmt;

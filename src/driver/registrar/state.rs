@@ -3,10 +3,11 @@
 use super::backlog::{BacklogFull, Backlogs};
 use super::metrics::RegistrarMetrics;
 use super::reports::Status;
+use crate::association::{LossReason, PeerAddress};
 use crate::collections::AssociationMap;
 use crate::log_limit::{LogLimit, log_limited};
 use crate::registrar::{Action, ConnectAttempt, Event, Link, Registrar};
-use crate::transport::{LossReason, OutboundMessage, PeerAddress, Transport, TransportError, TransportEvent};
+use crate::transport::{OutboundMessage, Transport, TransportError, TransportEvent};
 use crate::wire::{PPID_ASAP, PPID_ENRP};
 use crate::{AssociationId, Time};
 use std::io;

@@ -2,11 +2,9 @@
 
 use super::backlog::MAX_BACKLOG_PER_ASSOCIATION;
 use super::state::{Core, State};
+use crate::association::{LossReason, Peer, PeerAddress, TransportKind};
 use crate::registrar::{Action, ConnectAttempt, Event, Link};
-use crate::transport::{
-    Capabilities, LossReason, OutboundMessage, Peer, PeerAddress, SctpParameters, Transport, TransportError,
-    TransportEvent, TransportKind,
-};
+use crate::transport::{Capabilities, OutboundMessage, SctpParameters, Transport, TransportError, TransportEvent};
 use crate::wire::{AddressList, PPID_ASAP};
 use crate::{AssociationId, Time};
 use std::net::{IpAddr, Ipv4Addr};

@@ -7,11 +7,11 @@
 
 use super::timers::Timer;
 use super::{Connect, Registrar};
+use crate::association::{LossReason, PeerAddress};
 use crate::handlespace::{Claim, ElementIndex, SeededState, ShardedMap};
 use crate::log_limit::log_limited;
 use crate::registrar::keep_alive::CLAIM_PATIENCE;
 use crate::registrar::{Action, Link};
-use crate::transport::{LossReason, PeerAddress};
 use crate::wire::TransportParameter;
 use crate::{AssociationId, Time};
 use log::Level;

@@ -4,9 +4,9 @@
 use super::peers::Peer;
 use super::timers::Timer;
 use super::{Connect, Registrar};
+use crate::association::{LossReason, PeerAddress};
 use crate::log_limit::log_limited;
 use crate::registrar::{Action, Link, RegistrarConfig};
-use crate::transport::{LossReason, PeerAddress};
 use crate::{AssociationId, RegistrarId, Time};
 use log::Level;
 use std::collections::BTreeMap;

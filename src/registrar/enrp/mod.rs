@@ -31,10 +31,10 @@ pub use peers::{PeerInfo, PeerState};
 
 use super::associations::ConnectedTo;
 use super::{Action, ConnectAttempt, Registrar, RegistrarConfig};
+use crate::association::{LossReason, PeerAddress};
 use crate::handlespace::{ElementIndex, SeededState};
 use crate::log_limit::{LogLimit, log_limited};
 use crate::message::EnrpMessage;
-use crate::transport::{LossReason, PeerAddress};
 use crate::wire::{Cause, Decoded, ErrorCause};
 use crate::{AssociationId, RegistrarId, Time};
 use claims::Claims;

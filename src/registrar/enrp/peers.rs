@@ -3,10 +3,10 @@
 use super::audit::Audit;
 use super::timers::Timer;
 use super::{Phase, Registrar};
+use crate::association::PeerAddress;
 use crate::log_limit::log_limited;
 use crate::message::enrp::Presence;
 use crate::registrar::Action;
-use crate::transport::PeerAddress;
 use crate::wire::{ServerInformation, TransportParameter};
 use crate::{AssociationId, RegistrarId, Time};
 use log::Level;

@@ -7,11 +7,11 @@
 use super::peers::{Peer, PeerState, address_of};
 use super::timers::Timer;
 use super::{Phase, Registrar, ids_where};
+use crate::association::{LossReason, PeerAddress};
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{ListRequest, Presence};
 use crate::registrar::{Action, Link, is_late};
-use crate::transport::{LossReason, PeerAddress};
 use crate::wire::{Decoded, ServerInformation, TransportParameter, TransportUse};
 use crate::{AssociationId, RegistrarId, Time};
 use log::Level;

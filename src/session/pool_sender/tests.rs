@@ -1,5 +1,5 @@
 use super::*;
-use crate::transport::PeerAddress;
+use crate::association::PeerAddress;
 use crate::wire::{AddressList, RegistrationLife, TransportParameter, TransportUse};
 use crate::{PoolElementId, RegistrarId};
 use proptest::prelude::*;

@@ -1,7 +1,7 @@
 //! What goes into a pool user's session and what comes out.
 
+use crate::association::{LossReason, PeerAddress, Undelivered};
 use crate::session::Notification;
-use crate::transport::{LossReason, PeerAddress, Undelivered};
 use crate::wire::{Policy, PoolElement};
 use crate::{AssociationId, PoolElementId, PoolHandle, SessionId};
 use std::time::Duration;

@@ -2,7 +2,8 @@
 
 use super::abi::KernelId;
 use crate::Time;
-use crate::transport::{LossReason, OutboundMessage, PeerAddress, Undelivered};
+use crate::association::{LossReason, PeerAddress, Undelivered};
+use crate::transport::OutboundMessage;
 use std::collections::VecDeque;
 
 /// Messages up to this length travel in one chunk and come back whole in a notification when they fail. Of longer ones

@@ -19,9 +19,10 @@ mod socket;
 
 use super::epoll::{Epoll, Interest};
 use super::{
-    Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, Punctuality, SctpParameters,
-    Transport, TransportError, TransportEvent, TransportKind, Undelivered,
+    Capabilities, EndpointConfig, OutboundMessage, Punctuality, SctpParameters, Transport, TransportError,
+    TransportEvent,
 };
+use crate::association::{LossReason, Peer, PeerAddress, TransportKind, Undelivered};
 use crate::collections::{AssociationMap, Deadlines, SortedMap};
 use crate::log_limit::{LogLimit, log_limited};
 use crate::wire::AddressList;

@@ -1,7 +1,8 @@
 //! One side of an association in a memory network, and what travels between the sides.
 
+use crate::association::{LossReason, Peer, PeerAddress, TransportKind};
 use crate::transport::pending::Pending;
-use crate::transport::{EndpointConfig, LossReason, Peer, PeerAddress, SctpParameters, TransportKind};
+use crate::transport::{EndpointConfig, SctpParameters};
 use crate::{AssociationId, Time};
 use std::net::SocketAddr;
 use std::time::Duration;

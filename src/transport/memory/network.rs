@@ -2,11 +2,10 @@
 
 use super::Delays;
 use super::association::{Item, Side, death_time, detection_time};
+use crate::association::{LossReason, PeerAddress, Undelivered};
 use crate::random::Random;
 use crate::transport::event::Event;
-use crate::transport::{
-    EndpointConfig, LossReason, OutboundMessage, PeerAddress, SctpParameters, TransportError, Undelivered,
-};
+use crate::transport::{EndpointConfig, OutboundMessage, SctpParameters, TransportError};
 use crate::{AssociationId, Time};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;

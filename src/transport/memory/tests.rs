@@ -1,5 +1,5 @@
 use super::*;
-use crate::transport::LossReason;
+use crate::association::LossReason;
 
 const LATE: Time = Time::from_secs(3600);
 

@@ -6,7 +6,7 @@
 
 use super::udp::{Path, Sent, Udp};
 use crate::Time;
-use crate::transport::{LossReason, PeerAddress};
+use crate::association::{LossReason, PeerAddress};
 use crate::wire::AddressList;
 use smallvec::SmallVec;
 use std::net::{IpAddr, SocketAddr};

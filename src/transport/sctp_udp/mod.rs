@@ -36,9 +36,10 @@ mod udp;
 
 use super::event::Event;
 use super::{
-    Capabilities, EndpointConfig, LossReason, OutboundMessage, PeerAddress, Punctuality, SctpParameters, Transport,
-    TransportError, TransportEvent, TransportKind,
+    Capabilities, EndpointConfig, OutboundMessage, Punctuality, SctpParameters, Transport, TransportError,
+    TransportEvent,
 };
+use crate::association::{LossReason, PeerAddress, TransportKind};
 use crate::log_limit::LogLimit;
 use crate::{AssociationId, Time};
 use association::Association;

@@ -7,8 +7,9 @@ use super::packet::{self, Chunk, Envelope, Header, Init, chunk};
 use super::probe;
 use super::udp::{BATCH, Batch, IcmpError, Path};
 use crate::Time;
+use crate::association::LossReason;
 use crate::log_limit::log_limited;
-use crate::transport::{LossReason, TransportEvent};
+use crate::transport::TransportEvent;
 
 /// Batches taken from a socket in one poll.
 const BATCHES_PER_POLL: usize = 4;

@@ -1,7 +1,8 @@
 //! An endpoint that comes late: because its thread had no processor, or because more arrives than it can look at.
 
 use super::{SctpUdp, SctpUdpOptions};
-use crate::transport::{EndpointConfig, OutboundMessage, PeerAddress, Transport, TransportEvent};
+use crate::association::PeerAddress;
+use crate::transport::{EndpointConfig, OutboundMessage, Transport, TransportEvent};
 use crate::{AssociationId, Time};
 use dcsctp::api::DcSctpSocket;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};

@@ -12,9 +12,10 @@ mod tests;
 
 use super::epoll::{EVENTS_PER_WAIT, Epoll, Interest, Ready};
 use super::{
-    Capabilities, EndpointConfig, LossReason, OutboundMessage, Peer, PeerAddress, Punctuality, SctpParameters,
-    Transport, TransportError, TransportEvent, TransportKind,
+    Capabilities, EndpointConfig, OutboundMessage, Punctuality, SctpParameters, Transport, TransportError,
+    TransportEvent,
 };
+use crate::association::{LossReason, Peer, PeerAddress, TransportKind};
 use crate::collections::{AssociationMap, Deadlines};
 use crate::log_limit::{LogLimit, log_limited};
 use crate::wire::AddressList;

@@ -3,7 +3,7 @@
 //! The bytes of a message stay here until the peer's TCP has them: those that were lost with a connection can then be
 //! named. The kernel tells how many bytes are unacknowledged; this module keeps the books and does no I/O.
 
-use crate::transport::Undelivered;
+use crate::association::Undelivered;
 use std::collections::VecDeque;
 
 /// The ASAP PPID, which every message on TCP has.

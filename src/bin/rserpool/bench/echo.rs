@@ -4,12 +4,11 @@ use super::work::ECHO;
 use crate::exchange::Way;
 use crate::failure::Failure;
 use rserpool::Time;
+use rserpool::association::TransportKind;
 use rserpool::driver::clock;
 use rserpool::driver::poller::Poller;
 use rserpool::message::message_length;
-use rserpool::transport::{
-    self, EndpointConfig, OutboundMessage, TransportChoice, TransportEvent, TransportKind, kernel_sctp,
-};
+use rserpool::transport::{self, EndpointConfig, OutboundMessage, TransportChoice, TransportEvent, kernel_sctp};
 use rserpool::wire::PPID_ASAP;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -2,12 +2,13 @@
 
 use super::pool::next_session;
 use super::{EndpointState, ONLY_SESSION, Role, SessionActions, Socket, SocketState};
+use crate::association::{LossReason, PeerAddress, Undelivered};
 use crate::driver::client::instance::{Instance, Reply};
 use crate::session::{
     Action, DeliveryFailure, Event, Item, ItemKind, Notification, PoolSender, ResolveFailure, ServerEvent,
     ServerSession, SessionChange,
 };
-use crate::transport::{LossReason, OutboundMessage, PeerAddress, TransportError, Undelivered};
+use crate::transport::{OutboundMessage, TransportError};
 use crate::wire::PPID_ASAP;
 use crate::{AssociationId, SessionId, Time};
 use std::sync::Arc;

@@ -1,13 +1,14 @@
 //! Sending to pools without a session of the application's: runs the core's `PoolSender` for a one-to-many socket.
 
 use super::{EndpointState, Role, SendError, SessionActions, Socket, SocketState};
+use crate::association::PeerAddress;
 use crate::driver::client::instance::Instance;
 use crate::driver::clock;
 use crate::session::{
     Action, Attempt, Delivery, DeliveryFailure, Event, Item, ItemKind, Next, Notification, PoolSender, ServerSession,
     SessionChange,
 };
-use crate::transport::{OutboundMessage, PeerAddress, TransportError};
+use crate::transport::{OutboundMessage, TransportError};
 use crate::{AssociationId, SessionId, Time};
 use std::sync::Arc;
 

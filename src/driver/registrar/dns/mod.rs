@@ -5,8 +5,8 @@ mod query;
 #[cfg(test)]
 mod tests;
 
+use crate::association::PeerAddress;
 use crate::driver::poller::Waker;
-use crate::transport::PeerAddress;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::{Condvar, Mutex};
 use std::io;

@@ -3,7 +3,7 @@
 //! A stub resolver of its own, because registrars want nothing but SRV: no search list, no cache, and a bounded time, which
 //! the system's resolver does not promise.
 
-use crate::transport::PeerAddress;
+use crate::association::PeerAddress;
 use crate::wire::{AddressList, MAX_SCTP_ADDRESSES};
 use simple_dns::rdata::{OPT, RData, SRV};
 use simple_dns::{CLASS, Name, Packet, PacketFlag, QTYPE, Question, RCODE, TYPE};

@@ -1,8 +1,8 @@
 //! Look-ups against a DNS server of our own on loopback.
 
 use super::*;
+use crate::association::PeerAddress;
 use crate::driver::poller::Poller;
-use crate::transport::PeerAddress;
 use simple_dns::rdata::{A, RData, SRV};
 use simple_dns::{CLASS, Name, Packet, PacketFlag, RCODE, ResourceRecord};
 use std::io::{Read, Write};

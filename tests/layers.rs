@@ -1,0 +1,152 @@
+//! Who may know whom: read from the sources, as clippy checks clocks. A core that imports no transport cannot do I/O.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each module of the crate with the modules that it may name. What is not here may be named by everybody: identifiers, time
+/// and the types at the root of the crate.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("identifiers", &[]),
+    ("time", &[]),
+    ("random", &[]),
+    ("log_filter", &[]),
+    ("log_limit", &[]),
+    ("profile", &[]),
+    ("collections", &["random"]),
+    ("wire", &[]),
+    ("association", &["wire"]),
+    ("message", &["wire"]),
+    ("policy", &["random", "wire"]),
+    ("handlespace", &["policy", "random", "wire"]),
+    ("registrar", &["association", "collections", "handlespace", "log_limit", "message", "policy", "random", "wire"]),
+    ("asap", &["association", "collections", "log_limit", "message", "policy", "random", "wire"]),
+    ("session", &["asap", "association", "collections", "log_limit", "message", "policy", "random", "wire"]),
+    ("transport", &["association", "collections", "log_limit", "message", "random", "wire"]),
+    (
+        "driver",
+        &[
+            "asap",
+            "association",
+            "collections",
+            "handlespace",
+            "log_limit",
+            "message",
+            "policy",
+            "profile",
+            "random",
+            "registrar",
+            "session",
+            "transport",
+            "wire",
+        ],
+    ),
+    ("api", &["asap", "association", "driver", "policy", "profile", "session", "transport", "wire"]),
+    ("ffi", &["api", "association", "driver", "log_filter", "policy", "profile", "session", "transport", "wire"]),
+];
+
+/// Named by everybody.
+const ROOT: &[&str] = &["identifiers", "time"];
+
+#[test]
+fn no_file_imports_upwards() {
+    let mut wrong = Vec::new();
+    for (module, allowed) in LAYERS {
+        for file in files_of(module) {
+            let source = fs::read_to_string(&file).expect("a source file");
+            for named in modules_named(&source) {
+                if named != *module && !allowed.contains(&named.as_str()) && !ROOT.contains(&named.as_str()) {
+                    wrong.push(format!("{} names {named}, which {module} may not", file.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_module_has_its_layer() {
+    let known: BTreeSet<_> = LAYERS.iter().map(|(module, _)| (*module).to_owned()).collect();
+    let library = fs::read_to_string("src/lib.rs").expect("src/lib.rs");
+    let modules: BTreeSet<_> = library
+        .lines()
+        .filter_map(|line| line.trim_start_matches("pub(crate) ").trim_start_matches("pub ").strip_prefix("mod "))
+        .map(|name| name.trim_end_matches(';').to_owned())
+        .collect();
+    assert_eq!(modules, known, "each module of src/lib.rs stands in LAYERS of this test, and nothing else does");
+}
+
+#[test]
+fn an_upward_import_is_found() {
+    let source =
+        "use crate::{AssociationId, transport::{LossReason, tcp}, wire};\nlet x = crate::driver::clock::now();\n";
+    let named: Vec<_> = modules_named(source).into_iter().collect();
+    assert_eq!(named, ["driver", "transport", "wire"]);
+}
+
+/// The files of a module: `src/NAME.rs` and all below `src/NAME/`.
+fn files_of(module: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let alone = PathBuf::from(format!("src/{module}.rs"));
+    if alone.exists() {
+        files.push(alone);
+    }
+    collect(Path::new(&format!("src/{module}")), &mut files);
+    assert!(!files.is_empty(), "there is no module {module}");
+    files
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries {
+        let path = entry.expect("an entry of a folder").path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// The modules at the root of the crate that a source names by `crate::`, comments included: a link in a comment is an arrow, too.
+fn modules_named(source: &str) -> BTreeSet<String> {
+    let mut named = BTreeSet::new();
+    for (at, prefix) in source.match_indices("crate::") {
+        // `$crate::` of a macro is written where the macro lives, and counts as any other.
+        let rest = &source[at + prefix.len()..];
+        match rest.strip_prefix('{') {
+            Some(list) => named.extend(first_segments(list)),
+            None => named.extend(segment(rest)),
+        }
+    }
+    named
+}
+
+/// The first segment of each path in a braced list, up to the brace that closes it.
+fn first_segments(list: &str) -> Vec<String> {
+    let mut depth = 0;
+    let mut at_start = true;
+    let mut segments = Vec::new();
+    for (at, character) in list.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => at_start = true,
+            _ if at_start && !character.is_whitespace() => {
+                at_start = false;
+                segments.extend(segment(&list[at..]));
+            }
+            _ => {}
+        }
+    }
+    segments
+}
+
+/// The module that a path begins with; none where it begins with a type or a constant.
+fn segment(path: &str) -> Option<String> {
+    let name: String = path.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+    let is_module = name.starts_with(|c: char| c.is_ascii_lowercase());
+    // Macros of the crate are named from its root, too.
+    (is_module && !path[name.len()..].starts_with('!')).then_some(name)
+}
