@@ -21,6 +21,7 @@ pub mod random;
 #[cfg(feature = "registrar")]
 pub mod registrar;
 pub mod session;
+pub(crate) mod step;
 pub mod time;
 pub mod transport;
 pub mod wire;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("identifiers", &[]),
     ("time", &[]),
+    ("step", &[]),
     ("random", &[]),
     ("log_filter", &[]),
     ("log_limit", &[]),
@@ -46,7 +47,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Named by everybody.
-const ROOT: &[&str] = &["identifiers", "time"];
+const ROOT: &[&str] = &["identifiers", "time", "step"];
 
 #[test]
 fn no_file_imports_upwards() {

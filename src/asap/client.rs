@@ -17,6 +17,7 @@ use crate::collections::SortedMap;
 use crate::log_limit::LogLimit;
 use crate::message::AsapMessage;
 use crate::random::Random;
+use crate::step::Step;
 use crate::wire::Decoded;
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use std::collections::VecDeque;
@@ -137,7 +138,7 @@ impl AsapClient {
     pub fn handle(&mut self, now: Time, event: Event<'_>, actions: &mut Vec<Action>) {
         self.now = self.now.max(now);
         if self.phase == Phase::Closed {
-            return refuse_after_close(event, actions);
+            return refuse_after_close(event, &mut Step::new(self.now, actions));
         }
         match event {
             Event::Request(id, request) => self.on_request(id, request, actions),
@@ -148,7 +149,7 @@ impl AsapClient {
             Event::ConnectFailed { attempt, reason } => self.on_connect_failed(attempt, &reason, actions),
             Event::AssociationLost { association, reason } => self.on_association_lost(association, &reason),
             Event::Message { association, ppid, bytes } => self.on_message(association, ppid, bytes, actions),
-            Event::Announcement { from, bytes } => self.on_announcement(from, bytes, actions),
+            Event::Announcement { from, bytes } => self.on_announcement(from, bytes, &mut Step::new(self.now, actions)),
             Event::Watch(pool_handle) => self.watch(&pool_handle, actions),
             Event::Unwatch(pool_handle) => self.unwatch(&pool_handle),
             // Timers run here alone: what is handed in before may have waited for a late thread, and be what they wait for.
@@ -194,18 +195,18 @@ impl AsapClient {
         }
     }
 
-    fn on_announcement(&mut self, from: SocketAddr, bytes: &[u8], actions: &mut Vec<Action>) {
+    fn on_announcement(&mut self, from: SocketAddr, bytes: &[u8], step: &mut Step<'_, Action>) {
         let message = match AsapMessage::decode(bytes) {
             Ok(Decoded { message: AsapMessage::ServerAnnounce(message), .. }) => message,
             Ok(_) => return self.log_peer(format_args!("datagram from {from} is no announcement: ignored")),
             Err(error) => return self.log_peer(format_args!("announcement from {from}: {error}: ignored")),
         };
         let id = message.registrar_id;
-        match self.registrars.announced(self.now + self.config.t7_enrp_outdate, from, &message) {
+        match self.registrars.announced(step.now + self.config.t7_enrp_outdate, from, &message) {
             Announced::New => {
                 // Bounded by the list of registrars and their T7.
                 log::info!("registrar {id} announced itself from {from}");
-                self.hunt_new_candidate(actions);
+                self.hunt_new_candidate(step.actions);
             }
             Announced::Known => {}
             Announced::Ignored(why) => {
@@ -261,13 +262,13 @@ impl AsapClient {
     }
 }
 
-fn refuse_after_close(event: Event<'_>, actions: &mut Vec<Action>) {
+fn refuse_after_close(event: Event<'_>, step: &mut Step<'_, Action>) {
     match event {
         Event::Request(request, _) => {
-            actions.push(Action::Complete { request, result: Err(super::RequestError::Cancelled) });
+            step.push(Action::Complete { request, result: Err(super::RequestError::Cancelled) });
         }
         Event::AssociationUp { association, .. } => {
-            actions.push(Action::Abort { association, reason: "the endpoint is shut down" });
+            step.push(Action::Abort { association, reason: "the endpoint is shut down" });
         }
         _ => {}
     }
