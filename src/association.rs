@@ -103,6 +103,8 @@ pub enum LossReason {
     ProtocolViolation(String),
     /// No answer within the connect timeout.
     Timeout,
+    /// This side gave it up on purpose: that says nothing about the peer.
+    GivenUp,
 }
 
 impl fmt::Display for LossReason {
@@ -116,6 +118,7 @@ impl fmt::Display for LossReason {
             LossReason::Restarted => f.write_str("the peer restarted"),
             LossReason::ProtocolViolation(what) => write!(f, "the peer broke the protocol ({what})"),
             LossReason::Timeout => f.write_str("no answer in time"),
+            LossReason::GivenUp => f.write_str("given up by this side"),
         }
     }
 }

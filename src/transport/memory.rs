@@ -153,6 +153,10 @@ impl Transport for MemoryTransport {
         self.network().abort(now, self.number, association, reason);
     }
 
+    fn give_up(&mut self, now: Time, association: AssociationId, reason: &str) {
+        self.network().give_up(now, self.number, association, reason);
+    }
+
     /// Its network tells of every end by itself.
     fn probe(&mut self, _now: Time, _association: AssociationId) {}
 

@@ -81,6 +81,11 @@ pub trait Transport: Send {
     /// Ends an association at once, with an ABORT to the peer. No event follows. Unknown associations are ignored.
     fn abort(&mut self, now: Time, association: AssociationId, reason: &str);
 
+    /// Ends an association at once, as [`Transport::abort`] does, but tells what the peer never acknowledged: where the
+    /// association had come up, [`TransportEvent::Lost`] follows as its only further event, with
+    /// [`LossReason::GivenUp`](crate::association::LossReason::GivenUp) unless it had ended already.
+    fn give_up(&mut self, now: Time, association: AssociationId, reason: &str);
+
     /// Somebody has reason to believe that the peer of an association is gone: looks at once, where that tells sooner than to wait.
     /// [`TransportEvent::Lost`] follows if it is. Unknown associations are ignored.
     fn probe(&mut self, now: Time, association: AssociationId);

@@ -258,6 +258,11 @@ impl Net {
         self.at(index).transport.abort(now, id, reason);
     }
 
+    pub fn give_up(&mut self, index: usize, id: AssociationId, reason: &str) {
+        let now = self.now();
+        self.at(index).transport.give_up(now, id, reason);
+    }
+
     /// Polls every endpoint once; true if any has more to do at once.
     pub fn step(&mut self) -> bool {
         let now = self.now();
@@ -333,7 +338,8 @@ macro_rules! contract {
             a_vanished_peer_is_noticed_and_the_undelivered_reported, a_silent_peer_is_noticed,
             identifiers_are_never_reused, max_associations_is_enforced, both_sides_connecting_get_through,
             a_restarted_peer_is_lost_and_up_again, many_associations_on_one_endpoint, shutdown_while_connecting_ends_it,
-            both_sides_closing_at_once_is_clean
+            both_sides_closing_at_once_is_clean, giving_up_hands_back_what_was_not_acknowledged,
+            giving_up_a_connect_is_silent
         );
     };
     (@tests $attributes:tt $module:ident, $world:expr, $($test:ident),+) => {

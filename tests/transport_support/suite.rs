@@ -243,6 +243,42 @@ pub fn abort_ends_the_peer_and_reports_nothing_here(mut net: Net) {
     assert!(net.at(client).losses().is_empty());
 }
 
+pub fn giving_up_hands_back_what_was_not_acknowledged(mut net: Net) {
+    let (server, client) = (net.listener(), net.open(|config| config.max_send_queue = 1 << 20));
+    let (near, far) = net.pair(client, server);
+    // Whoever acknowledges for the server has not yet done so for most of these.
+    let sent: Vec<Vec<u8>> = (0..40).map(|i| framed(if i % 2 == 0 { 100 } else { 20_000 }, i)).collect();
+    for message in &sent {
+        net.send(client, near, message).unwrap();
+    }
+    net.give_up(client, near, "another one\nis better");
+    assert!(net.send(client, near, b"too late").is_err());
+    net.until("both losses", |net| !net.at(client).losses().is_empty() && !net.at(server).losses().is_empty());
+    let (id, reason, undelivered) = net.at(client).losses().remove(0);
+    assert_eq!((id, reason), (near, LossReason::GivenUp));
+    let left: Vec<Vec<u8>> = undelivered.into_iter().map(|message| message.payload).collect();
+    assert!(sent.ends_with(&left), "{} messages that are not the last ones", left.len());
+    assert!(!left.is_empty(), "800 kB acknowledged at once");
+    let arrived = net.at(server).messages().len();
+    if kind(&mut net, client) != TransportKind::Tcp {
+        // What was acknowledged has arrived; of what arrived, the news may have been lost.
+        assert!(arrived + left.len() >= sent.len(), "{arrived} arrived, {} handed back, of {}", left.len(), sent.len());
+    }
+    assert_eq!(net.at(server).losses()[0].0, far);
+    net.during(Duration::from_millis(50));
+    assert_eq!(net.at(client).losses().len(), 1, "told once");
+}
+
+pub fn giving_up_a_connect_is_silent(mut net: Net) {
+    let (server, client) = (net.listener(), net.open(|_| {}));
+    let near = net.connect(client, server);
+    net.give_up(client, near, "too slow");
+    net.give_up(client, near, "unknown by now");
+    net.during(Duration::from_millis(50));
+    assert!(net.at(client).losses().is_empty() && net.at(client).failures().is_empty());
+    assert!(net.at(client).ups().is_empty());
+}
+
 pub fn a_vanished_peer_is_noticed_and_the_undelivered_reported(mut net: Net) {
     let (server, client) = (net.listener(), net.open(|_| {}));
     let (near, _) = net.pair(client, server);

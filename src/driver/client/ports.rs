@@ -222,6 +222,14 @@ impl Transport for Ports {
         }
     }
 
+    fn give_up(&mut self, now: Time, association: AssociationId, reason: &str) {
+        let number = association.transport();
+        if let Some(port) = self.ports.get_mut(&number) {
+            port.transport.give_up(now, association, reason);
+            self.refresh(number);
+        }
+    }
+
     fn probe(&mut self, now: Time, association: AssociationId) {
         let number = association.transport();
         if let Some(port) = self.ports.get_mut(&number) {

@@ -85,6 +85,7 @@ impl Transport for Narrow {
     fn abort(&mut self, _: Time, association: AssociationId, _: &str) {
         self.aborted.push(association);
     }
+    fn give_up(&mut self, _: Time, _: AssociationId, _: &str) {}
     fn set_parameters(&mut self, _: &SctpParameters) {}
     fn round_trip_time(&self, _: AssociationId) -> Option<Duration> {
         None

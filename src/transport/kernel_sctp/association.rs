@@ -21,6 +21,8 @@ pub(super) enum State {
     },
     /// The peer closes: nothing can be sent any more.
     PeerClosing,
+    /// `give_up` was called: nothing but its end is of interest.
+    GivenUp,
     /// The kernel has ended it; notifications of undelivered messages may follow before it is reported.
     Ending(LossReason),
 }

@@ -259,7 +259,7 @@ impl Transport for KernelSctp {
                 self.failed_connects.push((id, LossReason::Closed));
             }
             State::Connecting(connecting) => connecting.then_close = true,
-            State::Closing { .. } | State::PeerClosing | State::Ending(_) => {}
+            State::Closing { .. } | State::PeerClosing | State::GivenUp | State::Ending(_) => {}
         }
     }
 
@@ -268,6 +268,21 @@ impl Transport for KernelSctp {
         if let Some(association) = self.remove(id) {
             self.abort_in_kernel(association.kernel_id, reason);
         }
+    }
+
+    fn give_up(&mut self, now: Time, id: AssociationId, reason: &str) {
+        let Some(association) = self.associations.get_mut(&id) else { return };
+        if !association.established {
+            return self.abort(now, id, reason);
+        }
+        if matches!(association.state, State::Ending(_)) {
+            return;
+        }
+        // The kernel tells of the end, and hands back what was not acknowledged, after what else it has to tell.
+        association.state = State::GivenUp;
+        let kernel_id = association.kernel_id;
+        self.blocked.remove(&id);
+        self.abort_in_kernel(kernel_id, reason);
     }
 
     /// The kernel of a process that ends aborts its associations, and heartbeats of ours look for the rest.

@@ -110,6 +110,9 @@ impl KernelSctp {
         let limit = self.config.max_message_size;
         // Unknown: aborted by us a moment ago.
         let Some((id, association)) = self.by_kernel_id(kernel_id) else { return };
+        if matches!(association.state, State::GivenUp) {
+            return;
+        }
         if association.partial.len() + payload.len() > limit {
             return self.break_off(now, id, sink);
         }
@@ -146,7 +149,9 @@ impl KernelSctp {
         if !association.established {
             return self.attempt_failed(now, id, LossReason::Refused, sink);
         }
-        let reason = if causes.is_empty() && (error == 0 || association.path_unreachable) {
+        let reason = if matches!(association.state, State::GivenUp) {
+            LossReason::GivenUp
+        } else if causes.is_empty() && (error == 0 || association.path_unreachable) {
             LossReason::Unreachable
         } else {
             LossReason::Aborted(abort_reason(causes))

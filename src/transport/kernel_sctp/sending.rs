@@ -111,7 +111,7 @@ impl KernelSctp {
     fn collect_held(&mut self, id: AssociationId, first: &mut Vec<Held>, last: &mut Vec<Held>) {
         let Some(association) = self.associations.get_mut(&id) else { return };
         association.held = false;
-        if matches!(association.state, State::Ending(_)) {
+        if matches!(association.state, State::GivenUp | State::Ending(_)) {
             return;
         }
         let outbox = &mut association.outbox;
@@ -244,7 +244,7 @@ impl KernelSctp {
     /// Gives to the kernel what it takes of an association's queue, then what is due after the queue.
     pub(super) fn flush(&mut self, now: Time, id: AssociationId, sink: Sink<'_>) {
         while let Some(association) = self.associations.get_mut(&id) {
-            if !association.established || matches!(association.state, State::Ending(_)) {
+            if !association.established || matches!(association.state, State::GivenUp | State::Ending(_)) {
                 return;
             }
             let streams = association.outbound_streams;

@@ -227,6 +227,15 @@ impl Network {
         }
     }
 
+    pub fn give_up(&mut self, now: Time, number: usize, id: AssociationId, reason: &str) {
+        let Some(side) = self.side(number, id) else { return };
+        let (up, undelivered) = (side.peer.is_some(), side.pending.take());
+        self.abort(now, number, id, reason);
+        if let Some(endpoint) = self.at(number).filter(|_| up) {
+            endpoint.events.push_back(Event::Lost { association: id, reason: LossReason::GivenUp, undelivered });
+        }
+    }
+
     // What breaks it.
 
     pub fn kill(&mut self, number: usize) {

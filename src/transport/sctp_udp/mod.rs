@@ -254,6 +254,17 @@ impl Transport for SctpUdp {
         self.events.retain(|event| event.association() != association);
     }
 
+    fn give_up(&mut self, now: Time, association: AssociationId, reason: &str) {
+        let Some(a) = self.table.slot_of(association).and_then(|slot| self.table.take(slot)) else { return };
+        if !a.up {
+            self.table.put(a);
+            return self.abort(now, association, reason);
+        }
+        self.udp.send(&a.path, &a.envelope().abort(cause::USER_INITIATED_ABORT, reason.as_bytes()));
+        self.events.retain(|event| event.association() != association);
+        self.end(a, LossReason::GivenUp);
+    }
+
     fn probe(&mut self, now: Time, association: AssociationId) {
         let Some(a) = self.table.slot_of(association).and_then(|slot| self.table.take(slot)) else { return };
         if a.up && a.probe.is_none() { self.suspect(now, a) } else { self.table.put(a) }

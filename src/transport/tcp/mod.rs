@@ -583,6 +583,14 @@ impl Transport for Tcp {
         }
     }
 
+    fn give_up(&mut self, now: Time, association: AssociationId, reason: &str) {
+        match self.connections.get(&association) {
+            Some(connection) if matches!(connection.state, State::Failed(_)) => {}
+            Some(connection) if connection.established => self.fail_later(association, LossReason::GivenUp),
+            _ => self.abort(now, association, reason),
+        }
+    }
+
     /// The system resets the connections of a process that ends, and TCP keep-alives look for the rest.
     fn probe(&mut self, _now: Time, _association: AssociationId) {}
 
