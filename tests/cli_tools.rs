@@ -196,3 +196,24 @@ fn every_option_of_the_help_is_in_the_manual_page_and_the_other_way_round() {
         assert_eq!(in_help, in_page, "{command}");
     }
 }
+
+/// A list of defaults may be spread over the sentences of the page; the ENRP side has those of the ASAP side.
+#[test]
+fn the_manual_page_of_the_registrar_has_the_default_of_every_option() {
+    let help = text(&rserpool(&["registrar", "--help"]).stdout);
+    let path = format!("{}/man/rserpool-registrar.1", env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(path).expect("a manual page");
+    let mut compared = 0;
+    for line in help.lines().filter_map(|line| line.strip_prefix("  --")).filter(|line| !line.starts_with("enrp-sctp"))
+    {
+        let name = line.split_whitespace().next().expect("a name");
+        let Some((_, default)) = line.strip_suffix(']').and_then(|line| line.split_once(" [")) else { continue };
+        let item = page.split_once(&format!(".It Fl -{name} ")).unwrap_or_else(|| panic!("no --{name}")).1;
+        let item = item.split("\n.It ").next().expect("its text").to_lowercase();
+        for value in default.split(", ") {
+            assert!(item.contains(value), "the text of --{name} does not say that its default is {value}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 50, "only {compared} defaults compared");
+}

@@ -239,7 +239,7 @@ fn a_list_decides_what_is_exported_and_names_that_do_not_exist_are_refused() {
 
 #[test]
 fn everything_is_installed_and_no_template_is_left_unfilled() {
-    let (_, below) = make_install("packaging-files", "/usr/local");
+    let (destination, below) = make_install("packaging-files", "/usr/local");
     for entry in std::fs::read_dir(root().join("man")).expect("man") {
         let page = entry.expect("a page").path();
         let section = page.extension().expect("a section").to_string_lossy().into_owned();
@@ -264,6 +264,12 @@ fn everything_is_installed_and_no_template_is_left_unfilled() {
     let unit = std::fs::read_to_string(below.join("lib/systemd/system/rserpool-registrar.service")).expect("a unit");
     assert!(unit.contains("\nExecStart=/usr/local/bin/rserpool registrar "), "{unit}");
     assert!(below.join("bin/rserpool").exists());
+    let options =
+        std::fs::read_to_string(destination.join("etc/default/rserpool-registrar")).expect("options of the service");
+    assert!(
+        options.contains("\n#RSERPOOL_REGISTRAR_OPTIONS=") && unit.contains("$RSERPOOL_REGISTRAR_OPTIONS"),
+        "{options}"
+    );
     assert!(below.join("share/doc/librserpool/LICENSE-APACHE").exists());
 }
 
@@ -312,9 +318,13 @@ fn the_debian_packages_install_serve_and_leave_nothing_behind() {
     use_the_echo_service(&registrar.asap.to_string(), with_libraries(&server, &lib), with_libraries(&client, &lib));
     assert_eq!(exported(&lib.join("librserpool-compat/librsplib.so.3")), listed(&root().join("exports/librsplib.txt")));
     assert!(debian.path("lib/systemd/system/rserpool-registrar.service").exists());
+    let conffiles = debian.dpkg(&["--status", "rserpool-tools"], &[]);
+    assert!(String::from_utf8_lossy(&conffiles.stdout).contains("/etc/default/rserpool-registrar"), "no conffile");
 
     let names = ["librserpool-dev", "rserpool-tools", "librserpool-compat", &format!("librserpool{MAJOR}")];
     let gone = debian.dpkg(&[&["--purge"][..], &names].concat(), &[]);
     assert!(gone.status.success(), "{}", String::from_utf8_lossy(&gone.stderr));
-    assert!(!debian.path("usr").exists(), "something is left in {}", debian.path("usr").display());
+    for directory in ["usr", "etc/default"] {
+        assert!(!debian.path(directory).exists(), "something is left in {}", debian.path(directory).display());
+    }
 }

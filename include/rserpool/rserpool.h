@@ -323,7 +323,8 @@ struct rsp_info
     */
    unsigned int ri_registrar_connect_timeout;
    /**
-    * Ignored: what a request may take is limited by time.
+    * Rounds of connects to all known registrars after which a request fails, when none was reached (T5-Serverhunt,
+    * RFC 5352 section 3.6). Only the time of the request limits them by default.
     */
    unsigned int ri_registrar_connect_max_trials;
    /**

@@ -45,7 +45,8 @@ pub struct rsp_info {
     pub ri_registrar_announce_timeout: c_uint,
     /// Time for one connect to a registrar, in milliseconds.
     pub ri_registrar_connect_timeout: c_uint,
-    /// Ignored: what a request may take is limited by time.
+    /// Rounds of connects to all known registrars after which a request fails, when none was reached (T5-Serverhunt,
+    /// RFC 5352 section 3.6). Only the time of the request limits them by default.
     pub ri_registrar_connect_max_trials: c_uint,
     /// The longest that a request may take, looking for a registrar included, in milliseconds.
     pub ri_registrar_request_timeout: c_uint,

@@ -1,7 +1,7 @@
 //! The registrar core (RFC 5352 section 3, RFC 5353): a state machine without I/O.
 //!
 //! One file an idea; each adds methods to [`Registrar`]. Every change of the handlespace goes through `changes.rs`, which
-//! tells subscribers (and is where peers are to be told).
+//! tells the subscribers and the other registrars.
 
 mod announce;
 mod asap;

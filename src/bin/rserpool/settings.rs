@@ -24,7 +24,7 @@ pub struct Setting {
     pub value: &'static str,
     /// One line.
     pub help: &'static str,
-    /// Its value in these settings.
+    /// The default value as the help prints it: that of the settings handed in, or a word where no field holds it.
     pub show: fn(&RegistrarSettings) -> String,
     /// Sets it; the last argument tells whether it is the first use, for options that add to a list.
     pub apply: fn(&mut RegistrarSettings, &str, bool) -> Result<(), String>,
