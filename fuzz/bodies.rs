@@ -1,4 +1,4 @@
-//! What the fuzz targets do with their input; `tests/fuzz_smoke.rs` does the same on the stable toolchain.
+//! What the fuzz targets do with their input; `tests/wire/fuzz_smoke.rs` does the same on the stable toolchain.
 
 use rserpool::RegistrarId;
 use rserpool::message::{AsapMessage, EnrpMessage, asap, enrp, message_length};

@@ -1,4 +1,4 @@
-//! Sequences of operations on a selector against the slow and obvious way; `tests/fuzz_smoke.rs` does the same on the stable
+//! Sequences of operations on a selector against the slow and obvious way; `tests/wire/fuzz_smoke.rs` does the same on the stable
 //! toolchain.
 //!
 //! The first byte chooses the policy. Then four bytes an operation: what, which member, and two values.

@@ -1,9 +1,8 @@
 //! What allocates nothing, shown by an allocator that counts: selections by every policy, and whole resolutions.
 
-#[path = "registrar_support/mod.rs"]
-mod registrar_support;
+#[path = "support/mod.rs"]
+mod support;
 
-use registrar_support::{config, element};
 use rserpool::association::{Peer, PeerAddress, TransportKind};
 use rserpool::handlespace::Handlespace;
 use rserpool::message::AsapMessage;
@@ -14,6 +13,7 @@ use rserpool::wire::{PPID_ASAP, Policy, PoolElement};
 use rserpool::{AssociationId, PoolElementId, PoolHandle, Time};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use support::registrar::{config, element};
 
 /// Counts what each thread allocates: tests run beside each other.
 struct Counting;

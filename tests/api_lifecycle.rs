@@ -1,9 +1,9 @@
 //! Starting, ending and starting again; what blocked calls and child processes see of it. The library is one for the whole
 //! process, so these tests take turns.
 
-mod api_support;
+#[path = "support/mod.rs"]
+mod support;
 
-use api_support::*;
 use rserpool::api::{
     self, AddressInfo, ConnectOptions, FailoverFlags, LoadInfo, RegisterOptions, SendOptions, Timeout,
 };
@@ -14,6 +14,7 @@ use rserpool::{PoolElementId, SessionId};
 use std::io::{BufRead, BufReader};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
+use support::api::*;
 
 fn my_turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());

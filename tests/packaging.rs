@@ -4,15 +4,15 @@
 //! and a C++ compiler, pkg-config, CMake, and Debian's package tools; in CI none of them may be missing.
 #![cfg(feature = "registrar")]
 
-mod cli_support;
-mod pool_support;
+#[path = "support/mod.rs"]
+mod support;
 
-use cli_support::RegistrarProcess;
-use pool_support::{Conversation, Ended, installed, libraries, root, run, scratch, succeed, wait_for_elements};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+use support::c_pool::{Conversation, Ended, installed, libraries, root, run, scratch, succeed, wait_for_elements};
+use support::program::RegistrarProcess;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const MAJOR: &str = env!("CARGO_PKG_VERSION_MAJOR");

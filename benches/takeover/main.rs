@@ -2,16 +2,16 @@
 //! until all its elements have another home registrar. `scripts/takeover-times` runs it; without `--bench` (as `cargo test`
 //! does) it is quick and only shows that everything works.
 
-#[path = "../../tests/scope_support/mod.rs"]
-mod scope_support;
+#[path = "../../tests/support/mod.rs"]
+mod support;
 
 use rserpool::Time;
 use rserpool::driver::clock;
-use scope_support::hosts::{self, Elements, EntryArguments, Shape};
-use scope_support::network::Network;
-use scope_support::registrars::Scope;
-use scope_support::{until, until_looking_every};
 use std::time::Duration;
+use support::scope::hosts::{self, Elements, EntryArguments, Shape};
+use support::scope::network::Network;
+use support::scope::registrars::Scope;
+use support::scope::{until, until_looking_every};
 
 const ENTRY: EntryArguments = &[];
 /// Nothing happens any more after so long a pause.

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * Generated from src/ffi/ by tests/headers.rs: UPDATE_HEADERS=1 cargo test --test headers
+ * Generated from src/ffi/ by scripts/headers
  */
 
 #ifndef RSERPOOL_POLICYTYPES_H

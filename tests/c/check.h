@@ -25,7 +25,7 @@ static int failures;
       }                                                                                                      \
    } while(0)
 
-/* The function of this call has given this errno: tests/c_programs.rs collects that, to compare it with the manual. */
+/* The function of this call has given this errno: tests/c/programs.rs collects that, to compare it with the manual. */
 static inline void gave(const char* call, int error)
 {
    static int file = -2;

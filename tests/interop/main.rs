@@ -6,30 +6,28 @@
 //! `docs/interoperability.md` has the table.
 #![cfg(all(target_os = "linux", feature = "registrar"))]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod addresses;
 mod applications;
 mod captures;
+mod dropin;
 mod echo;
 mod faults;
 mod guest;
 mod loss;
-#[path = "../scope_support/lossy.rs"]
 mod lossy;
 mod matrix;
-#[path = "../scope_support/network.rs"]
-#[allow(dead_code)] // other tests use the rest
-mod network;
 mod programs;
 mod quirks;
 mod registrations;
 mod resolve;
 mod scope;
-#[path = "../scope_support/table.rs"]
-#[allow(dead_code)] // other tests use the rest
-mod table;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use support::scope::{network, table};
 
 /// What the cells need beside the guest, and the Debian packages that have it.
 const TOOLS: [(&str, &str); 8] = [

@@ -1,6 +1,6 @@
 //! Two hosts with two links between them, each with addresses of its own: paths that can be cut one by one.
 
-use crate::transport_support::{RealWorld, World};
+use crate::support::transport::{RealWorld, World};
 use crate::{Open, run, try_new_namespace};
 use rserpool::Time;
 use rserpool::transport::{EndpointConfig, Transport, TransportError};

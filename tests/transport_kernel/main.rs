@@ -4,12 +4,13 @@
 //! These tests want root on a kernel with SCTP and are ignored elsewhere: `scripts/guest/test` runs them in a guest.
 //! Each has a network namespace of its own.
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod hosts;
 mod one_to_one;
 mod parameters;
 mod paths;
-#[path = "../transport_support/mod.rs"]
-mod transport_support;
 
 use rserpool::Time;
 use rserpool::association::{LossReason, PeerAddress, TransportKind};
@@ -20,7 +21,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::RawFd;
 use std::process::Command;
 use std::time::Duration;
-use transport_support::{Net, RealWorld, World, pattern};
+use support::transport::{Net, RealWorld, World, pattern};
 
 type Open = fn(&EndpointConfig) -> Result<Box<dyn Transport>, TransportError>;
 
@@ -184,7 +185,7 @@ fn the_peer_of_a_multi_homed_endpoint_learns_all_its_addresses() {
     let now = net.now();
     let near = net.at(client).transport.connect(now, &peer, Duration::from_secs(20)).unwrap();
     net.until("both up", |net| net.at(client).ups().contains(&near) && !net.at(server).ups().is_empty());
-    let Some(transport_support::Seen::Up(_, seen)) = net.at(client).seen.first() else { panic!("up comes first") };
+    let Some(support::transport::Seen::Up(_, seen)) = net.at(client).seen.first() else { panic!("up comes first") };
     let mut addresses = seen.address.addresses.to_vec();
     addresses.sort();
     let expected: Vec<IpAddr> =

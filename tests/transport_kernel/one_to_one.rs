@@ -1,7 +1,7 @@
 //! Our endpoints are one-to-many sockets: peers with the kernel's one-to-one sockets (RFC 6458 section 4), both directions,
 //! natively and encapsulated in UDP.
 
-use crate::transport_support::{CONNECT_TIMEOUT, Net};
+use crate::support::transport::{CONNECT_TIMEOUT, Net};
 use crate::{KernelWorld, Open, V4, V6, open_kernel, open_sctp_udp};
 use rserpool::AssociationId;
 use rserpool::association::{LossReason, PeerAddress, TransportKind};

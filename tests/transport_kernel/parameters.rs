@@ -1,6 +1,6 @@
 //! Timers and thresholds of associations: what the kernel has, and what it makes of them.
 
-use crate::transport_support::Net;
+use crate::support::transport::Net;
 use crate::{V4, kernel_net, run};
 use rserpool::association::LossReason;
 use rserpool::transport::SctpParameters;

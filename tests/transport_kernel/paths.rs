@@ -1,7 +1,7 @@
 //! Multi-homing: two hosts with two links, one of which is cut.
 
 use crate::hosts::{Hosts, IPV4, IPV6, Link, PathState, TwoHosts, path_states};
-use crate::transport_support::{Net, Seen};
+use crate::support::transport::{Net, Seen};
 use crate::{Open, open_kernel, open_sctp_udp};
 use rserpool::AssociationId;
 use rserpool::association::{LossReason, PeerAddress};

@@ -1,0 +1,14 @@
+//! The API over SCTP in UDP on loopback, with one library that all tests share.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod business_cards;
+mod pools;
+mod sessions;
+
+#[test]
+#[ignore = "the server process that other tests start"]
+fn server_process() {
+    support::api::server_main();
+}

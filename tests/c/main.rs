@@ -1,0 +1,8 @@
+//! The C interface: programs in C and C++, and the headers.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod headers;
+#[cfg(feature = "registrar")]
+mod programs;

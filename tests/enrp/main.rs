@@ -1,0 +1,8 @@
+//! Registrars among themselves, in virtual time.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod faults;
+mod random;
+mod rfc_5353;

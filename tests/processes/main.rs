@@ -1,0 +1,19 @@
+//! Programs as a user runs them, over loopback: `rserpool`, the C examples, the README.
+#![cfg(feature = "registrar")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bench;
+mod examples;
+mod hostile;
+mod readme;
+mod registrar;
+mod registrar_driver;
+mod tools;
+
+#[test]
+#[ignore = "the server process that other tests start"]
+fn server_process() {
+    support::api::server_main();
+}

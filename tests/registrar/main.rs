@@ -1,0 +1,8 @@
+//! The registrar core towards pool elements and pool users, in virtual time.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod policy_of_ones_own;
+mod rfc_5352;
+mod robustness;

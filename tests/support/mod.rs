@@ -1,0 +1,12 @@
+//! What test programs share. Each takes all of it in, by `#[path = "../support/mod.rs"] mod support;`, and uses its part.
+#![allow(dead_code)]
+
+pub mod api;
+pub mod c_pool;
+pub mod client;
+pub mod enrp;
+pub mod errnos;
+pub mod program;
+pub mod registrar;
+pub mod scope;
+pub mod transport;
