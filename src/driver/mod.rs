@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod clock;
+mod core_loop;
 pub mod csp;
 pub mod interfaces;
 pub mod log_output;

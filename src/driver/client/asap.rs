@@ -7,10 +7,11 @@ use super::subscription::Subscription;
 use crate::asap::{Action, AsapClient, ConnectAttempt, Event, Outcome, PoolState, Request, RequestError, RequestId};
 use crate::association::{LossReason, PeerAddress, TransportKind};
 use crate::collections::SortedMap;
+use crate::driver::core_loop::{Core, CoreLoop};
 use crate::session::{Event as SessionEvent, ResolveFailure};
 use crate::transport::multicast::AnnouncementListener;
 use crate::transport::{
-    self, EndpointConfig, OutboundMessage, Punctuality, Tcp, Transport, TransportChoice, TransportError, TransportEvent,
+    self, EndpointConfig, OutboundMessage, Tcp, Transport, TransportChoice, TransportError, TransportEvent,
 };
 use crate::wire::{PPID_ASAP, TransportParameter};
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
@@ -29,15 +30,13 @@ const MAX_ASSOCIATIONS: usize = 64;
 /// Requests made by the driver itself have numbers from here on.
 const OWN_REQUESTS: u64 = 1 << 63;
 
-pub(super) struct AsapDriver {
-    core: AsapClient,
+pub(super) struct AsapDriver<C: Core = AsapClient> {
+    core: CoreLoop<C>,
     choice: TransportChoice,
     sctp: Option<Box<dyn Transport>>,
     tcp: Option<Box<dyn Transport>>,
     /// None where announcements are switched off or cannot be heard.
     announcements: Option<AnnouncementListener>,
-    /// Our connects, until they are up or have failed.
-    connecting: SortedMap<AssociationId, ConnectAttempt>,
     replies: SortedMap<RequestId, Reply>,
     /// Registrations whose addresses follow the registrar.
     registrations: SortedMap<(PoolHandle, PoolElementId), Registration>,
@@ -45,8 +44,6 @@ pub(super) struct AsapDriver {
     /// Where the registrar is, as far as known.
     registrar: Option<IpAddr>,
     suspects: Suspects,
-    punctuality: Punctuality,
-    actions: Vec<Action>,
     last_own_request: u64,
     finished: bool,
 }
@@ -62,20 +59,26 @@ enum Arrived {
 impl AsapDriver {
     pub fn new(instance: &Instance, config: InstanceConfig, now: Time) -> AsapDriver {
         let registrar = config.asap.static_registrars.first().and_then(|peer| peer.addresses.first().copied());
+        let announcements = listen_to(instance, &config.announcement_groups);
+        let core = AsapClient::new(config.asap, config.seed, now);
+        AsapDriver { announcements, registrar, ..AsapDriver::around(core, config.transport) }
+    }
+}
+
+impl<C: ClientCore> AsapDriver<C> {
+    /// Around a core that nothing has happened to.
+    fn around(core: C, choice: TransportChoice) -> AsapDriver<C> {
         AsapDriver {
-            announcements: listen_to(instance, &config.announcement_groups),
-            core: AsapClient::new(config.asap, config.seed, now),
-            choice: config.transport,
+            announcements: None,
+            core: CoreLoop::new(core),
+            choice,
             sctp: None,
             tcp: None,
-            connecting: SortedMap::new(),
             replies: SortedMap::new(),
             registrations: SortedMap::new(),
             watchers: Watchers::default(),
-            registrar,
+            registrar: None,
             suspects: Suspects::default(),
-            punctuality: Punctuality::default(),
-            actions: Vec::new(),
             last_own_request: OWN_REQUESTS,
             finished: false,
         }
@@ -83,7 +86,7 @@ impl AsapDriver {
 
     /// The identifier of the registrar in use, where it told that; `None`: there is none.
     pub fn home(&self) -> Option<Option<RegistrarId>> {
-        self.core.home_registrar().map(|home| home.id)
+        self.core.core().home()
     }
 
     pub fn is_finished(&self) -> bool {
@@ -91,8 +94,11 @@ impl AsapDriver {
     }
 
     pub fn next_deadline(&self) -> Option<Time> {
+        if self.core.has_news() {
+            return Some(Time::ZERO);
+        }
         let transports = [&self.sctp, &self.tcp].into_iter().flatten().filter_map(|t| t.next_deadline());
-        transports.chain(self.punctuality.next_deadline(self.core.next_deadline())).min()
+        transports.chain(self.core.next_timer()).min()
     }
 
     pub fn command(&mut self, instance: &Instance, now: Time, command: Command) {
@@ -139,15 +145,16 @@ impl AsapDriver {
     /// waiting. Returns whether more is waiting.
     pub fn run(&mut self, instance: &Instance, now: Time, ready: &[u64]) -> bool {
         let mut more = false;
+        self.core.report_news(now);
+        self.perform_all(instance, now);
         for number in [SCTP, TCP] {
             more |= self.run_transport(instance, now, number, ready.contains(&u64::from(number)));
         }
         if ready.contains(&u64::from(ANNOUNCEMENTS)) {
             self.receive_announcements(instance, now);
         }
-        if self.punctuality.lets_timers_run(now, self.core.next_deadline(), more) {
-            self.event(instance, now, Event::Timeout);
-        }
+        self.core.run_timers(now, more);
+        self.perform_all(instance, now);
         more
     }
 
@@ -193,7 +200,7 @@ impl AsapDriver {
     fn arrival(&mut self, instance: &Instance, now: Time, arrival: Arrived) {
         match arrival {
             Arrived::Up(association, peer, kind) => {
-                let attempt = self.connecting.remove(&association);
+                let attempt = self.core.connect_ended(association);
                 let address = peer.addresses.first().copied();
                 // First the addresses that this registrar reaches us by: the core may register with it at once.
                 if kind != TransportKind::Tcp {
@@ -202,9 +209,8 @@ impl AsapDriver {
                 self.event(instance, now, Event::AssociationUp { association, attempt, peer, kind });
             }
             Arrived::ConnectFailed(association, reason) => {
-                if let Some(attempt) = self.connecting.remove(&association) {
-                    self.event(instance, now, Event::ConnectFailed { attempt, reason });
-                }
+                self.core.connect_failed(now, association, reason);
+                self.perform_all(instance, now);
             }
             Arrived::Message(association, ppid, bytes) => {
                 self.event(instance, now, Event::Message { association, ppid, bytes: &bytes });
@@ -248,36 +254,34 @@ impl AsapDriver {
     }
 
     fn event(&mut self, instance: &Instance, now: Time, event: Event<'_>) {
-        let mut actions = std::mem::take(&mut self.actions);
-        self.core.handle(now, event, &mut actions);
-        for action in actions.drain(..) {
+        self.core.handle(now, event);
+        self.perform_all(instance, now);
+    }
+
+    fn perform_all(&mut self, instance: &Instance, now: Time) {
+        while let Some(action) = self.core.next_action() {
             self.perform(instance, now, action);
-        }
-        // Actions may have led to events, whose actions were done already.
-        if self.actions.capacity() < actions.capacity() {
-            self.actions = actions;
         }
     }
 
     fn perform(&mut self, instance: &Instance, now: Time, action: Action) {
         match action {
             Action::Connect { attempt, kind, peer, timeout } => {
-                match self.connect(instance, now, kind, &peer, timeout) {
-                    Ok(association) => drop(self.connecting.insert(association, attempt)),
-                    Err(error) => {
-                        log::warn!("connect to the registrar at {peer} over {kind} failed: {error}");
-                        self.event(instance, now, Event::ConnectFailed { attempt, reason: LossReason::Unreachable });
-                    }
-                }
+                let result = self.connect(instance, now, kind, &peer, timeout).map_err(|error| {
+                    log::warn!("connect to the registrar at {peer} over {kind} failed: {error}");
+                    LossReason::Unreachable
+                });
+                self.core.connect_started(attempt, result);
             }
             Action::CancelConnect { attempt } => self.cancel_connect(now, attempt),
-            Action::Send { association, bytes } => self.send(instance, now, association, &bytes),
+            Action::Send { association, bytes } => self.send(now, association, &bytes),
             Action::Shutdown { association } => {
                 if let Some(transport) = self.transport(association.transport()) {
                     transport.shutdown(now, association);
                 }
             }
             Action::Abort { association, reason } => {
+                self.core.forget(association);
                 if let Some(transport) = self.transport(association.transport()) {
                     transport.abort(now, association, reason);
                 }
@@ -300,7 +304,7 @@ impl AsapDriver {
             }
         }
         if sockets.is_empty() {
-            self.event(instance, now, Event::Unwatch(pool_handle));
+            self.core.handle(now, Event::Unwatch(pool_handle));
         }
     }
 
@@ -359,15 +363,13 @@ impl AsapDriver {
     }
 
     fn cancel_connect(&mut self, now: Time, attempt: ConnectAttempt) {
-        let found = self.connecting.iter().find(|(_, of)| **of == attempt).map(|(association, _)| *association);
-        let Some(association) = found else { return };
-        self.connecting.remove(&association);
+        let Some(association) = self.core.cancel_connect(attempt) else { return };
         if let Some(transport) = self.transport(association.transport()) {
             transport.abort(now, association, "connect given up");
         }
     }
 
-    fn send(&mut self, instance: &Instance, now: Time, association: AssociationId, bytes: &[u8]) {
+    fn send(&mut self, now: Time, association: AssociationId, bytes: &[u8]) {
         let Some(transport) = self.transport(association.transport()) else { return };
         match transport.send(now, association, OutboundMessage::control(PPID_ASAP, bytes)) {
             Ok(()) => {}
@@ -378,7 +380,7 @@ impl AsapDriver {
                     "message to the registrar on {association:?} not sent ({error}): the association is given up"
                 );
                 transport.abort(now, association, "message cannot be sent");
-                self.event(instance, now, Event::AssociationLost { association, reason: LossReason::Unreachable });
+                self.core.lost_by_action(association, LossReason::Unreachable);
             }
         }
     }
@@ -482,5 +484,131 @@ fn listen_to(instance: &Instance, groups: &[SocketAddr]) -> Option<AnnouncementL
             log::info!("announcements of registrars are not heard ({error}): only configured registrars are used");
             None
         }
+    }
+}
+
+/// The client core as its driver sees it, so that the driver can be tested with a scripted one.
+pub(super) trait ClientCore:
+    for<'a> Core<Event<'a> = Event<'a>, Action = Action, Attempt = ConnectAttempt>
+{
+    /// The identifier of the registrar in use, where it told that; `None`: there is none.
+    fn home(&self) -> Option<Option<RegistrarId>> {
+        None
+    }
+}
+
+impl Core for AsapClient {
+    type Event<'a> = Event<'a>;
+    type Action = Action;
+    type Attempt = ConnectAttempt;
+
+    fn handle(&mut self, now: Time, event: Event<'_>, actions: &mut Vec<Action>) {
+        AsapClient::handle(self, now, event, actions);
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        AsapClient::next_deadline(self)
+    }
+
+    fn timeout() -> Event<'static> {
+        Event::Timeout
+    }
+
+    fn connect_failed(attempt: ConnectAttempt, reason: LossReason) -> Event<'static> {
+        Event::ConnectFailed { attempt, reason }
+    }
+
+    fn association_lost(association: AssociationId, reason: LossReason) -> Event<'static> {
+        Event::AssociationLost { association, reason }
+    }
+}
+
+impl ClientCore for AsapClient {
+    fn home(&self) -> Option<Option<RegistrarId>> {
+        self.home_registrar().map(|home| home.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asap::AsapConfig;
+    use crate::session::PoolUserConfig;
+    use crate::transport::SctpParameters;
+
+    /// Asked for anything, connects to two registrars; when the first cannot be reached, it gives the other one up.
+    struct Script {
+        first: PeerAddress,
+        second: PeerAddress,
+    }
+
+    impl Core for Script {
+        type Event<'a> = Event<'a>;
+        type Action = Action;
+        type Attempt = ConnectAttempt;
+
+        fn handle(&mut self, _: Time, event: Event<'_>, actions: &mut Vec<Action>) {
+            let connect = |number, kind, peer: &PeerAddress| Action::Connect {
+                attempt: ConnectAttempt(number),
+                kind,
+                peer: peer.clone(),
+                timeout: Duration::from_secs(9),
+            };
+            match event {
+                Event::Request(..) => actions.extend([
+                    connect(1, TransportKind::SctpUdp, &self.first),
+                    connect(2, TransportKind::Tcp, &self.second),
+                ]),
+                Event::ConnectFailed { attempt: ConnectAttempt(1), .. } => {
+                    actions.push(Action::CancelConnect { attempt: ConnectAttempt(2) });
+                }
+                _ => {}
+            }
+        }
+
+        fn next_deadline(&self) -> Option<Time> {
+            None
+        }
+
+        fn timeout() -> Event<'static> {
+            Event::Timeout
+        }
+
+        fn connect_failed(attempt: ConnectAttempt, reason: LossReason) -> Event<'static> {
+            Event::ConnectFailed { attempt, reason }
+        }
+
+        fn association_lost(association: AssociationId, reason: LossReason) -> Event<'static> {
+            Event::AssociationLost { association, reason }
+        }
+    }
+
+    impl ClientCore for Script {}
+
+    #[test]
+    fn a_connect_that_fails_at_once_has_no_later_action_of_its_batch_overtaken() {
+        let config = InstanceConfig {
+            transport: TransportChoice::SctpUdp,
+            sctp: SctpParameters::default(),
+            session: PoolUserConfig::default(),
+            asap: AsapConfig::default(),
+            announcement_groups: Vec::new(),
+            seed: 1,
+            csp: None,
+        };
+        let instance = Instance::start(config).unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let core = Script {
+            // No connect can begin to a peer without an address.
+            first: PeerAddress { addresses: Default::default(), port: 9 },
+            second: listener.local_addr().unwrap().into(),
+        };
+        let mut driver = AsapDriver::around(core, TransportChoice::SctpUdp);
+        let id = RequestId(1);
+        let request = Request::Unsubscribe { pool_handle: PoolHandle::from("pool") };
+        driver.command(&instance, Time::ZERO, Command::Request { id, request, reply: Reply::Nobody });
+        driver.run(&instance, Time::ZERO, &[]);
+        assert_eq!(driver.core.connecting(), 0, "the second connect was given up, and is not under way");
+        instance.stop();
     }
 }

@@ -5,6 +5,7 @@ use super::metrics::RegistrarMetrics;
 use super::reports::Status;
 use crate::association::{LossReason, PeerAddress};
 use crate::collections::AssociationMap;
+use crate::driver::core_loop::{Core, CoreLoop};
 use crate::log_limit::{LogLimit, log_limited};
 use crate::registrar::{Action, ConnectAttempt, Event, Link, Registrar};
 use crate::transport::{OutboundMessage, Transport, TransportError, TransportEvent};
@@ -14,11 +15,9 @@ use std::io;
 use std::net::SocketAddr;
 
 /// A registrar core as the driver sees it, so that the driver can be tested with a scripted one.
-pub(super) trait Core {
-    /// Takes an event and appends what is to be done.
-    fn handle(&mut self, now: Time, event: Event<'_>, actions: &mut Vec<Action>);
-    /// When to hand in [`Event::Timeout`].
-    fn next_deadline(&self) -> Option<Time>;
+pub(super) trait RegistrarCore:
+    for<'a> Core<Event<'a> = Event<'a>, Action = Action, Attempt = ConnectAttempt>
+{
     /// What status reports tell.
     fn status(&self) -> Status {
         Status::default()
@@ -28,6 +27,10 @@ pub(super) trait Core {
 }
 
 impl Core for Registrar {
+    type Event<'a> = Event<'a>;
+    type Action = Action;
+    type Attempt = ConnectAttempt;
+
     fn handle(&mut self, now: Time, event: Event<'_>, actions: &mut Vec<Action>) {
         Registrar::handle(self, now, event, actions);
     }
@@ -36,6 +39,20 @@ impl Core for Registrar {
         Registrar::next_deadline(self)
     }
 
+    fn timeout() -> Event<'static> {
+        Event::Timeout
+    }
+
+    fn connect_failed(attempt: ConnectAttempt, reason: LossReason) -> Event<'static> {
+        Event::ConnectFailed { attempt, reason }
+    }
+
+    fn association_lost(association: AssociationId, reason: LossReason) -> Event<'static> {
+        Event::AssociationLost { association, reason }
+    }
+}
+
+impl RegistrarCore for Registrar {
     fn status(&self) -> Status {
         Status::of(self)
     }
@@ -47,44 +64,30 @@ impl Core for Registrar {
 
 /// The core with everything the driver knows about associations; has no transports, so that a transport can be polled
 /// while its events go in here.
-pub(super) struct State<C> {
-    core: C,
-    /// What the core wants done, in this order; the worker takes it all at once and hands the vector back.
-    pub(super) actions: Vec<Action>,
+pub(super) struct State<C: Core> {
+    pub(super) core: CoreLoop<C>,
     /// Associations that may have room again for what waits.
     pub(super) writable: Vec<AssociationId>,
     associations: AssociationMap<Link>,
-    attempts: AssociationMap<ConnectAttempt>,
-    /// Connects that failed as soon as they were asked for. The core hears of them in the next round, so that one that
-    /// tries again at once cannot keep the driver from everything else.
-    failed_connects: Vec<(ConnectAttempt, LossReason)>,
     backlogs: Backlogs,
     metrics: RegistrarMetrics,
     log_limit: LogLimit,
 }
 
-impl<C: Core> State<C> {
+impl<C: RegistrarCore> State<C> {
     pub(super) fn new(core: C) -> State<C> {
         State {
-            core,
-            actions: Vec::new(),
+            core: CoreLoop::new(core),
             writable: Vec::new(),
             associations: AssociationMap::default(),
-            attempts: AssociationMap::default(),
-            failed_connects: Vec::new(),
             backlogs: Backlogs::default(),
             metrics: RegistrarMetrics::default(),
             log_limit: LogLimit::default(),
         }
     }
 
-    #[cfg(test)]
-    pub(super) fn core(&self) -> &C {
-        &self.core
-    }
-
     pub(super) fn status(&self) -> Status {
-        self.core.status()
+        self.core.core().status()
     }
 
     pub(super) fn metrics(&self) -> RegistrarMetrics {
@@ -93,16 +96,6 @@ impl<C: Core> State<C> {
             backlog_bytes: self.backlogs.total_cost(),
             ..self.metrics
         }
-    }
-
-    /// When the core wants its timers to run.
-    pub(super) fn next_timer(&self) -> Option<Time> {
-        self.core.next_deadline()
-    }
-
-    /// The core does not know of some connects yet that failed at once.
-    pub(super) fn has_failed_connects(&self) -> bool {
-        !self.failed_connects.is_empty()
     }
 
     /// The associations that are up, in the order of their numbers.
@@ -114,39 +107,27 @@ impl<C: Core> State<C> {
 
     /// Nothing came out of the events since the last time.
     pub(super) fn has_nothing_to_do(&self) -> bool {
-        self.actions.is_empty() && self.writable.is_empty()
+        self.core.has_nothing_to_do() && self.writable.is_empty()
     }
 
     pub(super) fn has_associations(&self) -> bool {
         !self.associations.is_empty()
     }
 
-    /// Tells the core of connects that failed at once.
-    pub(super) fn report_failed_connects(&mut self, now: Time) {
-        for (attempt, reason) in std::mem::take(&mut self.failed_connects) {
-            self.core.handle(now, Event::ConnectFailed { attempt, reason }, &mut self.actions);
-        }
-    }
-
-    /// Lets the timers of the core run that are due.
-    pub(super) fn run_timers(&mut self, now: Time) {
-        self.core.handle(now, Event::Timeout, &mut self.actions);
-    }
-
     /// Tells the core to leave the scope.
     pub(super) fn on_stop(&mut self, now: Time) {
-        self.core.handle(now, Event::Shutdown, &mut self.actions);
+        self.core.handle(now, Event::Shutdown);
     }
 
     /// A look-up named these registrars.
     pub(super) fn on_peers_found(&mut self, now: Time, peers: &[PeerAddress]) {
-        self.core.handle(now, Event::PeersFound { peers }, &mut self.actions);
+        self.core.handle(now, Event::PeersFound { peers });
     }
 
     /// A datagram came on the ENRP group.
     pub(super) fn on_datagram(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
         self.metrics.datagrams_received += 1;
-        self.core.handle(now, Event::Datagram { from, bytes }, &mut self.actions);
+        self.core.handle(now, Event::Datagram { from, bytes });
     }
 
     /// Datagrams went out.
@@ -160,19 +141,17 @@ impl<C: Core> State<C> {
             TransportEvent::Message { association, ppid, payload, .. } => {
                 self.metrics.messages_received += 1;
                 let event = Event::Message { association, ppid, bytes: payload };
-                self.core.handle(now, event, &mut self.actions);
+                self.core.handle(now, event);
             }
             TransportEvent::Up { association, peer } => {
                 self.associations.insert(association, link);
-                let attempt = self.attempts.remove(&association);
+                let attempt = self.core.connect_ended(association);
                 log::debug!("association {association} with {} over {} is up", peer.address, peer.kind);
                 let event = Event::AssociationUp { link, association, attempt, peer };
-                self.core.handle(now, event, &mut self.actions);
+                self.core.handle(now, event);
             }
             TransportEvent::ConnectFailed { association, reason } => {
-                if let Some(attempt) = self.attempts.remove(&association) {
-                    self.core.handle(now, Event::ConnectFailed { attempt, reason }, &mut self.actions);
-                }
+                self.core.connect_failed(now, association, reason);
             }
             TransportEvent::Writable { association } => self.writable.push(association),
             TransportEvent::Lost { association, reason, .. } => self.on_lost(now, association, reason),
@@ -185,7 +164,7 @@ impl<C: Core> State<C> {
         }
         self.backlogs.remove(association);
         log::debug!("association {association} is lost: {reason}");
-        self.core.handle(now, Event::AssociationLost { association, reason }, &mut self.actions);
+        self.core.handle(now, Event::AssociationLost { association, reason });
     }
 
     /// Remembers which attempt a started connect belongs to, or that it failed at once.
@@ -194,21 +173,14 @@ impl<C: Core> State<C> {
         attempt: ConnectAttempt,
         result: Result<AssociationId, TransportError>,
     ) {
-        match result {
-            Ok(association) => {
-                self.attempts.insert(association, attempt);
+        let result = result.map_err(|error| {
+            log::debug!("a connect could not be started: {error}");
+            match error {
+                TransportError::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => LossReason::Refused,
+                _ => LossReason::Unreachable,
             }
-            Err(error) => {
-                log::debug!("a connect could not be started: {error}");
-                let reason = match error {
-                    TransportError::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                        LossReason::Refused
-                    }
-                    _ => LossReason::Unreachable,
-                };
-                self.failed_connects.push((attempt, reason));
-            }
-        }
+        });
+        self.core.connect_started(attempt, result);
     }
 
     /// Sends a message of the core, or lets it wait; a peer that does not read loses its association.
@@ -224,7 +196,7 @@ impl<C: Core> State<C> {
             match transport.send(now, association, OutboundMessage::control(ppid(link), &message)) {
                 Ok(()) => {
                     self.metrics.messages_sent += 1;
-                    return self.core.recycle(message);
+                    return self.core.core_mut().recycle(message);
                 }
                 Err(TransportError::WouldBlock) => {}
                 // It is being closed or gone: the event that says so is on its way.
@@ -233,7 +205,7 @@ impl<C: Core> State<C> {
             }
         }
         let pushed = self.backlogs.push(link, association, &message);
-        self.core.recycle(message);
+        self.core.core_mut().recycle(message);
         match pushed {
             Ok(()) => {}
             Err(full) => {
@@ -262,7 +234,7 @@ impl<C: Core> State<C> {
     /// Forgets an association that the core aborts; no event follows, neither here nor there.
     pub(super) fn forget(&mut self, association: AssociationId) {
         self.associations.remove(&association);
-        self.attempts.remove(&association);
+        self.core.forget(association);
         self.backlogs.remove(association);
     }
 
@@ -275,7 +247,9 @@ impl<C: Core> State<C> {
             "association {association} is aborted: {why}; its elements are removed"
         );
         transport.abort(now, association, "send queue full");
-        self.on_lost(now, association, LossReason::Aborted("send queue full".to_owned()));
+        self.associations.remove(&association);
+        self.backlogs.remove(association);
+        self.core.lost_by_action(association, LossReason::Aborted("send queue full".to_owned()));
     }
 }
 

@@ -1,8 +1,9 @@
 //! The driver's state between a scripted core and a scripted transport.
 
 use super::backlog::MAX_BACKLOG_PER_ASSOCIATION;
-use super::state::{Core, State};
+use super::state::{RegistrarCore, State};
 use crate::association::{LossReason, Peer, PeerAddress, TransportKind};
+use crate::driver::core_loop::Core;
 use crate::registrar::{Action, ConnectAttempt, Event, Link};
 use crate::transport::{Capabilities, OutboundMessage, SctpParameters, Transport, TransportError, TransportEvent};
 use crate::wire::{AddressList, PPID_ASAP};
@@ -23,6 +24,10 @@ struct Script {
 }
 
 impl Core for Script {
+    type Event<'a> = Event<'a>;
+    type Action = Action;
+    type Attempt = ConnectAttempt;
+
     fn handle(&mut self, _now: Time, event: Event<'_>, _actions: &mut Vec<Action>) {
         self.heard.push(match event {
             Event::AssociationUp { association, attempt, .. } => format!("up {association} {attempt:?}"),
@@ -36,6 +41,20 @@ impl Core for Script {
         None
     }
 
+    fn timeout() -> Event<'static> {
+        Event::Timeout
+    }
+
+    fn connect_failed(attempt: ConnectAttempt, reason: LossReason) -> Event<'static> {
+        Event::ConnectFailed { attempt, reason }
+    }
+
+    fn association_lost(association: AssociationId, reason: LossReason) -> Event<'static> {
+        Event::AssociationLost { association, reason }
+    }
+}
+
+impl RegistrarCore for Script {
     fn recycle(&mut self, bytes: Vec<u8>) {
         self.recycled += bytes.capacity();
     }
@@ -134,7 +153,9 @@ fn a_peer_that_never_reads_loses_its_association_and_the_core_hears_of_it() {
         assert!(state.metrics().backlog_bytes <= MAX_BACKLOG_PER_ASSOCIATION);
     }
     assert_eq!(transport.aborted, [PEER]);
-    assert_eq!(state.core().heard.last().map(String::as_str), Some("lost 0/1"));
+    assert!(state.core.has_news(), "the next round comes at once");
+    state.core.report_news(NOW);
+    assert_eq!(state.core.core().heard.last().map(String::as_str), Some("lost 0/1"));
     assert_eq!(state.metrics().backlog_bytes, 0);
     assert_eq!(state.metrics().slow_peers_aborted, 1);
     assert_eq!(state.metrics().associations, 0);
@@ -147,7 +168,7 @@ fn a_message_that_waits_does_not_keep_the_large_buffer_that_it_was_made_in() {
     let mut message = Vec::with_capacity(16 << 10);
     message.extend([7; 20]);
     state.send(NOW, &mut transport, PEER, message);
-    assert_eq!(state.core().recycled, 16 << 10, "the buffer is free for the next answer");
+    assert_eq!(state.core.core().recycled, 16 << 10, "the buffer is free for the next answer");
     transport.room = 1;
     state.flush(NOW, &mut transport, PEER);
     assert_eq!(transport.sent, [(PPID_ASAP, vec![7; 20])]);
@@ -159,7 +180,7 @@ fn a_loss_that_the_transport_reports_after_our_abort_is_not_told_twice() {
     state.forget(PEER);
     let lost = TransportEvent::Lost { association: PEER, reason: LossReason::Unreachable, undelivered: Vec::new() };
     state.on_transport_event(NOW, Link::Asap, lost);
-    assert!(state.core().heard.iter().all(|line| !line.starts_with("lost")));
+    assert!(state.core.core().heard.iter().all(|line| !line.starts_with("lost")));
 }
 
 #[test]
@@ -169,10 +190,10 @@ fn a_connect_that_fails_at_once_is_told_in_the_next_round() {
     let peer = PeerAddress::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2);
     let result = transport.connect(NOW, &peer, Duration::from_secs(1));
     state.on_connect_started(ConnectAttempt(7), result);
-    assert!(state.core().heard.is_empty());
-    assert!(state.has_failed_connects(), "the next round comes at once");
-    state.report_failed_connects(NOW);
-    assert_eq!(state.core().heard, ["failed 7"]);
+    assert!(state.core.core().heard.is_empty());
+    assert!(state.core.has_news(), "the next round comes at once");
+    state.core.report_news(NOW);
+    assert_eq!(state.core.core().heard, ["failed 7"]);
 }
 
 #[test]
@@ -182,5 +203,5 @@ fn a_connect_of_ours_comes_up_with_its_attempt() {
     let address = PeerAddress::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2);
     let peer = Peer { address, inbound: false, kind: TransportKind::Memory };
     state.on_transport_event(NOW, Link::Enrp, TransportEvent::Up { association: PEER, peer });
-    assert_eq!(state.core().heard, ["up 0/1 Some(ConnectAttempt(7))"]);
+    assert_eq!(state.core.core().heard, ["up 0/1 Some(ConnectAttempt(7))"]);
 }

@@ -6,11 +6,10 @@ use super::endpoints::{Endpoints, Key};
 use super::metrics::RegistrarMetrics;
 use super::reports::Reports;
 use super::signals::StopSignals;
-use super::state::{Core, State};
+use super::state::{RegistrarCore, State};
 use crate::driver::clock;
 use crate::driver::poller::{Poller, Waker};
 use crate::registrar::Action;
-use crate::transport::Punctuality;
 use crate::transport::kernel_sctp::Receiver;
 use crate::{AssociationId, Time};
 use parking_lot::Mutex;
@@ -26,9 +25,6 @@ const METRICS_INTERVAL: Duration = Duration::from_secs(60);
 const BEHIND_PAUSE: Duration = Duration::from_millis(1);
 /// The key of the signal descriptor; endpoints have small keys.
 const SIGNAL_KEY: u64 = 1 << 32;
-
-/// Actions of one round whose memory is kept for the next rounds; a burst of more gives it back.
-const MAX_KEPT_ACTIONS: usize = 8_192;
 
 /// What other threads share with a running registrar.
 #[derive(Default)]
@@ -53,7 +49,7 @@ enum Phase {
     Done,
 }
 
-pub(super) struct Worker<C> {
+pub(super) struct Worker<C: RegistrarCore> {
     state: State<C>,
     endpoints: Endpoints,
     poller: Arc<Poller>,
@@ -62,7 +58,6 @@ pub(super) struct Worker<C> {
     sleeps_until: Option<Time>,
     /// The time never goes back.
     latest: Time,
-    punctuality: Punctuality,
     /// The thread in [`receive`] got all that one call takes: more is waiting.
     receiver_is_behind: bool,
     /// Why the thread in [`receive`] ended early.
@@ -78,12 +73,10 @@ pub(super) struct Worker<C> {
     closing: Vec<AssociationId>,
     next_metrics: Time,
     ready: Vec<u64>,
-    /// Actions being done; kept for its memory.
-    doing: Vec<Action>,
 }
 
 /// Waits for everything but what a receiver brings, round after round.
-fn serve<C: Core>(worker: &Mutex<Worker<C>>, poller: &Poller) -> io::Result<()> {
+fn serve<C: RegistrarCore>(worker: &Mutex<Worker<C>>, poller: &Poller) -> io::Result<()> {
     // Read once a round: a wait that begins with the time of the last round takes too long by as much as that took.
     let mut now = clock::now();
     let mut ready = Vec::new();
@@ -109,7 +102,7 @@ fn serve<C: Core>(worker: &Mutex<Worker<C>>, poller: &Poller) -> io::Result<()> 
 }
 
 /// Receives for endpoint number `number` until it is stopped: a request costs no more calls than its receipt and its answer.
-fn receive<C: Core>(worker: &Mutex<Worker<C>>, number: usize, mut receiver: Receiver) {
+fn receive<C: RegistrarCore>(worker: &Mutex<Worker<C>>, number: usize, mut receiver: Receiver) {
     let _guard = Ending(worker);
     let mut reckoning = Reckoning::new();
     loop {
@@ -155,9 +148,9 @@ impl Reckoning {
 }
 
 /// Ends the other thread when this one ends, even if by a panic: half a registrar would be worse than none.
-struct Ending<'a, C: Core>(&'a Mutex<Worker<C>>);
+struct Ending<'a, C: RegistrarCore>(&'a Mutex<Worker<C>>);
 
-impl<C: Core> Drop for Ending<'_, C> {
+impl<C: RegistrarCore> Drop for Ending<'_, C> {
     fn drop(&mut self) {
         let mut worker = self.0.lock();
         if worker.phase != Phase::Done && worker.broken.is_none() {
@@ -167,7 +160,7 @@ impl<C: Core> Drop for Ending<'_, C> {
     }
 }
 
-impl<C: Core> Worker<C> {
+impl<C: RegistrarCore> Worker<C> {
     pub(super) fn new(core: C, endpoints: Endpoints, stop_timeout: Duration) -> io::Result<Worker<C>> {
         let poller = Arc::new(Poller::new()?);
         endpoints.watch(&poller)?;
@@ -178,7 +171,6 @@ impl<C: Core> Worker<C> {
             poller,
             sleeps_until: None,
             latest: Time::ZERO,
-            punctuality: Punctuality::default(),
             receiver_is_behind: false,
             broken: None,
             signals: None,
@@ -191,7 +183,6 @@ impl<C: Core> Worker<C> {
             closing: Vec::new(),
             next_metrics: clock::now() + METRICS_INTERVAL,
             ready: Vec::new(),
-            doing: Vec::new(),
         })
     }
 
@@ -261,12 +252,12 @@ impl<C: Core> Worker<C> {
 
     fn next_deadline(&self) -> Option<Time> {
         let report = self.reports.as_ref().map(Reports::next_deadline);
-        let mut timer = self.punctuality.next_deadline(self.state.next_timer());
+        let mut timer = self.state.core.next_timer();
         if self.receiver_is_behind {
             // It wants the lock more than this thread, which could only look whether it has come to an end.
             timer = timer.map(|at| at.max(self.latest + BEHIND_PAUSE));
         }
-        let state = if self.state.has_failed_connects() { Some(Time::ZERO) } else { timer };
+        let state = if self.state.core.has_news() { Some(Time::ZERO) } else { timer };
         let due = [self.endpoints.next_deadline(), state, Some(self.next_metrics), report];
         let due = due.into_iter().flatten().min();
         if self.phase == Phase::Running { due } else { due.map(|at| at.min(self.phase_end)) }
@@ -283,10 +274,8 @@ impl<C: Core> Worker<C> {
         self.poll_enrp_group(now);
         self.take_found_peers(now);
         let more = self.receiver_is_behind || self.endpoints.transports.iter().any(|endpoint| endpoint.more);
-        self.state.report_failed_connects(now);
-        if self.punctuality.lets_timers_run(now, self.state.next_timer(), more) {
-            self.state.run_timers(now);
-        }
+        self.state.core.report_news(now);
+        self.state.core.run_timers(now, more);
         self.perform(now);
         self.advance_stop(now);
         self.publish_metrics();
@@ -343,8 +332,7 @@ impl<C: Core> Worker<C> {
         }
     }
 
-    /// Does everything that the core wants done. What that makes the core want, e.g. because an association had to be
-    /// aborted, is done as well: it is less each time, as associations only become fewer in here.
+    /// Does everything that the core wants done.
     fn perform(&mut self, now: Time) {
         if self.state.has_nothing_to_do() {
             return;
@@ -361,16 +349,9 @@ impl<C: Core> Worker<C> {
                     self.state.flush(now, transport, association);
                 }
             }
-            std::mem::swap(&mut self.state.actions, &mut self.doing);
-            if self.doing.is_empty() {
-                return;
-            }
-            let mut doing = std::mem::take(&mut self.doing);
-            for action in doing.drain(..) {
-                self.perform_one(now, action);
-            }
-            if doing.capacity() <= MAX_KEPT_ACTIONS {
-                self.doing = doing;
+            match self.state.core.next_action() {
+                Some(action) => self.perform_one(now, action),
+                None => return,
             }
         }
     }
