@@ -91,7 +91,7 @@ fn all_pass(seeds: &[u64], sizes: Sizes, mode: Mode) {
     let sum = |of: fn(&Report) -> u64| reports.iter().map(of).sum::<u64>();
     println!(
         "{count} seeds, {} failed, {:.1} s: {} events, {} requests, {} resolutions; last resolutions {} of {}; slowest \
-         settling {:.1} s",
+         settling {:.1} s; traces {:016x}",
         failures.len(),
         clock::now().saturating_since(started).as_secs_f64(),
         sum(|r| r.events),
@@ -100,6 +100,8 @@ fn all_pass(seeds: &[u64], sizes: Sizes, mode: Mode) {
         sum(|r| r.last_resolved),
         sum(|r| r.last_resolutions),
         reports.iter().map(|r| r.settled_after).max().unwrap_or(0) as f64 / 1e9,
+        // Two builds that behave alike have the same one.
+        reports.iter().fold(0u64, |all, r| all.rotate_left(1) ^ r.hash),
     );
     if let Some(first) = failures.first() {
         let all: Vec<_> = failures.iter().filter_map(|failure| failure.lines().next()).collect();
