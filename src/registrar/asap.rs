@@ -13,7 +13,7 @@ use log::Level;
 const ASAP_ERROR: u8 = 0x0e;
 
 impl Registrar {
-    pub(super) fn handle_message(
+    pub(super) fn on_message(
         &mut self,
         now: Time,
         association: AssociationId,
@@ -36,13 +36,13 @@ impl Registrar {
             self.log_fault(now, association, &format_args!("a message with payload protocol {ppid} is ignored"));
             self.count_fault(now, association, actions);
         } else if link == Link::Asap {
-            self.handle_asap_message(now, association, bytes, actions);
+            self.on_asap_message(now, association, bytes, actions);
         } else {
-            self.handle_enrp_message(now, association, bytes, actions);
+            self.on_enrp_message(now, association, bytes, actions);
         }
     }
 
-    fn handle_asap_message(&mut self, now: Time, association: AssociationId, bytes: &[u8], actions: &mut Vec<Action>) {
+    fn on_asap_message(&mut self, now: Time, association: AssociationId, bytes: &[u8], actions: &mut Vec<Action>) {
         // What comes most often goes no detour through an enum that has room for every message.
         if asap::HandleResolution::is_in(bytes) {
             let decoded = asap::HandleResolution::decode(bytes);
@@ -86,7 +86,7 @@ impl Registrar {
         actions: &mut Vec<Action>,
     ) {
         if self.is_ready() {
-            self.handle_handle_resolution(now, association, message, actions);
+            self.on_handle_resolution(now, association, message, actions);
         } else {
             // What is not known yet may well exist. Whoever asks finds another registrar at once, without waiting.
             self.abort(now, association, "the registrar is starting", actions);
@@ -98,16 +98,16 @@ impl Registrar {
             return self.abort(now, association, "the registrar is leaving", actions);
         }
         match message {
-            AsapMessage::Registration(message) => self.handle_registration(now, association, message, actions),
-            AsapMessage::Deregistration(message) => self.handle_deregistration(now, association, message, actions),
+            AsapMessage::Registration(message) => self.on_registration(now, association, message, actions),
+            AsapMessage::Deregistration(message) => self.on_deregistration(now, association, message, actions),
             AsapMessage::HandleResolution(message) => self.dispatch_resolution(now, association, message, actions),
             AsapMessage::EndpointKeepAliveAck(message) => {
-                self.handle_endpoint_keep_alive_ack(now, association, message, actions);
+                self.on_endpoint_keep_alive_ack(now, association, message, actions);
             }
             AsapMessage::EndpointUnreachable(message) => {
-                self.handle_endpoint_unreachable(now, association, message, actions);
+                self.on_endpoint_unreachable(now, association, message, actions);
             }
-            AsapMessage::Error(message) => self.handle_asap_error(now, association, &message),
+            AsapMessage::Error(message) => self.on_asap_error(now, association, &message),
             // What only a registrar sends, or only pool elements and pool users send each other.
             AsapMessage::RegistrationResponse(_)
             | AsapMessage::DeregistrationResponse(_)
@@ -127,7 +127,7 @@ impl Registrar {
         }
     }
 
-    fn handle_asap_error(&mut self, now: Time, association: AssociationId, message: &asap::Error) {
+    fn on_asap_error(&mut self, now: Time, association: AssociationId, message: &asap::Error) {
         let cause = message.error.first().unwrap_or(Cause::Unspecified);
         log_limited!(
             self.logs.unexpected,

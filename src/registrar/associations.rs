@@ -148,7 +148,7 @@ impl Associations {
 }
 
 impl Registrar {
-    pub(super) fn handle_association_up(
+    pub(super) fn on_association_up(
         &mut self,
         now: Time,
         link: Link,
@@ -179,10 +179,10 @@ impl Registrar {
             actions.push(Action::Abort { association: id, reason: "too many associations" });
             match (link, attempt) {
                 (Link::Asap, Some(attempt)) => {
-                    self.handle_own_asap_association_up(now, attempt, ConnectedTo::Nothing, actions);
+                    self.on_own_asap_association_up(now, attempt, ConnectedTo::Nothing, actions);
                 }
                 (Link::Enrp, Some(attempt)) => {
-                    self.handle_connect_failed(now, attempt, &LossReason::Timeout, actions);
+                    self.on_connect_failed(now, attempt, &LossReason::Timeout, actions);
                 }
                 (_, None) => {}
             }
@@ -193,15 +193,15 @@ impl Registrar {
             self.associations.look_again(now + self.config.tcp_idle_timeout, id);
         }
         match (link, attempt) {
-            (Link::Enrp, _) => self.handle_enrp_association_up(now, id, attempt, actions),
+            (Link::Enrp, _) => self.on_enrp_association_up(now, id, attempt, actions),
             (Link::Asap, Some(attempt)) => {
-                self.handle_own_asap_association_up(now, attempt, ConnectedTo::Association(id), actions);
+                self.on_own_asap_association_up(now, attempt, ConnectedTo::Association(id), actions);
             }
             (Link::Asap, None) => {}
         }
     }
 
-    pub(super) fn handle_association_lost(
+    pub(super) fn on_association_lost(
         &mut self,
         now: Time,
         id: AssociationId,
@@ -224,7 +224,7 @@ impl Registrar {
                 }
                 self.forget_association(now, id, actions);
             }
-            Link::Enrp => self.handle_enrp_association_lost(now, id, actions),
+            Link::Enrp => self.on_enrp_association_lost(now, id, actions),
         }
     }
 
@@ -242,7 +242,7 @@ impl Registrar {
         actions.push(Action::Abort { association: id, reason });
         match association.link {
             Link::Asap => self.forget_association(now, id, actions),
-            Link::Enrp => self.handle_enrp_association_lost(now, id, actions),
+            Link::Enrp => self.on_enrp_association_lost(now, id, actions),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::{AssociationId, Time};
 use log::Level;
 
 impl Registrar {
-    pub(super) fn handle_deregistration(
+    pub(super) fn on_deregistration(
         &mut self,
         now: Time,
         association: AssociationId,

@@ -145,7 +145,7 @@ impl Registrar {
         }
     }
 
-    pub(super) fn handle_endpoint_keep_alive_ack(
+    pub(super) fn on_endpoint_keep_alive_ack(
         &mut self,
         now: Time,
         association: AssociationId,

@@ -118,18 +118,18 @@ impl Registrar {
         }
         match event {
             Event::AssociationUp { link, association, attempt, peer } => {
-                self.handle_association_up(now, link, association, attempt, peer, actions);
+                self.on_association_up(now, link, association, attempt, peer, actions);
             }
-            Event::ConnectFailed { attempt, reason } => self.handle_connect_failed(now, attempt, &reason, actions),
+            Event::ConnectFailed { attempt, reason } => self.on_connect_failed(now, attempt, &reason, actions),
             Event::AssociationLost { association, reason } => {
-                self.handle_association_lost(now, association, &reason, actions);
+                self.on_association_lost(now, association, &reason, actions);
             }
-            Event::Message { association, ppid, bytes } => self.handle_message(now, association, ppid, bytes, actions),
-            Event::Datagram { from, bytes } => self.handle_datagram(now, from, bytes, actions),
-            Event::PeersFound { peers } => self.handle_peers_found(now, peers),
+            Event::Message { association, ppid, bytes } => self.on_message(now, association, ppid, bytes, actions),
+            Event::Datagram { from, bytes } => self.on_datagram(now, from, bytes, actions),
+            Event::PeersFound { peers } => self.on_peers_found(now, peers),
             // Timers run here alone: what is handed in before may have waited for a late thread, and be what they wait for.
             Event::Timeout => self.run_timers(now, actions),
-            Event::Shutdown => self.handle_shutdown(now, actions),
+            Event::Shutdown => self.on_shutdown(now, actions),
         }
         if self.is_leaving() {
             self.leave_if_done(now, false, actions);

@@ -15,7 +15,7 @@ use log::Level;
 use std::net::IpAddr;
 
 impl Registrar {
-    pub(super) fn handle_registration(
+    pub(super) fn on_registration(
         &mut self,
         now: Time,
         association: AssociationId,

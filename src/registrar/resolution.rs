@@ -13,7 +13,7 @@ use log::Level;
 const MAX_ELEMENT_BYTES_PER_RESPONSE: usize = 60_000;
 
 impl Registrar {
-    pub(super) fn handle_handle_resolution(
+    pub(super) fn on_handle_resolution(
         &mut self,
         now: Time,
         association: AssociationId,

@@ -11,7 +11,7 @@ impl Registrar {
     /// Asks the element at once whether it is alive. An answer keeps it, but reports count on: an element that answers its
     /// registrar and not its users is of no use. The count starts again when the element registers again, or when there
     /// is no report between two periodic keep-alives.
-    pub(super) fn handle_endpoint_unreachable(
+    pub(super) fn on_endpoint_unreachable(
         &mut self,
         now: Time,
         association: AssociationId,

@@ -126,7 +126,7 @@ impl Registrar {
         self.send_to_peer(now, id, &EnrpMessage::HandleTableRequest(request), actions);
     }
 
-    pub(super) fn handle_audit_response(&mut self, now: Time, message: HandleTableResponse, actions: &mut Vec<Action>) {
+    pub(super) fn on_audit_response(&mut self, now: Time, message: HandleTableResponse, actions: &mut Vec<Action>) {
         let id = message.sender;
         let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
         let State::Running { since, ref mut pages } = peer.audit.state else { return };

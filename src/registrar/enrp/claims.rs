@@ -120,7 +120,7 @@ impl Registrar {
         self.connect_to_claimed(now, actions);
     }
 
-    pub(super) fn handle_claim_up(
+    pub(super) fn on_claim_up(
         &mut self,
         now: Time,
         endpoint: &PeerAddress,
@@ -141,7 +141,7 @@ impl Registrar {
         self.connect_to_claimed(now, actions);
     }
 
-    pub(super) fn handle_claim_failed(
+    pub(super) fn on_claim_failed(
         &mut self,
         now: Time,
         endpoint: &PeerAddress,

@@ -135,7 +135,7 @@ impl Contacts {
 
 impl Registrar {
     /// A look-up names registrars beside those of the configuration.
-    pub(in crate::registrar) fn handle_peers_found(&mut self, now: Time, peers: &[PeerAddress]) {
+    pub(in crate::registrar) fn on_peers_found(&mut self, now: Time, peers: &[PeerAddress]) {
         self.enrp.contacts.demote_not_in(now, peers);
         for address in peers {
             if let Some(number) = self.enrp.contacts.add_looked_up(address, &self.config) {
@@ -245,7 +245,7 @@ impl Registrar {
         self.enrp.timers.set(Timer::Contact(number), now + pause + jitter);
     }
 
-    pub(super) fn handle_contact_up(
+    pub(super) fn on_contact_up(
         &mut self,
         now: Time,
         number: u32,
@@ -267,14 +267,14 @@ impl Registrar {
     }
 
     /// The association of a contact is gone. When a peer had been met there, `reconnect` does what is needed.
-    pub(super) fn handle_contact_lost(&mut self, now: Time, number: u32) {
+    pub(super) fn on_contact_lost(&mut self, now: Time, number: u32) {
         let met = self.enrp.contacts.get(number).and_then(|contact| contact.id);
         if met.is_none() || !met.is_some_and(|id| self.enrp.peers.contains_key(&id)) {
             self.retry_contact(now, number);
         }
     }
 
-    pub(super) fn handle_contact_failed(
+    pub(super) fn on_contact_failed(
         &mut self,
         now: Time,
         number: u32,
@@ -294,7 +294,7 @@ impl Registrar {
         let id = contact.id;
         self.retry_contact(now, number);
         if let Some(id) = id {
-            self.handle_peer_unreachable(now, id, reason, actions);
+            self.on_peer_unreachable(now, id, reason, actions);
         }
         self.look_for_mentor(now, actions);
     }

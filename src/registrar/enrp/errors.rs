@@ -30,7 +30,7 @@ impl Registrar {
         self.send_enrp(now, association, &message, actions);
     }
 
-    pub(super) fn handle_enrp_error(&mut self, now: Time, association: AssociationId, message: &Error) {
+    pub(super) fn on_enrp_error(&mut self, now: Time, association: AssociationId, message: &Error) {
         let cause = message.error.first().unwrap_or(Cause::Unspecified);
         log_limited!(
             self.logs.unexpected,

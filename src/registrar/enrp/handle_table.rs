@@ -26,7 +26,7 @@ pub(super) struct Session {
 
 impl Registrar {
     /// Anybody may ask: who is not a peer gets the table, but no updates.
-    pub(super) fn handle_handle_table_request(
+    pub(super) fn on_handle_table_request(
         &mut self,
         now: Time,
         association: AssociationId,

@@ -17,7 +17,7 @@ const HANDED_OVER_AT_ONCE: usize = 256;
 const PAUSE: Duration = Duration::from_millis(10);
 
 impl Registrar {
-    pub(in crate::registrar) fn handle_shutdown(&mut self, now: Time, actions: &mut Vec<Action>) {
+    pub(in crate::registrar) fn on_shutdown(&mut self, now: Time, actions: &mut Vec<Action>) {
         if matches!(self.enrp.phase, Phase::Leaving | Phase::Left) {
             return;
         }

@@ -204,7 +204,7 @@ impl Registrar {
         self.send_to_peer(now, mentor, &message, actions);
     }
 
-    pub(super) fn handle_list_request(
+    pub(super) fn on_list_request(
         &mut self,
         now: Time,
         association: AssociationId,
@@ -222,7 +222,7 @@ impl Registrar {
         self.answer_enrp(now, association, receiver, &response, actions);
     }
 
-    pub(super) fn handle_list_response(&mut self, now: Time, message: ListResponse, actions: &mut Vec<Action>) {
+    pub(super) fn on_list_response(&mut self, now: Time, message: ListResponse, actions: &mut Vec<Action>) {
         let sender = message.sender;
         let is_mentor = self.enrp.phase == Phase::Starting && self.enrp.start.step == Step::List(sender);
         if message.reject {
@@ -257,14 +257,14 @@ impl Registrar {
         self.send_to_peer(now, mentor, &EnrpMessage::HandleTableRequest(request), actions);
     }
 
-    pub(super) fn handle_handle_table_response(
+    pub(super) fn on_handle_table_response(
         &mut self,
         now: Time,
         message: HandleTableResponse,
         actions: &mut Vec<Action>,
     ) {
         if self.enrp.phase != Phase::Starting {
-            return self.handle_audit_response(now, message, actions);
+            return self.on_audit_response(now, message, actions);
         }
         let mentor = message.sender;
         if self.enrp.start.step != Step::Table(mentor) {

@@ -211,7 +211,7 @@ impl Registrar {
         self.enrp.senders.len() < self.config.max_peers.saturating_mul(ASSOCIATIONS_PER_PEER)
     }
 
-    pub(super) fn handle_enrp_association_up(
+    pub(super) fn on_enrp_association_up(
         &mut self,
         now: Time,
         association: AssociationId,
@@ -222,11 +222,11 @@ impl Registrar {
         let contact = if let Some(Connect::Contact(number)) = connect { Some(number) } else { None };
         self.enrp.senders.insert(association, Sender { contact, ..Sender::default() });
         if let Some(number) = contact {
-            self.handle_contact_up(now, number, association, actions);
+            self.on_contact_up(now, number, association, actions);
         }
     }
 
-    pub(super) fn handle_enrp_association_lost(
+    pub(super) fn on_enrp_association_lost(
         &mut self,
         now: Time,
         association: AssociationId,
@@ -236,7 +236,7 @@ impl Registrar {
         self.end_session(association, false);
         let Some(sender) = self.enrp.senders.remove(&association) else { return };
         if let Some(number) = sender.contact {
-            self.handle_contact_lost(now, number);
+            self.on_contact_lost(now, number);
         }
         if let Some(id) = sender.id {
             self.unbind(now, id, association, actions);
@@ -246,7 +246,7 @@ impl Registrar {
         }
     }
 
-    pub(super) fn handle_connect_failed(
+    pub(super) fn on_connect_failed(
         &mut self,
         now: Time,
         attempt: ConnectAttempt,
@@ -254,14 +254,14 @@ impl Registrar {
         actions: &mut Vec<Action>,
     ) {
         match self.enrp.connects.remove(&attempt) {
-            Some(Connect::Contact(number)) => self.handle_contact_failed(now, number, reason, actions),
-            Some(Connect::Claim(endpoint)) => self.handle_claim_failed(now, &endpoint, reason, actions),
+            Some(Connect::Contact(number)) => self.on_contact_failed(now, number, reason, actions),
+            Some(Connect::Claim(endpoint)) => self.on_claim_failed(now, &endpoint, reason, actions),
             None => {}
         }
     }
 
     /// An ASAP association that this registrar made.
-    pub(super) fn handle_own_asap_association_up(
+    pub(super) fn on_own_asap_association_up(
         &mut self,
         now: Time,
         attempt: ConnectAttempt,
@@ -270,8 +270,8 @@ impl Registrar {
     ) {
         if let Some(Connect::Claim(endpoint)) = self.enrp.connects.remove(&attempt) {
             match connected {
-                ConnectedTo::Association(association) => self.handle_claim_up(now, &endpoint, association, actions),
-                ConnectedTo::Nothing => self.handle_claim_failed(now, &endpoint, &LossReason::Timeout, actions),
+                ConnectedTo::Association(association) => self.on_claim_up(now, &endpoint, association, actions),
+                ConnectedTo::Nothing => self.on_claim_failed(now, &endpoint, &LossReason::Timeout, actions),
             }
         }
     }
@@ -280,7 +280,7 @@ impl Registrar {
 /// Messages.
 impl Registrar {
     /// A message of another registrar.
-    pub(super) fn handle_enrp_message(
+    pub(super) fn on_enrp_message(
         &mut self,
         now: Time,
         association: AssociationId,
@@ -382,18 +382,18 @@ impl Registrar {
             );
         }
         match message {
-            EnrpMessage::Presence(message) => self.handle_presence(now, association, message, actions),
+            EnrpMessage::Presence(message) => self.on_presence(now, association, message, actions),
             EnrpMessage::HandleTableRequest(message) => {
-                self.handle_handle_table_request(now, association, &message, actions);
+                self.on_handle_table_request(now, association, &message, actions);
             }
-            EnrpMessage::HandleTableResponse(message) => self.handle_handle_table_response(now, message, actions),
-            EnrpMessage::HandleUpdate(message) => self.handle_handle_update(now, message, actions),
-            EnrpMessage::ListRequest(message) => self.handle_list_request(now, association, &message, actions),
-            EnrpMessage::ListResponse(message) => self.handle_list_response(now, message, actions),
-            EnrpMessage::InitTakeover(message) => self.handle_init_takeover(now, association, &message, actions),
-            EnrpMessage::InitTakeoverAck(message) => self.handle_init_takeover_ack(now, &message, actions),
-            EnrpMessage::TakeoverServer(message) => self.handle_takeover_server(now, &message, actions),
-            EnrpMessage::Error(message) => self.handle_enrp_error(now, association, &message),
+            EnrpMessage::HandleTableResponse(message) => self.on_handle_table_response(now, message, actions),
+            EnrpMessage::HandleUpdate(message) => self.on_handle_update(now, message, actions),
+            EnrpMessage::ListRequest(message) => self.on_list_request(now, association, &message, actions),
+            EnrpMessage::ListResponse(message) => self.on_list_response(now, message, actions),
+            EnrpMessage::InitTakeover(message) => self.on_init_takeover(now, association, &message, actions),
+            EnrpMessage::InitTakeoverAck(message) => self.on_init_takeover_ack(now, &message, actions),
+            EnrpMessage::TakeoverServer(message) => self.on_takeover_server(now, &message, actions),
+            EnrpMessage::Error(message) => self.on_enrp_error(now, association, &message),
         }
     }
 

@@ -145,7 +145,7 @@ impl Registrar {
             return;
         }
         self.abandon_audit(now, id);
-        self.handle_link_lost(now, id, actions);
+        self.on_link_lost(now, id, actions);
     }
 
     /// Takes up what a peer says about itself.

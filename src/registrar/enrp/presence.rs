@@ -96,7 +96,7 @@ impl Registrar {
 
 /// Receiving.
 impl Registrar {
-    pub(super) fn handle_presence(
+    pub(super) fn on_presence(
         &mut self,
         now: Time,
         association: AssociationId,
@@ -121,7 +121,7 @@ impl Registrar {
 
     /// A datagram on the ENRP group. Its sender can be forged: nothing is changed by it but that a known peer has been
     /// heard, and that an unknown one is sought.
-    pub(in crate::registrar) fn handle_datagram(
+    pub(in crate::registrar) fn on_datagram(
         &mut self,
         now: Time,
         from: SocketAddr,
@@ -130,7 +130,7 @@ impl Registrar {
     ) {
         match EnrpMessage::decode(bytes) {
             Ok(Decoded { message: EnrpMessage::Presence(message), .. }) => {
-                self.handle_multicast_presence(now, from, &message, actions);
+                self.on_multicast_presence(now, from, &message, actions);
             }
             Ok(Decoded { message, .. }) => log_limited!(
                 self.logs.unexpected,
@@ -154,7 +154,7 @@ impl Registrar {
         }
     }
 
-    fn handle_multicast_presence(
+    fn on_multicast_presence(
         &mut self,
         now: Time,
         from: SocketAddr,
@@ -231,7 +231,7 @@ impl Registrar {
     }
 
     /// The last association with a peer broke.
-    pub(super) fn handle_link_lost(&mut self, now: Time, id: RegistrarId, actions: &mut Vec<Action>) {
+    pub(super) fn on_link_lost(&mut self, now: Time, id: RegistrarId, actions: &mut Vec<Action>) {
         let Some(peer) = self.enrp.peers.get(&id) else { return };
         let (state, address) = (peer.state, peer.reachable_at());
         // Who is suspected already has been asked, and keeps the time that it has left: silence is what breaks associations, too.
@@ -242,7 +242,7 @@ impl Registrar {
     }
 
     /// A peer cannot be reached, so "the send fails".
-    pub(super) fn handle_peer_unreachable(
+    pub(super) fn on_peer_unreachable(
         &mut self,
         now: Time,
         id: RegistrarId,

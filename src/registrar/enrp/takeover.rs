@@ -55,7 +55,7 @@ impl Registrar {
         self.complete_if_won(now, target, actions);
     }
 
-    pub(super) fn handle_init_takeover_ack(&mut self, now: Time, message: &InitTakeoverAck, actions: &mut Vec<Action>) {
+    pub(super) fn on_init_takeover_ack(&mut self, now: Time, message: &InitTakeoverAck, actions: &mut Vec<Action>) {
         if let Some(arbitration) = self.enrp.arbitrations.get_mut(&message.target) {
             arbitration.missing.remove(&message.sender);
             self.complete_if_won(now, message.target, actions);
@@ -138,7 +138,7 @@ impl Registrar {
 
 /// The others.
 impl Registrar {
-    pub(super) fn handle_init_takeover(
+    pub(super) fn on_init_takeover(
         &mut self,
         now: Time,
         association: AssociationId,
@@ -176,7 +176,7 @@ impl Registrar {
         if self.config.rsplib_compatibility { other < self.id } else { other > self.id }
     }
 
-    pub(super) fn handle_takeover_server(&mut self, now: Time, message: &TakeoverServer, actions: &mut Vec<Action>) {
+    pub(super) fn on_takeover_server(&mut self, now: Time, message: &TakeoverServer, actions: &mut Vec<Action>) {
         let TakeoverServer { sender, target, .. } = *message;
         log_limited!(
             self.enrp.logs.takeovers,
@@ -187,7 +187,7 @@ impl Registrar {
             self.handlespace.count_of_owner(target)
         );
         if target == self.id {
-            return self.handle_own_takeover(now, sender, actions);
+            return self.on_own_takeover(now, sender, actions);
         }
         self.stop_arbitration(now, target);
         self.remove_peer(now, target, "another registrar took it over", actions);
@@ -196,7 +196,7 @@ impl Registrar {
 
     /// This registrar has been taken for dead, but lives. Elements that are registered with it stay until they
     /// register with the other one; what it was only about to claim goes.
-    fn handle_own_takeover(&mut self, now: Time, by: RegistrarId, actions: &mut Vec<Action>) {
+    fn on_own_takeover(&mut self, now: Time, by: RegistrarId, actions: &mut Vec<Action>) {
         let elements: Vec<_> = self.handlespace.elements_of_owner(self.id).collect();
         for index in elements {
             let Some(element) = self.handlespace.element(index) else { continue };

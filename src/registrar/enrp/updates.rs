@@ -123,7 +123,7 @@ impl Registrar {
 
 /// Receiving.
 impl Registrar {
-    pub(super) fn handle_handle_update(&mut self, now: Time, message: HandleUpdate, actions: &mut Vec<Action>) {
+    pub(super) fn on_handle_update(&mut self, now: Time, message: HandleUpdate, actions: &mut Vec<Action>) {
         self.statistics.handle_updates_received += 1;
         let HandleUpdate { sender, takeover_suggested, pool_handle, pool_element, .. } = message;
         match message.action {
