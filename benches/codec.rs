@@ -118,7 +118,8 @@ fn registrar(association: rserpool::AssociationId, policy: &Policy) -> rserpool:
     use rserpool::registrar::{Event, Link, Registrar, RegistrarConfig};
     let config =
         RegistrarConfig { max_resolutions_per_second: u32::MAX, announce: false, ..RegistrarConfig::default() };
-    let (mut registrar, mut actions) = (Registrar::new(config, 1, rserpool::Time::ZERO), Vec::new());
+    let (mut registrar, mut actions) =
+        (Registrar::new(config.validated().expect("settings that can work"), 1, rserpool::Time::ZERO), Vec::new());
     let address = PeerAddress::new([10, 0, 0, 1].into(), 5001);
     let peer = Peer { address, inbound: true, kind: TransportKind::Memory };
     let up = Event::AssociationUp { link: Link::Asap, association, attempt: None, peer };

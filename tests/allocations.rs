@@ -110,7 +110,7 @@ fn a_selection_allocates_nothing_by_any_policy() {
 
 #[test]
 fn a_resolution_allocates_nothing_from_the_received_bytes_to_those_to_send() {
-    let mut registrar = Registrar::new(config(), 1, Time::ZERO);
+    let mut registrar = Registrar::new(config().validated().expect("settings that can work"), 1, Time::ZERO);
     let association = AssociationId::new(0, 1);
     let mut actions = Vec::new();
     let peer =

@@ -55,7 +55,7 @@ fn enrp(number: u64) -> AssociationId {
 impl World {
     fn new() -> World {
         let config = RegistrarConfig { id: RegistrarId(9), announce: false, ..RegistrarConfig::default() };
-        let registrar = Registrar::new(config, 1, Time::ZERO);
+        let registrar = Registrar::new(config.validated().expect("settings that can work"), 1, Time::ZERO);
         let mut world = World { registrar, actions: Vec::new(), now: Time::from_secs(1) };
         for (number, sender) in [(1, OTHER), (2, THIRD)] {
             let address = PeerAddress::new(IpAddr::from([10, 0, 0, number]), PORT_ENRP);

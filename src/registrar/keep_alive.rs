@@ -20,7 +20,7 @@ impl Registrar {
     /// more than may be sent. What asks too many elements too often misses deadlines, and takes living ones for dead.
     pub(super) fn keep_alive_interval(&self) -> Duration {
         let elements = u64::try_from(self.handlespace.count_of_owner(self.id)).unwrap_or(u64::MAX);
-        let rate = u64::from(self.config.max_keep_alives_per_second.max(1));
+        let rate = u64::from(self.config.max_keep_alives_per_second);
         let bearable = Duration::from_nanos(elements.saturating_mul(1_000_000_000) / rate);
         self.config.keep_alive_interval.max(bearable)
     }

@@ -8,6 +8,8 @@ mod asap;
 mod associations;
 mod buffers;
 mod changes;
+mod config;
+mod config_error;
 mod deregistration;
 mod enrp;
 mod interface;
@@ -21,8 +23,10 @@ mod statistics;
 mod subscriptions;
 mod unreachable;
 
+pub use config::{RegistrarConfig, ValidatedConfig};
+pub use config_error::{ConfigError, CountRange, TimeRange};
 pub use enrp::{PeerInfo, PeerState};
-pub use interface::{Action, ConnectAttempt, Event, Link, RegistrarConfig};
+pub use interface::{Action, ConnectAttempt, Event, Link};
 pub use statistics::Statistics;
 
 use crate::handlespace::{ElementIndex, Handlespace};
@@ -37,16 +41,13 @@ use enrp::{Enrp, Phase};
 use std::time::Duration;
 use subscriptions::Subscriptions;
 
-/// No timer is shorter: a zero in the configuration must not make the registrar spin.
-const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
-
 /// A registrar ("ENRP server").
 ///
 /// Hand it what happens with [`Registrar::handle`] and do the actions; call it with [`Event::Timeout`] when
 /// [`Registrar::next_deadline`] has come. The same seed and events give the same actions.
 #[derive(Debug)]
 pub struct Registrar {
-    config: RegistrarConfig,
+    config: ValidatedConfig,
     id: RegistrarId,
     random: Random,
     handlespace: Handlespace,
@@ -76,16 +77,7 @@ struct Logs {
 
 impl Registrar {
     /// A registrar that knows no pool yet. Without peers in its settings it serves at once.
-    pub fn new(mut config: RegistrarConfig, seed: u64, now: Time) -> Registrar {
-        config.keep_alive_interval = config.keep_alive_interval.max(SHORTEST_INTERVAL);
-        config.keep_alive_timeout = config.keep_alive_timeout.max(SHORTEST_INTERVAL);
-        config.announce_interval = config.announce_interval.max(SHORTEST_INTERVAL);
-        config.peer_heartbeat_cycle = config.peer_heartbeat_cycle.max(SHORTEST_INTERVAL);
-        config.max_time_last_heard = config.max_time_last_heard.max(SHORTEST_INTERVAL * 2);
-        config.max_time_no_response = config.max_time_no_response.max(SHORTEST_INTERVAL * 8);
-        config.takeover_expiry = config.takeover_expiry.max(SHORTEST_INTERVAL);
-        config.peer_reconnect_min = config.peer_reconnect_min.max(SHORTEST_INTERVAL * 8);
-        config.peer_reconnect_max = config.peer_reconnect_max.max(config.peer_reconnect_min);
+    pub fn new(config: ValidatedConfig, seed: u64, now: Time) -> Registrar {
         let mut random = Random::new(seed);
         let id = if config.id == RegistrarId(0) { RegistrarId(random.identifier()) } else { config.id };
         let hash_seed = random.next_u64();
@@ -189,9 +181,9 @@ impl Registrar {
     }
 }
 
-/// A timer that is handled later than this means that the registrar itself was not running. Who is late by less hands timers in late
-/// on purpose, when what has arrived is looked at.
-const LATE: Duration = Duration::from_secs(1);
+/// A timer that is handled later than this means that the registrar itself was not running. The driver hands timers in by less
+/// than this late on purpose, when what has arrived is looked at.
+pub(crate) const LATE: Duration = Duration::from_secs(1);
 
 /// Whether a timer that was due `at` is late because this registrar was not running.
 fn is_late(now: Time, at: Time) -> bool {

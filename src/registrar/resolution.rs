@@ -55,9 +55,9 @@ impl Registrar {
 
     /// How many elements to list when a pool user wants `wanted`.
     fn items_to_list(&self, wanted: Option<u32>) -> usize {
-        let limit = self.config.max_items_limit.max(1);
+        let limit = self.config.max_items_limit;
         match wanted {
-            None | Some(0) => self.config.max_items_default.clamp(1, limit),
+            None | Some(0) => self.config.max_items_default,
             Some(wanted) => usize::try_from(wanted).unwrap_or(limit).min(limit),
         }
     }

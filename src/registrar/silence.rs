@@ -8,7 +8,6 @@ use super::Registrar;
 use super::interface::Action;
 use crate::{AssociationId, Time};
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 /// When to look at each TCP connection. A message does not move its entry: whether one came is seen when the time has come.
 #[derive(Debug, Default)]
@@ -52,7 +51,7 @@ impl Registrar {
 
     /// How long the connection may go on without a message.
     fn stays_until(&self, now: Time, id: AssociationId) -> Option<Time> {
-        let timeout = self.config.tcp_idle_timeout.max(Duration::from_millis(1));
+        let timeout = self.config.tcp_idle_timeout;
         let since = if self.subscriptions.has_any(id) { now } else { self.associations.get(id)?.last_heard };
         Some(since + timeout)
     }

@@ -24,7 +24,7 @@ mod types;
 
 pub use kernel_sctp::KernelSctp;
 pub use parameters::SctpParameters;
-pub(crate) use punctuality::Punctuality;
+pub(crate) use punctuality::{LONGEST_WAIT, Punctuality};
 pub use select::{detect, open, resolve};
 pub use tcp::Tcp;
 pub use types::{Capabilities, EndpointConfig, OutboundMessage, TransportChoice, TransportError, TransportEvent};

@@ -185,7 +185,7 @@ struct World {
 
 impl World {
     fn new(config: RegistrarConfig, seed: u64) -> World {
-        let registrar = Registrar::new(config, seed, Time::ZERO);
+        let registrar = Registrar::new(config.validated().expect("settings that can work"), seed, Time::ZERO);
         let (slots, connects, questions, trace) = ([None; SLOTS], Vec::new(), VecDeque::new(), Vec::new());
         World { registrar, now: Time::ZERO, slots, connects, questions, next_association: 1, trace }
     }

@@ -87,7 +87,7 @@ fn tight() -> RegistrarConfig {
 
 /// Runs the steps and returns all actions with their times.
 fn run(seed: u64, steps: &[Step]) -> Vec<(Time, Action)> {
-    let mut registrar = Registrar::new(tight(), seed, Time::ZERO);
+    let mut registrar = Registrar::new(tight().validated().expect("settings that can work"), seed, Time::ZERO);
     let (mut now, mut trace, mut actions) = (Time::ZERO, Vec::new(), Vec::new());
     // Identifiers of associations are never used twice: each new one gets the next number.
     let mut current = [0u64; 6];
@@ -189,7 +189,8 @@ proptest! {
 fn another_seed_makes_other_choices() {
     let mut worlds = [1, 2].map(|seed| {
         let mut world = World::new(config());
-        world.registrar = Registrar::new(RegistrarConfig { id: RegistrarId(0), ..config() }, seed, Time::ZERO);
+        let settings = RegistrarConfig { id: RegistrarId(0), ..config() };
+        world.registrar = Registrar::new(settings.validated().expect("settings that can work"), seed, Time::ZERO);
         let pe = world.pe(1);
         world.registered(pe, "pool", element(7, 1));
         world.run(Duration::ZERO);
@@ -239,7 +240,7 @@ fn a_subscribed_pool_that_keeps_changing_makes_at_most_one_update_in_each_delay(
 fn enrp_world() -> (Registrar, AssociationId) {
     let addresses = AddressList::from_slice(&[ip(200)]);
     let settings = RegistrarConfig { enrp_addresses: addresses, ..config() };
-    let mut registrar = Registrar::new(settings, 1, Time::ZERO);
+    let mut registrar = Registrar::new(settings.validated().expect("settings that can work"), 1, Time::ZERO);
     let association = AssociationId::new(1, 1);
     let peer = Peer { address: PeerAddress::new(ip(9), 9901), inbound: true, kind: TransportKind::Memory };
     let event = Event::AssociationUp { link: Link::Enrp, association, attempt: None, peer };

@@ -225,7 +225,7 @@ fn memory() {
 fn memory_of(elements: u32, per_association: u32) -> u64 {
     let before = resident();
     let config = RegistrarConfig { max_associations: elements as usize, ..RegistrarConfig::default() };
-    let mut registrar = Registrar::new(config, 1, Time::ZERO);
+    let mut registrar = Registrar::new(config.validated().expect("settings that can work"), 1, Time::ZERO);
     let mut actions: Vec<Action> = Vec::new();
     for number in 0..elements {
         let process = number / per_association;

@@ -352,7 +352,10 @@ impl World {
         let seed = self.random.next_u64();
         let now = self.nodes[node].clock.local(self.now);
         self.nodes[node].core = match self.plans[node] {
-            Plan::Registrar => Core::Registrar(Box::new(Registrar::new(self.registrar_config(node), seed, now))),
+            Plan::Registrar => {
+                let config = self.registrar_config(node).validated().expect("settings that can work");
+                Core::Registrar(Box::new(Registrar::new(config, seed, now)))
+            }
             _ => {
                 let core = AsapClient::new(self.client_config(), seed, now);
                 Core::Client(Box::new(Client::new(core)))

@@ -20,7 +20,7 @@ pub fn start_registrar() -> SocketAddr {
     let (mut sctp, mut tcp, address) = registrar_transports();
     std::thread::spawn(move || {
         let config = RegistrarConfig { announce: false, ..RegistrarConfig::default() };
-        let mut registrar = Registrar::new(config, 7, clock::now());
+        let mut registrar = Registrar::new(config.validated().expect("settings that can work"), 7, clock::now());
         loop {
             wait_for(&registrar, &[sctp.as_ref(), &tcp]);
             let mut events = Vec::new();

@@ -175,7 +175,11 @@ impl Net {
 
     /// Starts one more registrar.
     pub fn start(&mut self, config: RegistrarConfig) -> usize {
-        let core = Registrar::new(config.clone(), self.nodes.len() as u64 + 7, self.now);
+        let core = Registrar::new(
+            config.clone().validated().expect("settings that can work"),
+            self.nodes.len() as u64 + 7,
+            self.now,
+        );
         self.nodes.push(Node { core: Some(core), config, frozen: false, inbox: Vec::new(), left: false });
         self.nodes.len() - 1
     }
@@ -183,7 +187,7 @@ impl Net {
     /// Starts a registrar again that crashed or left, with these settings.
     pub fn restart(&mut self, number: usize, config: RegistrarConfig) {
         self.counter += 1;
-        let core = Registrar::new(config.clone(), self.counter, self.now);
+        let core = Registrar::new(config.clone().validated().expect("settings that can work"), self.counter, self.now);
         self.nodes[number] = Node { core: Some(core), config, frozen: false, inbox: Vec::new(), left: false };
     }
 

@@ -28,7 +28,7 @@ pub fn config() -> RegistrarConfig {
 impl World {
     pub fn new(config: RegistrarConfig) -> World {
         World {
-            registrar: Registrar::new(config, 1, Time::ZERO),
+            registrar: Registrar::new(config.validated().expect("settings that can work"), 1, Time::ZERO),
             now: Time::ZERO,
             sent: VecDeque::new(),
             aborted: Vec::new(),

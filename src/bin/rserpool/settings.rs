@@ -421,7 +421,7 @@ mod tests {
         let refusal = |name: &str, value: &str| {
             let mut settings = RegistrarSettings::default();
             apply(&mut settings, name, value).unwrap();
-            settings.validate().expect_err(name)
+            settings.validate().expect_err(name).to_string()
         };
         let why = refusal("sctp-rto-min", "2s");
         assert_eq!(why, "towards elements and users, RTO.Min of 2s is above RTO.Max of 500ms");

@@ -1,13 +1,15 @@
 //! Associations that were closed in order: what is queued is still delivered, for a bounded time.
 
 use crate::Time;
+use crate::transport::LONGEST_WAIT;
 use std::time::Duration;
 
 /// How long an association may take to deliver what is queued, before it is aborted.
 const LINGER: Duration = Duration::from_secs(5);
-/// Who comes later than this to a deadline was stopped or starved meanwhile, and so was the delivery: that time does not count. Timers
-/// that are less late have waited on purpose ([`crate::transport::Punctuality`]).
+/// Whoever comes later than this to a deadline was stopped or starved meanwhile, and so was the delivery: that time does not count. Timers
+/// that are less late have waited on purpose.
 const LATE: Duration = Duration::from_millis(500);
+const _: () = assert!(LATE.as_nanos() > LONGEST_WAIT.as_nanos());
 
 /// The time that one of them has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

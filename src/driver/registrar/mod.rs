@@ -18,7 +18,7 @@ mod worker;
 
 pub use dns::PeerNames;
 pub use metrics::RegistrarMetrics;
-pub use settings::{Profile, RegistrarSettings};
+pub use settings::{Profile, RegistrarSettings, SettingsError};
 pub use signals::StopSignals;
 
 use crate::RegistrarId;
@@ -78,11 +78,15 @@ impl RegistrarServer {
             let what = what.to_owned();
             move |error: io::Error| StartError { what, why: error.to_string() }
         };
-        let refused = |why| StartError { what: "a registrar with these settings".to_owned(), why };
+        let refused = |why: SettingsError| StartError {
+            what: "a registrar with these settings".to_owned(),
+            why: why.to_string(),
+        };
         settings.validate().map_err(refused)?;
         let endpoints = Endpoints::open(&settings)?;
         let mut config = settings.core.clone();
         endpoints.describe(&settings, &mut config);
+        let config = config.validated().map_err(|why| refused(why.into()))?;
         let (asap, enrp, kind) = (endpoints.asap, endpoints.enrp, endpoints.kind());
         let seed = random_seed().map_err(system("the random number source"))?;
         let core = Registrar::new(config, seed, crate::driver::clock::now());

@@ -2,10 +2,11 @@
 
 use super::PeerNames;
 pub use crate::profile::Profile;
-use crate::registrar::RegistrarConfig;
+use crate::registrar::{ConfigError, RegistrarConfig};
 use crate::transport::multicast::{ASAP_GROUPS, DEFAULT_TTL};
 use crate::transport::{SctpParameters, TransportChoice};
 use crate::wire::{PORT_ASAP, PORT_ENRP};
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -90,10 +91,11 @@ impl RegistrarSettings {
     }
 
     /// Refuses values that cannot work together, with the reason.
-    pub fn validate(&self) -> Result<(), String> {
-        self.core.validate()?;
-        self.sctp.validate().map_err(|why| format!("towards elements and users, {why}"))?;
-        self.enrp_sctp.validate().map_err(|why| format!("towards registrars, {why}"))
+    pub fn validate(&self) -> Result<(), SettingsError> {
+        self.core.clone().validated()?;
+        let sctp = |towards| move |why| SettingsError::Sctp { towards, why };
+        self.sctp.validate().map_err(sctp("elements and users"))?;
+        self.enrp_sctp.validate().map_err(sctp("registrars"))
     }
 
     /// A registrar on free loopback ports that announces nothing: for tests and demonstrations.
@@ -108,3 +110,35 @@ impl RegistrarSettings {
         }
     }
 }
+
+/// Settings with which a registrar cannot work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// A timer, threshold or bound of the protocols.
+    Core(ConfigError),
+    /// A parameter of SCTP.
+    Sctp {
+        /// On associations with whom.
+        towards: &'static str,
+        /// Which one, and why.
+        why: String,
+    },
+}
+
+impl From<ConfigError> for SettingsError {
+    fn from(error: ConfigError) -> SettingsError {
+        SettingsError::Core(error)
+    }
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SettingsError::Core(error) => error.fmt(f),
+            SettingsError::Sctp { towards, why } => write!(f, "towards {towards}, {why}"),
+        }
+    }
+}
+
+impl std::error::Error for SettingsError {}

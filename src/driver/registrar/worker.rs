@@ -10,6 +10,7 @@ use super::state::{RegistrarCore, State};
 use crate::driver::clock;
 use crate::driver::poller::{Poller, Waker};
 use crate::registrar::Action;
+use crate::transport::LONGEST_WAIT;
 use crate::transport::kernel_sctp::Receiver;
 use crate::{AssociationId, Time};
 use parking_lot::Mutex;
@@ -25,6 +26,9 @@ const METRICS_INTERVAL: Duration = Duration::from_secs(60);
 const BEHIND_PAUSE: Duration = Duration::from_millis(1);
 /// The key of the signal descriptor; endpoints have small keys.
 const SIGNAL_KEY: u64 = 1 << 32;
+
+/// A registrar takes lateness for a stop of its own: timers that wait on purpose must be less late than that.
+const _: () = assert!(crate::registrar::LATE.as_nanos() > LONGEST_WAIT.as_nanos());
 
 /// What other threads share with a running registrar.
 #[derive(Default)]

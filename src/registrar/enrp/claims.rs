@@ -91,7 +91,7 @@ impl Registrar {
 
     /// Begins as many connects as may be begun now.
     fn connect_to_claimed(&mut self, now: Time, actions: &mut Vec<Action>) {
-        let most = self.config.max_takeover_connects.max(1);
+        let most = self.config.max_takeover_connects;
         while let Some(endpoint) = self.enrp.claims.next(now, most) {
             if !self.is_wanted(&endpoint) {
                 self.enrp.claims.waiting.remove(&endpoint);

@@ -274,13 +274,7 @@ impl Registrar {
         }
     }
 
-    pub(super) fn on_contact_failed(
-        &mut self,
-        now: Time,
-        number: u32,
-        reason: &LossReason,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn on_contact_failed(&mut self, now: Time, number: u32, reason: &LossReason, actions: &mut Vec<Action>) {
         let Some(contact) = self.enrp.contacts.get_mut(number) else { return };
         contact.connecting = false;
         log_limited!(

@@ -154,13 +154,7 @@ impl Registrar {
         }
     }
 
-    fn on_multicast_presence(
-        &mut self,
-        now: Time,
-        from: SocketAddr,
-        message: &Presence,
-        actions: &mut Vec<Action>,
-    ) {
+    fn on_multicast_presence(&mut self, now: Time, from: SocketAddr, message: &Presence, actions: &mut Vec<Action>) {
         let id = message.sender;
         if id == RegistrarId(0) || id == self.id {
             return;

@@ -7,7 +7,8 @@ fn enrp_009_022_023_the_identifier_is_random_not_zero_and_stays() {
     let settings = RegistrarConfig { id: RegistrarId(0), ..config(0, &[]) };
     let mut ids = std::collections::BTreeSet::new();
     for seed in 0..100 {
-        let mut registrar = Registrar::new(settings.clone(), seed, Time::ZERO);
+        let mut registrar =
+            Registrar::new(settings.clone().validated().expect("settings that can work"), seed, Time::ZERO);
         let id = registrar.id();
         assert_ne!(id, RegistrarId(0));
         registrar.handle(Time::from_secs(1000), Event::Timeout, &mut Vec::new());

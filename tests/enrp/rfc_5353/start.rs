@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn enrp_026_a_registrar_without_peers_serves_at_once() {
-    assert!(Registrar::new(config(0, &[]), 1, Time::ZERO).is_ready());
+    assert!(Registrar::new(config(0, &[]).validated().expect("settings that can work"), 1, Time::ZERO).is_ready());
 }
 
 #[test]
