@@ -12,7 +12,7 @@ use super::{
 };
 use crate::driver::client::{Entry, Instance, ONLY_SESSION, ReceiveError, Role, SendError, Socket, system};
 use crate::driver::clock;
-use crate::session::{Event, MAX_COOKIE_LEN, PoolUserSession, ReadItem, Settled, encode_cookie};
+use crate::session::{Blame, Event, MAX_COOKIE_LEN, NoElement, PoolUserSession, ReadItem, encode_cookie};
 use crate::transport::OutboundMessage;
 use crate::wire::PPID_ASAP;
 use crate::{PoolElementId, SessionId};
@@ -55,15 +55,14 @@ pub fn connect(sd: Descriptor, pool_handle: &[u8], options: ConnectOptions) -> R
         state.role = Role::PoolUser(Box::new(session));
         Ok(())
     })??;
-    match settle(&instance, &socket, Event::Start)? {
-        Settled::Connected => {}
-        other => remember(not_settled(sd, &socket, other)),
+    if let Err(why) = settle(&instance, &socket, Event::Start)? {
+        remember(no_element(sd, &socket, why));
     }
     Ok(())
 }
 
 /// Sets a session going and waits for what comes of it.
-fn settle(instance: &Instance, socket: &Arc<Socket>, event: Event<'_>) -> Result<Settled> {
+fn settle(instance: &Instance, socket: &Arc<Socket>, event: Event<'_>) -> Result<std::result::Result<(), NoElement>> {
     let Some(endpoint) = socket.endpoint.get().cloned() else {
         return Err(Error::new(libc::EBADF, "the socket has no session"));
     };
@@ -92,39 +91,40 @@ pub fn force_failover(sd: Descriptor, flags: FailoverFlags, stale_cache: Duratio
     if !with_state(&socket, |state| matches!(state.role, Role::PoolUser(_)))? {
         return Err(Error::with(libc::EBADF, format!("socket {sd} has no session with a pool")));
     }
-    match settle(&instance, &socket, Event::ForceFailover { unreachable: flags.unreachable, stale_cache })? {
-        Settled::Connected => Ok(()),
-        Settled::UnknownPool => {
-            remember(not_settled(sd, &socket, Settled::UnknownPool));
+    let blame = if flags.unreachable { Blame::Element } else { Blame::Nobody };
+    match settle(&instance, &socket, Event::ForceFailover { blame, stale_cache })? {
+        Ok(()) => Ok(()),
+        Err(NoElement::UnknownPool) => {
+            remember(no_element(sd, &socket, NoElement::UnknownPool));
             Ok(())
         }
-        failed => Err(not_settled(sd, &socket, failed)),
+        Err(why) => Err(no_element(sd, &socket, why)),
     }
 }
 
 /// Why a session has no element.
-fn not_settled(sd: Descriptor, socket: &Socket, settled: Settled) -> Error {
+fn no_element(sd: Descriptor, socket: &Socket, why: NoElement) -> Error {
     let pool = with_state(socket, |state| match &state.role {
         Role::PoolUser(session) => session.pool_handle().to_string(),
         _ => String::new(),
     });
     let what = format!("socket {sd} has no element of pool {}", pool.unwrap_or_default());
-    let errno = match settled {
-        Settled::UnknownPool => libc::ENOENT,
-        Settled::TooManyRequests => libc::EBUSY,
-        Settled::Closed => libc::EBADF,
-        Settled::NoRegistrar | Settled::Unreachable | Settled::Connected => libc::EIO,
+    let errno = match why {
+        NoElement::UnknownPool => libc::ENOENT,
+        NoElement::TooManyRequests => libc::EBUSY,
+        NoElement::Closed => libc::EBADF,
+        NoElement::NoRegistrar | NoElement::Unreachable => libc::EIO,
     };
-    Error::with(errno, format!("{what}: {}", reason(settled)))
+    Error::with(errno, format!("{what}: {}", reason(why)))
 }
 
-fn reason(settled: Settled) -> &'static str {
-    match settled {
-        Settled::UnknownPool => "the pool does not exist or is empty",
-        Settled::NoRegistrar => "no registrar answered, so none is known",
-        Settled::TooManyRequests => "too many requests to registrars are under way in this process",
-        Settled::Closed => "the session was closed meanwhile",
-        Settled::Unreachable | Settled::Connected => "none that the registrar knows could be reached",
+fn reason(why: NoElement) -> &'static str {
+    match why {
+        NoElement::UnknownPool => "the pool does not exist or is empty",
+        NoElement::NoRegistrar => "no registrar answered, so none is known",
+        NoElement::TooManyRequests => "too many requests to registrars are under way in this process",
+        NoElement::Closed => "the session was closed meanwhile",
+        NoElement::Unreachable => "none that the registrar knows could be reached",
     }
 }
 

@@ -22,7 +22,7 @@ pub use inbox::{Inbox, InboxFull, Item, ItemKind, NotificationTooLong, ReadItem}
 pub use notification::{NOTIFICATION_SIZE, Notification, SessionChange};
 pub use pool_element::{ServerEvent, ServerSession};
 pub use pool_sender::{Delivery, DeliveryFailure, MAX_TARGETS, Next, PoolSender, Resend, Target};
-pub use pool_user::{Action, Attempt, Event, PoolUserConfig, PoolUserSession, ResolveFailure, Settled};
+pub use pool_user::{Action, Attempt, Blame, Event, NoElement, PoolUserConfig, PoolUserSession, ResolveFailure};
 pub use pool_watch::{ElementChange, PoolNews, PoolWatch};
 
 /// Longest cookie, in bytes: what fits, padded, into an ASAP_COOKIE with its 16-bit length.

@@ -10,7 +10,7 @@ use super::endpoint::{Endpoint, EndpointState, SessionActions};
 use super::instance::Instance;
 use super::readiness::{Readiness, Shown};
 use crate::collections::SortedMap;
-use crate::session::{Inbox, PoolSender, PoolUserConfig, PoolUserSession, ServerSession, Settled};
+use crate::session::{Inbox, NoElement, PoolSender, PoolUserConfig, PoolUserSession, ServerSession};
 use crate::transport::SctpParameters;
 use crate::{AssociationId, PoolElementId, PoolHandle, SessionId, Time};
 use parking_lot::Mutex;
@@ -75,7 +75,7 @@ pub struct SocketState {
     /// The last attempt to send came to a full queue, and nothing has changed for the better since.
     pub(super) refused: bool,
     /// The results that `Action::Settled` brought, counted so that each waiter finds its own.
-    pub(super) settled: (u64, Option<Settled>),
+    pub(super) settled: (u64, Option<Result<(), NoElement>>),
     timer: Option<Time>,
 }
 
@@ -201,7 +201,7 @@ impl Socket {
     }
 
     /// Waits for the next result after the first `count`.
-    pub fn wait_settled(&self, count: u64, until: Time) -> Result<Settled, ReceiveError> {
+    pub fn wait_settled(&self, count: u64, until: Time) -> Result<Result<(), NoElement>, ReceiveError> {
         let mut listener = self.changed.listen();
         let mut ended = None;
         loop {
@@ -224,7 +224,7 @@ impl Socket {
     }
 
     /// Why its session with this pool has no element, where searching has shown that.
-    pub fn obstacle(&self) -> Option<(PoolHandle, Settled)> {
+    pub fn obstacle(&self) -> Option<(PoolHandle, NoElement)> {
         match &self.state.lock().role {
             Role::PoolUser(session) => session.obstacle().map(|why| (session.pool_handle().clone(), why)),
             _ => None,

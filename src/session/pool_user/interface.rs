@@ -52,6 +52,15 @@ impl Default for PoolUserConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Attempt(pub u64);
 
+/// What an application that wants another element says of the old one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// It cannot be reached: the registrar is to know.
+    Element,
+    /// Nothing.
+    Nobody,
+}
+
 /// What happens to a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
@@ -59,8 +68,8 @@ pub enum Event<'a> {
     Start,
     /// The application wants another element.
     ForceFailover {
-        /// Report the old one.
-        unreachable: bool,
+        /// Whether that is the old one's fault.
+        blame: Blame,
         /// stale.cache.value.
         stale_cache: Duration,
     },
@@ -203,7 +212,7 @@ pub enum Action {
     /// Drop what the application has not read of this session.
     ClearInbox,
     /// What the application waits for has come to this.
-    Settled(Settled),
+    Settled(Result<(), NoElement>),
 }
 
 /// Why a pool handle was not resolved.
@@ -217,11 +226,9 @@ pub enum ResolveFailure {
     TooManyRequests,
 }
 
-/// How a connect or failover that the application waits for ended.
+/// Why a connect or failover that the application waited for came to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settled {
-    /// An element serves the session.
-    Connected,
+pub enum NoElement {
     /// No element could be reached.
     Unreachable,
     /// There is no such pool, or it is empty.

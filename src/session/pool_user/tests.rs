@@ -1,8 +1,9 @@
 use super::*;
+use crate::association::LossReason;
 use crate::message::AsapMessage;
 use crate::message::asap::Cookie;
 use crate::session::encode_business_card;
-use crate::wire::{AddressList, Policy, RegistrationLife, TransportUse};
+use crate::wire::{AddressList, PPID_ASAP, Policy, RegistrationLife, TransportUse};
 use crate::{PoolElementId, RegistrarId};
 use proptest::prelude::*;
 
@@ -81,7 +82,7 @@ impl Harness {
         let actions = harness.handle(Event::Start);
         let actions = harness.resolve(&actions, &[1, 2]);
         let (association, actions) = harness.up(&actions);
-        assert_eq!(actions, [Action::Settled(Settled::Connected)]);
+        assert_eq!(actions, [Action::Settled(Ok(()))]);
         (harness, association)
     }
 
@@ -133,7 +134,7 @@ fn a_failure_is_reported_and_in_classic_mode_left_to_the_application() {
     assert_eq!(actions, [report(PoolElementId(1)), necessary(false)]);
     assert!(harness.session.has_failed());
     // The report is out already: asked for again, it is not repeated.
-    let actions = harness.handle(Event::ForceFailover { unreachable: true, stale_cache: Duration::ZERO });
+    let actions = harness.handle(Event::ForceFailover { blame: Blame::Element, stale_cache: Duration::ZERO });
     assert!(!actions.contains(&report(PoolElementId(1))), "{actions:?}");
 }
 
@@ -167,14 +168,14 @@ fn a_failed_element_is_not_chosen_again_while_there_are_others() {
 fn an_element_that_was_not_even_tried_is_not_reported_whoever_asks_for_it() {
     let (mut harness, association) = Harness::connected(false);
     harness.lose(association, LossReason::Unreachable);
-    let forced = Event::ForceFailover { unreachable: true, stale_cache: Duration::ZERO };
+    let forced = Event::ForceFailover { blame: Blame::Element, stale_cache: Duration::ZERO };
     let actions = harness.handle(forced);
     let actions = harness.resolve(&actions, &[2, 3]);
     let (attempt, _) = connect(&actions);
     let mut actions = harness.handle(Event::CannotConnect { attempt });
     assert!(!actions.contains(&report(PoolElementId(2))), "{actions:?}");
     // Neither by the next failover of an application that knows no better.
-    while !actions.iter().any(|action| matches!(action, Action::Settled(Settled::Unreachable))) {
+    while !actions.iter().any(|action| matches!(action, Action::Settled(Err(NoElement::Unreachable)))) {
         actions = match actions.iter().find(|action| matches!(action, Action::Connect { .. })) {
             Some(Action::Connect { attempt, .. }) => harness.handle(Event::CannotConnect { attempt: *attempt }),
             _ if actions.iter().any(|action| matches!(action, Action::Resolve { .. })) => {
@@ -183,7 +184,7 @@ fn an_element_that_was_not_even_tried_is_not_reported_whoever_asks_for_it() {
             _ => harness.sleep(),
         };
     }
-    let actions = harness.handle(Event::ForceFailover { unreachable: true, stale_cache: Duration::ZERO });
+    let actions = harness.handle(Event::ForceFailover { blame: Blame::Element, stale_cache: Duration::ZERO });
     assert!(!actions.iter().any(|action| matches!(action, Action::Report { .. })), "{actions:?}");
 }
 
@@ -243,14 +244,14 @@ fn the_pause_leaves_time_for_a_search_that_somebody_waits_for() {
 fn a_forced_failover_with_nobody_left_ends_with_unreachable_and_the_next_notification() {
     let (mut harness, association) = Harness::connected(false);
     harness.lose(association, LossReason::Unreachable);
-    let actions = harness.handle(Event::ForceFailover { unreachable: false, stale_cache: Duration::ZERO });
+    let actions = harness.handle(Event::ForceFailover { blame: Blame::Nobody, stale_cache: Duration::ZERO });
     assert!(harness.resolve(&actions, &[1]).is_empty());
     let actions = harness.sleep();
     let actions = harness.resolve(&actions, &[1]);
     let (attempt, _) = connect(&actions);
     let actions = harness.handle(Event::ConnectFailed { attempt });
     let actions = harness.resolve(&actions, &[1]);
-    assert_eq!(actions, [necessary(false), Action::Settled(Settled::Unreachable)]);
+    assert_eq!(actions, [necessary(false), Action::Settled(Err(NoElement::Unreachable))]);
 }
 
 #[test]
@@ -262,7 +263,7 @@ fn an_unknown_pool_is_told_after_the_retry_delay() {
     assert!(harness.handle(Event::ResolveFailed { attempt, why: ResolveFailure::UnknownPool }).is_empty());
     let actions = harness.sleep();
     assert_eq!(harness.now.saturating_since(before), Duration::from_millis(250));
-    assert_eq!(actions, [necessary(false), Action::Settled(Settled::UnknownPool)]);
+    assert_eq!(actions, [necessary(false), Action::Settled(Err(NoElement::UnknownPool))]);
 }
 
 #[test]
@@ -271,7 +272,7 @@ fn a_request_that_was_one_too_many_is_made_again_until_time_is_over_and_not_take
         let mut harness = Harness::new(automatic);
         let (begin, mut actions) = (harness.now, harness.handle(Event::Start));
         let mut requests = 0;
-        while !actions.contains(&Action::Settled(Settled::TooManyRequests)) {
+        while !actions.contains(&Action::Settled(Err(NoElement::TooManyRequests))) {
             requests += 1;
             let why = ResolveFailure::TooManyRequests;
             let attempt = resolution(&actions);
@@ -296,9 +297,9 @@ fn a_session_knows_why_it_has_no_element_until_it_has_one() {
     assert_eq!(harness.session.obstacle(), None, "the search has just begun");
     let attempt = resolution(&actions);
     harness.handle(Event::ResolveFailed { attempt, why: ResolveFailure::NoRegistrar });
-    assert_eq!(harness.session.obstacle(), Some(Settled::NoRegistrar));
+    assert_eq!(harness.session.obstacle(), Some(NoElement::NoRegistrar));
     let actions = harness.sleep();
-    assert_eq!(harness.session.obstacle(), Some(Settled::NoRegistrar), "nothing else has shown yet");
+    assert_eq!(harness.session.obstacle(), Some(NoElement::NoRegistrar), "nothing else has shown yet");
     let actions = harness.resolve(&actions, &[2]);
     harness.up(&actions);
     assert_eq!(harness.session.obstacle(), None);
@@ -327,7 +328,7 @@ fn a_session_that_wants_to_be_told_says_so_whenever_it_is_connected() {
     let actions = harness.handle(Event::Start);
     let actions = harness.resolve(&actions, &[1, 2]);
     let (association, actions) = harness.up(&actions);
-    assert_eq!(actions, [Action::Watch, Action::Settled(Settled::Connected)]);
+    assert_eq!(actions, [Action::Watch, Action::Settled(Ok(()))]);
     let actions = harness.lose(association, LossReason::Unreachable);
     let actions = harness.resolve(&actions, &[2]);
     assert!(harness.up(&actions).1.contains(&Action::Watch));
@@ -399,19 +400,19 @@ fn a_business_card_for_another_pool_is_ignored() {
 fn a_start_that_comes_after_the_end_gets_an_answer() {
     let (mut harness, _) = Harness::connected(false);
     harness.handle(Event::Close);
-    assert_eq!(harness.handle(Event::Start), [Action::Settled(Settled::Closed)]);
+    assert_eq!(harness.handle(Event::Start), [Action::Settled(Err(NoElement::Closed))]);
 }
 
 #[test]
 fn a_start_that_comes_after_a_failover_of_another_thread_gets_an_answer() {
     let (mut harness, _) = Harness::connected(false);
-    assert_eq!(harness.handle(Event::Start), [Action::Settled(Settled::Connected)]);
-    let failover = Event::ForceFailover { unreachable: false, stale_cache: Duration::ZERO };
+    assert_eq!(harness.handle(Event::Start), [Action::Settled(Ok(()))]);
+    let failover = Event::ForceFailover { blame: Blame::Nobody, stale_cache: Duration::ZERO };
     let searching = harness.handle(failover);
     assert_eq!(harness.handle(Event::Start), []);
     let connecting = harness.resolve(&searching, &[2]);
     let (_, actions) = harness.up(&connecting);
-    assert!(actions.contains(&Action::Settled(Settled::Connected)), "{actions:?}");
+    assert!(actions.contains(&Action::Settled(Ok(()))), "{actions:?}");
 }
 
 #[test]
@@ -427,7 +428,7 @@ fn an_element_that_closes_in_order_is_avoided_but_not_reported() {
 #[test]
 fn a_forced_failover_leaves_a_living_element_and_its_unread_messages() {
     let (mut harness, association) = Harness::connected(false);
-    let actions = harness.handle(Event::ForceFailover { unreachable: true, stale_cache: Duration::ZERO });
+    let actions = harness.handle(Event::ForceFailover { blame: Blame::Element, stale_cache: Duration::ZERO });
     let expected = [Action::ClearInbox, report(PoolElementId(1)), Action::Abort { association }];
     assert_eq!(actions[..3], expected);
     let actions = harness.resolve(&actions, &[1, 2]);
@@ -441,7 +442,7 @@ fn an_association_that_nobody_waits_for_any_more_is_aborted() {
     let actions = harness.resolve(&actions, &[1]);
     let (attempt, _) = connect(&actions);
     let closing = harness.handle(Event::Close);
-    assert_eq!(closing, [Action::CancelConnect { attempt }, Action::Settled(Settled::Closed)]);
+    assert_eq!(closing, [Action::CancelConnect { attempt }, Action::Settled(Err(NoElement::Closed))]);
     let (association, actions) = harness.up(&actions);
     assert_eq!(actions, [Action::Abort { association }]);
 }
@@ -450,8 +451,8 @@ fn an_association_that_nobody_waits_for_any_more_is_aborted() {
 fn a_failover_of_a_session_that_has_ended_is_answered_at_once() {
     let (mut harness, association) = Harness::connected(false);
     assert_eq!(harness.handle(Event::Close), [Action::Shutdown { association }]);
-    let actions = harness.handle(Event::ForceFailover { unreachable: true, stale_cache: Duration::ZERO });
-    assert_eq!(actions, [Action::Settled(Settled::Closed)]);
+    let actions = harness.handle(Event::ForceFailover { blame: Blame::Element, stale_cache: Duration::ZERO });
+    assert_eq!(actions, [Action::Settled(Err(NoElement::Closed))]);
 }
 
 #[test]
@@ -553,7 +554,8 @@ proptest! {
                 (Step::ForceFailover(unreachable), _) => {
                     // One waiter at a time, as one application thread has it.
                     waits = settled + 1;
-                    harness.handle(Event::ForceFailover { unreachable, stale_cache: Duration::ZERO })
+                    let blame = if unreachable { Blame::Element } else { Blame::Nobody };
+                    harness.handle(Event::ForceFailover { blame, stale_cache: Duration::ZERO })
                 }
                 (Step::Sleep, _) if harness.session.next_deadline().is_some() => harness.sleep(),
                 (Step::Stale, _) => {

@@ -1,0 +1,151 @@
+//! What happens while an element serves the session, from the association's beginning to its end.
+
+use super::*;
+use crate::association::LossReason;
+use crate::session::{ControlMessage, parse_control};
+use crate::wire::PPID_ASAP;
+
+/// ASAP_ERROR messages sent in one association: more would only feed a hostile element.
+const MAX_ERRORS_SENT: u8 = 4;
+
+/// An association with the element.
+#[derive(Debug)]
+pub(super) struct Up {
+    pub association: AssociationId,
+    since: Time,
+    errors_sent: u8,
+}
+
+impl PoolUserSession {
+    pub(super) fn on_up(&mut self, attempt: Attempt, association: AssociationId, step: &mut Step<'_, Action>) {
+        let wanted = match &self.state {
+            State::Searching(search) => search.connecting(attempt).map(|element| (element, search.purpose)),
+            _ => None,
+        };
+        let Some((element, purpose)) = wanted else {
+            // Given up meanwhile: nobody wants this association.
+            return step.push(Action::Abort { association });
+        };
+        (self.element, self.reportable) = (Some(element), Some(element));
+        self.state = State::Up(Up { association, since: step.now, errors_sent: 0 });
+        let echo = self.cookie.as_deref().and_then(|cookie| encode_cookie_echo(cookie).ok());
+        let has_cookie = echo.is_some();
+        if let Some(bytes) = echo {
+            step.push(Action::SendControl { association, bytes });
+        }
+        for message in std::mem::take(&mut self.unacknowledged) {
+            step.push(Action::Resend { association, message });
+        }
+        if purpose == Purpose::Failover {
+            step.push(Action::Notify(Notification::FailoverComplete { session: self.session, has_cookie }));
+        }
+        if self.config.watch {
+            step.push(Action::Watch);
+        }
+        self.settle(Ok(()), step);
+    }
+
+    pub(super) fn on_lost(
+        &mut self,
+        association: AssociationId,
+        reason: &LossReason,
+        lost: Vec<Undelivered>,
+        step: &mut Step<'_, Action>,
+    ) {
+        // Of an association that was given up.
+        if self.association() != Some(association) {
+            return;
+        }
+        self.log_end(&format!("element {} is gone ({reason})", self.element.unwrap_or_default()));
+        let closed = *reason == LossReason::Closed;
+        if closed {
+            step.push(Action::Notify(Notification::Shutdown { session: self.session }));
+        }
+        // That we gave the association up ourselves says nothing about whether the element can be reached.
+        if !closed && !matches!(reason, LossReason::ProtocolViolation(_)) {
+            if let Some(element) = self.reportable.take() {
+                step.push(self.report(element));
+            }
+        }
+        if self.config.resend {
+            // Cookie echoes are made anew.
+            self.unacknowledged = lost.into_iter().filter(|message| message.ppid != PPID_ASAP).collect();
+        }
+        self.leave(step);
+    }
+
+    /// That an element is gone, a session that waits for something learns by a heartbeat, in half a second or more. Here it does
+    /// not wait for that, but nor does it believe somebody else: only the path between the two may have failed.
+    pub(super) fn on_element_suspected(&self, element: PoolElementId, step: &mut Step<'_, Action>) {
+        if let (State::Up(up), true) = (&self.state, self.element == Some(element)) {
+            step.push(Action::Probe { association: up.association });
+        }
+    }
+
+    /// The registrar has given the element up: it hangs, cannot be reached or has left. Our own association may take long to
+    /// notice, or never notices, as an operating system acknowledges for a process that hangs.
+    pub(super) fn on_element_removed(&mut self, element: PoolElementId, step: &mut Step<'_, Action>) {
+        let State::Up(up) = &self.state else { return };
+        if self.element != Some(element) {
+            return;
+        }
+        step.push(Action::Abort { association: up.association });
+        self.log_end(&format!("the registrar has removed element {element}"));
+        self.reportable = None;
+        self.leave(step);
+    }
+
+    fn log_end(&self, what: &str) {
+        let failover = if self.config.automatic { "begins" } else { "is up to the application" };
+        log::info!("session {} with pool {}: {what}, failover {failover}", self.session.0, self.pool_handle);
+    }
+
+    /// The association has ended without the application's doing.
+    fn leave(&mut self, step: &mut Step<'_, Action>) {
+        let State::Up(up) = &self.state else { return };
+        // An element that accepts and hangs up at once has more to do than it can: asked again and again at the same pace, it
+        // would never get out of that.
+        let short = step.now.saturating_since(up.since) < self.config.connect_timeout;
+        self.short_lived = if short { self.short_lived.saturating_add(1) } else { 0 };
+        if let Some(element) = self.element {
+            self.failed.add(element, step.now);
+        }
+        step.push(self.failover_necessary());
+        self.state = State::Failed { obstacle: None };
+        if self.config.automatic {
+            self.search(Purpose::Failover, step);
+        }
+    }
+
+    /// The association is gone already: the message goes to the next element.
+    pub(super) fn on_not_resent(&mut self, message: Undelivered) {
+        if self.config.resend {
+            self.unacknowledged.push(message);
+        }
+    }
+
+    pub(super) fn on_control(&mut self, association: AssociationId, bytes: &[u8], step: &mut Step<'_, Action>) {
+        let State::Up(up) = &mut self.state else { return };
+        if up.association != association {
+            return;
+        }
+        match parse_control(bytes) {
+            ControlMessage::Cookie(cookie) => self.cookie = Some(cookie),
+            ControlMessage::BusinessCard { pool_handle, pool_elements } => {
+                // A card for another pool would send the session to a service that it never asked for.
+                if pool_handle == self.pool_handle {
+                    self.preferred = pool_elements;
+                }
+            }
+            ControlMessage::CookieEcho(_) => log::debug!("a pool element sent a cookie echo, which is ignored"),
+            ControlMessage::Error(error) => log::debug!("peer of {association:?} reports {:?}", error.first()),
+            ControlMessage::Unusable { answer, what } => {
+                log::debug!("control message on {association:?} ignored: {what}");
+                if let Some(bytes) = answer.filter(|_| up.errors_sent < MAX_ERRORS_SENT) {
+                    up.errors_sent += 1;
+                    step.push(Action::SendControl { association, bytes });
+                }
+            }
+        }
+    }
+}
