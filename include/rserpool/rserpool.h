@@ -731,6 +731,9 @@ extern "C" {
 /**
  * Sets all fields to their defaults, which are 0, and applies the environment variables CSP_SERVER and CSP_INTERVAL.
  * Call it before anything else is done with the structure.
+ *
+ * Standards:
+ * RFC 5352 sections 3.6 (looking for a registrar) and 7 (timers).
  */
 void rsp_initinfo(struct rsp_info *info);
 
@@ -772,6 +775,9 @@ int rsp_initarg(struct rsp_info *info, const char *arg);
  * NULL. EAFNOSUPPORT: an address is neither IPv4 nor IPv6. EPROTONOSUPPORT: the transport asked for is not available.
  * EMFILE, ENFILE, ENOBUFS, ENOMEM, EAGAIN: no descriptors, memory or threads left. EIO: the system refuses for another
  * reason. EOWNERDEAD: in a child of fork(); call rsp_cleanup() first.
+ *
+ * Standards:
+ * RFC 5352; RFC 6951 (SCTP in UDP).
  */
 int rsp_initialize(struct rsp_info *info);
 
@@ -795,6 +801,9 @@ void rsp_cleanup(void);
  * handle is longer than 32 bytes. EHOSTUNREACH: no registrar can be reached. ETIMEDOUT: no registrar answers. EPERM: the
  * registrar refuses. EBUSY: too many requests are under way. EINTR: a signal handler ran while the answer was waited for,
  * SA_RESTART or not. ECANCELED: rsp_cleanup() was called.
+ *
+ * Standards:
+ * RFC 5352 sections 3.3 (handle resolution), 6.3 (cache) and 6.9.1 (Translation.Request).
  */
 int rsp_getaddrinfo(const uint8_t *poolHandle,
                     size_t poolHandleSize,
@@ -816,6 +825,9 @@ void rsp_freeaddrinfo(struct rsp_addrinfo *rserpoolAddrInfo);
  * Errors:
  * EFAULT: NULL. EINVAL: the handle is empty, or the identifier 0. ENAMETOOLONG: the handle is longer than 32 bytes.
  * ECANCELED: rsp_cleanup() was called.
+ *
+ * Standards:
+ * RFC 5352 sections 3.5 (unreachable endpoints) and 6.9.2 (Transport.Failure).
  */
 unsigned int rsp_pe_failure(const uint8_t *poolHandle, size_t poolHandleSize, uint32_t identifier);
 
@@ -832,6 +844,9 @@ unsigned int rsp_pe_failure(const uint8_t *poolHandle, size_t poolHandleSize, ui
  * Errors:
  * As rsp_getaddrinfo(); after EINTR the registration goes on. EINVAL, also: no address, addresses with different ports, or an unknown policy. EAFNOSUPPORT: an
  * address is neither IPv4 nor IPv6. EPROTONOSUPPORT: `ai_protocol` is none that can be registered.
+ *
+ * Standards:
+ * RFC 5352 sections 3.1 and 6.1 (registration); RFC 5354 section 3.12 (error causes).
  */
 unsigned int rsp_pe_registration(const uint8_t *poolHandle,
                                  size_t poolHandleSize,
@@ -848,6 +863,9 @@ unsigned int rsp_pe_registration(const uint8_t *poolHandle,
  *
  * Errors:
  * As rsp_getaddrinfo(); after EINTR the de-registration goes on. EINVAL, also: the identifier is 0.
+ *
+ * Standards:
+ * RFC 5352 sections 3.2 and 6.2 (de-registration).
  */
 unsigned int rsp_pe_deregistration(const uint8_t *poolHandle, size_t poolHandleSize, uint32_t identifier, int flags);
 
@@ -869,6 +887,9 @@ unsigned int rsp_pe_deregistration(const uint8_t *poolHandle, size_t poolHandleS
  * Errors:
  * EACCES: rsp_initialize() was not called. EPROTONOSUPPORT, ESOCKTNOSUPPORT, EAFNOSUPPORT: not SCTP, another type,
  * another domain. EMFILE, ENFILE, ENOMEM: no descriptors or memory left. EOWNERDEAD: in a child of fork().
+ *
+ * Standards:
+ * RFC 5352; RFC 6458 sections 3 and 4 for the two types of sockets, with SCTP instead of RSerPool.
  */
 int rsp_socket(int domain,
                int type,
@@ -884,6 +905,9 @@ int rsp_socket(int domain,
  * Errors:
  * EFAULT: `params` is NULL. EINVAL: values that contradict each other, as RTO.Min above RTO.Max. EBADF: not an open RSerPool
  * socket. EOPNOTSUPP: a mapped descriptor.
+ *
+ * Standards:
+ * RFC 9260 section 16; RFC 6458 sections 8.1.1, 8.1.2 and 8.1.12.
  */
 int rsp_update_session_parameters(int sd,
                                   struct rserpool_session_parameters *params);
@@ -899,6 +923,9 @@ int rsp_update_session_parameters(int sd,
  * EFAULT: `addrs` is NULL. EINVAL: more than 64 addresses, different ports, or bound already. EAFNOSUPPORT: neither IPv4
  * nor IPv6. EADDRINUSE, EADDRNOTAVAIL, EACCES, EIO: the system refuses the address. EMFILE, ENFILE, ENOBUFS, ENOMEM: no
  * descriptors or memory left. EBADF: not an open RSerPool socket. EOPNOTSUPP: a mapped descriptor.
+ *
+ * Standards:
+ * RFC 6458 section 9.1 (sctp_bindx); RFC 6951 section 5.1.
  */
 int rsp_bind(int sd,
              const struct sockaddr *addrs,
@@ -913,6 +940,9 @@ int rsp_bind(int sd,
  *
  * Errors:
  * EBADF: not an open RSerPool socket, nor mapped.
+ *
+ * Standards:
+ * RFC 5352 section 3.2 (de-registration).
  */
 int rsp_close(int sd);
 
@@ -925,6 +955,9 @@ int rsp_close(int sd);
  *
  * Errors:
  * EBADF: not an open RSerPool socket, or not registered. EFAULT: NULL. ENOBUFS: the buffer is too small.
+ *
+ * Standards:
+ * RFC 5352 section 1.1 (pool handle, pool element handle).
  */
 int rsp_getsockname(int sd, uint8_t *poolHandle, size_t *poolHandleSize, uint32_t *identifier);
 
@@ -937,6 +970,9 @@ int rsp_getsockname(int sd, uint8_t *poolHandle, size_t *poolHandleSize, uint32_
  *
  * Errors:
  * EBADF: not an open RSerPool socket, or not connected. EFAULT: NULL. ENOBUFS: the buffer is too small.
+ *
+ * Standards:
+ * RFC 5352 section 1.1 (pool handle, pool element handle).
  */
 int rsp_getpeername(int sd, uint8_t *poolHandle, size_t *poolHandleSize, uint32_t *identifier);
 
@@ -952,6 +988,10 @@ int rsp_getpeername(int sd, uint8_t *poolHandle, size_t *poolHandleSize, uint32_
  *
  * Errors:
  * EBADF: not an open RSerPool socket. EFAULT: NULL. ENOPROTOOPT: no such option. EINVAL: the buffer is too small.
+ *
+ * Standards:
+ * RFC 5352 section 6.5.5 (message delivery options: retransmission and failover); RFC 6458 sections 8.1.1, 8.1.2 and
+ * 8.1.12; RFC 7829.
  */
 int rsp_getsockopt(int sd,
                    int level,
@@ -986,6 +1026,9 @@ int rsp_setsockopt(int sd, int level, int optname, const void *optval, socklen_t
  * address, and not REGF_DAEMONMODE. EISCONN: the socket is connected. EOPNOTSUPP: a mapped descriptor. As rsp_bind(), where
  * the socket is bound only now. EINTR: a signal handler ran while the registrar's answer was waited for, SA_RESTART or not;
  * the registration goes on.
+ *
+ * Standards:
+ * RFC 5352 sections 3.1 and 6.1 (registration), 3.4 (keep-alive) and 7.1 (T2, T3, T4); RFC 5356 (policies).
  */
 int rsp_register(int sd,
                  const uint8_t *poolHandle,
@@ -1004,6 +1047,9 @@ int rsp_register(int sd,
  * Errors:
  * EBADF: not an open RSerPool socket, or not registered. EOPNOTSUPP: a mapped descriptor. EINTR: a signal handler ran while
  * the registrar's answer was waited for, SA_RESTART or not; the de-registration goes on.
+ *
+ * Standards:
+ * RFC 5352 sections 3.2 and 6.2 (de-registration).
  */
 int rsp_deregister(int sd,
                    int flags);
@@ -1017,6 +1063,9 @@ int rsp_deregister(int sd,
  * Errors:
  * EBADF: not an open RSerPool socket. EISCONN: the socket is connected. EOPNOTSUPP: a mapped descriptor. As rsp_bind(),
  * where the socket is bound only now.
+ *
+ * Standards:
+ * RFC 6458 sections 3.1.3 and 4.1.3 (listen).
  */
 int rsp_listen(int sd, int backlog);
 
@@ -1030,6 +1079,9 @@ int rsp_listen(int sd, int backlog);
  * EAGAIN: no session came in time. EINTR: a signal came. EBADF: not an open RSerPool socket, or closed by another thread.
  * ENOTCONN: not a listening SOCK_STREAM socket. EMFILE, ENFILE, ENOMEM: no descriptors or memory left; the session goes on
  * waiting, as with accept(2). ECANCELED: rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
+ *
+ * Standards:
+ * RFC 6458 section 4.1.4 (accept).
  */
 int rsp_accept(int sd,
                int timeout);
@@ -1045,6 +1097,9 @@ int rsp_accept(int sd,
  * Errors:
  * As rsp_sendmsg(). EMSGSIZE: the cookie is empty or longer than 65524 bytes. EBADF, also: the socket is a pool user's.
  * EOPNOTSUPP: a mapped descriptor.
+ *
+ * Standards:
+ * RFC 5352 sections 2.2.11, 2.2.12 and 3.8; RFC 5355 for why to sign them.
  */
 ssize_t rsp_send_cookie(int sd,
                         const uint8_t *cookie,
@@ -1066,6 +1121,9 @@ ssize_t rsp_send_cookie(int sd,
  * EBADF: not a registered RSerPool socket, or closed by another thread. EFAULT: `identifiers` is NULL. EINVAL: more than 32
  * elements. ENOENT: none of them is in the pool. EHOSTUNREACH, ETIMEDOUT, EPERM, EBUSY, EINTR: as rsp_getaddrinfo().
  * ECANCELED: rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
+ *
+ * Standards:
+ * RFC 5352 sections 2.2.13 and 3.9.
  */
 int rsp_send_businesscard(int sd,
                           const uint32_t *identifiers,
@@ -1085,6 +1143,9 @@ int rsp_send_businesscard(int sd,
  * called. EOPNOTSUPP: a mapped descriptor. EINTR: a signal handler ran while an element was searched or connected,
  * SA_RESTART or not; that goes on, as with connect(): the descriptor becomes writable when it has ended, and brings
  * RSERPOOL_FAILOVER_NECESSARY when no element was found.
+ *
+ * Standards:
+ * RFC 5352 sections 3.3 (handle resolution), 3.5 (unreachable endpoints), 6.3 (cache) and 6.5.2 (selection).
  */
 int rsp_connect(int sd,
                 const uint8_t *poolHandle,
@@ -1099,6 +1160,9 @@ int rsp_connect(int sd,
  *
  * Errors:
  * EBADF: not an open RSerPool socket. EOPNOTSUPP: a mapped descriptor.
+ *
+ * Standards:
+ * RFC 5352 sections 2.2.11, 2.2.12 and 3.8.
  */
 int rsp_has_cookie(int sd);
 
@@ -1115,6 +1179,9 @@ int rsp_has_cookie(int sd);
  * socket, or not connected, or the program has ended the session. ETIMEDOUT: still searching after a minute. ECANCELED:
  * rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor. EINTR: a signal handler ran meanwhile, SA_RESTART or not; the
  * search goes on, and its result comes as a notification. Called again, it waits for that search.
+ *
+ * Standards:
+ * RFC 5352 sections 3.5 (unreachable endpoints), 3.8 (cookies) and 6.5.5 (failover).
  */
 int rsp_forcefailover(int sd,
                       unsigned int flags,
@@ -1134,6 +1201,9 @@ int rsp_forcefailover(int sd,
  * it has ended. EAGAIN: the send queue is full, or the library is just failing over. EMSGSIZE: the message is too long.
  * EINVAL: no data, PPID 11, or no such stream. EFAULT: `data` is NULL. EINTR: a signal came. ECANCELED: rsp_cleanup() was
  * called.
+ *
+ * Standards:
+ * RFC 5352 section 6.5 (DataSendRequest); RFC 6458 section 5.3.2 (flags); RFC 3758 (time to live).
  */
 ssize_t rsp_sendmsg(int sd,
                     const void *data,
@@ -1160,6 +1230,9 @@ ssize_t rsp_sendmsg(int sd,
  * EAGAIN: nothing came in time. EINTR: a signal came. EBADF: not an open RSerPool socket, or closed by another thread.
  * EFAULT: `buffer` is NULL. EINVAL: the buffer is empty, or shorter than a union rserpool_notification and a notification
  * waits (it stays). ENOTCONN: neither connected nor a server. ECANCELED: rsp_cleanup() was called.
+ *
+ * Standards:
+ * RFC 5352 sections 3.8 (cookies), 6.6 (Data.Received) and 6.7 (Error.Report); RFC 6458 section 3.1.4.
  */
 ssize_t rsp_recvmsg(int sd,
                     void *buffer,
@@ -1272,6 +1345,9 @@ ssize_t rsp_send(int sd, const void *data, size_t dataLength, int flags);
  * EISCONN: the socket is connected. EOPNOTSUPP: a SOCK_STREAM socket, or no socket. EBADF: not an open RSerPool
  * descriptor. EADDRINUSE, EMFILE, ENFILE, ENOMEM: the first call makes an endpoint, as rsp_bind(). ECANCELED:
  * rsp_cleanup() was called.
+ *
+ * Standards:
+ * RFC 5352 sections 6.5 (DataSendRequest), 6.5.1 (pool handle), 6.5.3 (pool element handle) and 6.5.5 (options).
  */
 int rsp_sendto_pool(int sd,
                     const void *data,
@@ -1298,6 +1374,9 @@ int rsp_sendto_pool(int sd,
  * than 32 bytes. ENOENT: no such pool, or it is empty. EHOSTUNREACH: no registrar can be reached. ETIMEDOUT: no registrar
  * answers. EPERM: the registrar refuses. EBUSY: too many requests are under way. EINTR: a signal handler ran while the
  * answer was waited for. ENOMEM: out of memory. ECANCELED: rsp_cleanup() was called.
+ *
+ * Standards:
+ * RFC 5352 section 6.9.1 (Translation.Request).
  */
 int rsp_getpoolinfo(const uint8_t *poolHandle,
                     size_t poolHandleSize,
@@ -1324,6 +1403,9 @@ void rsp_freepoolinfo(struct rsp_poolinfo *info);
  * EACCES: rsp_initialize() was not called. EFAULT: the handle is NULL. EINVAL: the handle is empty. ENAMETOOLONG: the
  * handle is longer than 32 bytes. EBUSY: 64 pools are subscribed to. EMFILE, ENFILE, ENOMEM: no descriptors or memory
  * left. EINTR: a signal handler ran meanwhile. ECANCELED: rsp_cleanup() was called.
+ *
+ * Standards:
+ * RFC 5352 sections 2.2.5 and 2.2.6 (S and A bit).
  */
 int rsp_subscribe_pool(const uint8_t *poolHandle,
                        size_t poolHandleSize);
@@ -1402,6 +1484,9 @@ int rsp_unmapsocket(int sd);
  *
  * Returns:
  * A string that lives forever, or NULL for an unknown type.
+ *
+ * Standards:
+ * RFC 5356.
  */
 const char *rsp_getpolicybytype(unsigned int policyType);
 
@@ -1410,6 +1495,9 @@ const char *rsp_getpolicybytype(unsigned int policyType);
  *
  * Returns:
  * A PPT_ constant; PPT_UNDEFINED for NULL and unknown names.
+ *
+ * Standards:
+ * RFC 5356.
  */
 unsigned int rsp_getpolicybyname(const char *policyName);
 

@@ -53,6 +53,9 @@ impl CReturn for ResultCode {
 /// handle is longer than 32 bytes. EHOSTUNREACH: no registrar can be reached. ETIMEDOUT: no registrar answers. EPERM: the
 /// registrar refuses. EBUSY: too many requests are under way. EINTR: a signal handler ran while the answer was waited for,
 /// SA_RESTART or not. ECANCELED: rsp_cleanup() was called.
+///
+/// # Standards
+/// RFC 5352 sections 3.3 (handle resolution), 6.3 (cache) and 6.9.1 (Translation.Request).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_getaddrinfo(
     poolHandle: *const u8,
@@ -151,6 +154,9 @@ unsafe fn free_list(mut next: *mut rsp_addrinfo) {
 /// # Errors
 /// EFAULT: NULL. EINVAL: the handle is empty, or the identifier 0. ENAMETOOLONG: the handle is longer than 32 bytes.
 /// ECANCELED: rsp_cleanup() was called.
+///
+/// # Standards
+/// RFC 5352 sections 3.5 (unreachable endpoints) and 6.9.2 (Transport.Failure).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_pe_failure(poolHandle: *const u8, poolHandleSize: usize, identifier: u32) -> c_uint {
     guard(&errors::rsp_pe_failure, format_args!("rsp_pe_failure(0x{identifier:08x})"), || {

@@ -38,6 +38,9 @@ pub fn length(len: usize) -> isize {
 /// it has ended. EAGAIN: the send queue is full, or the library is just failing over. EMSGSIZE: the message is too long.
 /// EINVAL: no data, PPID 11, or no such stream. EFAULT: `data` is NULL. EINTR: a signal came. ECANCELED: rsp_cleanup() was
 /// called.
+///
+/// # Standards
+/// RFC 5352 section 6.5 (DataSendRequest); RFC 6458 section 5.3.2 (flags); RFC 3758 (time to live).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_sendmsg(
     sd: c_int,
@@ -89,6 +92,9 @@ pub unsafe extern "C" fn rsp_sendmsg(
 /// EAGAIN: nothing came in time. EINTR: a signal came. EBADF: not an open RSerPool socket, or closed by another thread.
 /// EFAULT: `buffer` is NULL. EINVAL: the buffer is empty, or shorter than a union rserpool_notification and a notification
 /// waits (it stays). ENOTCONN: neither connected nor a server. ECANCELED: rsp_cleanup() was called.
+///
+/// # Standards
+/// RFC 5352 sections 3.8 (cookies), 6.6 (Data.Received) and 6.7 (Error.Report); RFC 6458 section 3.1.4.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_recvmsg(
     sd: c_int,

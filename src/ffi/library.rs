@@ -18,6 +18,9 @@ const MAX_REGISTRARS: usize = 256;
 
 /// Sets all fields to their defaults, which are 0, and applies the environment variables CSP_SERVER and CSP_INTERVAL.
 /// Call it before anything else is done with the structure.
+///
+/// # Standards
+/// RFC 5352 sections 3.6 (looking for a registrar) and 7 (timers).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_initinfo(info: *mut rsp_info) {
     guard_always(&errors::rsp_initinfo, format_args!("rsp_initinfo()"), || {
@@ -93,6 +96,9 @@ pub unsafe extern "C" fn rsp_initarg(info: *mut rsp_info, arg: *const c_char) ->
 /// NULL. EAFNOSUPPORT: an address is neither IPv4 nor IPv6. EPROTONOSUPPORT: the transport asked for is not available.
 /// EMFILE, ENFILE, ENOBUFS, ENOMEM, EAGAIN: no descriptors, memory or threads left. EIO: the system refuses for another
 /// reason. EOWNERDEAD: in a child of fork(); call rsp_cleanup() first.
+///
+/// # Standards
+/// RFC 5352; RFC 6951 (SCTP in UDP).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_initialize(info: *mut rsp_info) -> c_int {
     guard(&errors::rsp_initialize, format_args!("rsp_initialize()"), || {

@@ -34,6 +34,9 @@ const POLICIES: [(&CStr, u32); 18] = [
 ///
 /// # Returns
 /// A string that lives forever, or NULL for an unknown type.
+///
+/// # Standards
+/// RFC 5356.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_getpolicybytype(policyType: c_uint) -> *const c_char {
     guard_always(&errors::rsp_getpolicybytype, format_args!("rsp_getpolicybytype(0x{policyType:x})"), || {
@@ -46,6 +49,9 @@ pub extern "C" fn rsp_getpolicybytype(policyType: c_uint) -> *const c_char {
 ///
 /// # Returns
 /// A PPT_ constant; PPT_UNDEFINED for NULL and unknown names.
+///
+/// # Standards
+/// RFC 5356.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_getpolicybyname(policyName: *const c_char) -> c_uint {
     if policyName.is_null() {

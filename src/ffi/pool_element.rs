@@ -28,6 +28,9 @@ use std::time::Duration;
 /// address, and not REGF_DAEMONMODE. EISCONN: the socket is connected. EOPNOTSUPP: a mapped descriptor. As rsp_bind(), where
 /// the socket is bound only now. EINTR: a signal handler ran while the registrar's answer was waited for, SA_RESTART or not;
 /// the registration goes on.
+///
+/// # Standards
+/// RFC 5352 sections 3.1 and 6.1 (registration), 3.4 (keep-alive) and 7.1 (T2, T3, T4); RFC 5356 (policies).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_register(
     sd: c_int,
@@ -53,6 +56,9 @@ pub unsafe extern "C" fn rsp_register(
 /// # Errors
 /// EBADF: not an open RSerPool socket, or not registered. EOPNOTSUPP: a mapped descriptor. EINTR: a signal handler ran while
 /// the registrar's answer was waited for, SA_RESTART or not; the de-registration goes on.
+///
+/// # Standards
+/// RFC 5352 sections 3.2 and 6.2 (de-registration).
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_deregister(sd: c_int, flags: c_int) -> c_int {
     guard(&errors::rsp_deregister, format_args!("rsp_deregister({sd}, {flags})"), || deregister(sd, flags))
@@ -66,6 +72,9 @@ pub extern "C" fn rsp_deregister(sd: c_int, flags: c_int) -> c_int {
 /// # Errors
 /// EBADF: not an open RSerPool socket. EISCONN: the socket is connected. EOPNOTSUPP: a mapped descriptor. As rsp_bind(),
 /// where the socket is bound only now.
+///
+/// # Standards
+/// RFC 6458 sections 3.1.3 and 4.1.3 (listen).
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_listen(sd: c_int, backlog: c_int) -> c_int {
     guard(&errors::rsp_listen, format_args!("rsp_listen({sd}, {backlog})"), || api::listen(sd, backlog).map(|()| 0))
@@ -80,6 +89,9 @@ pub extern "C" fn rsp_listen(sd: c_int, backlog: c_int) -> c_int {
 /// EAGAIN: no session came in time. EINTR: a signal came. EBADF: not an open RSerPool socket, or closed by another thread.
 /// ENOTCONN: not a listening SOCK_STREAM socket. EMFILE, ENFILE, ENOMEM: no descriptors or memory left; the session goes on
 /// waiting, as with accept(2). ECANCELED: rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
+///
+/// # Standards
+/// RFC 6458 section 4.1.4 (accept).
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_accept(sd: c_int, timeout: c_int) -> c_int {
     guard(&errors::rsp_accept, format_args!("rsp_accept({sd}, {timeout})"), || {
@@ -97,6 +109,9 @@ pub extern "C" fn rsp_accept(sd: c_int, timeout: c_int) -> c_int {
 /// # Errors
 /// As rsp_sendmsg(). EMSGSIZE: the cookie is empty or longer than 65524 bytes. EBADF, also: the socket is a pool user's.
 /// EOPNOTSUPP: a mapped descriptor.
+///
+/// # Standards
+/// RFC 5352 sections 2.2.11, 2.2.12 and 3.8; RFC 5355 for why to sign them.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_send_cookie(
     sd: c_int,
@@ -129,6 +144,9 @@ pub unsafe extern "C" fn rsp_send_cookie(
 /// EBADF: not a registered RSerPool socket, or closed by another thread. EFAULT: `identifiers` is NULL. EINVAL: more than 32
 /// elements. ENOENT: none of them is in the pool. EHOSTUNREACH, ETIMEDOUT, EPERM, EBUSY, EINTR: as rsp_getaddrinfo().
 /// ECANCELED: rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
+///
+/// # Standards
+/// RFC 5352 sections 2.2.13 and 3.9.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_send_businesscard(sd: c_int, identifiers: *const u32, count: usize) -> c_int {
     guard(&errors::rsp_send_businesscard, format_args!("rsp_send_businesscard({sd}, {count} elements)"), || {

@@ -36,6 +36,9 @@ pub const RSP_ELEMENT_REMOVED: c_uint = 3;
 /// than 32 bytes. ENOENT: no such pool, or it is empty. EHOSTUNREACH: no registrar can be reached. ETIMEDOUT: no registrar
 /// answers. EPERM: the registrar refuses. EBUSY: too many requests are under way. EINTR: a signal handler ran while the
 /// answer was waited for. ENOMEM: out of memory. ECANCELED: rsp_cleanup() was called.
+///
+/// # Standards
+/// RFC 5352 section 6.9.1 (Translation.Request).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_getpoolinfo(
     poolHandle: *const u8,
@@ -80,6 +83,9 @@ pub unsafe extern "C" fn rsp_freepoolinfo(info: *mut rsp_poolinfo) {
 /// EACCES: rsp_initialize() was not called. EFAULT: the handle is NULL. EINVAL: the handle is empty. ENAMETOOLONG: the
 /// handle is longer than 32 bytes. EBUSY: 64 pools are subscribed to. EMFILE, ENFILE, ENOMEM: no descriptors or memory
 /// left. EINTR: a signal handler ran meanwhile. ECANCELED: rsp_cleanup() was called.
+///
+/// # Standards
+/// RFC 5352 sections 2.2.5 and 2.2.6 (S and A bit).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_subscribe_pool(poolHandle: *const u8, poolHandleSize: usize) -> c_int {
     guard(&errors::rsp_subscribe_pool, format_args!("rsp_subscribe_pool()"), || {

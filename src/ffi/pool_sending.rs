@@ -62,6 +62,9 @@ const KNOWN_FLAGS: c_uint = RSP_SEND_FAILOVER
 /// EISCONN: the socket is connected. EOPNOTSUPP: a SOCK_STREAM socket, or no socket. EBADF: not an open RSerPool
 /// descriptor. EADDRINUSE, EMFILE, ENFILE, ENOMEM: the first call makes an endpoint, as rsp_bind(). ECANCELED:
 /// rsp_cleanup() was called.
+///
+/// # Standards
+/// RFC 5352 sections 6.5 (DataSendRequest), 6.5.1 (pool handle), 6.5.3 (pool element handle) and 6.5.5 (options).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_sendto_pool(
     sd: c_int,

@@ -21,6 +21,9 @@ use std::time::Duration;
 /// called. EOPNOTSUPP: a mapped descriptor. EINTR: a signal handler ran while an element was searched or connected,
 /// SA_RESTART or not; that goes on, as with connect(): the descriptor becomes writable when it has ended, and brings
 /// RSERPOOL_FAILOVER_NECESSARY when no element was found.
+///
+/// # Standards
+/// RFC 5352 sections 3.3 (handle resolution), 3.5 (unreachable endpoints), 6.3 (cache) and 6.5.2 (selection).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_connect(
     sd: c_int,
@@ -42,6 +45,9 @@ pub unsafe extern "C" fn rsp_connect(
 ///
 /// # Errors
 /// EBADF: not an open RSerPool socket. EOPNOTSUPP: a mapped descriptor.
+///
+/// # Standards
+/// RFC 5352 sections 2.2.11, 2.2.12 and 3.8.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_has_cookie(sd: c_int) -> c_int {
     guard(&errors::rsp_has_cookie, format_args!("rsp_has_cookie({sd})"), || api::has_cookie(sd).map(c_int::from))
@@ -59,6 +65,9 @@ pub extern "C" fn rsp_has_cookie(sd: c_int) -> c_int {
 /// socket, or not connected, or the program has ended the session. ETIMEDOUT: still searching after a minute. ECANCELED:
 /// rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor. EINTR: a signal handler ran meanwhile, SA_RESTART or not; the
 /// search goes on, and its result comes as a notification. Called again, it waits for that search.
+///
+/// # Standards
+/// RFC 5352 sections 3.5 (unreachable endpoints), 3.8 (cookies) and 6.5.5 (failover).
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_forcefailover(sd: c_int, flags: c_uint, staleCacheValue: c_uint) -> c_int {
     guard(&errors::rsp_forcefailover, format_args!("rsp_forcefailover({sd}, {flags}, {staleCacheValue} ms)"), || {

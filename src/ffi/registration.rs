@@ -23,6 +23,9 @@ use std::time::Duration;
 /// # Errors
 /// As rsp_getaddrinfo(); after EINTR the registration goes on. EINVAL, also: no address, addresses with different ports, or an unknown policy. EAFNOSUPPORT: an
 /// address is neither IPv4 nor IPv6. EPROTONOSUPPORT: `ai_protocol` is none that can be registered.
+///
+/// # Standards
+/// RFC 5352 sections 3.1 and 6.1 (registration); RFC 5354 section 3.12 (error causes).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_pe_registration(
     poolHandle: *const u8,
@@ -73,6 +76,9 @@ pub unsafe fn pe_registration(
 ///
 /// # Errors
 /// As rsp_getaddrinfo(); after EINTR the de-registration goes on. EINVAL, also: the identifier is 0.
+///
+/// # Standards
+/// RFC 5352 sections 3.2 and 6.2 (de-registration).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_pe_deregistration(
     poolHandle: *const u8,

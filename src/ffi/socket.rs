@@ -27,6 +27,9 @@ use std::time::Duration;
 /// # Errors
 /// EACCES: rsp_initialize() was not called. EPROTONOSUPPORT, ESOCKTNOSUPPORT, EAFNOSUPPORT: not SCTP, another type,
 /// another domain. EMFILE, ENFILE, ENOMEM: no descriptors or memory left. EOWNERDEAD: in a child of fork().
+///
+/// # Standards
+/// RFC 5352; RFC 6458 sections 3 and 4 for the two types of sockets, with SCTP instead of RSerPool.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_socket(domain: c_int, r#type: c_int, protocol: c_int) -> c_int {
     let socket_type = r#type;
@@ -44,6 +47,9 @@ pub extern "C" fn rsp_socket(domain: c_int, r#type: c_int, protocol: c_int) -> c
 /// # Errors
 /// EFAULT: `params` is NULL. EINVAL: values that contradict each other, as RTO.Min above RTO.Max. EBADF: not an open RSerPool
 /// socket. EOPNOTSUPP: a mapped descriptor.
+///
+/// # Standards
+/// RFC 9260 section 16; RFC 6458 sections 8.1.1, 8.1.2 and 8.1.12.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_update_session_parameters(sd: c_int, params: *mut rserpool_session_parameters) -> c_int {
     guard(&errors::rsp_update_session_parameters, format_args!("rsp_update_session_parameters({sd})"), || {
@@ -87,6 +93,9 @@ pub unsafe extern "C" fn rsp_update_session_parameters(sd: c_int, params: *mut r
 /// EFAULT: `addrs` is NULL. EINVAL: more than 64 addresses, different ports, or bound already. EAFNOSUPPORT: neither IPv4
 /// nor IPv6. EADDRINUSE, EADDRNOTAVAIL, EACCES, EIO: the system refuses the address. EMFILE, ENFILE, ENOBUFS, ENOMEM: no
 /// descriptors or memory left. EBADF: not an open RSerPool socket. EOPNOTSUPP: a mapped descriptor.
+///
+/// # Standards
+/// RFC 6458 section 9.1 (sctp_bindx); RFC 6951 section 5.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_bind(sd: c_int, addrs: *const sockaddr, addrcnt: c_int) -> c_int {
     guard(&errors::rsp_bind, format_args!("rsp_bind({sd}, {addrcnt} addresses)"), || {
@@ -105,6 +114,9 @@ pub unsafe extern "C" fn rsp_bind(sd: c_int, addrs: *const sockaddr, addrcnt: c_
 ///
 /// # Errors
 /// EBADF: not an open RSerPool socket, nor mapped.
+///
+/// # Standards
+/// RFC 5352 section 3.2 (de-registration).
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_close(sd: c_int) -> c_int {
     guard(&errors::rsp_close, format_args!("rsp_close({sd})"), || api::close(sd).map(|()| 0))
@@ -118,6 +130,9 @@ pub extern "C" fn rsp_close(sd: c_int) -> c_int {
 ///
 /// # Errors
 /// EBADF: not an open RSerPool socket, or not registered. EFAULT: NULL. ENOBUFS: the buffer is too small.
+///
+/// # Standards
+/// RFC 5352 section 1.1 (pool handle, pool element handle).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_getsockname(
     sd: c_int,
@@ -139,6 +154,9 @@ pub unsafe extern "C" fn rsp_getsockname(
 ///
 /// # Errors
 /// EBADF: not an open RSerPool socket, or not connected. EFAULT: NULL. ENOBUFS: the buffer is too small.
+///
+/// # Standards
+/// RFC 5352 section 1.1 (pool handle, pool element handle).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_getpeername(
     sd: c_int,
@@ -182,6 +200,10 @@ unsafe fn write_name(name: &PeName, handle: *mut u8, size: *mut usize, identifie
 ///
 /// # Errors
 /// EBADF: not an open RSerPool socket. EFAULT: NULL. ENOPROTOOPT: no such option. EINVAL: the buffer is too small.
+///
+/// # Standards
+/// RFC 5352 section 6.5.5 (message delivery options: retransmission and failover); RFC 6458 sections 8.1.1, 8.1.2 and
+/// 8.1.12; RFC 7829.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_getsockopt(
     sd: c_int,

@@ -94,7 +94,7 @@ fn generate(root: &Path, header: &Header) -> String {
     polish(&String::from_utf8(text).expect("UTF-8"))
 }
 
-/// What cbindgen leaves to be desired: comments that C89 refuses, `# Returns` for readers of Markdown only, and policy
+/// What cbindgen leaves to be desired: comments that C89 refuses, `# Returns` and other titles for readers of Markdown only, and policy
 /// numbers in decimal.
 fn polish(text: &str) -> String {
     let mut polished = String::new();
@@ -103,7 +103,9 @@ fn polish(text: &str) -> String {
             Some((code, comment)) if code.starts_with("#endif") => format!("{code} /* {comment} */"),
             _ => line.to_owned(),
         };
-        let line = line.replace(" * # Returns", " * Returns:").replace(" * # Errors", " * Errors:");
+        let line = ["Returns", "Errors", "Standards"]
+            .iter()
+            .fold(line, |line, title| line.replace(&format!(" * # {title}"), &format!(" * {title}:")));
         polished.push_str(&hexadecimal(&line).unwrap_or(line));
         polished.push('\n');
     }

@@ -167,6 +167,24 @@ fn comments_in_headers_name_only_errnos_that_the_function_may_set() {
     assert!(named > 100, "only {named} errnos found in comments");
 }
 
+/// The RFCs that a text names.
+fn rfcs(text: &str) -> BTreeSet<String> {
+    text.split("RFC ").skip(1).map(|rest| rest.chars().take_while(char::is_ascii_digit).collect()).collect()
+}
+
+#[test]
+fn comments_in_headers_name_the_rfcs_that_the_manual_pages_name() {
+    let headers = headers();
+    let mut compared = 0;
+    for (name, page) in pages().iter().filter(|(name, page)| page.names.first() == Some(*name)) {
+        let comment = manual_support::comment_of(&headers, name);
+        let (_, standards) = comment.split_once("Standards:").unwrap_or_default();
+        assert_eq!(rfcs(standards), rfcs(&page.standards), "the comment of {name}, and man/{name}.3");
+        compared += rfcs(standards).len();
+    }
+    assert!(compared > 30, "only {compared} RFCs compared");
+}
+
 fn is_errno(word: &str) -> bool {
     let known: BTreeSet<&str> = ALL.iter().flat_map(Function::errnos).map(errno_name).collect();
     known.contains(word)

@@ -17,6 +17,8 @@ pub struct Page {
     system_calls: BTreeSet<String>,
     /// Their source texts.
     pub examples: Vec<String>,
+    /// The text of STANDARDS; empty without one.
+    pub standards: String,
     sections: BTreeSet<String>,
 }
 
@@ -38,6 +40,7 @@ impl Page {
                 "SYNOPSIS" => page.parse_synopsis(body),
                 "ERRORS" => page.parse_errors(body),
                 "EXAMPLES" => page.parse_examples(body),
+                "STANDARDS" => page.standards = body.to_owned(),
                 _ => {}
             }
         }
@@ -170,7 +173,7 @@ pub fn comment_of<'a>(header: &'a str, function: &str) -> &'a str {
     let declaration = header
         .match_indices(&format!("{function}("))
         .map(|(at, _)| at)
-        .find(|at| header[..*at].rsplit('\n').next().is_some_and(|line| !line.trim_start().starts_with('*')));
+        .find(|at| header[..*at].rsplit('\n').next().is_some_and(|line| !line.trim_start().starts_with(['*', '/'])));
     let before = &header[..declaration.unwrap_or_else(|| panic!("{function} is not declared"))];
     &before[before.rfind("/**").unwrap_or(0)..]
 }
