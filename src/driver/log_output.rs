@@ -1,15 +1,16 @@
 //! Log lines to a pipe or socket that perhaps nobody reads.
 //!
-//! Whoever writes a line may hold a lock that everybody waits for, so a line does not wait: what has no room is left out, and
-//! counted. (A terminal promises room for one byte only: a line may still wait for who has stopped it.)
+//! A thread that writes a line may hold a lock that all others wait for. So a line does not wait: a line that finds no room is
+//! left out and counted. Nor does a line end the process by SIGPIPE when the reader has gone. (A terminal promises room for one
+//! byte only, so a line to a terminal that was stopped still waits.)
 
 use super::client::system;
 use std::os::fd::RawFd;
 
-/// Bytes of the longest line, with its end. A pipe that takes anything by poll(2) takes as much without waiting (pipe(7)).
+/// Bytes of the longest line, with its end. A pipe that poll(2) calls writable takes this many bytes without waiting (pipe(7)).
 const MAX_LINE: usize = libc::PIPE_BUF;
 
-/// The lines of one log; for whoever writes at the moment, as room that poll(2) has promised is there for one only.
+/// The lines of one log. One thread at a time uses it: the room that poll(2) promises is there for one writer only.
 #[derive(Debug, Default)]
 pub struct LogOutput {
     /// Lines left out since the last one that was written.
@@ -37,7 +38,7 @@ fn put(fd: RawFd, mut line: String) -> bool {
     }
     line.truncate(end);
     line.push('\n');
-    system::is_writable(fd) && system::write(fd, line.as_bytes()).is_ok()
+    system::is_writable(fd) && system::write_without_sigpipe(fd, line.as_bytes()).is_ok()
 }
 
 #[cfg(test)]

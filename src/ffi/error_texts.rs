@@ -29,8 +29,8 @@ thread_local! {
 /// set the text in such cases, too, and empty it otherwise. All other functions leave it as it is when they succeed.
 ///
 /// # Returns
-/// The text, never NULL; empty when nothing went wrong so far. It is valid until the calling thread calls rsp_last_error()
-/// again, or ends. Each thread has its own.
+/// The text, never NULL; empty when nothing went wrong so far. It stays valid, however often it is asked for, until another
+/// call of the same thread fails or sets it, or the thread ends. Each thread has its own.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsp_last_error() -> *const c_char {
     guard_always(&errors::rsp_last_error, format_args!("rsp_last_error()"), || {
@@ -38,7 +38,10 @@ pub extern "C" fn rsp_last_error() -> *const c_char {
         let text = CString::new(text).unwrap_or_default();
         // A thread that is ending has lost its place for the text.
         let kept = TEXT.try_with(|kept| {
-            kept.replace(text);
+            // The same text stays in its place, as the program may still read what the last call returned.
+            if *kept.borrow() != text {
+                kept.replace(text);
+            }
             kept.borrow().as_ptr()
         });
         Ok(kept.unwrap_or(c"".as_ptr()))

@@ -213,6 +213,7 @@ programs! {
     abuse
     rsplib_quirks
     unread_log
+    log_without_reader
     variants
     wrapper
 }

@@ -232,6 +232,9 @@ static void errors_have_texts(void)
    char before[512];
    snprintf(before, sizeof(before), "%s", rsp_last_error());
    CHECK(before[0] != '\0');
+   const char* first  = rsp_last_error(); /* may be asked for twice in one expression */
+   const char* second = rsp_last_error();
+   CHECK(first == second && strcmp(first, before) == 0);
    pthread_t thread;
    REQUIRE(pthread_create(&thread, NULL, without_errors, NULL) == 0);
    pthread_join(thread, NULL);

@@ -142,6 +142,31 @@ pub fn write(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
     usize::try_from(len).map_err(|_| io::Error::last_os_error())
 }
 
+/// [`write`], also to a pipe or socket whose reader has gone: SIGPIPE would end the application for something that it did not
+/// write.
+pub fn write_without_sigpipe(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+    // SAFETY: a sigset_t may be zero; sigaddset sets one signal in it, pthread_sigmask reads one set and writes the other,
+    // sigpending writes one.
+    let (pipe, old, pending_before) = unsafe {
+        let (mut pipe, mut old, mut pending): (libc::sigset_t, libc::sigset_t, libc::sigset_t) = std::mem::zeroed();
+        libc::sigaddset(&raw mut pipe, libc::SIGPIPE);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const pipe, &raw mut old);
+        libc::sigpending(&raw mut pending);
+        (pipe, old, libc::sigismember(&raw const pending, libc::SIGPIPE) == 1)
+    };
+    let written = write(fd, bytes);
+    let raised = written.as_ref().is_err_and(|error| error.raw_os_error() == Some(libc::EPIPE));
+    // A signal that was pending before is the application's: signals of one number do not add up, so it stays.
+    if raised && !pending_before {
+        let at_once = timespec(Duration::ZERO);
+        // SAFETY: both structures live across the call, which waits for nothing.
+        unsafe { libc::sigtimedwait(&raw const pipe, std::ptr::null_mut(), &raw const at_once) };
+    }
+    // SAFETY: the set is the one that pthread_sigmask wrote.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const old, std::ptr::null_mut()) };
+    written
+}
+
 /// close(2) of a descriptor that the application handed over.
 pub fn close(fd: RawFd) -> io::Result<()> {
     // SAFETY: no pointers are involved; the caller gives the number up.
