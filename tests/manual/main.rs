@@ -177,7 +177,7 @@ fn comments_in_headers_name_the_rfcs_that_the_manual_pages_name() {
     let headers = headers();
     let mut compared = 0;
     for (name, page) in pages().iter().filter(|(name, page)| page.names.first() == Some(*name)) {
-        let comment = manual_support::comment_of(&headers, name);
+        let comment = pages::comment_of(&headers, name);
         let (_, standards) = comment.split_once("Standards:").unwrap_or_default();
         assert_eq!(rfcs(standards), rfcs(&page.standards), "the comment of {name}, and man/{name}.3");
         compared += rfcs(standards).len();
