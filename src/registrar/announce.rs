@@ -1,6 +1,6 @@
 //! ASAP_SERVER_ANNOUNCE (RFC 5352 section 3.6).
 
-use super::{Action, Link, Registrar, RegistrarConfig};
+use super::{Action, Link, Registrar, RegistrarConfig, Step};
 use crate::message::AsapMessage;
 use crate::message::asap::ServerAnnounce;
 use crate::{RegistrarId, Time};
@@ -46,13 +46,13 @@ impl Announcer {
 impl Registrar {
     /// Announces the registrar every (N+1) intervals, N being the number of other registrars: so all of them together
     /// make about one announcement an interval.
-    pub(super) fn announce_if_due(&mut self, now: Time, actions: &mut Vec<Action>) {
-        if self.announcer.next.is_none_or(|next| next > now) {
+    pub(super) fn announce_if_due(&mut self, step: &mut Step<'_>) {
+        if self.announcer.next.is_none_or(|next| next > step.now) {
             return;
         }
         let registrars = u32::try_from(self.peer_count()).unwrap_or(u32::MAX).saturating_add(1);
-        self.announcer.next = Some(now + self.config.announce_interval.saturating_mul(registrars));
+        self.announcer.next = Some(step.now + self.config.announce_interval.saturating_mul(registrars));
         self.statistics.announcements += 1;
-        actions.push(Action::Multicast { link: Link::Asap, bytes: self.announcer.bytes.clone() });
+        step.push(Action::Multicast { link: Link::Asap, bytes: self.announcer.bytes.clone() });
     }
 }

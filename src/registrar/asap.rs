@@ -1,6 +1,6 @@
 //! Messages on associations with pool elements and pool users: checks, dispatch, error reports.
 
-use super::{Action, Link, Registrar};
+use super::{Link, Registrar, Step};
 use crate::log_limit::log_limited;
 use crate::message::{AsapMessage, asap};
 use crate::wire::{
@@ -13,17 +13,10 @@ use log::Level;
 const ASAP_ERROR: u8 = 0x0e;
 
 impl Registrar {
-    pub(super) fn on_message(
-        &mut self,
-        now: Time,
-        association: AssociationId,
-        ppid: u32,
-        bytes: &[u8],
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn on_message(&mut self, association: AssociationId, ppid: u32, bytes: &[u8], step: &mut Step<'_>) {
         // Without one, the message was under way when the association was aborted.
         let Some(sender) = self.associations.get_mut(association) else { return };
-        sender.last_heard = now;
+        sender.last_heard = step.now;
         let link = sender.link;
         let (expected, foreign) = match link {
             Link::Asap => (PPID_ASAP, PPID_ENRP),
@@ -31,48 +24,47 @@ impl Registrar {
         };
         if ppid == foreign {
             self.statistics.faults += 1;
-            self.abort(now, association, "ASAP and ENRP have different ports", actions);
+            self.abort(association, "ASAP and ENRP have different ports", step);
         } else if ppid != expected {
-            self.log_fault(now, association, &format_args!("a message with payload protocol {ppid} is ignored"));
-            self.count_fault(now, association, actions);
+            self.log_fault(step.now, association, &format_args!("a message with payload protocol {ppid} is ignored"));
+            self.count_fault(association, step);
         } else if link == Link::Asap {
-            self.on_asap_message(now, association, bytes, actions);
+            self.on_asap_message(association, bytes, step);
         } else {
-            self.on_enrp_message(now, association, bytes, actions);
+            self.on_enrp_message(association, bytes, step);
         }
     }
 
-    fn on_asap_message(&mut self, now: Time, association: AssociationId, bytes: &[u8], actions: &mut Vec<Action>) {
+    fn on_asap_message(&mut self, association: AssociationId, bytes: &[u8], step: &mut Step<'_>) {
         // What comes most often goes no detour through an enum that has room for every message.
         if asap::HandleResolution::is_in(bytes) {
             let decoded = asap::HandleResolution::decode(bytes);
-            if let Some(message) = self.take_decoded(now, association, bytes, decoded, actions) {
-                self.dispatch_resolution(now, association, message, actions);
+            if let Some(message) = self.take_decoded(association, bytes, decoded, step) {
+                self.dispatch_resolution(association, message, step);
             }
-        } else if let Some(message) = self.take_decoded(now, association, bytes, AsapMessage::decode(bytes), actions) {
-            self.dispatch(now, association, message, actions);
+        } else if let Some(message) = self.take_decoded(association, bytes, AsapMessage::decode(bytes), step) {
+            self.dispatch(association, message, step);
         }
     }
 
     /// The message, when there is one and its association is still there after whatever there was to report.
     fn take_decoded<M>(
         &mut self,
-        now: Time,
         association: AssociationId,
         bytes: &[u8],
         decoded: Result<Decoded<M>, Undecodable>,
-        actions: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) -> Option<M> {
         match decoded {
             Ok(Decoded { message, unrecognized }) if unrecognized.is_empty() => Some(message),
             Ok(Decoded { message, unrecognized }) => {
-                self.report_unrecognized(now, association, bytes, unrecognized, actions);
+                self.report_unrecognized(association, bytes, unrecognized, step);
                 self.associations.get(association).map(|_| message)
             }
             Err(undecodable) => {
-                self.log_fault(now, association, &format_args!("a message is discarded: {}", undecodable.error));
+                self.log_fault(step.now, association, &format_args!("a message is discarded: {}", undecodable.error));
                 let causes = undecodable.report.into_iter().collect();
-                self.report_fault(now, association, bytes, causes, actions);
+                self.report_fault(association, bytes, causes, step);
                 None
             }
         }
@@ -80,34 +72,33 @@ impl Registrar {
 
     fn dispatch_resolution(
         &mut self,
-        now: Time,
         association: AssociationId,
         message: asap::HandleResolution,
-        actions: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) {
         if self.is_ready() {
-            self.on_handle_resolution(now, association, message, actions);
+            self.on_handle_resolution(association, message, step);
         } else {
             // What is not known yet may well exist. Whoever asks finds another registrar at once, without waiting.
-            self.abort(now, association, "the registrar is starting", actions);
+            self.abort(association, "the registrar is starting", step);
         }
     }
 
-    fn dispatch(&mut self, now: Time, association: AssociationId, message: AsapMessage, actions: &mut Vec<Action>) {
+    fn dispatch(&mut self, association: AssociationId, message: AsapMessage, step: &mut Step<'_>) {
         if self.is_leaving() && matches!(message, AsapMessage::Registration(_)) {
-            return self.abort(now, association, "the registrar is leaving", actions);
+            return self.abort(association, "the registrar is leaving", step);
         }
         match message {
-            AsapMessage::Registration(message) => self.on_registration(now, association, message, actions),
-            AsapMessage::Deregistration(message) => self.on_deregistration(now, association, message, actions),
-            AsapMessage::HandleResolution(message) => self.dispatch_resolution(now, association, message, actions),
+            AsapMessage::Registration(message) => self.on_registration(association, message, step),
+            AsapMessage::Deregistration(message) => self.on_deregistration(association, message, step),
+            AsapMessage::HandleResolution(message) => self.dispatch_resolution(association, message, step),
             AsapMessage::EndpointKeepAliveAck(message) => {
-                self.on_endpoint_keep_alive_ack(now, association, message, actions);
+                self.on_endpoint_keep_alive_ack(association, message, step);
             }
             AsapMessage::EndpointUnreachable(message) => {
-                self.on_endpoint_unreachable(now, association, message, actions);
+                self.on_endpoint_unreachable(association, message, step);
             }
-            AsapMessage::Error(message) => self.on_asap_error(now, association, &message),
+            AsapMessage::Error(message) => self.on_asap_error(step.now, association, &message),
             // What only a registrar sends, or only pool elements and pool users send each other.
             AsapMessage::RegistrationResponse(_)
             | AsapMessage::DeregistrationResponse(_)
@@ -118,7 +109,7 @@ impl Registrar {
             | AsapMessage::CookieEcho(_)
             | AsapMessage::BusinessCard(_) => log_limited!(
                 self.logs.unexpected,
-                now,
+                step.now,
                 Level::Warn,
                 "registrar {}: {association:?} sent {}, which no registrar takes: ignored",
                 self.id,
@@ -140,41 +131,33 @@ impl Registrar {
 
     fn report_unrecognized(
         &mut self,
-        now: Time,
         association: AssociationId,
         bytes: &[u8],
         unrecognized: Vec<UnrecognizedParameter>,
-        actions: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) {
         let count = unrecognized.len();
-        self.log_fault(now, association, &format_args!("{count} unknown parameters are skipped"));
+        self.log_fault(step.now, association, &format_args!("{count} unknown parameters are skipped"));
         let cause = Cause::UnrecognizedParameter;
         let causes = unrecognized.into_iter().map(|parameter| ErrorCause { cause, info: parameter.0 }).collect();
-        self.report_fault(now, association, bytes, causes, actions);
+        self.report_fault(association, bytes, causes, step);
     }
 
     /// Reports what is wrong with the message `bytes`, if RFC 5354 wants it reported, and counts it.
-    fn report_fault(
-        &mut self,
-        now: Time,
-        association: AssociationId,
-        bytes: &[u8],
-        causes: Vec<ErrorCause>,
-        actions: &mut Vec<Action>,
-    ) {
-        if !self.count_fault(now, association, actions) || causes.is_empty() || bytes.first() == Some(&ASAP_ERROR) {
+    fn report_fault(&mut self, association: AssociationId, bytes: &[u8], causes: Vec<ErrorCause>, step: &mut Step<'_>) {
+        if !self.count_fault(association, step) || causes.is_empty() || bytes.first() == Some(&ASAP_ERROR) {
             return;
         }
         let message = AsapMessage::Error(asap::Error { error: OperationalError { causes } });
-        self.send(now, association, &message, actions);
+        self.send(association, &message, step);
     }
 
     /// Aborts an association that sends nothing but nonsense. Whether it may stay.
-    pub(super) fn count_fault(&mut self, now: Time, association: AssociationId, actions: &mut Vec<Action>) -> bool {
+    pub(super) fn count_fault(&mut self, association: AssociationId, step: &mut Step<'_>) -> bool {
         self.statistics.faults += 1;
-        let within_limit = self.associations.get_mut(association).is_some_and(|a| a.faults.take(now));
+        let within_limit = self.associations.get_mut(association).is_some_and(|a| a.faults.take(step.now));
         if !within_limit {
-            self.abort(now, association, "too many malformed messages", actions);
+            self.abort(association, "too many malformed messages", step);
         }
         within_limit
     }

@@ -2,7 +2,7 @@
 
 use super::limits::TokenBucket;
 use super::silence::Silence;
-use super::{Action, ConnectAttempt, Link, Registrar, RegistrarConfig};
+use super::{Action, ConnectAttempt, Link, Registrar, RegistrarConfig, Step};
 use crate::association::{LossReason, Peer, PeerAddress, TransportKind};
 use crate::handlespace::{SeededState, ShardedMap};
 use crate::log_limit::log_limited;
@@ -150,12 +150,11 @@ impl Associations {
 impl Registrar {
     pub(super) fn on_association_up(
         &mut self,
-        now: Time,
         link: Link,
         id: AssociationId,
         attempt: Option<ConnectAttempt>,
         peer: Peer,
-        actions: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) {
         let tcp = peer.kind == TransportKind::Tcp;
         let is_room = match link {
@@ -168,7 +167,7 @@ impl Registrar {
         if !is_room {
             log_limited!(
                 self.logs.associations,
-                now,
+                step.now,
                 Level::Warn,
                 "registrar {}: {} associations are there already: the one of {} is aborted",
                 self.id,
@@ -176,38 +175,32 @@ impl Registrar {
                 peer.address
             );
             self.statistics.rate_limited += 1;
-            actions.push(Action::Abort { association: id, reason: "too many associations" });
+            step.push(Action::Abort { association: id, reason: "too many associations" });
             match (link, attempt) {
                 (Link::Asap, Some(attempt)) => {
-                    self.on_own_asap_association_up(now, attempt, ConnectedTo::Nothing, actions);
+                    self.on_own_asap_association_up(attempt, ConnectedTo::Nothing, step);
                 }
                 (Link::Enrp, Some(attempt)) => {
-                    self.on_connect_failed(now, attempt, &LossReason::Timeout, actions);
+                    self.on_connect_failed(attempt, &LossReason::Timeout, step);
                 }
                 (_, None) => {}
             }
             return;
         }
-        self.associations.insert(id, Association::new(link, peer, &self.config, now));
+        self.associations.insert(id, Association::new(link, peer, &self.config, step.now));
         if tcp {
-            self.associations.look_again(now + self.config.tcp_idle_timeout, id);
+            self.associations.look_again(step.now + self.config.tcp_idle_timeout, id);
         }
         match (link, attempt) {
-            (Link::Enrp, _) => self.on_enrp_association_up(now, id, attempt, actions),
+            (Link::Enrp, _) => self.on_enrp_association_up(id, attempt, step),
             (Link::Asap, Some(attempt)) => {
-                self.on_own_asap_association_up(now, attempt, ConnectedTo::Association(id), actions);
+                self.on_own_asap_association_up(attempt, ConnectedTo::Association(id), step);
             }
             (Link::Asap, None) => {}
         }
     }
 
-    pub(super) fn on_association_lost(
-        &mut self,
-        now: Time,
-        id: AssociationId,
-        reason: &LossReason,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn on_association_lost(&mut self, id: AssociationId, reason: &LossReason, step: &mut Step<'_>) {
         let Some(association) = self.associations.remove(id) else { return };
         match association.link {
             Link::Asap => {
@@ -215,46 +208,46 @@ impl Registrar {
                 if elements > 0 {
                     log_limited!(
                         self.logs.associations,
-                        now,
+                        step.now,
                         Level::Info,
                         "registrar {}: association with {} is gone ({reason}): its {elements} pool elements are removed",
                         self.id,
                         association.peer.address
                     );
                 }
-                self.forget_association(now, id, actions);
+                self.forget_association(id, step);
             }
-            Link::Enrp => self.on_enrp_association_lost(now, id, actions),
+            Link::Enrp => self.on_enrp_association_lost(id, step),
         }
     }
 
     /// Aborts an association, with everything that hangs on it.
-    pub(super) fn abort(&mut self, now: Time, id: AssociationId, reason: &'static str, actions: &mut Vec<Action>) {
+    pub(super) fn abort(&mut self, id: AssociationId, reason: &'static str, step: &mut Step<'_>) {
         let Some(association) = self.associations.remove(id) else { return };
         log_limited!(
             self.logs.associations,
-            now,
+            step.now,
             Level::Warn,
             "registrar {}: association with {} is aborted: {reason}",
             self.id,
             association.peer.address
         );
-        actions.push(Action::Abort { association: id, reason });
+        step.push(Action::Abort { association: id, reason });
         match association.link {
-            Link::Asap => self.forget_association(now, id, actions),
-            Link::Enrp => self.on_enrp_association_lost(now, id, actions),
+            Link::Asap => self.forget_association(id, step),
+            Link::Enrp => self.on_enrp_association_lost(id, step),
         }
     }
 
     /// Removes the subscriptions of an association that is gone, and the elements that this registrar is home of. Those that
     /// have, or are to get, another home go on without.
-    fn forget_association(&mut self, now: Time, id: AssociationId, actions: &mut Vec<Action>) {
+    fn forget_association(&mut self, id: AssociationId, step: &mut Step<'_>) {
         self.subscriptions.remove_association(id);
         while let Some(element) = self.handlespace.first_of_association(id) {
             let own = self.handlespace.element(element).is_some_and(|e| e.home_registrar() == self.id);
             if own && !self.is_leaving() {
                 self.statistics.removed_by_loss += 1;
-                self.remove_element(now, element, actions);
+                self.remove_element(element, step);
             } else {
                 self.let_go(element);
             }

@@ -1,45 +1,34 @@
 //! The one place through which the handlespace changes, and from which others are told.
 
-use super::{Action, Registrar};
+use super::{Registrar, Step};
+use crate::PoolHandle;
 use crate::handlespace::{ElementIndex, Registered, Removed};
 use crate::message::AsapMessage;
 use crate::message::asap::HandleResolutionResponse;
 use crate::wire::{Cause, OperationalError};
-use crate::{PoolHandle, Time};
 
 impl Registrar {
     /// An element has been registered or registered again. Peers are told of every one, even without a change, as its
     /// registration life starts again.
-    pub(super) fn element_registered(
-        &mut self,
-        now: Time,
-        element: ElementIndex,
-        registered: Registered,
-        actions: &mut Vec<Action>,
-    ) {
-        self.announce_addition(now, element, registered != Registered::New, actions);
+    pub(super) fn element_registered(&mut self, element: ElementIndex, registered: Registered, step: &mut Step<'_>) {
+        self.announce_addition(element, registered != Registered::New, step);
         if registered != Registered::Same {
             if let Some(element) = self.handlespace.element(element) {
-                self.subscriptions.pool_changed(element.pool(), now + self.config.subscription_delay);
+                self.subscriptions.pool_changed(element.pool(), step.now + self.config.subscription_delay);
             }
         }
     }
 
     /// Takes an element out and tells those who want to know; the peers only when this registrar is its home.
-    pub(super) fn remove_element(
-        &mut self,
-        now: Time,
-        element: ElementIndex,
-        actions: &mut Vec<Action>,
-    ) -> Option<Removed> {
+    pub(super) fn remove_element(&mut self, element: ElementIndex, step: &mut Step<'_>) -> Option<Removed> {
         let removed = self.handlespace.remove(element)?;
         if removed.element.home_registrar() == self.id {
-            self.announce_removal(now, &removed, actions);
+            self.announce_removal(&removed, step);
         }
         if removed.pool_removed {
-            self.end_subscriptions(now, removed.pool, &removed.pool_handle, actions);
+            self.end_subscriptions(removed.pool, &removed.pool_handle, step);
         } else {
-            self.subscriptions.pool_changed(removed.pool, now + self.config.subscription_delay);
+            self.subscriptions.pool_changed(removed.pool, step.now + self.config.subscription_delay);
         }
         Some(removed)
     }

@@ -1,23 +1,22 @@
 //! ASAP_DEREGISTRATION (RFC 5352 section 3.2).
 
 use super::registration::registered_from;
-use super::{Action, Registrar};
+use super::{Registrar, Step};
+use crate::AssociationId;
 use crate::association::TransportKind;
 use crate::handlespace::{ElementIndex, Removed};
 use crate::log_limit::log_limited;
 use crate::message::AsapMessage;
 use crate::message::asap::{Deregistration, DeregistrationResponse};
 use crate::wire::{Cause, OperationalError};
-use crate::{AssociationId, Time};
 use log::Level;
 
 impl Registrar {
     pub(super) fn on_deregistration(
         &mut self,
-        now: Time,
         association: AssociationId,
         message: Deregistration,
-        actions: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) {
         let Deregistration { pool_handle, pool_element_id } = message;
         let error = match self.handlespace.find(&pool_handle, pool_element_id) {
@@ -26,10 +25,10 @@ impl Registrar {
             Some(element) if self.may_deregister(association, element) => {
                 if self.handlespace.element(element).is_some_and(|e| e.home_registrar() != self.id) {
                     // Only its home can take it out, and the element has just chosen this registrar.
-                    self.change_owner(now, element, self.id);
-                    self.announce_addition(now, element, false, actions);
+                    self.change_owner(step.now, element, self.id);
+                    self.announce_addition(element, false, step);
                 }
-                self.remove_element(now, element, actions);
+                self.remove_element(element, step);
                 None
             }
             Some(_) => Some(OperationalError::of(Cause::RejectedForSecurity)),
@@ -40,7 +39,7 @@ impl Registrar {
                 self.statistics.deregistrations_refused += 1;
                 log_limited!(
                     self.logs.refusals,
-                    now,
+                    step.now,
                     Level::Warn,
                     "registrar {}: {association:?} must not de-register {pool_element_id:?} of pool {pool_handle}, which \
                      is registered by another association: refused",
@@ -49,7 +48,7 @@ impl Registrar {
             }
         }
         let response = DeregistrationResponse { pool_handle, pool_element_id, error };
-        self.send(now, association, &AsapMessage::DeregistrationResponse(response), actions);
+        self.send(association, &AsapMessage::DeregistrationResponse(response), step);
     }
 
     /// Only the association that registered an element may take it out; for an element that registered with another
@@ -64,13 +63,13 @@ impl Registrar {
     }
 
     /// Tells an element that it has been removed although it did not ask for it (RFC 5352 section 3.2).
-    pub(super) fn send_removal(&mut self, now: Time, removed: &Removed, actions: &mut Vec<Action>) {
+    pub(super) fn send_removal(&mut self, removed: &Removed, step: &mut Step<'_>) {
         let Some(association) = removed.element.association() else { return };
         let response = DeregistrationResponse {
             pool_handle: removed.pool_handle.clone(),
             pool_element_id: removed.element.id(),
             error: None,
         };
-        self.send(now, association, &AsapMessage::DeregistrationResponse(response), actions);
+        self.send(association, &AsapMessage::DeregistrationResponse(response), step);
     }
 }

@@ -1,6 +1,6 @@
 //! ASAP_ENDPOINT_KEEP_ALIVE and the end of registrations (RFC 5352 sections 3.2, 3.4 and 3.5).
 
-use super::{Action, Registrar, is_late};
+use super::{Registrar, Step, is_late};
 use crate::handlespace::{Claim, ElementIndex};
 use crate::log_limit::log_limited;
 use crate::message::AsapMessage;
@@ -26,19 +26,19 @@ impl Registrar {
     }
 
     /// The timer of an element: its registration ends, or a keep-alive is due, or has not been answered.
-    pub(super) fn on_element_timer_expired(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
+    pub(super) fn on_element_timer_expired(&mut self, index: ElementIndex, step: &mut Step<'_>) {
         let Some(element) = self.handlespace.element(index) else { return };
         let liveness = *element.liveness();
-        if liveness.expires_at <= now {
-            self.on_registration_life_expired(now, index, actions);
-        } else if liveness.keep_alive_at <= now {
-            if is_late(now, liveness.keep_alive_at) {
-                self.restart_keep_alive(now, index, liveness.awaiting_ack);
+        if liveness.expires_at <= step.now {
+            self.on_registration_life_expired(index, step);
+        } else if liveness.keep_alive_at <= step.now {
+            if is_late(step.now, liveness.keep_alive_at) {
+                self.restart_keep_alive(step.now, index, liveness.awaiting_ack);
             } else if liveness.awaiting_ack {
-                self.on_keep_alive_timeout_expired(now, index, actions);
+                self.on_keep_alive_timeout_expired(index, step);
             } else {
                 self.handlespace.update_liveness(index, |liveness| liveness.reported = false);
-                self.send_keep_alive(now, index, actions);
+                self.send_keep_alive(index, step);
             }
         }
     }
@@ -60,38 +60,38 @@ impl Registrar {
         self.handlespace.update_liveness(index, |liveness| liveness.keep_alive_at = now + pause);
     }
 
-    fn on_registration_life_expired(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
-        let Some(removed) = self.remove_element(now, index, actions) else { return };
+    fn on_registration_life_expired(&mut self, index: ElementIndex, step: &mut Step<'_>) {
+        let Some(removed) = self.remove_element(index, step) else { return };
         self.statistics.removed_by_expiry += 1;
         log_limited!(
             self.logs.removals,
-            now,
+            step.now,
             Level::Info,
             "registrar {}: the registration of {:?} in pool {} has expired: removed",
             self.id,
             removed.element.id(),
             removed.pool_handle
         );
-        self.send_removal(now, &removed, actions);
+        self.send_removal(&removed, step);
     }
 
     /// Aborts the association of an element that does not answer: the process behind it hangs. All its elements go with
     /// it, and should it come to life again, it will notice and can register again.
-    fn on_keep_alive_timeout_expired(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
+    fn on_keep_alive_timeout_expired(&mut self, index: ElementIndex, step: &mut Step<'_>) {
         if let Some(element) = self.handlespace.element(index).filter(|e| e.home_registrar() != self.id) {
             // It did not prove that it is ours: it stays with the other registrar.
             let association = element.association();
             self.let_go(index);
             if let Some(association) = association.filter(|&a| self.handlespace.count_of_association(a) == 0) {
-                self.abort(now, association, "no answer to ASAP_ENDPOINT_KEEP_ALIVE", actions);
+                self.abort(association, "no answer to ASAP_ENDPOINT_KEEP_ALIVE", step);
             }
             return;
         }
-        let Some(removed) = self.remove_element(now, index, actions) else { return };
+        let Some(removed) = self.remove_element(index, step) else { return };
         self.statistics.removed_by_timeout += 1;
         log_limited!(
             self.logs.removals,
-            now,
+            step.now,
             Level::Warn,
             "registrar {}: {:?} of pool {} has not answered a keep-alive in time: removed",
             self.id,
@@ -99,12 +99,12 @@ impl Registrar {
             removed.pool_handle
         );
         if let Some(association) = removed.element.association() {
-            self.abort(now, association, "no answer to ASAP_ENDPOINT_KEEP_ALIVE", actions);
+            self.abort(association, "no answer to ASAP_ENDPOINT_KEEP_ALIVE", step);
         }
     }
 
     /// Sends a keep-alive and waits for the answer.
-    pub(super) fn send_keep_alive(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
+    pub(super) fn send_keep_alive(&mut self, index: ElementIndex, step: &mut Step<'_>) {
         let Some(element) = self.handlespace.element(index) else { return };
         let pool_element_id = element.id();
         let pool = self.handlespace.pool(element.pool());
@@ -120,25 +120,25 @@ impl Registrar {
             pool_element_id: Some(pool_element_id),
         });
         let timeout = self.config.keep_alive_timeout;
-        let deadline = now + if claimed { timeout.max(CLAIM_PATIENCE) } else { timeout };
+        let deadline = step.now + if claimed { timeout.max(CLAIM_PATIENCE) } else { timeout };
         self.handlespace.update_liveness(index, |liveness| {
             liveness.awaiting_ack = true;
             liveness.keep_alive_at = deadline;
-            liveness.last_keep_alive = Some(now);
+            liveness.last_keep_alive = Some(step.now);
         });
         self.statistics.keep_alives_sent += 1;
-        self.send(now, association, &message, actions);
+        self.send(association, &message, step);
     }
 
     /// Sends a keep-alive because of a report: at once, or as soon as the last one is long enough ago.
-    pub(super) fn probe(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
+    pub(super) fn probe(&mut self, index: ElementIndex, step: &mut Step<'_>) {
         let Some(liveness) = self.handlespace.element(index).map(|element| *element.liveness()) else { return };
         if liveness.awaiting_ack {
             return; // it is being probed
         }
-        let earliest = liveness.last_keep_alive.map_or(now, |last| last + SHORTEST_KEEP_ALIVE_GAP);
-        if earliest <= now {
-            self.send_keep_alive(now, index, actions);
+        let earliest = liveness.last_keep_alive.map_or(step.now, |last| last + SHORTEST_KEEP_ALIVE_GAP);
+        if earliest <= step.now {
+            self.send_keep_alive(index, step);
         } else {
             self.handlespace
                 .update_liveness(index, |liveness| liveness.keep_alive_at = liveness.keep_alive_at.min(earliest));
@@ -147,10 +147,9 @@ impl Registrar {
 
     pub(super) fn on_endpoint_keep_alive_ack(
         &mut self,
-        now: Time,
         association: AssociationId,
         message: EndpointKeepAliveAck,
-        actions: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) {
         let index = self.handlespace.find(&message.pool_handle, message.pool_element_id);
         let Some(index) = index else { return }; // removed meanwhile
@@ -158,7 +157,7 @@ impl Registrar {
         if owner != Some(association) {
             log_limited!(
                 self.logs.unexpected,
-                now,
+                step.now,
                 Level::Warn,
                 "registrar {}: {association:?} acknowledges a keep-alive for {:?} of pool {}, which is not its own: ignored",
                 self.id,
@@ -167,7 +166,7 @@ impl Registrar {
             );
             return;
         }
-        let next = self.next_keep_alive(now);
+        let next = self.next_keep_alive(step.now);
         self.handlespace.update_liveness(index, |liveness| {
             if liveness.awaiting_ack {
                 liveness.awaiting_ack = false;
@@ -178,6 +177,6 @@ impl Registrar {
                 }
             }
         });
-        self.element_confirmed(now, index, actions);
+        self.element_confirmed(index, step);
     }
 }

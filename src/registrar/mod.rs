@@ -41,6 +41,9 @@ use enrp::{Enrp, Phase};
 use std::time::Duration;
 use subscriptions::Subscriptions;
 
+/// One step of this core.
+type Step<'a> = crate::step::Step<'a, Action>;
+
 /// A registrar ("ENRP server").
 ///
 /// Hand it what happens with [`Registrar::handle`] and do the actions; call it with [`Event::Timeout`] when
@@ -108,23 +111,24 @@ impl Registrar {
         if self.enrp.phase() == Phase::Left {
             return;
         }
+        let step = &mut Step::new(now, actions);
         match event {
             Event::AssociationUp { link, association, attempt, peer } => {
-                self.on_association_up(now, link, association, attempt, peer, actions);
+                self.on_association_up(link, association, attempt, peer, step);
             }
-            Event::ConnectFailed { attempt, reason } => self.on_connect_failed(now, attempt, &reason, actions),
+            Event::ConnectFailed { attempt, reason } => self.on_connect_failed(attempt, &reason, step),
             Event::AssociationLost { association, reason } => {
-                self.on_association_lost(now, association, &reason, actions);
+                self.on_association_lost(association, &reason, step);
             }
-            Event::Message { association, ppid, bytes } => self.on_message(now, association, ppid, bytes, actions),
-            Event::Datagram { from, bytes } => self.on_datagram(now, from, bytes, actions),
+            Event::Message { association, ppid, bytes } => self.on_message(association, ppid, bytes, step),
+            Event::Datagram { from, bytes } => self.on_datagram(from, bytes, step),
             Event::PeersFound { peers } => self.on_peers_found(now, peers),
             // Timers run here alone: what is handed in before may have waited for a late thread, and be what they wait for.
-            Event::Timeout => self.run_timers(now, actions),
-            Event::Shutdown => self.on_shutdown(now, actions),
+            Event::Timeout => self.run_timers(step),
+            Event::Shutdown => self.on_shutdown(step),
         }
         if self.is_leaving() {
-            self.leave_if_done(now, false, actions);
+            self.leave_if_done(false, step);
         }
     }
 
@@ -151,27 +155,27 @@ impl Registrar {
         .min()
     }
 
-    fn run_timers(&mut self, now: Time, actions: &mut Vec<Action>) {
+    fn run_timers(&mut self, step: &mut Step<'_>) {
         while let Some((at, element)) = self.handlespace.next_timer() {
-            if at > now {
+            if at > step.now {
                 break;
             }
-            self.on_element_timer_expired(now, element, actions);
+            self.on_element_timer_expired(element, step);
         }
-        self.run_enrp_timers(now, actions);
-        self.send_due_updates(now, actions);
-        self.announce_if_due(now, actions);
-        self.end_silence(now, actions);
+        self.run_enrp_timers(step);
+        self.send_due_updates(step);
+        self.announce_if_due(step);
+        self.end_silence(step);
     }
 
     /// Encodes a message for an association.
-    fn send(&mut self, now: Time, association: AssociationId, message: &AsapMessage, actions: &mut Vec<Action>) {
+    fn send(&mut self, association: AssociationId, message: &AsapMessage, step: &mut Step<'_>) {
         let mut bytes = self.buffers.take();
         match message.encode(&mut bytes) {
-            Ok(()) => actions.push(Action::Send { association, bytes }),
+            Ok(()) => step.push(Action::Send { association, bytes }),
             Err(error) => crate::log_limit::log_limited!(
                 self.logs.encoding,
-                now,
+                step.now,
                 log::Level::Warn,
                 "registrar {}: cannot encode {} for {association:?}: {error}; it is not sent",
                 self.id,

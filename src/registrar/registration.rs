@@ -1,7 +1,7 @@
 //! ASAP_REGISTRATION (RFC 5352 section 3.1).
 
 use super::associations::Association;
-use super::{Action, Registrar, rsplib};
+use super::{Registrar, Step, rsplib};
 use crate::association::TransportKind;
 use crate::handlespace::{Element, ElementIndex, Liveness, Refusal, Registered};
 use crate::log_limit::log_limited;
@@ -15,16 +15,10 @@ use log::Level;
 use std::net::IpAddr;
 
 impl Registrar {
-    pub(super) fn on_registration(
-        &mut self,
-        now: Time,
-        association: AssociationId,
-        message: Registration,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn on_registration(&mut self, association: AssociationId, message: Registration, step: &mut Step<'_>) {
         let Registration { pool_handle, pool_element } = message;
         let id = pool_element.id;
-        let error = match self.register(now, association, &pool_handle, pool_element, actions) {
+        let error = match self.register(association, &pool_handle, pool_element, step) {
             Ok(()) => {
                 self.statistics.registrations += 1;
                 None
@@ -33,7 +27,7 @@ impl Registrar {
                 self.statistics.registrations_refused += 1;
                 log_limited!(
                     self.logs.refusals,
-                    now,
+                    step.now,
                     Level::Warn,
                     "registrar {}: registration of {id:?} in pool {pool_handle} by {association:?} is refused: {}",
                     self.id,
@@ -43,16 +37,15 @@ impl Registrar {
             }
         };
         let response = RegistrationResponse { reject: error.is_some(), pool_handle, pool_element_id: id, error };
-        self.send(now, association, &AsapMessage::RegistrationResponse(response), actions);
+        self.send(association, &AsapMessage::RegistrationResponse(response), step);
     }
 
     fn register(
         &mut self,
-        now: Time,
         id: AssociationId,
         pool_handle: &PoolHandle,
         mut pool_element: PoolElement,
-        actions: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) -> Result<(), ErrorCause> {
         let Some(association) = self.associations.get(id) else { return Err(bare(Cause::Unspecified)) };
         // RFC 5352 section 2.1: pool elements use SCTP. Without it nothing would show whose addresses are registered.
@@ -75,10 +68,10 @@ impl Registrar {
             .handlespace
             .register(pool_handle, &pool_element, Some(id))
             .map_err(|refusal| self.cause_of(refusal, pool_handle))?;
-        self.watch(now, index, life);
-        self.element_registered(now, index, registered, actions);
+        self.watch(step.now, index, life);
+        self.element_registered(index, registered, step);
         if registered == Registered::New {
-            self.log_registration(now, index, id);
+            self.log_registration(step.now, index, id);
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! ASAP_HANDLE_RESOLUTION (RFC 5352 section 3.3).
 
 use super::changes::no_such_pool;
-use super::{Action, Registrar};
+use super::{Action, Registrar, Step};
 use crate::handlespace::{Pool, PoolIndex};
 use crate::log_limit::log_limited;
 use crate::message::asap::{HandleResolution, HandleResolutionResponse};
@@ -15,40 +15,39 @@ const MAX_ELEMENT_BYTES_PER_RESPONSE: usize = 60_000;
 impl Registrar {
     pub(super) fn on_handle_resolution(
         &mut self,
-        now: Time,
         association: AssociationId,
         message: HandleResolution,
-        actions: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) {
         let HandleResolution { subscribe, pool_handle, items } = message;
-        let within_limit = self.associations.get_mut(association).is_some_and(|a| a.resolutions.take(now));
+        let within_limit = self.associations.get_mut(association).is_some_and(|a| a.resolutions.take(step.now));
         if !within_limit {
             self.statistics.rate_limited += 1;
             log_limited!(
                 self.logs.limits,
-                now,
+                step.now,
                 Level::Warn,
                 "registrar {}: {association:?} asks for more than {} resolutions a second: refused",
                 self.id,
                 self.config.max_resolutions_per_second
             );
             let message = no_such_pool(&pool_handle, Cause::LackOfResources);
-            return self.send(now, association, &message, actions);
+            return self.send(association, &message, step);
         }
         let items = self.items_to_list(items);
         let response = self.handlespace.find_pool(&pool_handle).and_then(|pool| {
             let accepted = subscribe && self.subscribe(association, pool, items);
-            self.list_pool(now, pool, items, accepted)
+            self.list_pool(step.now, pool, items, accepted)
         });
         match response {
             Some(bytes) => {
                 self.statistics.resolutions += 1;
-                actions.push(Action::Send { association, bytes });
+                step.push(Action::Send { association, bytes });
             }
             None => {
                 self.statistics.resolutions_failed += 1;
                 let message = no_such_pool(&pool_handle, Cause::UnknownPoolHandle);
-                self.send(now, association, &message, actions);
+                self.send(association, &message, step);
             }
         }
     }

@@ -5,7 +5,7 @@
 //! its user has been silent for long. Who has subscribed to a pool has reason to be silent and stays.
 
 use super::Registrar;
-use super::interface::Action;
+use super::Step;
 use crate::{AssociationId, Time};
 use std::collections::BTreeSet;
 
@@ -36,14 +36,14 @@ impl Silence {
 
 impl Registrar {
     /// Aborts the TCP connections that have been silent for too long.
-    pub(super) fn end_silence(&mut self, now: Time, actions: &mut Vec<Action>) {
-        while let Some(&(at, id)) = self.associations.silence.looks.first().filter(|&&(at, _)| at <= now) {
+    pub(super) fn end_silence(&mut self, step: &mut Step<'_>) {
+        while let Some(&(at, id)) = self.associations.silence.looks.first().filter(|&&(at, _)| at <= step.now) {
             self.associations.silence.forget(at, id);
-            match self.stays_until(now, id) {
-                Some(next) if next > now => self.associations.look_again(next, id),
+            match self.stays_until(step.now, id) {
+                Some(next) if next > step.now => self.associations.look_again(next, id),
                 _ => {
                     self.statistics.silent_ended += 1;
-                    self.abort(now, id, "nothing came for too long", actions);
+                    self.abort(id, "nothing came for too long", step);
                 }
             }
         }

@@ -4,7 +4,7 @@
 //! has to wait until the last one has been: what is left is due at once, after whatever else has come meanwhile.
 
 use super::changes::no_such_pool;
-use super::{Action, Registrar};
+use super::{Action, Registrar, Step};
 use crate::handlespace::PoolIndex;
 use crate::wire::Cause;
 use crate::{AssociationId, PoolHandle, Time};
@@ -157,55 +157,42 @@ impl Registrar {
 
     /// Sends the updates whose time has come, but not more than `MAX_TOLD_PER_CALL`. Each subscriber gets a selection of its
     /// own, so that they don't all go to the same element.
-    pub(super) fn send_due_updates(&mut self, now: Time, actions: &mut Vec<Action>) {
-        let mut left = self.tell_ends(now, MAX_TOLD_PER_CALL, actions);
+    pub(super) fn send_due_updates(&mut self, step: &mut Step<'_>) {
+        let mut left = self.tell_ends(MAX_TOLD_PER_CALL, step);
         while left > 0 {
-            let Some((pool, due)) = self.subscriptions.take_due(now, left) else { return };
+            let Some((pool, due)) = self.subscriptions.take_due(step.now, left) else { return };
             left -= due.len();
             for (association, items) in due {
-                self.send_update(now, association, pool, items, actions);
+                self.send_update(association, pool, items, step);
             }
         }
     }
 
     /// A pool is gone: its subscriptions have ended.
-    pub(super) fn end_subscriptions(
-        &mut self,
-        now: Time,
-        pool: PoolIndex,
-        pool_handle: &PoolHandle,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn end_subscriptions(&mut self, pool: PoolIndex, pool_handle: &PoolHandle, step: &mut Step<'_>) {
         self.subscriptions.remove_pool(pool, pool_handle);
-        self.tell_ends(now, MAX_TOLD_PER_CALL, actions);
+        self.tell_ends(MAX_TOLD_PER_CALL, step);
     }
 
     /// Tells subscribers that their pool is gone; how many of `most` are left.
-    fn tell_ends(&mut self, now: Time, most: usize, actions: &mut Vec<Action>) -> usize {
+    fn tell_ends(&mut self, most: usize, step: &mut Step<'_>) -> usize {
         for told in 0..most {
             let Some((association, pool_handle)) = self.subscriptions.ended.pop_first() else { return most - told };
             self.statistics.updates_sent += 1;
-            self.send(now, association, &no_such_pool(&pool_handle, Cause::UnknownPoolHandle), actions);
+            self.send(association, &no_such_pool(&pool_handle, Cause::UnknownPoolHandle), step);
         }
         0
     }
 
-    fn send_update(
-        &mut self,
-        now: Time,
-        association: AssociationId,
-        pool: PoolIndex,
-        items: usize,
-        actions: &mut Vec<Action>,
-    ) {
+    fn send_update(&mut self, association: AssociationId, pool: PoolIndex, items: usize, step: &mut Step<'_>) {
         self.statistics.updates_sent += 1;
-        if let Some(bytes) = self.list_pool(now, pool, items, true) {
-            return actions.push(Action::Send { association, bytes });
+        if let Some(bytes) = self.list_pool(step.now, pool, items, true) {
+            return step.push(Action::Send { association, bytes });
         }
         // Nobody can be selected: a negative response, which ends the subscription.
         self.subscriptions.remove(association, pool);
         let Some(pool) = self.handlespace.pool(pool) else { return };
         let message = no_such_pool(pool.handle(), Cause::UnknownPoolHandle);
-        self.send(now, association, &message, actions);
+        self.send(association, &message, step);
     }
 }

@@ -12,7 +12,7 @@ use super::{Phase, Registrar};
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{HandleTableRequest, HandleTableResponse};
-use crate::registrar::Action;
+use crate::registrar::Step;
 use crate::wire::PoolElement;
 use crate::{PoolHandle, RegistrarId, Time};
 use log::Level;
@@ -76,7 +76,7 @@ impl Registrar {
     }
 
     /// A peer has sent its PE checksum.
-    pub(super) fn compare_checksum(&mut self, now: Time, id: RegistrarId, checksum: u16, actions: &mut Vec<Action>) {
+    pub(super) fn compare_checksum(&mut self, id: RegistrarId, checksum: u16, step: &mut Step<'_>) {
         if self.enrp.phase != Phase::Ready {
             return;
         }
@@ -93,17 +93,17 @@ impl Registrar {
         if equal && !audit.demanded {
             audit.state = State::Idle;
             self.enrp.timers.clear(Timer::Audit(id));
-        } else if now < audit.unsettled_until && !audit.demanded {
+        } else if step.now < audit.unsettled_until && !audit.demanded {
             if audit.state != State::Recheck {
                 audit.state = State::Recheck;
                 self.enrp.timers.set(Timer::Audit(id), audit.unsettled_until);
             }
         } else {
-            self.start_audit(now, id, actions);
+            self.start_audit(id, step);
         }
     }
 
-    fn start_audit(&mut self, now: Time, id: RegistrarId, actions: &mut Vec<Action>) {
+    fn start_audit(&mut self, id: RegistrarId, step: &mut Step<'_>) {
         let since = self.enrp.stamp;
         let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
         peer.audit.state = State::Running { since, pages: 0 };
@@ -112,68 +112,67 @@ impl Registrar {
         self.statistics.audits += 1;
         log_limited!(
             self.enrp.logs.audits,
-            now,
+            step.now,
             Level::Info,
             "registrar {}: what is known of the elements of {id:?} may be wrong: downloading them again",
             self.id
         );
-        self.ask_for_page(now, id, actions);
+        self.ask_for_page(id, step);
     }
 
-    fn ask_for_page(&mut self, now: Time, id: RegistrarId, actions: &mut Vec<Action>) {
-        self.enrp.timers.set(Timer::Audit(id), now + self.config.max_time_no_response);
+    fn ask_for_page(&mut self, id: RegistrarId, step: &mut Step<'_>) {
+        self.enrp.timers.set(Timer::Audit(id), step.now + self.config.max_time_no_response);
         let request = HandleTableRequest { sender: self.id, receiver: id, own_children_only: true };
-        self.send_to_peer(now, id, &EnrpMessage::HandleTableRequest(request), actions);
+        self.send_to_peer(id, &EnrpMessage::HandleTableRequest(request), step);
     }
 
-    pub(super) fn on_audit_response(&mut self, now: Time, message: HandleTableResponse, actions: &mut Vec<Action>) {
+    pub(super) fn on_audit_response(&mut self, message: HandleTableResponse, step: &mut Step<'_>) {
         let id = message.sender;
         let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
         let State::Running { since, ref mut pages } = peer.audit.state else { return };
         *pages += 1;
         let last = !message.more || *pages >= MAX_PAGES;
         if message.reject {
-            return self.fail_audit(now, id);
+            return self.fail_audit(step.now, id);
         }
         for entry in message.entries {
             for element in entry.pool_elements {
                 if element.home_registrar == id {
-                    self.take_table_entry(now, id, &entry.pool_handle, element, since, actions);
+                    self.take_table_entry(id, &entry.pool_handle, element, since, step);
                 }
             }
         }
-        if last { self.finish_audit(now, id, since, actions) } else { self.ask_for_page(now, id, actions) }
+        if last { self.finish_audit(id, since, step) } else { self.ask_for_page(id, step) }
     }
 
     /// Takes up an element of a downloaded table, unless something newer has been heard of it since `since`.
     pub(super) fn take_table_entry(
         &mut self,
-        now: Time,
         sender: RegistrarId,
         pool_handle: &PoolHandle,
         pool_element: PoolElement,
         since: u64,
-        actions: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) {
         let known = self.handlespace.find(pool_handle, pool_element.id);
         let known = known.and_then(|index| self.handlespace.element(index));
         if known.is_none_or(|element| element.mark() <= since) {
             if pool_element.home_registrar == self.id && self.enrp.phase == Phase::Starting {
-                self.take_own_element(now, pool_handle, pool_element);
+                self.take_own_element(step.now, pool_handle, pool_element);
             } else {
-                self.take_element(now, sender, pool_handle, pool_element, actions);
+                self.take_element(sender, pool_handle, pool_element, step);
             }
         }
     }
 
     /// All pages have come: what is still marked is not there any more.
-    fn finish_audit(&mut self, now: Time, id: RegistrarId, since: u64, actions: &mut Vec<Action>) {
+    fn finish_audit(&mut self, id: RegistrarId, since: u64, step: &mut Step<'_>) {
         let marked = |index: &_| self.handlespace.element(*index).is_some_and(|element| element.mark() <= since);
         let stale: Vec<_> = self.handlespace.elements_of_owner(id).filter(marked).collect();
         if !stale.is_empty() {
             log_limited!(
                 self.enrp.logs.audits,
-                now,
+                step.now,
                 Level::Info,
                 "registrar {}: {} elements of {id:?} are not there any more",
                 self.id,
@@ -181,7 +180,7 @@ impl Registrar {
             );
         }
         for index in stale {
-            self.disowned(now, index, actions);
+            self.disowned(index, step);
         }
         let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
         let fruitless = peer.audit.fruitless;
@@ -190,7 +189,7 @@ impl Registrar {
             self.enrp.timers.clear(Timer::Audit(id));
         } else {
             let pause = self.config.peer_heartbeat_cycle.saturating_mul(1 << fruitless.min(12));
-            self.pause_audit(now, id, pause.min(LONGEST_PAUSE));
+            self.pause_audit(step.now, id, pause.min(LONGEST_PAUSE));
         }
     }
 
@@ -210,29 +209,29 @@ impl Registrar {
         }
     }
 
-    pub(super) fn on_audit_timer_expired(&mut self, now: Time, id: RegistrarId, actions: &mut Vec<Action>) {
+    pub(super) fn on_audit_timer_expired(&mut self, id: RegistrarId, step: &mut Step<'_>) {
         let Some(audit) = self.enrp.peers.get_mut(&id).map(|peer| &mut peer.audit) else { return };
         match audit.state {
             State::Running { .. } => {
                 log_limited!(
                     self.enrp.logs.audits,
-                    now,
+                    step.now,
                     Level::Warn,
                     "registrar {}: {id:?} does not send its elements; trying again later",
                     self.id
                 );
-                self.fail_audit(now, id);
+                self.fail_audit(step.now, id);
             }
             State::Recheck | State::Pause => {
                 audit.state = State::Idle;
-                self.ask_for_presence(now, id, actions);
+                self.ask_for_presence(id, step);
             }
             State::Idle => {}
         }
     }
 
     /// There is no association with the peer any more: its table will not come.
-    pub(super) fn abandon_audit(&mut self, _now: Time, id: RegistrarId) {
+    pub(super) fn abandon_audit(&mut self, id: RegistrarId) {
         if let Some(peer) = self.enrp.peers.get_mut(&id) {
             peer.audit.state = State::Idle;
             peer.audit.demanded = true;

@@ -11,7 +11,7 @@ use crate::association::{LossReason, PeerAddress};
 use crate::handlespace::{Claim, ElementIndex, SeededState, ShardedMap};
 use crate::log_limit::log_limited;
 use crate::registrar::keep_alive::CLAIM_PATIENCE;
-use crate::registrar::{Action, Link};
+use crate::registrar::{Action, Link, Step};
 use crate::wire::TransportParameter;
 use crate::{AssociationId, Time};
 use log::Level;
@@ -70,14 +70,14 @@ impl Claims {
 
 impl Registrar {
     /// Asks an element to take this registrar as its home.
-    pub(super) fn claim(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
+    pub(super) fn claim(&mut self, index: ElementIndex, step: &mut Step<'_>) {
         let Some(element) = self.handlespace.element(index) else { return };
         let Some(endpoint) = element.asap_transport().as_ref().and_then(endpoint_of) else {
-            return self.claim_failed(now, index, "nobody knows how to reach it", actions);
+            return self.claim_failed(index, "nobody knows how to reach it", step);
         };
         let there = self.associations.find_asap(&endpoint).filter(|_| element.association().is_none());
         if let Some(association) = there {
-            return self.ask_to_adopt(now, index, association, actions);
+            return self.ask_to_adopt(index, association, step);
         }
         if let Some(waiting) = self.enrp.claims.waiting.get_mut(&endpoint) {
             waiting.elements.push(index);
@@ -86,13 +86,13 @@ impl Registrar {
             self.enrp.claims.waiting.insert(endpoint.clone(), waiting);
             self.enrp.claims.queue.push_back(endpoint);
         }
-        self.connect_to_claimed(now, actions);
+        self.connect_to_claimed(step);
     }
 
     /// Begins as many connects as may be begun now.
-    fn connect_to_claimed(&mut self, now: Time, actions: &mut Vec<Action>) {
+    fn connect_to_claimed(&mut self, step: &mut Step<'_>) {
         let most = self.config.max_takeover_connects;
-        while let Some(endpoint) = self.enrp.claims.next(now, most) {
+        while let Some(endpoint) = self.enrp.claims.next(step.now, most) {
             if !self.is_wanted(&endpoint) {
                 self.enrp.claims.waiting.remove(&endpoint);
                 continue;
@@ -103,7 +103,7 @@ impl Registrar {
             self.enrp.claims.connecting += 1;
             let attempt = self.enrp.attempt(Connect::Claim(endpoint.clone()));
             let timeout = self.config.takeover_connect_timeout;
-            actions.push(Action::Connect { attempt, link: Link::Asap, peer: endpoint, timeout });
+            step.push(Action::Connect { attempt, link: Link::Asap, peer: endpoint, timeout });
         }
         if let Some(at) = self.enrp.claims.resumes_at(most) {
             self.enrp.timers.set(Timer::Claims, at);
@@ -116,38 +116,26 @@ impl Registrar {
         waiting.is_some_and(|waiting| waiting.elements.iter().any(|&index| self.is_claimable(index, endpoint)))
     }
 
-    pub(super) fn on_claims_due(&mut self, now: Time, actions: &mut Vec<Action>) {
-        self.connect_to_claimed(now, actions);
+    pub(super) fn on_claims_due(&mut self, step: &mut Step<'_>) {
+        self.connect_to_claimed(step);
     }
 
-    pub(super) fn on_claim_up(
-        &mut self,
-        now: Time,
-        endpoint: &PeerAddress,
-        association: AssociationId,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn on_claim_up(&mut self, endpoint: &PeerAddress, association: AssociationId, step: &mut Step<'_>) {
         self.enrp.claims.connecting = self.enrp.claims.connecting.saturating_sub(1);
         let waiting = self.enrp.claims.waiting.remove(endpoint).unwrap_or_default();
         for index in waiting.elements {
             if self.is_claimable(index, endpoint) {
-                self.ask_to_adopt(now, index, association, actions);
+                self.ask_to_adopt(index, association, step);
             }
         }
         if self.handlespace.count_of_association(association) == 0 {
             // Meanwhile they all found another home.
-            self.abort(now, association, "not needed any more", actions);
+            self.abort(association, "not needed any more", step);
         }
-        self.connect_to_claimed(now, actions);
+        self.connect_to_claimed(step);
     }
 
-    pub(super) fn on_claim_failed(
-        &mut self,
-        now: Time,
-        endpoint: &PeerAddress,
-        reason: &LossReason,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn on_claim_failed(&mut self, endpoint: &PeerAddress, reason: &LossReason, step: &mut Step<'_>) {
         self.enrp.claims.connecting = self.enrp.claims.connecting.saturating_sub(1);
         let attempts = self.enrp.claims.waiting.get(endpoint).map_or(u32::MAX, |waiting| waiting.attempts);
         let tried_long = self.config.takeover_connect_timeout.saturating_mul(attempts) >= CLAIM_PATIENCE;
@@ -158,11 +146,11 @@ impl Registrar {
             let waiting = self.enrp.claims.waiting.remove(endpoint).unwrap_or_default();
             for index in waiting.elements {
                 if self.is_claimable(index, endpoint) {
-                    self.claim_failed(now, index, &format!("its ASAP transport cannot be reached ({reason})"), actions);
+                    self.claim_failed(index, &format!("its ASAP transport cannot be reached ({reason})"), step);
                 }
             }
         }
-        self.connect_to_claimed(now, actions);
+        self.connect_to_claimed(step);
     }
 
     /// Whether the element at this place still waits for being claimed: it may have been removed, or have registered.
@@ -174,23 +162,23 @@ impl Registrar {
         })
     }
 
-    fn ask_to_adopt(&mut self, now: Time, index: ElementIndex, association: AssociationId, actions: &mut Vec<Action>) {
+    fn ask_to_adopt(&mut self, index: ElementIndex, association: AssociationId, step: &mut Step<'_>) {
         self.handlespace.set_association(index, Some(association));
         self.handlespace.update_liveness(index, |liveness| liveness.claim = Claim::Asked);
-        self.send_keep_alive(now, index, actions);
+        self.send_keep_alive(index, step);
     }
 
-    fn claim_failed(&mut self, now: Time, index: ElementIndex, why: &str, actions: &mut Vec<Action>) {
+    fn claim_failed(&mut self, index: ElementIndex, why: &str, step: &mut Step<'_>) {
         let Some(element) = self.handlespace.element(index) else { return };
         let id = element.id();
         if element.home_registrar() != self.id {
             return self.let_go(index);
         }
-        if let Some(removed) = self.remove_element(now, index, actions) {
+        if let Some(removed) = self.remove_element(index, step) {
             self.statistics.removed_by_loss += 1;
             log_limited!(
                 self.enrp.logs.claims,
-                now,
+                step.now,
                 Level::Warn,
                 "registrar {}: {id:?} of pool {} has no home any more and is removed: {why}",
                 self.id,

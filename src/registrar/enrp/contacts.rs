@@ -6,7 +6,7 @@ use super::timers::Timer;
 use super::{Connect, Registrar};
 use crate::association::{LossReason, PeerAddress};
 use crate::log_limit::log_limited;
-use crate::registrar::{Action, Link, RegistrarConfig};
+use crate::registrar::{Action, Link, RegistrarConfig, Step};
 use crate::{AssociationId, RegistrarId, Time};
 use log::Level;
 use std::collections::BTreeMap;
@@ -208,14 +208,14 @@ impl Registrar {
     }
 
     /// Knocks: connects, or asks over an association that is still there.
-    pub(super) fn on_contact_due(&mut self, now: Time, number: u32, actions: &mut Vec<Action>) {
+    pub(super) fn on_contact_due(&mut self, number: u32, step: &mut Step<'_>) {
         let Some(contact) = self.enrp.contacts.get_mut(number) else { return };
         let (id, address) = (contact.id, contact.address.clone());
         let in_touch = id.and_then(|id| self.enrp.peers.get(&id)).is_some_and(|peer| peer.association().is_some());
         if id == Some(self.id) || contact.connecting {
             return;
         }
-        if in_touch || contact.forget_at <= now {
+        if in_touch || contact.forget_at <= step.now {
             if contact.origin == Origin::Hearsay {
                 self.enrp.contacts.remove(number);
             }
@@ -228,13 +228,13 @@ impl Registrar {
             .iter()
             .find(|(_, sender)| sender.contact == Some(number) || (sender.id.is_some() && sender.id == id));
         if let Some((&association, _)) = open {
-            self.send_presence(now, association, id.unwrap_or_default(), true, actions);
-            return self.retry_contact(now, number);
+            self.send_presence(association, id.unwrap_or_default(), true, step);
+            return self.retry_contact(step.now, number);
         }
         contact.connecting = true;
         let attempt = self.enrp.attempt(Connect::Contact(number));
         let timeout = self.config.max_time_no_response;
-        actions.push(Action::Connect { attempt, link: Link::Enrp, peer: address, timeout });
+        step.push(Action::Connect { attempt, link: Link::Enrp, peer: address, timeout });
     }
 
     fn retry_contact(&mut self, now: Time, number: u32) {
@@ -245,25 +245,19 @@ impl Registrar {
         self.enrp.timers.set(Timer::Contact(number), now + pause + jitter);
     }
 
-    pub(super) fn on_contact_up(
-        &mut self,
-        now: Time,
-        number: u32,
-        association: AssociationId,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn on_contact_up(&mut self, number: u32, association: AssociationId, step: &mut Step<'_>) {
         let mut id = RegistrarId(0);
         if let Some(contact) = self.enrp.contacts.get_mut(number) {
             contact.connecting = false;
-            contact.up_since = Some(now);
+            contact.up_since = Some(step.now);
             id = contact.id.unwrap_or_default();
         }
         if let Some(sender) = self.enrp.senders.get_mut(&association) {
             sender.asked = true;
         }
-        self.send_presence(now, association, id, true, actions);
+        self.send_presence(association, id, true, step);
         // Should nobody answer: this knocks again.
-        self.retry_contact(now, number);
+        self.retry_contact(step.now, number);
     }
 
     /// The association of a contact is gone. When a peer had been met there, `reconnect` does what is needed.
@@ -274,27 +268,27 @@ impl Registrar {
         }
     }
 
-    pub(super) fn on_contact_failed(&mut self, now: Time, number: u32, reason: &LossReason, actions: &mut Vec<Action>) {
+    pub(super) fn on_contact_failed(&mut self, number: u32, reason: &LossReason, step: &mut Step<'_>) {
         let Some(contact) = self.enrp.contacts.get_mut(number) else { return };
         contact.connecting = false;
         log_limited!(
             self.enrp.logs.contacts,
-            now,
+            step.now,
             Level::Info,
             "registrar {}: no registrar can be reached at {}: {reason}",
             self.id,
             contact.address
         );
         let id = contact.id;
-        self.retry_contact(now, number);
+        self.retry_contact(step.now, number);
         if let Some(id) = id {
-            self.on_peer_unreachable(now, id, reason, actions);
+            self.on_peer_unreachable(id, reason, step);
         }
-        self.look_for_mentor(now, actions);
+        self.look_for_mentor(step);
     }
 
     /// Somebody answers at an address.
-    pub(super) fn contact_identified(&mut self, now: Time, number: u32, id: RegistrarId, actions: &mut Vec<Action>) {
+    pub(super) fn contact_identified(&mut self, number: u32, id: RegistrarId, step: &mut Step<'_>) {
         let Some(contact) = self.enrp.contacts.get_mut(number) else { return };
         let expected = contact.id.replace(id);
         let Some(old) = expected.filter(|&old| old != id) else { return };
@@ -302,12 +296,12 @@ impl Registrar {
             // It has restarted under a new identifier: the old one will not come back.
             log_limited!(
                 self.enrp.logs.peers,
-                now,
+                step.now,
                 Level::Warn,
                 "registrar {}: {id:?} answers where {old:?} was",
                 self.id
             );
-            self.peer_is_dead(now, old, "another registrar has its address", actions);
+            self.peer_is_dead(old, "another registrar has its address", step);
         }
     }
 
@@ -335,19 +329,19 @@ impl Registrar {
 
     /// A message with our own identifier: somebody named us our own address, or another registrar has the same identifier.
     /// Nothing good comes from talking to it.
-    pub(super) fn met_own_identifier(&mut self, now: Time, association: AssociationId, actions: &mut Vec<Action>) {
+    pub(super) fn met_own_identifier(&mut self, association: AssociationId, step: &mut Step<'_>) {
         let contact = self.enrp.senders.get(&association).and_then(|sender| sender.contact);
         if let Some(contact) = contact.and_then(|number| self.enrp.contacts.get_mut(number)) {
             contact.id = Some(self.id);
         }
         log_limited!(
             self.enrp.logs.contacts,
-            now,
+            step.now,
             Level::Warn,
             "registrar {}: {association:?} is with a registrar that has the same identifier, most likely this one itself",
             self.id
         );
-        self.abort(now, association, "the registrar at both ends has the same identifier", actions);
+        self.abort(association, "the registrar at both ends has the same identifier", step);
     }
 }
 

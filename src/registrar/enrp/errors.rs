@@ -4,7 +4,7 @@ use super::{Registrar, servers_of};
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::Error;
-use crate::registrar::Action;
+use crate::registrar::Step;
 use crate::wire::{Cause, ErrorCause, OperationalError};
 use crate::{AssociationId, Time};
 use log::Level;
@@ -16,18 +16,17 @@ impl Registrar {
     /// Reports what is wrong with the message `bytes`, if RFC 5354 wants it reported, and counts it.
     pub(super) fn report_enrp_fault(
         &mut self,
-        now: Time,
         association: AssociationId,
         bytes: &[u8],
         causes: Vec<ErrorCause>,
-        actions: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) {
-        if !self.count_fault(now, association, actions) || causes.is_empty() || bytes.first() == Some(&ENRP_ERROR) {
+        if !self.count_fault(association, step) || causes.is_empty() || bytes.first() == Some(&ENRP_ERROR) {
             return;
         }
         let (receiver, _) = servers_of(bytes);
         let message = EnrpMessage::Error(Error { sender: self.id, receiver, error: OperationalError { causes } });
-        self.send_enrp(now, association, &message, actions);
+        self.send_enrp(association, &message, step);
     }
 
     pub(super) fn on_enrp_error(&mut self, now: Time, association: AssociationId, message: &Error) {

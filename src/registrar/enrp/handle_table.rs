@@ -6,12 +6,12 @@
 
 use super::timers::Timer;
 use super::{Phase, Registrar};
+use crate::AssociationId;
 use crate::handlespace::{Element, ElementIndex, PoolIndex};
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{HandleTableRequest, HandleTableResponse, PoolEntry};
-use crate::registrar::Action;
-use crate::{AssociationId, Time};
+use crate::registrar::Step;
 use log::Level;
 use std::collections::BTreeMap;
 
@@ -28,10 +28,9 @@ impl Registrar {
     /// Anybody may ask: who is not a peer gets the table, but no updates.
     pub(super) fn on_handle_table_request(
         &mut self,
-        now: Time,
         association: AssociationId,
         message: &HandleTableRequest,
-        actions: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) {
         let own = message.own_children_only;
         let key = (association, own);
@@ -41,7 +40,7 @@ impl Registrar {
         if reject {
             log_limited!(
                 self.enrp.logs.downloads,
-                now,
+                step.now,
                 Level::Info,
                 "registrar {}: {:?} does not get the handle table: {}",
                 self.id,
@@ -54,12 +53,12 @@ impl Registrar {
         self.end_session(association, own);
         if let Some(next) = next {
             self.enrp.sessions.insert(key, Session { next });
-            self.enrp.timers.set(Timer::Session(association, own), now + self.config.handle_table_session_timeout);
+            self.enrp.timers.set(Timer::Session(association, own), step.now + self.config.handle_table_session_timeout);
         }
         self.statistics.handle_table_pages += u64::from(!reject);
         let receiver = message.sender;
         let response = HandleTableResponse { sender: self.id, receiver, reject, more: next.is_some(), entries };
-        self.answer_enrp(now, association, receiver, &EnrpMessage::HandleTableResponse(response), actions);
+        self.answer_enrp(association, receiver, &EnrpMessage::HandleTableResponse(response), step);
     }
 
     /// A download is over, or broken off.

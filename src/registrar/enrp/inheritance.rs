@@ -2,8 +2,8 @@
 
 use super::Registrar;
 use super::timers::Timer;
-use crate::registrar::Action;
-use crate::{RegistrarId, Time};
+use crate::RegistrarId;
+use crate::registrar::Step;
 use std::time::Duration;
 
 /// Elements that change their home in one call: about a millisecond of work.
@@ -13,48 +13,42 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 impl Registrar {
     /// `heir`, which may be this registrar, becomes home of the elements of `target`.
-    pub(super) fn begin_inheritance(
-        &mut self,
-        now: Time,
-        target: RegistrarId,
-        heir: RegistrarId,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn begin_inheritance(&mut self, target: RegistrarId, heir: RegistrarId, step: &mut Step<'_>) {
         // What the dead one was still getting goes to its heir as well.
         self.enrp.inheritances.values_mut().filter(|other| **other == target).for_each(|other| *other = heir);
         self.enrp.inheritances.insert(target, heir);
         self.enrp.inheritances.retain(|target, heir| target != heir);
-        self.on_inheritance_due(now, target, actions);
+        self.on_inheritance_due(target, step);
     }
 
-    pub(super) fn on_inheritance_due(&mut self, now: Time, target: RegistrarId, actions: &mut Vec<Action>) {
-        self.inherit(now, target, MOVED_AT_ONCE, actions);
+    pub(super) fn on_inheritance_due(&mut self, target: RegistrarId, step: &mut Step<'_>) {
+        self.inherit(target, MOVED_AT_ONCE, step);
         if self.handlespace.count_of_owner(target) == 0 {
             self.enrp.inheritances.remove(&target);
         } else if self.enrp.inheritances.contains_key(&target) {
-            self.enrp.timers.set(Timer::Inheritance(target), now + PAUSE);
+            self.enrp.timers.set(Timer::Inheritance(target), step.now + PAUSE);
         }
     }
 
     /// The dead registrar is there again: what is known of its elements must be settled before it is compared with them.
-    pub(super) fn end_inheritance(&mut self, now: Time, target: RegistrarId, actions: &mut Vec<Action>) {
-        self.inherit(now, target, usize::MAX, actions);
+    pub(super) fn end_inheritance(&mut self, target: RegistrarId, step: &mut Step<'_>) {
+        self.inherit(target, usize::MAX, step);
         self.enrp.inheritances.remove(&target);
         self.enrp.timers.clear(Timer::Inheritance(target));
     }
 
     /// The same for all of them: this registrar is about to leave.
-    pub(super) fn end_inheritances(&mut self, now: Time, actions: &mut Vec<Action>) {
+    pub(super) fn end_inheritances(&mut self, step: &mut Step<'_>) {
         while let Some(target) = self.enrp.inheritances.keys().next().copied() {
-            self.end_inheritance(now, target, actions);
+            self.end_inheritance(target, step);
         }
     }
 
-    fn inherit(&mut self, now: Time, target: RegistrarId, most: usize, actions: &mut Vec<Action>) {
+    fn inherit(&mut self, target: RegistrarId, most: usize, step: &mut Step<'_>) {
         let Some(&heir) = self.enrp.inheritances.get(&target) else { return };
         let elements: Vec<_> = self.handlespace.elements_of_owner(target).take(most).collect();
         for &index in &elements {
-            self.change_owner(now, index, heir);
+            self.change_owner(step.now, index, heir);
         }
         if heir != self.id {
             return;
@@ -62,7 +56,7 @@ impl Registrar {
         self.statistics.elements_taken_over += elements.len() as u64;
         for index in elements {
             if self.handlespace.element(index).is_some_and(|element| element.association().is_none()) {
-                self.claim(now, index, actions);
+                self.claim(index, step);
             }
         }
     }

@@ -7,8 +7,8 @@
 use super::suggestion::{best_home, process_key};
 use super::timers::Timer;
 use super::{Phase, Registrar};
-use crate::registrar::Action;
-use crate::{RegistrarId, Time};
+use crate::RegistrarId;
+use crate::registrar::{Action, Step};
 use std::time::Duration;
 
 /// Elements that are suggested to others at once.
@@ -17,46 +17,46 @@ const HANDED_OVER_AT_ONCE: usize = 256;
 const PAUSE: Duration = Duration::from_millis(10);
 
 impl Registrar {
-    pub(in crate::registrar) fn on_shutdown(&mut self, now: Time, actions: &mut Vec<Action>) {
+    pub(in crate::registrar) fn on_shutdown(&mut self, step: &mut Step<'_>) {
         if matches!(self.enrp.phase, Phase::Leaving | Phase::Left) {
             return;
         }
-        self.end_inheritances(now, actions);
+        self.end_inheritances(step);
         let peers = self.living_peers();
         self.enrp.phase = Phase::Leaving;
         self.announcer.stop();
         let arbitrations: Vec<RegistrarId> = self.enrp.arbitrations.keys().copied().collect();
         for target in arbitrations {
-            self.stop_arbitration(now, target);
+            self.stop_arbitration(step.now, target);
         }
         if !peers.is_empty() {
             let own: Vec<_> = self.handlespace.elements_of_owner(self.id).collect();
             log::info!("registrar {}: hands {} elements to {} peers and leaves", self.id, own.len(), peers.len());
             self.enrp.to_hand_over = own;
-            self.on_hand_over_due(now, actions);
+            self.on_hand_over_due(step);
         }
-        self.leave_if_done(now, peers.is_empty(), actions);
+        self.leave_if_done(peers.is_empty(), step);
     }
 
-    pub(super) fn on_hand_over_due(&mut self, now: Time, actions: &mut Vec<Action>) {
+    pub(super) fn on_hand_over_due(&mut self, step: &mut Step<'_>) {
         let peers = self.living_peers();
         let rest = self.enrp.to_hand_over.len().saturating_sub(HANDED_OVER_AT_ONCE);
         for index in self.enrp.to_hand_over.split_off(rest) {
             let own = self.handlespace.element(index).filter(|element| element.home_registrar() == self.id);
             let process = own.and_then(|element| element.asap_transport()).map(|transport| process_key(&transport));
             if let Some(heir) = process.and_then(|process| best_home(peers.iter().copied(), process)) {
-                self.send_suggestion(now, index, heir, actions);
+                self.send_suggestion(index, heir, step);
             }
         }
         if rest > 0 {
-            self.enrp.timers.set(Timer::HandOver, now + PAUSE);
+            self.enrp.timers.set(Timer::HandOver, step.now + PAUSE);
         } else {
-            self.enrp.timers.set(Timer::Leave, now + self.config.leave_timeout);
+            self.enrp.timers.set(Timer::Leave, step.now + self.config.leave_timeout);
         }
     }
 
-    pub(super) fn on_leave_timer_expired(&mut self, now: Time, actions: &mut Vec<Action>) {
-        self.leave_if_done(now, true, actions);
+    pub(super) fn on_leave_timer_expired(&mut self, step: &mut Step<'_>) {
+        self.leave_if_done(true, step);
     }
 
     /// Whether elements are being handed over, so that they leave us without being dead.
@@ -65,7 +65,7 @@ impl Registrar {
     }
 
     /// Leaves when no element is left, or at once.
-    pub(in crate::registrar) fn leave_if_done(&mut self, _now: Time, at_once: bool, actions: &mut Vec<Action>) {
+    pub(in crate::registrar) fn leave_if_done(&mut self, at_once: bool, step: &mut Step<'_>) {
         let left = self.handlespace.count_of_owner(self.id);
         if self.enrp.phase != Phase::Leaving || (left > 0 && !at_once) {
             return;
@@ -75,6 +75,6 @@ impl Registrar {
         }
         self.enrp.phase = Phase::Left;
         self.enrp.timers.clear_all();
-        actions.push(Action::ShutdownComplete);
+        step.push(Action::ShutdownComplete);
     }
 }

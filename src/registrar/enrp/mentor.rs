@@ -14,7 +14,7 @@ use crate::handlespace::{SeededMap, SeededState};
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{HandleTableRequest, HandleTableResponse, ListRequest, ListResponse};
-use crate::registrar::{Action, RegistrarConfig, is_late};
+use crate::registrar::{RegistrarConfig, Step, is_late};
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use log::Level;
 use std::collections::BTreeSet;
@@ -31,7 +31,7 @@ const MAX_TOMBSTONES: usize = 65_536;
 
 /// What is being waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+enum WaitsFor {
     /// Some registrar.
     Mentor,
     /// LIST_RESPONSE of this mentor.
@@ -45,7 +45,7 @@ enum Step {
 /// How far the start has come.
 #[derive(Debug)]
 pub(super) struct Start {
-    step: Step,
+    waits_for: WaitsFor,
     /// When to stop looking for a first mentor.
     discovery_ends: Time,
     /// Mentors that rejected the list, which means that they are starting, too.
@@ -63,7 +63,7 @@ pub(super) struct Start {
 impl Start {
     pub fn new(config: &RegistrarConfig, hash_seed: u64, now: Time) -> Start {
         Start {
-            step: Step::Mentor,
+            waits_for: WaitsFor::Mentor,
             discovery_ends: now + config.mentor_discovery_timeout,
             starting: BTreeSet::new(),
             useless: BTreeSet::new(),
@@ -83,88 +83,88 @@ impl Registrar {
     }
 
     /// Something about the peers has changed: perhaps there is a mentor now, or none any more.
-    pub(super) fn look_for_mentor(&mut self, now: Time, actions: &mut Vec<Action>) {
+    pub(super) fn look_for_mentor(&mut self, step: &mut Step<'_>) {
         if self.enrp.phase != Phase::Starting {
             return;
         }
-        match self.enrp.start.step {
-            Step::Mentor => self.ask_next_mentor(now, actions),
-            Step::List(mentor) | Step::Table(mentor) => {
+        match self.enrp.start.waits_for {
+            WaitsFor::Mentor => self.ask_next_mentor(step),
+            WaitsFor::List(mentor) | WaitsFor::Table(mentor) => {
                 if self.enrp.peers.get(&mentor).and_then(Peer::association).is_none() {
-                    self.give_up_mentor(now, mentor, "its association is gone", actions);
+                    self.give_up_mentor(mentor, "its association is gone", step);
                 }
             }
-            Step::Pause => {}
+            WaitsFor::Pause => {}
         }
     }
 
-    fn ask_next_mentor(&mut self, now: Time, actions: &mut Vec<Action>) {
+    fn ask_next_mentor(&mut self, step: &mut Step<'_>) {
         let peers = ids_where(&self.enrp.peers, |peer| peer.association().is_some());
         let start = &self.enrp.start;
         let mut useful = peers.iter().filter(|id| !start.useless.contains(id));
         if let Some(&mentor) = useful.clone().find(|id| !start.starting.contains(id)).or_else(|| useful.next()) {
-            return self.ask_for_list(now, mentor, actions);
+            return self.ask_for_list(mentor, step);
         }
         if !peers.is_empty() {
-            return self.end_round(now, &peers, actions);
+            return self.end_round(&peers, step);
         }
         let ends = self.enrp.start.discovery_ends;
-        if ends <= now {
-            return self.become_ready(now, "no other registrar can be reached", actions);
+        if ends <= step.now {
+            return self.become_ready("no other registrar can be reached", step);
         }
-        self.enrp.start.step = Step::Mentor;
+        self.enrp.start.waits_for = WaitsFor::Mentor;
         self.enrp.timers.set(Timer::Start, ends);
     }
 
     /// None of the peers was of use.
-    fn end_round(&mut self, now: Time, peers: &BTreeSet<RegistrarId>, actions: &mut Vec<Action>) {
+    fn end_round(&mut self, peers: &BTreeSet<RegistrarId>, step: &mut Step<'_>) {
         let start = &mut self.enrp.start;
         start.rounds += 1;
         let all_start = peers.iter().all(|id| start.starting.contains(id));
         let first = peers.last().is_none_or(|&highest| highest < self.id);
-        let all_tried = !self.enrp.contacts.any_pending() || start.discovery_ends <= now;
+        let all_tried = !self.enrp.contacts.any_pending() || start.discovery_ends <= step.now;
         if all_start && first && all_tried {
-            return self.become_ready(now, "all others are starting, too, and this one goes first", actions);
+            return self.become_ready("all others are starting, too, and this one goes first", step);
         }
         if start.rounds >= MAX_ROUNDS {
-            return self.become_ready(now, "nobody could help; the audits will", actions);
+            return self.become_ready("nobody could help; the audits will", step);
         }
-        start.step = Step::Pause;
+        start.waits_for = WaitsFor::Pause;
         start.useless.clear();
         start.starting.clear();
         let pause = LONGEST_REJECT_PAUSE.min(self.config.max_time_no_response / 4);
         let jitter = self.random.within(pause / 4);
-        self.enrp.timers.set(Timer::Start, now + pause + jitter);
+        self.enrp.timers.set(Timer::Start, step.now + pause + jitter);
     }
 
-    pub(super) fn on_start_timer_expired(&mut self, now: Time, at: Time, actions: &mut Vec<Action>) {
+    pub(super) fn on_start_timer_expired(&mut self, at: Time, step: &mut Step<'_>) {
         if self.enrp.phase != Phase::Starting {
             return;
         }
-        match self.enrp.start.step {
-            Step::Mentor | Step::Pause => self.ask_next_mentor(now, actions),
+        match self.enrp.start.waits_for {
+            WaitsFor::Mentor | WaitsFor::Pause => self.ask_next_mentor(step),
             // The answer may be waiting to be read.
-            Step::List(_) | Step::Table(_) if is_late(now, at) => {
-                self.enrp.timers.set(Timer::Start, now + self.config.max_time_no_response);
+            WaitsFor::List(_) | WaitsFor::Table(_) if is_late(step.now, at) => {
+                self.enrp.timers.set(Timer::Start, step.now + self.config.max_time_no_response);
             }
-            Step::List(mentor) | Step::Table(mentor) => self.give_up_mentor(now, mentor, "it does not answer", actions),
+            WaitsFor::List(mentor) | WaitsFor::Table(mentor) => self.give_up_mentor(mentor, "it does not answer", step),
         }
     }
 
-    fn give_up_mentor(&mut self, now: Time, mentor: RegistrarId, why: &str, actions: &mut Vec<Action>) {
+    fn give_up_mentor(&mut self, mentor: RegistrarId, why: &str, step: &mut Step<'_>) {
         log_limited!(
             self.enrp.logs.start,
-            now,
+            step.now,
             Level::Warn,
             "registrar {}: {mentor:?} is no use as mentor: {why}; trying another one",
             self.id
         );
         self.enrp.start.useless.insert(mentor);
-        self.ask_next_mentor(now, actions);
+        self.ask_next_mentor(step);
     }
 
     /// The start is over.
-    fn become_ready(&mut self, now: Time, how: &str, actions: &mut Vec<Action>) {
+    fn become_ready(&mut self, how: &str, step: &mut Step<'_>) {
         log::info!(
             "registrar {}: ready with {} elements in {} pools and {} peers: {how}",
             self.id,
@@ -175,14 +175,14 @@ impl Registrar {
         self.enrp.phase = Phase::Ready;
         self.enrp.timers.clear(Timer::Start);
         self.enrp.start.tombstones = SeededMap::with_hasher(SeededState::new(0));
-        self.announcer.start(now);
-        self.begin_to_serve(now);
-        self.on_heartbeat_due(now, actions);
+        self.announcer.start(step.now);
+        self.begin_to_serve(step.now);
+        self.on_heartbeat_due(step);
         // A registrar that comes back under its old identifier may find elements that others still take for its own.
         let own: Vec<_> = self.handlespace.elements_of_owner(self.id).collect();
         for index in own {
             if self.handlespace.element(index).is_some_and(|element| element.association().is_none()) {
-                self.claim(now, index, actions);
+                self.claim(index, step);
             }
         }
     }
@@ -197,20 +197,14 @@ impl Registrar {
 
 /// The list of registrars.
 impl Registrar {
-    fn ask_for_list(&mut self, now: Time, mentor: RegistrarId, actions: &mut Vec<Action>) {
-        self.enrp.start.step = Step::List(mentor);
-        self.enrp.timers.set(Timer::Start, now + self.config.max_time_no_response);
+    fn ask_for_list(&mut self, mentor: RegistrarId, step: &mut Step<'_>) {
+        self.enrp.start.waits_for = WaitsFor::List(mentor);
+        self.enrp.timers.set(Timer::Start, step.now + self.config.max_time_no_response);
         let message = EnrpMessage::ListRequest(ListRequest { sender: self.id, receiver: mentor });
-        self.send_to_peer(now, mentor, &message, actions);
+        self.send_to_peer(mentor, &message, step);
     }
 
-    pub(super) fn on_list_request(
-        &mut self,
-        now: Time,
-        association: AssociationId,
-        message: &ListRequest,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn on_list_request(&mut self, association: AssociationId, message: &ListRequest, step: &mut Step<'_>) {
         let receiver = message.sender;
         let reject = self.enrp.phase != Phase::Ready;
         let mut servers = Vec::new();
@@ -219,16 +213,16 @@ impl Registrar {
             servers.extend(known.filter_map(|(_, peer)| peer.information.clone()));
         }
         let response = EnrpMessage::ListResponse(ListResponse { sender: self.id, receiver, reject, servers });
-        self.answer_enrp(now, association, receiver, &response, actions);
+        self.answer_enrp(association, receiver, &response, step);
     }
 
-    pub(super) fn on_list_response(&mut self, now: Time, message: ListResponse, actions: &mut Vec<Action>) {
+    pub(super) fn on_list_response(&mut self, message: ListResponse, step: &mut Step<'_>) {
         let sender = message.sender;
-        let is_mentor = self.enrp.phase == Phase::Starting && self.enrp.start.step == Step::List(sender);
+        let is_mentor = self.enrp.phase == Phase::Starting && self.enrp.start.waits_for == WaitsFor::List(sender);
         if message.reject {
             if is_mentor {
                 self.enrp.start.starting.insert(sender);
-                self.give_up_mentor(now, sender, "it is starting itself", actions);
+                self.give_up_mentor(sender, "it is starting itself", step);
             }
             return;
         }
@@ -237,41 +231,36 @@ impl Registrar {
                 let unknown = server.id != self.id && server.id.0 != 0 && !self.enrp.peers.contains_key(&server.id);
                 if let Some(address) = address_of(server).filter(|_| unknown) {
                     let remember = self.remember_hearsay();
-                    self.add_contact(now, address, Some(server.id), remember);
+                    self.add_contact(step.now, address, Some(server.id), remember);
                 }
             }
         }
         if is_mentor {
             (self.enrp.start.since, self.enrp.start.pages) = (self.enrp.stamp, 0);
-            self.ask_for_table(now, sender, actions);
+            self.ask_for_table(sender, step);
         }
     }
 }
 
 /// The handle table.
 impl Registrar {
-    fn ask_for_table(&mut self, now: Time, mentor: RegistrarId, actions: &mut Vec<Action>) {
-        self.enrp.start.step = Step::Table(mentor);
-        self.enrp.timers.set(Timer::Start, now + self.config.max_time_no_response);
+    fn ask_for_table(&mut self, mentor: RegistrarId, step: &mut Step<'_>) {
+        self.enrp.start.waits_for = WaitsFor::Table(mentor);
+        self.enrp.timers.set(Timer::Start, step.now + self.config.max_time_no_response);
         let request = HandleTableRequest { sender: self.id, receiver: mentor, own_children_only: false };
-        self.send_to_peer(now, mentor, &EnrpMessage::HandleTableRequest(request), actions);
+        self.send_to_peer(mentor, &EnrpMessage::HandleTableRequest(request), step);
     }
 
-    pub(super) fn on_handle_table_response(
-        &mut self,
-        now: Time,
-        message: HandleTableResponse,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn on_handle_table_response(&mut self, message: HandleTableResponse, step: &mut Step<'_>) {
         if self.enrp.phase != Phase::Starting {
-            return self.on_audit_response(now, message, actions);
+            return self.on_audit_response(message, step);
         }
         let mentor = message.sender;
-        if self.enrp.start.step != Step::Table(mentor) {
+        if self.enrp.start.waits_for != WaitsFor::Table(mentor) {
             return;
         }
         if message.reject {
-            return self.give_up_mentor(now, mentor, "it rejects the download", actions);
+            return self.give_up_mentor(mentor, "it rejects the download", step);
         }
         let since = self.enrp.start.since;
         for entry in message.entries {
@@ -279,15 +268,15 @@ impl Registrar {
                 let key = (entry.pool_handle.clone(), element.id);
                 let removed_by = self.enrp.start.tombstones.get(&key);
                 if removed_by != Some(&element.home_registrar) {
-                    self.take_table_entry(now, mentor, &entry.pool_handle, element, since, actions);
+                    self.take_table_entry(mentor, &entry.pool_handle, element, since, step);
                 }
             }
         }
         self.enrp.start.pages += 1;
         if message.more && self.enrp.start.pages < MAX_PAGES {
-            self.ask_for_table(now, mentor, actions);
+            self.ask_for_table(mentor, step);
         } else {
-            self.become_ready(now, "the handle table of the mentor has been downloaded", actions);
+            self.become_ready("the handle table of the mentor has been downloaded", step);
         }
     }
 

@@ -30,7 +30,7 @@ mod updates;
 pub use peers::{PeerInfo, PeerState};
 
 use super::associations::ConnectedTo;
-use super::{Action, ConnectAttempt, Registrar, RegistrarConfig};
+use super::{Action, ConnectAttempt, Registrar, RegistrarConfig, Step};
 use crate::association::{LossReason, PeerAddress};
 use crate::handlespace::{ElementIndex, SeededState};
 use crate::log_limit::{LogLimit, log_limited};
@@ -183,21 +183,21 @@ impl Registrar {
         self.enrp.peers.values().filter(|peer| peer.is_active()).count()
     }
 
-    pub(super) fn run_enrp_timers(&mut self, now: Time, actions: &mut Vec<Action>) {
-        while let Some((at, timer)) = self.enrp.timers.take_expired(now) {
+    pub(super) fn run_enrp_timers(&mut self, step: &mut Step<'_>) {
+        while let Some((at, timer)) = self.enrp.timers.take_expired(step.now) {
             match timer {
-                Timer::Heartbeat => self.on_heartbeat_due(now, actions),
-                Timer::Start => self.on_start_timer_expired(now, at, actions),
-                Timer::Gossip => self.on_gossip_due(now, actions),
-                Timer::Orphans => self.on_orphans_due(now, actions),
-                Timer::Claims => self.on_claims_due(now, actions),
-                Timer::HandOver => self.on_hand_over_due(now, actions),
-                Timer::Leave => self.on_leave_timer_expired(now, actions),
-                Timer::Contact(number) => self.on_contact_due(now, number, actions),
-                Timer::Peer(id) => self.on_peer_timer_expired(now, at, id, actions),
-                Timer::Audit(id) => self.on_audit_timer_expired(now, id, actions),
-                Timer::Arbitration(target) => self.on_arbitration_expired(now, at, target, actions),
-                Timer::Inheritance(target) => self.on_inheritance_due(now, target, actions),
+                Timer::Heartbeat => self.on_heartbeat_due(step),
+                Timer::Start => self.on_start_timer_expired(at, step),
+                Timer::Gossip => self.on_gossip_due(step),
+                Timer::Orphans => self.on_orphans_due(step),
+                Timer::Claims => self.on_claims_due(step),
+                Timer::HandOver => self.on_hand_over_due(step),
+                Timer::Leave => self.on_leave_timer_expired(step),
+                Timer::Contact(number) => self.on_contact_due(number, step),
+                Timer::Peer(id) => self.on_peer_timer_expired(at, id, step),
+                Timer::Audit(id) => self.on_audit_timer_expired(id, step),
+                Timer::Arbitration(target) => self.on_arbitration_expired(at, target, step),
+                Timer::Inheritance(target) => self.on_inheritance_due(target, step),
                 Timer::Session(association, own) => self.end_session(association, own),
             }
         }
@@ -213,49 +213,37 @@ impl Registrar {
 
     pub(super) fn on_enrp_association_up(
         &mut self,
-        now: Time,
         association: AssociationId,
         attempt: Option<ConnectAttempt>,
-        actions: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) {
         let connect = attempt.and_then(|attempt| self.enrp.connects.remove(&attempt));
         let contact = if let Some(Connect::Contact(number)) = connect { Some(number) } else { None };
         self.enrp.senders.insert(association, Sender { contact, ..Sender::default() });
         if let Some(number) = contact {
-            self.on_contact_up(now, number, association, actions);
+            self.on_contact_up(number, association, step);
         }
     }
 
-    pub(super) fn on_enrp_association_lost(
-        &mut self,
-        now: Time,
-        association: AssociationId,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn on_enrp_association_lost(&mut self, association: AssociationId, step: &mut Step<'_>) {
         self.end_session(association, true);
         self.end_session(association, false);
         let Some(sender) = self.enrp.senders.remove(&association) else { return };
         if let Some(number) = sender.contact {
-            self.on_contact_lost(now, number);
+            self.on_contact_lost(step.now, number);
         }
         if let Some(id) = sender.id {
-            self.unbind(now, id, association, actions);
+            self.unbind(id, association, step);
         }
         if self.enrp.phase == Phase::Starting {
-            self.look_for_mentor(now, actions);
+            self.look_for_mentor(step);
         }
     }
 
-    pub(super) fn on_connect_failed(
-        &mut self,
-        now: Time,
-        attempt: ConnectAttempt,
-        reason: &LossReason,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn on_connect_failed(&mut self, attempt: ConnectAttempt, reason: &LossReason, step: &mut Step<'_>) {
         match self.enrp.connects.remove(&attempt) {
-            Some(Connect::Contact(number)) => self.on_contact_failed(now, number, reason, actions),
-            Some(Connect::Claim(endpoint)) => self.on_claim_failed(now, &endpoint, reason, actions),
+            Some(Connect::Contact(number)) => self.on_contact_failed(number, reason, step),
+            Some(Connect::Claim(endpoint)) => self.on_claim_failed(&endpoint, reason, step),
             None => {}
         }
     }
@@ -263,15 +251,14 @@ impl Registrar {
     /// An ASAP association that this registrar made.
     pub(super) fn on_own_asap_association_up(
         &mut self,
-        now: Time,
         attempt: ConnectAttempt,
         connected: ConnectedTo,
-        actions: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) {
         if let Some(Connect::Claim(endpoint)) = self.enrp.connects.remove(&attempt) {
             match connected {
-                ConnectedTo::Association(association) => self.on_claim_up(now, &endpoint, association, actions),
-                ConnectedTo::Nothing => self.on_claim_failed(now, &endpoint, &LossReason::Timeout, actions),
+                ConnectedTo::Association(association) => self.on_claim_up(&endpoint, association, step),
+                ConnectedTo::Nothing => self.on_claim_failed(&endpoint, &LossReason::Timeout, step),
             }
         }
     }
@@ -280,31 +267,33 @@ impl Registrar {
 /// Messages.
 impl Registrar {
     /// A message of another registrar.
-    pub(super) fn on_enrp_message(
-        &mut self,
-        now: Time,
-        association: AssociationId,
-        bytes: &[u8],
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn on_enrp_message(&mut self, association: AssociationId, bytes: &[u8], step: &mut Step<'_>) {
         match EnrpMessage::decode(bytes) {
             Ok(Decoded { message, unrecognized }) => {
                 let cause = Cause::UnrecognizedParameter;
                 let causes: Vec<_> =
                     unrecognized.into_iter().map(|parameter| ErrorCause { cause, info: parameter.0 }).collect();
                 if !causes.is_empty() {
-                    self.log_fault(now, association, &format_args!("{} unknown parameters are skipped", causes.len()));
-                    self.report_enrp_fault(now, association, bytes, causes, actions);
+                    self.log_fault(
+                        step.now,
+                        association,
+                        &format_args!("{} unknown parameters are skipped", causes.len()),
+                    );
+                    self.report_enrp_fault(association, bytes, causes, step);
                 }
                 let (sender, receiver) = servers_of(bytes);
-                if self.identify(now, association, sender, &message, actions) {
-                    self.dispatch_enrp(now, association, receiver, message, actions);
+                if self.identify(association, sender, &message, step) {
+                    self.dispatch_enrp(association, receiver, message, step);
                 }
             }
             Err(undecodable) => {
-                self.log_fault(now, association, &format_args!("an ENRP message is discarded: {}", undecodable.error));
+                self.log_fault(
+                    step.now,
+                    association,
+                    &format_args!("an ENRP message is discarded: {}", undecodable.error),
+                );
                 let causes = undecodable.report.into_iter().collect();
-                self.report_enrp_fault(now, association, bytes, causes, actions);
+                self.report_enrp_fault(association, bytes, causes, step);
             }
         }
     }
@@ -312,69 +301,67 @@ impl Registrar {
     /// Finds out who sent a message. False: it is not to be used.
     fn identify(
         &mut self,
-        now: Time,
         association: AssociationId,
         id: RegistrarId,
         message: &EnrpMessage,
-        actions: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) -> bool {
         if id == RegistrarId(0) {
-            self.log_fault(now, association, &format_args!("{} without the sender's identifier", message.name()));
-            self.count_fault(now, association, actions);
+            self.log_fault(step.now, association, &format_args!("{} without the sender's identifier", message.name()));
+            self.count_fault(association, step);
             return false;
         }
         if id == self.id {
-            self.met_own_identifier(now, association, actions);
+            self.met_own_identifier(association, step);
             return false;
         }
         let Some(sender) = self.enrp.senders.get_mut(&association) else { return false };
         match sender.id {
             Some(known) if known != id => {
                 let text = format_args!("{} says that it comes from {id:?}, not {known:?}: ignored", message.name());
-                self.log_fault(now, association, &text);
-                self.count_fault(now, association, actions);
+                self.log_fault(step.now, association, &text);
+                self.count_fault(association, step);
                 return false;
             }
             Some(_) => {}
             None => {
                 sender.id = Some(id);
                 if let Some(number) = sender.contact {
-                    self.contact_identified(now, number, id, actions);
+                    self.contact_identified(number, id, step);
                 }
             }
         }
         if self.enrp.peers.contains_key(&id) {
-            self.bind(now, id, association);
-            self.heard(now, id);
+            self.bind(id, association);
+            self.heard(step.now, id);
         } else if !matches!(message, EnrpMessage::Presence(_)) {
-            self.ask_who_is_there(now, association, id, actions);
+            self.ask_who_is_there(association, id, step);
         }
         true
     }
 
     /// RFC 5353 section 3.4.1: whoever is not known yet is asked for its PRESENCE. It is a peer when it has answered: one
     /// that only asks, as `rserpool list` does, is answered and forgotten.
-    fn ask_who_is_there(&mut self, now: Time, association: AssociationId, id: RegistrarId, actions: &mut Vec<Action>) {
+    fn ask_who_is_there(&mut self, association: AssociationId, id: RegistrarId, step: &mut Step<'_>) {
         let Some(sender) = self.enrp.senders.get_mut(&association) else { return };
         if !std::mem::replace(&mut sender.asked, true) {
-            self.send_presence(now, association, id, true, actions);
+            self.send_presence(association, id, true, step);
         }
     }
 
     fn dispatch_enrp(
         &mut self,
-        now: Time,
         association: AssociationId,
         receiver: RegistrarId,
         message: EnrpMessage,
-        actions: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) {
         // A PRESENCE says something about its sender, whomever it is for.
         let for_us = receiver == RegistrarId(0) || receiver == self.id;
         if !for_us && !matches!(message, EnrpMessage::Presence(_)) {
             return log_limited!(
                 self.logs.unexpected,
-                now,
+                step.now,
                 Level::Warn,
                 "registrar {}: {} of {association:?} is for {receiver:?}: ignored",
                 self.id,
@@ -382,18 +369,18 @@ impl Registrar {
             );
         }
         match message {
-            EnrpMessage::Presence(message) => self.on_presence(now, association, message, actions),
+            EnrpMessage::Presence(message) => self.on_presence(association, message, step),
             EnrpMessage::HandleTableRequest(message) => {
-                self.on_handle_table_request(now, association, &message, actions);
+                self.on_handle_table_request(association, &message, step);
             }
-            EnrpMessage::HandleTableResponse(message) => self.on_handle_table_response(now, message, actions),
-            EnrpMessage::HandleUpdate(message) => self.on_handle_update(now, message, actions),
-            EnrpMessage::ListRequest(message) => self.on_list_request(now, association, &message, actions),
-            EnrpMessage::ListResponse(message) => self.on_list_response(now, message, actions),
-            EnrpMessage::InitTakeover(message) => self.on_init_takeover(now, association, &message, actions),
-            EnrpMessage::InitTakeoverAck(message) => self.on_init_takeover_ack(now, &message, actions),
-            EnrpMessage::TakeoverServer(message) => self.on_takeover_server(now, &message, actions),
-            EnrpMessage::Error(message) => self.on_enrp_error(now, association, &message),
+            EnrpMessage::HandleTableResponse(message) => self.on_handle_table_response(message, step),
+            EnrpMessage::HandleUpdate(message) => self.on_handle_update(message, step),
+            EnrpMessage::ListRequest(message) => self.on_list_request(association, &message, step),
+            EnrpMessage::ListResponse(message) => self.on_list_response(message, step),
+            EnrpMessage::InitTakeover(message) => self.on_init_takeover(association, &message, step),
+            EnrpMessage::InitTakeoverAck(message) => self.on_init_takeover_ack(&message, step),
+            EnrpMessage::TakeoverServer(message) => self.on_takeover_server(&message, step),
+            EnrpMessage::Error(message) => self.on_enrp_error(step.now, association, &message),
         }
     }
 
@@ -415,43 +402,30 @@ impl Registrar {
         }
     }
 
-    pub(super) fn send_enrp(
-        &mut self,
-        now: Time,
-        association: AssociationId,
-        message: &EnrpMessage,
-        actions: &mut Vec<Action>,
-    ) {
-        if let Some(bytes) = self.encode_enrp(now, message) {
-            actions.push(Action::Send { association, bytes });
+    pub(super) fn send_enrp(&mut self, association: AssociationId, message: &EnrpMessage, step: &mut Step<'_>) {
+        if let Some(bytes) = self.encode_enrp(step.now, message) {
+            step.push(Action::Send { association, bytes });
         }
     }
 
     /// Sends a message to a peer over the one association that carries everything to it, in order.
-    fn send_to_peer(&mut self, now: Time, id: RegistrarId, message: &EnrpMessage, actions: &mut Vec<Action>) {
+    fn send_to_peer(&mut self, id: RegistrarId, message: &EnrpMessage, step: &mut Step<'_>) {
         if let Some(association) = self.enrp.peers.get(&id).and_then(Peer::association) {
-            self.send_enrp(now, association, message, actions);
+            self.send_enrp(association, message, step);
         }
     }
 
     /// Answers a message: to a peer in order with everything else, to others where the message came from.
-    fn answer_enrp(
-        &mut self,
-        now: Time,
-        association: AssociationId,
-        id: RegistrarId,
-        message: &EnrpMessage,
-        actions: &mut Vec<Action>,
-    ) {
+    fn answer_enrp(&mut self, association: AssociationId, id: RegistrarId, message: &EnrpMessage, step: &mut Step<'_>) {
         let in_order = self.enrp.peers.get(&id).and_then(Peer::association);
-        self.send_enrp(now, in_order.unwrap_or(association), message, actions);
+        self.send_enrp(in_order.unwrap_or(association), message, step);
     }
 
     /// "Group-casts" a message (RFC 5353 section 3.1): sends it to every peer.
-    fn group_cast(&mut self, now: Time, message: &EnrpMessage, actions: &mut Vec<Action>) {
-        let Some(bytes) = self.encode_enrp(now, message) else { return };
+    fn group_cast(&mut self, message: &EnrpMessage, step: &mut Step<'_>) {
+        let Some(bytes) = self.encode_enrp(step.now, message) else { return };
         for association in self.enrp.peers.values().filter_map(Peer::association) {
-            actions.push(Action::Send { association, bytes: bytes.clone() });
+            step.push(Action::Send { association, bytes: bytes.clone() });
         }
     }
 }

@@ -3,15 +3,15 @@
 
 use super::timers::Timer;
 use super::{Phase, Registrar};
-use crate::registrar::Action;
+use crate::registrar::Step;
 use crate::wire::PoolElement;
 use crate::{PoolHandle, RegistrarId, Time};
 use std::collections::BTreeMap;
 
 impl Registrar {
     /// Looks for homes that are no peers. One gets as long as a peer gets to show up.
-    pub(super) fn on_orphans_due(&mut self, now: Time, actions: &mut Vec<Action>) {
-        self.enrp.timers.set(Timer::Orphans, now + self.config.max_time_last_heard);
+    pub(super) fn on_orphans_due(&mut self, step: &mut Step<'_>) {
+        self.enrp.timers.set(Timer::Orphans, step.now + self.config.max_time_last_heard);
         if self.enrp.phase != Phase::Ready {
             return;
         }
@@ -23,13 +23,13 @@ impl Registrar {
         };
         let unknown: Vec<_> = self.handlespace.owners().map(|(id, _)| id).filter(|&id| !known(id)).collect();
         let before = std::mem::take(&mut self.enrp.orphaned);
-        let since = |id: &RegistrarId| before.get(id).copied().unwrap_or(now);
+        let since = |id: &RegistrarId| before.get(id).copied().unwrap_or(step.now);
         self.enrp.orphaned = unknown.iter().map(|id| (*id, since(id))).collect::<BTreeMap<_, _>>();
         let patience = self.config.max_time_last_heard;
         for id in unknown {
-            if self.enrp.orphaned.get(&id).is_some_and(|&since| now.saturating_since(since) >= patience) {
+            if self.enrp.orphaned.get(&id).is_some_and(|&since| step.now.saturating_since(since) >= patience) {
                 self.enrp.orphaned.remove(&id);
-                self.start_arbitration(now, id, "its elements are known, but nothing is heard of it", actions);
+                self.start_arbitration(id, "its elements are known, but nothing is heard of it", step);
             }
         }
     }

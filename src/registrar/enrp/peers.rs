@@ -6,7 +6,7 @@ use super::{Phase, Registrar};
 use crate::association::PeerAddress;
 use crate::log_limit::log_limited;
 use crate::message::enrp::Presence;
-use crate::registrar::Action;
+use crate::registrar::Step;
 use crate::wire::{ServerInformation, TransportParameter};
 use crate::{AssociationId, RegistrarId, Time};
 use log::Level;
@@ -70,17 +70,11 @@ impl Peer {
 
 impl Registrar {
     /// The registrar that sent a PRESENCE is a peer from now on. False: there are too many.
-    pub(super) fn add_peer(
-        &mut self,
-        now: Time,
-        id: RegistrarId,
-        association: AssociationId,
-        actions: &mut Vec<Action>,
-    ) -> bool {
+    pub(super) fn add_peer(&mut self, id: RegistrarId, association: AssociationId, step: &mut Step<'_>) -> bool {
         if self.enrp.peers.len() >= self.config.max_peers {
             log_limited!(
                 self.enrp.logs.peers,
-                now,
+                step.now,
                 Level::Warn,
                 "registrar {}: {id:?} is not taken as a peer: there are {} already",
                 self.id,
@@ -88,9 +82,9 @@ impl Registrar {
             );
             return false;
         }
-        self.end_inheritance(now, id, actions);
+        self.end_inheritance(id, step);
         let known_elements = self.handlespace.count_of_owner(id);
-        let settled = now + self.settling_time();
+        let settled = step.now + self.settling_time();
         let audit = Audit::new(settled, self.enrp.phase == Phase::Ready && known_elements > 0);
         self.enrp.peers.insert(
             id,
@@ -98,18 +92,18 @@ impl Registrar {
                 address: self.associations.get(association).map(|a| a.peer.address.clone()),
                 information: None,
                 associations: vec![association],
-                last_heard: now,
+                last_heard: step.now,
                 state: PeerState::Active,
                 audit,
             },
         );
-        self.enrp.timers.set(Timer::Peer(id), now + self.config.max_time_last_heard);
+        self.enrp.timers.set(Timer::Peer(id), step.now + self.config.max_time_last_heard);
         self.enrp.orphaned.remove(&id);
         self.contact_done(id);
         self.statistics.peers_found += 1;
         log_limited!(
             self.enrp.logs.peers,
-            now,
+            step.now,
             Level::Info,
             "registrar {}: {id:?} is a peer; {} are known",
             self.id,
@@ -119,7 +113,7 @@ impl Registrar {
     }
 
     /// An association is with this peer.
-    pub(super) fn bind(&mut self, _now: Time, id: RegistrarId, association: AssociationId) {
+    pub(super) fn bind(&mut self, id: RegistrarId, association: AssociationId) {
         let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
         if peer.associations.contains(&association) || peer.associations.len() >= MAX_ASSOCIATIONS {
             return;
@@ -138,14 +132,14 @@ impl Registrar {
     }
 
     /// An association with this peer is gone.
-    pub(super) fn unbind(&mut self, now: Time, id: RegistrarId, association: AssociationId, actions: &mut Vec<Action>) {
+    pub(super) fn unbind(&mut self, id: RegistrarId, association: AssociationId, step: &mut Step<'_>) {
         let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
         peer.associations.retain(|&other| other != association);
         if !peer.associations.is_empty() {
             return;
         }
-        self.abandon_audit(now, id);
-        self.on_link_lost(now, id, actions);
+        self.abandon_audit(id);
+        self.on_link_lost(id, step);
     }
 
     /// Takes up what a peer says about itself.
@@ -165,7 +159,7 @@ impl Registrar {
     }
 
     /// Strikes a peer off the list. It may come back: its address is remembered.
-    pub(super) fn remove_peer(&mut self, now: Time, id: RegistrarId, why: &str, actions: &mut Vec<Action>) {
+    pub(super) fn remove_peer(&mut self, id: RegistrarId, why: &str, step: &mut Step<'_>) {
         let Some(peer) = self.enrp.peers.remove(&id) else { return };
         for timer in [Timer::Peer(id), Timer::Audit(id), Timer::Arbitration(id)] {
             self.enrp.timers.clear(timer);
@@ -179,16 +173,16 @@ impl Registrar {
         self.statistics.peers_lost += 1;
         log_limited!(
             self.enrp.logs.peers,
-            now,
+            step.now,
             Level::Warn,
             "registrar {}: {id:?} is no peer any more: {why}; {} are known",
             self.id,
             self.enrp.peers.len()
         );
         if let Some(address) = peer.reachable_at() {
-            self.remember_lost(now, id, address);
+            self.remember_lost(step.now, id, address);
         }
-        self.acknowledgement_not_expected(now, id, actions);
+        self.acknowledgement_not_expected(id, step);
     }
 
     /// The peers, for a look from outside.

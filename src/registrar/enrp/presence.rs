@@ -11,7 +11,7 @@ use crate::association::{LossReason, PeerAddress};
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{ListRequest, Presence};
-use crate::registrar::{Action, Link, is_late};
+use crate::registrar::{Action, Link, Step, is_late};
 use crate::wire::{Decoded, ServerInformation, TransportParameter, TransportUse};
 use crate::{AssociationId, RegistrarId, Time};
 use log::Level;
@@ -44,97 +44,84 @@ impl Registrar {
 
     pub(super) fn send_presence(
         &mut self,
-        now: Time,
         association: AssociationId,
         receiver: RegistrarId,
         reply_required: bool,
-        actions: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) {
         let message = EnrpMessage::Presence(self.presence(receiver, reply_required));
-        self.send_enrp(now, association, &message, actions);
+        self.send_enrp(association, &message, step);
     }
 
     /// Asks a peer whether it is alive.
-    pub(super) fn ask_for_presence(&mut self, now: Time, id: RegistrarId, actions: &mut Vec<Action>) {
+    pub(super) fn ask_for_presence(&mut self, id: RegistrarId, step: &mut Step<'_>) {
         let message = EnrpMessage::Presence(self.presence(id, true));
-        self.send_to_peer(now, id, &message, actions);
+        self.send_to_peer(id, &message, step);
     }
 
     /// Every PEER-HEARTBEAT-CYCLE, to everybody.
-    pub(super) fn on_heartbeat_due(&mut self, now: Time, actions: &mut Vec<Action>) {
-        self.enrp.timers.set(Timer::Heartbeat, now + self.config.peer_heartbeat_cycle);
-        self.announce_presence(now, actions);
+    pub(super) fn on_heartbeat_due(&mut self, step: &mut Step<'_>) {
+        self.enrp.timers.set(Timer::Heartbeat, step.now + self.config.peer_heartbeat_cycle);
+        self.announce_presence(step);
     }
 
-    pub(super) fn announce_presence(&mut self, now: Time, actions: &mut Vec<Action>) {
+    pub(super) fn announce_presence(&mut self, step: &mut Step<'_>) {
         let message = EnrpMessage::Presence(self.presence(RegistrarId(0), false));
-        self.group_cast(now, &message, actions);
+        self.group_cast(&message, step);
         if !self.config.enrp_multicast {
             return;
         }
         // A registrar that starts asks everybody to say who is there.
         let reply_required = self.enrp.phase == Phase::Starting;
         let message = EnrpMessage::Presence(self.presence(RegistrarId(0), reply_required));
-        if let Some(bytes) = self.encode_enrp(now, &message) {
-            actions.push(Action::Multicast { link: Link::Enrp, bytes });
+        if let Some(bytes) = self.encode_enrp(step.now, &message) {
+            step.push(Action::Multicast { link: Link::Enrp, bytes });
         }
     }
 
     /// Asks one of the peers whom it knows: so two groups of registrars that grew apart become one as soon as one of each
     /// meet, and nobody has to be told of a new registrar by all.
-    pub(super) fn on_gossip_due(&mut self, now: Time, actions: &mut Vec<Action>) {
+    pub(super) fn on_gossip_due(&mut self, step: &mut Step<'_>) {
         let interval = self.config.peer_heartbeat_cycle.max(SHORTEST_GOSSIP_INTERVAL);
-        self.enrp.timers.set(Timer::Gossip, now + interval);
+        self.enrp.timers.set(Timer::Gossip, step.now + interval);
         let ids: Vec<_> = ids_where(&self.enrp.peers, Peer::is_active).into_iter().collect();
         let chosen = self.random.below(ids.len() as u64) as usize;
         if let Some(&receiver) = ids.get(chosen) {
             let message = EnrpMessage::ListRequest(ListRequest { sender: self.id, receiver });
-            self.send_to_peer(now, receiver, &message, actions);
+            self.send_to_peer(receiver, &message, step);
         }
     }
 }
 
 /// Receiving.
 impl Registrar {
-    pub(super) fn on_presence(
-        &mut self,
-        now: Time,
-        association: AssociationId,
-        message: Presence,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn on_presence(&mut self, association: AssociationId, message: Presence, step: &mut Step<'_>) {
         let id = message.sender;
-        if !self.enrp.peers.contains_key(&id) && !self.add_peer(now, id, association, actions) {
+        if !self.enrp.peers.contains_key(&id) && !self.add_peer(id, association, step) {
             return;
         }
         self.update_peer(id, &message);
-        self.peer_lives(now, id, actions);
+        self.peer_lives(step.now, id);
         if message.reply_required {
             let answer = EnrpMessage::Presence(self.presence(id, false));
-            self.answer_enrp(now, association, id, &answer, actions);
+            self.answer_enrp(association, id, &answer, step);
         }
-        self.look_for_mentor(now, actions);
+        self.look_for_mentor(step);
         if let Some(checksum) = message.checksum {
-            self.compare_checksum(now, id, checksum, actions);
+            self.compare_checksum(id, checksum, step);
         }
     }
 
     /// A datagram on the ENRP group. Its sender can be forged: nothing is changed by it but that a known peer has been
     /// heard, and that an unknown one is sought.
-    pub(in crate::registrar) fn on_datagram(
-        &mut self,
-        now: Time,
-        from: SocketAddr,
-        bytes: &[u8],
-        actions: &mut Vec<Action>,
-    ) {
+    pub(in crate::registrar) fn on_datagram(&mut self, from: SocketAddr, bytes: &[u8], step: &mut Step<'_>) {
         match EnrpMessage::decode(bytes) {
             Ok(Decoded { message: EnrpMessage::Presence(message), .. }) => {
-                self.on_multicast_presence(now, from, &message, actions);
+                self.on_multicast_presence(from, &message, step);
             }
             Ok(Decoded { message, .. }) => log_limited!(
                 self.logs.unexpected,
-                now,
+                step.now,
                 Level::Debug,
                 "registrar {}: {} from {from} by multicast: ignored",
                 self.id,
@@ -144,7 +131,7 @@ impl Registrar {
                 self.statistics.faults += 1;
                 log_limited!(
                     self.logs.faults,
-                    now,
+                    step.now,
                     Level::Warn,
                     "registrar {}: a datagram from {from} is discarded: {}",
                     self.id,
@@ -154,21 +141,21 @@ impl Registrar {
         }
     }
 
-    fn on_multicast_presence(&mut self, now: Time, from: SocketAddr, message: &Presence, actions: &mut Vec<Action>) {
+    fn on_multicast_presence(&mut self, from: SocketAddr, message: &Presence, step: &mut Step<'_>) {
         let id = message.sender;
         if id == RegistrarId(0) || id == self.id {
             return;
         }
         if self.enrp.peers.contains_key(&id) {
-            self.heard(now, id);
-            self.peer_lives(now, id, actions);
+            self.heard(step.now, id);
+            self.peer_lives(step.now, id);
             if message.reply_required {
                 let answer = EnrpMessage::Presence(self.presence(id, false));
-                self.send_to_peer(now, id, &answer, actions);
+                self.send_to_peer(id, &answer, step);
             }
         } else if let Some(address) = multicast_address(from, message.server_information.as_ref()) {
             let remember = self.remember_hearsay();
-            self.add_contact(now, address, Some(id), remember);
+            self.add_contact(step.now, address, Some(id), remember);
         }
     }
 
@@ -183,7 +170,7 @@ impl Registrar {
     }
 
     /// A PRESENCE of a peer ends every attempt to take it over (RFC 5353 section 3.5.1).
-    fn peer_lives(&mut self, now: Time, id: RegistrarId, _actions: &mut Vec<Action>) {
+    fn peer_lives(&mut self, now: Time, id: RegistrarId) {
         let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
         if matches!(peer.state, PeerState::Dead | PeerState::NotActive) {
             peer.state = PeerState::Active;
@@ -195,67 +182,61 @@ impl Registrar {
 
 /// Noticing failures.
 impl Registrar {
-    pub(super) fn on_peer_timer_expired(&mut self, now: Time, at: Time, id: RegistrarId, actions: &mut Vec<Action>) {
-        let late = is_late(now, at);
+    pub(super) fn on_peer_timer_expired(&mut self, at: Time, id: RegistrarId, step: &mut Step<'_>) {
+        let late = is_late(step.now, at);
         let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
         match peer.state {
             PeerState::Active => {
                 let silent_at = peer.last_heard + self.config.max_time_last_heard;
-                if silent_at > now {
+                if silent_at > step.now {
                     self.enrp.timers.set(Timer::Peer(id), silent_at);
                 } else {
-                    self.suspect(now, id, actions);
+                    self.suspect(id, step);
                 }
             }
             // The answer may be waiting to be read.
-            PeerState::Suspected if late => self.suspect(now, id, actions),
-            PeerState::Suspected => self.peer_is_dead(now, id, "it does not answer", actions),
+            PeerState::Suspected if late => self.suspect(id, step),
+            PeerState::Suspected => self.peer_is_dead(id, "it does not answer", step),
             // Nobody took it over, and nobody heard of it: whoever wanted to has failed, too.
-            PeerState::NotActive => self.suspect(now, id, actions),
+            PeerState::NotActive => self.suspect(id, step),
             PeerState::Dead => {}
         }
     }
 
     /// Gives a peer MAX-TIME-NO-RESPONSE to prove that it lives.
-    fn suspect(&mut self, now: Time, id: RegistrarId, actions: &mut Vec<Action>) {
+    fn suspect(&mut self, id: RegistrarId, step: &mut Step<'_>) {
         let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
         peer.state = PeerState::Suspected;
-        self.enrp.timers.set(Timer::Peer(id), now + self.config.max_time_no_response);
-        self.ask_for_presence(now, id, actions);
+        self.enrp.timers.set(Timer::Peer(id), step.now + self.config.max_time_no_response);
+        self.ask_for_presence(id, step);
     }
 
     /// The last association with a peer broke.
-    pub(super) fn on_link_lost(&mut self, now: Time, id: RegistrarId, actions: &mut Vec<Action>) {
+    pub(super) fn on_link_lost(&mut self, id: RegistrarId, step: &mut Step<'_>) {
         let Some(peer) = self.enrp.peers.get(&id) else { return };
         let (state, address) = (peer.state, peer.reachable_at());
         // Who is suspected already has been asked, and keeps the time that it has left: silence is what breaks associations, too.
         if state == PeerState::Active && self.enrp.phase != Phase::Leaving {
-            self.suspect(now, id, actions);
+            self.suspect(id, step);
         }
-        self.reconnect(now, id, address);
+        self.reconnect(step.now, id, address);
     }
 
     /// A peer cannot be reached, so "the send fails".
-    pub(super) fn on_peer_unreachable(
-        &mut self,
-        now: Time,
-        id: RegistrarId,
-        reason: &LossReason,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn on_peer_unreachable(&mut self, id: RegistrarId, reason: &LossReason, step: &mut Step<'_>) {
         let Some(peer) = self.enrp.peers.get(&id) else { return };
         if peer.association().is_none() && peer.state == PeerState::Suspected {
-            self.peer_is_dead(now, id, &format!("it cannot be reached ({reason})"), actions);
+            self.peer_is_dead(id, &format!("it cannot be reached ({reason})"), step);
         }
     }
 
     /// A peer is dead: its elements need another home, if it had any.
-    pub(super) fn peer_is_dead(&mut self, now: Time, id: RegistrarId, why: &str, actions: &mut Vec<Action>) {
+    pub(super) fn peer_is_dead(&mut self, id: RegistrarId, why: &str, step: &mut Step<'_>) {
         if self.enrp.phase == Phase::Ready && self.handlespace.count_of_owner(id) > 0 {
-            self.start_arbitration(now, id, why, actions);
+            self.start_arbitration(id, why, step);
         } else {
-            self.remove_peer(now, id, why, actions);
-            self.look_for_mentor(now, actions);
+            self.remove_peer(id, why, step);
+            self.look_for_mentor(step);
         }
     }
 }

@@ -6,10 +6,10 @@
 //! so that registrars that know different peers do not throw elements to and fro.
 
 use super::Registrar;
+use crate::RegistrarId;
 use crate::handlespace::{Claim, ElementIndex};
-use crate::registrar::Action;
+use crate::registrar::Step;
 use crate::wire::TransportParameter;
-use crate::{RegistrarId, Time};
 use std::net::IpAddr;
 
 impl Registrar {
@@ -24,12 +24,12 @@ impl Registrar {
     }
 
     /// The home of an element suggests that this registrar takes it: the element is asked, and nothing changes before it agrees.
-    pub(super) fn follow_suggestion(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
+    pub(super) fn follow_suggestion(&mut self, index: ElementIndex, step: &mut Step<'_>) {
         let Some(element) = self.handlespace.element(index) else { return };
         let free = element.association().is_none() && element.liveness().claim != Claim::Asked;
         if free && self.is_ready() {
             self.handlespace.update_liveness(index, |liveness| liveness.claim = Claim::Asked);
-            self.claim(now, index, actions);
+            self.claim(index, step);
         }
     }
 }

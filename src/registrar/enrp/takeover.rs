@@ -12,7 +12,7 @@ use crate::handlespace::Claim;
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{InitTakeover, InitTakeoverAck, TakeoverServer};
-use crate::registrar::{Action, is_late};
+use crate::registrar::{Step, is_late};
 use crate::{AssociationId, RegistrarId, Time};
 use log::Level;
 use std::collections::BTreeSet;
@@ -31,10 +31,10 @@ pub(super) struct Arbitration {
 /// The initiating server.
 impl Registrar {
     /// Wants to take over a registrar that seems dead.
-    pub(super) fn start_arbitration(&mut self, now: Time, target: RegistrarId, why: &str, actions: &mut Vec<Action>) {
+    pub(super) fn start_arbitration(&mut self, target: RegistrarId, why: &str, step: &mut Step<'_>) {
         log_limited!(
             self.enrp.logs.takeovers,
-            now,
+            step.now,
             Level::Warn,
             "registrar {}: {target:?} seems dead ({why}): wants to take over its {} elements",
             self.id,
@@ -49,56 +49,50 @@ impl Registrar {
         missing.remove(&target);
         // To everybody, the target included: it may object.
         let message = InitTakeover { sender: self.id, receiver: RegistrarId(0), target };
-        self.group_cast(now, &EnrpMessage::InitTakeover(message), actions);
+        self.group_cast(&EnrpMessage::InitTakeover(message), step);
         self.enrp.arbitrations.insert(target, Arbitration { missing, attempts: 1 });
-        self.enrp.timers.set(Timer::Arbitration(target), now + self.config.takeover_expiry);
-        self.complete_if_won(now, target, actions);
+        self.enrp.timers.set(Timer::Arbitration(target), step.now + self.config.takeover_expiry);
+        self.complete_if_won(target, step);
     }
 
-    pub(super) fn on_init_takeover_ack(&mut self, now: Time, message: &InitTakeoverAck, actions: &mut Vec<Action>) {
+    pub(super) fn on_init_takeover_ack(&mut self, message: &InitTakeoverAck, step: &mut Step<'_>) {
         if let Some(arbitration) = self.enrp.arbitrations.get_mut(&message.target) {
             arbitration.missing.remove(&message.sender);
-            self.complete_if_won(now, message.target, actions);
+            self.complete_if_won(message.target, step);
         }
     }
 
     /// A registrar is not on the peer list any more: nobody waits for it.
-    pub(super) fn acknowledgement_not_expected(&mut self, now: Time, id: RegistrarId, actions: &mut Vec<Action>) {
+    pub(super) fn acknowledgement_not_expected(&mut self, id: RegistrarId, step: &mut Step<'_>) {
         let targets: Vec<_> = self.enrp.arbitrations.keys().copied().collect();
         for target in targets {
             if self.enrp.arbitrations.get_mut(&target).is_some_and(|arbitration| arbitration.missing.remove(&id)) {
-                self.complete_if_won(now, target, actions);
+                self.complete_if_won(target, step);
             }
         }
     }
 
-    fn complete_if_won(&mut self, now: Time, target: RegistrarId, actions: &mut Vec<Action>) {
+    fn complete_if_won(&mut self, target: RegistrarId, step: &mut Step<'_>) {
         if self.enrp.arbitrations.get(&target).is_some_and(|arbitration| arbitration.missing.is_empty()) {
-            self.complete_takeover(now, target, actions);
+            self.complete_takeover(target, step);
         }
     }
 
-    pub(super) fn on_arbitration_expired(
-        &mut self,
-        now: Time,
-        at: Time,
-        target: RegistrarId,
-        actions: &mut Vec<Action>,
-    ) {
-        let late = is_late(now, at);
+    pub(super) fn on_arbitration_expired(&mut self, at: Time, target: RegistrarId, step: &mut Step<'_>) {
+        let late = is_late(step.now, at);
         let Some(arbitration) = self.enrp.arbitrations.get_mut(&target) else { return };
         if !late {
             arbitration.attempts += 1;
         }
         if arbitration.attempts > MAX_ATTEMPTS {
-            return self.complete_takeover(now, target, actions);
+            return self.complete_takeover(target, step);
         }
         let missing = arbitration.missing.clone();
         for receiver in missing {
             let message = InitTakeover { sender: self.id, receiver, target };
-            self.send_to_peer(now, receiver, &EnrpMessage::InitTakeover(message), actions);
+            self.send_to_peer(receiver, &EnrpMessage::InitTakeover(message), step);
         }
-        self.enrp.timers.set(Timer::Arbitration(target), now + self.config.takeover_expiry);
+        self.enrp.timers.set(Timer::Arbitration(target), step.now + self.config.takeover_expiry);
     }
 
     /// Ends this registrar's attempt.
@@ -116,98 +110,92 @@ impl Registrar {
     }
 
     /// The arbitration is won (RFC 5353 section 3.5.2).
-    fn complete_takeover(&mut self, now: Time, target: RegistrarId, actions: &mut Vec<Action>) {
+    fn complete_takeover(&mut self, target: RegistrarId, step: &mut Step<'_>) {
         self.enrp.arbitrations.remove(&target);
         self.enrp.timers.clear(Timer::Arbitration(target));
         // The target gets it as well: should it only be asleep, it knows when it wakes up.
         let message = TakeoverServer { sender: self.id, receiver: RegistrarId(0), target };
-        self.group_cast(now, &EnrpMessage::TakeoverServer(message), actions);
+        self.group_cast(&EnrpMessage::TakeoverServer(message), step);
         log_limited!(
             self.enrp.logs.takeovers,
-            now,
+            step.now,
             Level::Warn,
             "registrar {}: takes over {target:?} with {} elements",
             self.id,
             self.handlespace.count_of_owner(target)
         );
         self.statistics.takeovers_completed += 1;
-        self.remove_peer(now, target, "it is dead and taken over", actions);
-        self.begin_inheritance(now, target, self.id, actions);
+        self.remove_peer(target, "it is dead and taken over", step);
+        self.begin_inheritance(target, self.id, step);
     }
 }
 
 /// The others.
 impl Registrar {
-    pub(super) fn on_init_takeover(
-        &mut self,
-        now: Time,
-        association: AssociationId,
-        message: &InitTakeover,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn on_init_takeover(&mut self, association: AssociationId, message: &InitTakeover, step: &mut Step<'_>) {
         let (sender, target) = (message.sender, message.target);
         if target == self.id {
             log_limited!(
                 self.enrp.logs.takeovers,
-                now,
+                step.now,
                 Level::Warn,
                 "registrar {}: {sender:?} takes this registrar for dead: objects",
                 self.id
             );
-            return self.announce_presence(now, actions);
+            return self.announce_presence(step);
         }
         if self.enrp.arbitrations.contains_key(&target) {
             if !self.gives_way_to(sender) {
                 return;
             }
-            self.stop_arbitration(now, target);
+            self.stop_arbitration(step.now, target);
         }
         if let Some(peer) = self.enrp.peers.get_mut(&target) {
             peer.state = PeerState::NotActive;
             // Should the initiating server die as well, somebody must try again.
-            self.enrp.timers.set(Timer::Peer(target), now + self.config.takeover_expiry * (MAX_ATTEMPTS + 1));
+            self.enrp.timers.set(Timer::Peer(target), step.now + self.config.takeover_expiry * (MAX_ATTEMPTS + 1));
         }
         self.enrp.orphaned.remove(&target);
         let message = EnrpMessage::InitTakeoverAck(InitTakeoverAck { sender: self.id, receiver: sender, target });
-        self.answer_enrp(now, association, sender, &message, actions);
+        self.answer_enrp(association, sender, &message, step);
     }
 
     fn gives_way_to(&self, other: RegistrarId) -> bool {
         if self.config.rsplib_compatibility { other < self.id } else { other > self.id }
     }
 
-    pub(super) fn on_takeover_server(&mut self, now: Time, message: &TakeoverServer, actions: &mut Vec<Action>) {
+    pub(super) fn on_takeover_server(&mut self, message: &TakeoverServer, step: &mut Step<'_>) {
         let TakeoverServer { sender, target, .. } = *message;
         log_limited!(
             self.enrp.logs.takeovers,
-            now,
+            step.now,
             Level::Warn,
             "registrar {}: {sender:?} takes over {target:?} with {} elements",
             self.id,
             self.handlespace.count_of_owner(target)
         );
         if target == self.id {
-            return self.on_own_takeover(now, sender, actions);
+            return self.on_own_takeover(sender, step);
         }
-        self.stop_arbitration(now, target);
-        self.remove_peer(now, target, "another registrar took it over", actions);
-        self.begin_inheritance(now, target, sender, actions);
+        self.stop_arbitration(step.now, target);
+        self.remove_peer(target, "another registrar took it over", step);
+        self.begin_inheritance(target, sender, step);
     }
 
     /// This registrar has been taken for dead, but lives. Elements that are registered with it stay until they
     /// register with the other one; what it was only about to claim goes.
-    fn on_own_takeover(&mut self, now: Time, by: RegistrarId, actions: &mut Vec<Action>) {
+    fn on_own_takeover(&mut self, by: RegistrarId, step: &mut Step<'_>) {
         let elements: Vec<_> = self.handlespace.elements_of_owner(self.id).collect();
         for index in elements {
             let Some(element) = self.handlespace.element(index) else { continue };
             let registered = matches!(element.liveness().claim, Claim::Registered | Claim::Contested);
             if element.association().is_none() || !registered {
-                self.change_owner(now, index, by);
+                self.change_owner(step.now, index, by);
                 self.let_go(index);
             }
         }
         if self.enrp.phase != Phase::Left {
-            self.announce_presence(now, actions);
+            self.announce_presence(step);
         }
     }
 

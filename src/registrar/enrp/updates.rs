@@ -19,7 +19,7 @@ use crate::handlespace::{Claim, ElementIndex, Liveness, PoolIndex, Refusal, Regi
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{HandleUpdate, UpdateAction};
-use crate::registrar::{Action, rsplib};
+use crate::registrar::{Action, Step, rsplib};
 use crate::wire::{PoolElement, TransportParameter, TransportUse};
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use log::Level;
@@ -29,10 +29,9 @@ impl Registrar {
     /// Tells all peers that an element was added, or registered again.
     pub(in crate::registrar) fn announce_addition(
         &mut self,
-        now: Time,
         index: ElementIndex,
         may_suggest: bool,
-        actions: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) {
         let stamp = self.enrp.next_stamp();
         self.handlespace.set_mark(index, stamp);
@@ -40,41 +39,29 @@ impl Registrar {
             return;
         }
         let suggested = if may_suggest { self.better_home(index) } else { None };
-        self.send_addition(now, index, suggested, actions);
+        self.send_addition(index, suggested, step);
     }
 
     /// HANDLE_UPDATE about an element; the suggested home gets it with the T bit.
-    fn send_addition(
-        &mut self,
-        now: Time,
-        index: ElementIndex,
-        suggested: Option<RegistrarId>,
-        actions: &mut Vec<Action>,
-    ) {
+    fn send_addition(&mut self, index: ElementIndex, suggested: Option<RegistrarId>, step: &mut Step<'_>) {
         let Some(mut message) = self.addition(index) else { return };
-        let Some(bytes) = self.encode_enrp(now, &EnrpMessage::HandleUpdate(message.clone())) else { return };
+        let Some(bytes) = self.encode_enrp(step.now, &EnrpMessage::HandleUpdate(message.clone())) else { return };
         message.takeover_suggested = true;
-        let suggestion = suggested.and_then(|_| self.encode_enrp(now, &EnrpMessage::HandleUpdate(message)));
+        let suggestion = suggested.and_then(|_| self.encode_enrp(step.now, &EnrpMessage::HandleUpdate(message)));
         for (&id, peer) in &self.enrp.peers {
             let Some(association) = peer.association() else { continue };
             let chosen = suggestion.as_ref().filter(|_| suggested == Some(id)).unwrap_or(&bytes);
-            actions.push(Action::Send { association, bytes: chosen.clone() });
+            step.push(Action::Send { association, bytes: chosen.clone() });
             self.statistics.handle_updates_sent += 1;
         }
     }
 
     /// Tells one peer of an element, and that it may have it.
-    pub(super) fn send_suggestion(
-        &mut self,
-        now: Time,
-        index: ElementIndex,
-        to: RegistrarId,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn send_suggestion(&mut self, index: ElementIndex, to: RegistrarId, step: &mut Step<'_>) {
         let Some(mut message) = self.addition(index) else { return };
         message.takeover_suggested = true;
         self.statistics.handle_updates_sent += 1;
-        self.send_to_peer(now, to, &EnrpMessage::HandleUpdate(message), actions);
+        self.send_to_peer(to, &EnrpMessage::HandleUpdate(message), step);
     }
 
     fn addition(&self, index: ElementIndex) -> Option<HandleUpdate> {
@@ -91,13 +78,13 @@ impl Registrar {
     }
 
     /// Tells all peers that an element is gone.
-    pub(in crate::registrar) fn announce_removal(&mut self, now: Time, removed: &Removed, actions: &mut Vec<Action>) {
+    pub(in crate::registrar) fn announce_removal(&mut self, removed: &Removed, step: &mut Step<'_>) {
         if self.enrp.peers.is_empty() {
             return;
         }
         let message = self.removal(RegistrarId(0), &removed.pool_handle, removed.element.pool_element());
         self.statistics.handle_updates_sent += self.enrp.peers.len() as u64;
-        self.group_cast(now, &message, actions);
+        self.group_cast(&message, step);
     }
 
     fn removal(&self, receiver: RegistrarId, pool_handle: &PoolHandle, pool_element: PoolElement) -> EnrpMessage {
@@ -112,31 +99,31 @@ impl Registrar {
     }
 
     /// Tells the home of an element that pool users cannot reach it.
-    pub(in crate::registrar) fn report_to_home(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
+    pub(in crate::registrar) fn report_to_home(&mut self, index: ElementIndex, step: &mut Step<'_>) {
         let Some(element) = self.handlespace.element(index) else { return };
         let Some(pool) = self.handlespace.pool(element.pool()) else { return };
         let home = element.home_registrar();
         let message = self.removal(home, pool.handle(), element.pool_element());
-        self.send_to_peer(now, home, &message, actions);
+        self.send_to_peer(home, &message, step);
     }
 }
 
 /// Receiving.
 impl Registrar {
-    pub(super) fn on_handle_update(&mut self, now: Time, message: HandleUpdate, actions: &mut Vec<Action>) {
+    pub(super) fn on_handle_update(&mut self, message: HandleUpdate, step: &mut Step<'_>) {
         self.statistics.handle_updates_received += 1;
         let HandleUpdate { sender, takeover_suggested, pool_handle, pool_element, .. } = message;
         match message.action {
             UpdateAction::AddPoolElement => {
                 self.forget_removal(&pool_handle, pool_element.id);
-                let taken = self.take_element(now, sender, &pool_handle, pool_element, actions);
+                let taken = self.take_element(sender, &pool_handle, pool_element, step);
                 if let Some(index) = taken.filter(|_| takeover_suggested) {
-                    self.follow_suggestion(now, index, actions);
+                    self.follow_suggestion(index, step);
                 }
             }
             UpdateAction::DeletePoolElement => {
                 self.remember_removal(sender, &pool_handle, pool_element.id);
-                self.drop_element(now, sender, &pool_handle, &pool_element, actions);
+                self.drop_element(sender, &pool_handle, &pool_element, step);
             }
         }
     }
@@ -144,52 +131,50 @@ impl Registrar {
     /// Another registrar says that an element is gone.
     fn drop_element(
         &mut self,
-        now: Time,
         sender: RegistrarId,
         pool_handle: &PoolHandle,
         pool_element: &PoolElement,
-        actions: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) {
         let Some(index) = self.handlespace.find(pool_handle, pool_element.id) else { return };
         let Some(element) = self.handlespace.element(index) else { return };
         let home = element.home_registrar();
         if home == self.id {
             if pool_element.home_registrar == self.id {
-                self.count_report(now, index, actions);
+                self.count_report(index, step);
             }
         } else if home != sender && self.enrp.peers.contains_key(&home) {
             log_limited!(
                 self.enrp.logs.updates,
-                now,
+                step.now,
                 Level::Info,
                 "registrar {}: {sender:?} removes {:?} of pool {pool_handle}, whose home is {home:?}: ignored",
                 self.id,
                 pool_element.id
             );
         } else {
-            self.disowned(now, index, actions);
+            self.disowned(index, step);
         }
     }
 
     /// The home of an element says that it does not have it. If it is, or was, registered here, it is asked; else it is gone.
-    pub(super) fn disowned(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
+    pub(super) fn disowned(&mut self, index: ElementIndex, step: &mut Step<'_>) {
         let Some(element) = self.handlespace.element(index) else { return };
         if element.association().is_some() && element.liveness().claim != Claim::Asked {
-            self.change_owner(now, index, self.id);
-            self.contest(now, index, actions);
+            self.change_owner(step.now, index, self.id);
+            self.contest(index, step);
         } else {
-            self.remove_element(now, index, actions);
+            self.remove_element(index, step);
         }
     }
 
     /// Takes up an element as `sender` has it.
     pub(super) fn take_element(
         &mut self,
-        now: Time,
         sender: RegistrarId,
         pool_handle: &PoolHandle,
         mut pool_element: PoolElement,
-        actions: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) -> Option<ElementIndex> {
         if pool_element.home_registrar == RegistrarId(0) {
             pool_element.home_registrar = sender;
@@ -207,22 +192,21 @@ impl Registrar {
             None
         };
         let id = pool_element.id;
-        let (index, registered) =
-            match self.insert_element(now, sender, pool_handle, pool_element, association, actions) {
-                Ok(result) => result,
-                Err(refusal) => {
-                    self.log_refusal(now, sender, pool_handle, id, refusal);
-                    return None;
-                }
-            };
-        self.refresh_foreign(now, index, &hold);
+        let (index, registered) = match self.insert_element(sender, pool_handle, pool_element, association, step) {
+            Ok(result) => result,
+            Err(refusal) => {
+                self.log_refusal(step.now, sender, pool_handle, id, refusal);
+                return None;
+            }
+        };
+        self.refresh_foreign(step.now, index, &hold);
         if registered != Registered::Same {
             if let Some(pool) = self.handlespace.element(index).map(|element| element.pool()) {
-                self.subscriptions.pool_changed(pool, now + self.config.subscription_delay);
+                self.subscriptions.pool_changed(pool, step.now + self.config.subscription_delay);
             }
         }
         if let Hold::Registration(_) = hold {
-            self.contest(now, index, actions);
+            self.contest(index, step);
         }
         Some(index)
     }
@@ -243,12 +227,11 @@ impl Registrar {
 
     fn insert_element(
         &mut self,
-        now: Time,
         sender: RegistrarId,
         pool_handle: &PoolHandle,
         pool_element: PoolElement,
         association: Option<AssociationId>,
-        actions: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) -> Result<(ElementIndex, Registered), Refusal> {
         let old_home = self
             .handlespace
@@ -260,14 +243,14 @@ impl Registrar {
             result,
             Err(Refusal::InconsistentPolicy | Refusal::InconsistentTransport | Refusal::InconsistentTransportUse)
         );
-        if inconsistent && self.make_way_for(now, pool_handle, &pool_element, actions) {
+        if inconsistent && self.make_way_for(pool_handle, &pool_element, step) {
             result = self.handlespace.register(pool_handle, &pool_element, None);
         }
         if let Ok((index, _)) = result {
             let stamp = self.enrp.next_stamp();
             self.handlespace.set_mark(index, stamp);
             if let Some(old_home) = old_home.filter(|&old| old != new_home && old != sender) {
-                self.unsettle(now, old_home);
+                self.unsettle(step.now, old_home);
             }
         }
         result
@@ -289,28 +272,23 @@ impl Registrar {
 
     /// Asks an element that another registrar wants, over the association that it registered on. Not more often than
     /// it is asked anyway: two registrars must not keep each other busy with an element that answers both.
-    fn contest(&mut self, now: Time, index: ElementIndex, actions: &mut Vec<Action>) {
+    fn contest(&mut self, index: ElementIndex, step: &mut Step<'_>) {
         let interval = self.keep_alive_interval();
         let Some(liveness) = self.handlespace.element(index).map(|element| *element.liveness()) else { return };
-        let asked_lately = liveness.last_keep_alive.is_some_and(|last| now.saturating_since(last) < interval / 2);
+        let asked_lately = liveness.last_keep_alive.is_some_and(|last| step.now.saturating_since(last) < interval / 2);
         self.handlespace.update_liveness(index, |liveness| {
             liveness.claim = Claim::Contested;
             if liveness.keep_alive_at == Time::MAX {
-                liveness.keep_alive_at = now + interval;
+                liveness.keep_alive_at = step.now + interval;
             }
         });
         if !asked_lately && !liveness.awaiting_ack {
-            self.send_keep_alive(now, index, actions);
+            self.send_keep_alive(index, step);
         }
     }
 
     /// An element has acknowledged that this registrar is its home, although others may think otherwise.
-    pub(in crate::registrar) fn element_confirmed(
-        &mut self,
-        now: Time,
-        index: ElementIndex,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(in crate::registrar) fn element_confirmed(&mut self, index: ElementIndex, step: &mut Step<'_>) {
         let Some(element) = self.handlespace.element(index) else { return };
         let claim = match element.liveness().claim {
             Claim::Asked => Claim::Adopted,
@@ -320,9 +298,9 @@ impl Registrar {
         if claim == Claim::Adopted {
             self.statistics.elements_adopted += 1;
         }
-        self.change_owner(now, index, self.id);
+        self.change_owner(step.now, index, self.id);
         self.handlespace.update_liveness(index, |liveness| liveness.claim = claim);
-        self.announce_addition(now, index, false, actions);
+        self.announce_addition(index, false, step);
     }
 
     /// Changes the home of an element.
@@ -381,13 +359,7 @@ enum Hold {
 /// Pools that came to be twice.
 impl Registrar {
     /// Whether a pool gives way to an element that does not fit it; then it is gone.
-    fn make_way_for(
-        &mut self,
-        now: Time,
-        pool_handle: &PoolHandle,
-        pool_element: &PoolElement,
-        actions: &mut Vec<Action>,
-    ) -> bool {
+    fn make_way_for(&mut self, pool_handle: &PoolHandle, pool_element: &PoolElement, step: &mut Step<'_>) -> bool {
         let Some(index) = self.handlespace.find_pool(pool_handle) else { return false };
         let Some(pool) = self.handlespace.pool(index) else { return false };
         let here = rank(pool.policy().policy_type().0, pool.user_transport());
@@ -398,22 +370,22 @@ impl Registrar {
         }
         log_limited!(
             self.enrp.logs.updates,
-            now,
+            step.now,
             Level::Error,
             "registrar {}: pool {pool_handle} also exists with another policy or transport, which takes precedence: its {} \
              elements are removed here",
             self.id,
             pool.len()
         );
-        self.remove_pool(now, index, actions);
+        self.remove_pool(index, step);
         true
     }
 
-    fn remove_pool(&mut self, now: Time, index: PoolIndex, actions: &mut Vec<Action>) {
+    fn remove_pool(&mut self, index: PoolIndex, step: &mut Step<'_>) {
         let elements: Vec<_> = self.handlespace.pool(index).map(|pool| pool.elements().collect()).unwrap_or_default();
         for element in elements {
-            if let Some(removed) = self.remove_element(now, element, actions) {
-                self.send_removal(now, &removed, actions);
+            if let Some(removed) = self.remove_element(element, step) {
+                self.send_removal(&removed, step);
             }
         }
     }
