@@ -1,12 +1,12 @@
 //! Two hosts with two links between them, each with addresses of its own: paths that can be cut one by one.
 
+use crate::Open;
+use crate::namespace::{Namespace, run};
 use crate::support::transport::{RealWorld, World};
-use crate::{Open, run, try_new_namespace};
 use rserpool::Time;
 use rserpool::transport::{EndpointConfig, Transport, TransportError};
-use std::fs::File;
 use std::net::IpAddr;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::RawFd;
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 
@@ -30,21 +30,19 @@ pub const IPV6: [Link; 2] = [
 
 /// Two hosts. This thread is on the near one.
 pub struct Hosts {
-    near: File,
-    far: File,
-    /// Keeps the far host's namespace.
+    _near: Namespace,
+    far: Namespace,
+    /// Tells `ip` the far host by its process id.
     holder: Child,
     pub links: &'static [Link; 2],
 }
 
 impl Hosts {
     pub fn new(links: &'static [Link; 2]) -> Rc<Hosts> {
-        try_new_namespace().expect("a namespace on a kernel with SCTP in UDP");
+        let far = Namespace::new();
         // It inherits the namespace that this thread leaves.
         let holder = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("cat");
-        let far = this_namespace();
-        try_new_namespace().expect("another namespace");
-        let hosts = Hosts { near: this_namespace(), far, holder, links };
+        let hosts = Hosts { _near: Namespace::new(), far, holder, links };
         hosts.connect_links();
         Rc::new(hosts)
     }
@@ -52,37 +50,30 @@ impl Hosts {
     fn connect_links(&self) {
         let pid = self.holder.id();
         run("ip link set lo up");
-        self.on_far(|| run("ip link set lo up"));
+        self.far.inside(|| run("ip link set lo up"));
         for Link { near_end, far_end, near, far } in self.links {
             let (bits, nodad) = if near.contains(':') { (64, " nodad") } else { (24, "") };
             run(&format!("ip link add {near_end} type veth peer name {far_end} netns {pid}"));
             run(&format!("ip address add {near}/{bits} dev {near_end}{nodad}"));
             run(&format!("ip link set {near_end} up"));
-            self.on_far(|| {
+            self.far.inside(|| {
                 run(&format!("ip address add {far}/{bits} dev {far_end}{nodad}"));
                 run(&format!("ip link set {far_end} up"));
             });
         }
     }
 
-    fn on_far<T>(&self, what: impl FnOnce() -> T) -> T {
-        enter(&self.far);
-        let result = what();
-        enter(&self.near);
-        result
-    }
-
     /// From now on nothing gets through a link, either way. Without a word: its ends stay up.
     pub fn cut(&self, link: usize) {
         let Link { near_end, far_end, .. } = self.links[link];
         run(&format!("tc qdisc add dev {near_end} root netem loss 100%"));
-        self.on_far(|| run(&format!("tc qdisc add dev {far_end} root netem loss 100%")));
+        self.far.inside(|| run(&format!("tc qdisc add dev {far_end} root netem loss 100%")));
     }
 
     pub fn mend(&self, link: usize) {
         let Link { near_end, far_end, .. } = self.links[link];
         run(&format!("tc qdisc del dev {near_end} root"));
-        self.on_far(|| run(&format!("tc qdisc del dev {far_end} root")));
+        self.far.inside(|| run(&format!("tc qdisc del dev {far_end} root")));
     }
 }
 
@@ -91,16 +82,6 @@ impl Drop for Hosts {
         let _ = self.holder.kill(); // it may have ended already
         let _ = self.holder.wait();
     }
-}
-
-fn this_namespace() -> File {
-    File::open("/proc/thread-self/ns/net").expect("this thread's namespace")
-}
-
-fn enter(namespace: &File) {
-    // SAFETY: no pointers are involved; only this thread changes its namespace.
-    let result = unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) };
-    assert_eq!(result, 0, "the namespace of a host: {}", std::io::Error::last_os_error());
 }
 
 /// Opens the first endpoint on the far host, the others on the near one.
@@ -121,7 +102,7 @@ impl TwoHosts {
 impl World for TwoHosts {
     fn open(&mut self, config: &EndpointConfig) -> Result<Box<dyn Transport>, TransportError> {
         self.opened += 1;
-        if self.opened == 1 { self.hosts.on_far(|| self.real.open(config)) } else { (self.others)(config) }
+        if self.opened == 1 { self.hosts.far.inside(|| self.real.open(config)) } else { (self.others)(config) }
     }
 
     fn address(&self) -> IpAddr {

@@ -8,10 +8,12 @@
 mod support;
 
 mod hosts;
+mod namespace;
 mod one_to_one;
 mod parameters;
 mod paths;
 
+use namespace::{Namespace, run};
 use rserpool::Time;
 use rserpool::association::{LossReason, PeerAddress, TransportKind};
 use rserpool::transport::multicast::{ASAP_GROUPS, AnnouncementListener, AnnouncementSender};
@@ -19,7 +21,6 @@ use rserpool::transport::sctp_udp::{SctpUdp, SctpUdpOptions};
 use rserpool::transport::{EndpointConfig, KernelSctp, OutboundMessage, Transport, TransportChoice, TransportError};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::RawFd;
-use std::process::Command;
 use std::time::Duration;
 use support::transport::{Net, RealWorld, World, pattern};
 
@@ -38,42 +39,24 @@ struct KernelWorld {
     real: RealWorld,
     others: Open,
     opened: usize,
+    _namespace: Namespace,
 }
 
 impl KernelWorld {
     fn new(first: Open, others: Open, address: IpAddr) -> KernelWorld {
-        enter_new_namespace();
-        KernelWorld { real: RealWorld { open: first, address }, others, opened: 0 }
+        let namespace = new_namespace();
+        KernelWorld { real: RealWorld { open: first, address }, others, opened: 0, _namespace: namespace }
     }
 }
 
-/// Gives this thread a network namespace with loopback and UDP encapsulation.
-fn enter_new_namespace() {
-    // The kernel sometimes finds the port taken in a namespace that is quite new; in the next one it is free.
-    let made = (0..20)
-        .map(|_| try_new_namespace())
-        .find(|result| !matches!(result, Err(e) if e.raw_os_error() == Some(libc::EADDRINUSE)));
-    made.expect("a namespace with a free port").expect("a namespace on a kernel with SCTP in UDP");
+/// Gives this thread a network namespace with addresses on its loopback.
+fn new_namespace() -> Namespace {
+    let namespace = Namespace::new();
     run("ip link set lo up");
     run("ip address add 10.255.1.1/32 dev lo");
     run("ip address add 10.255.1.2/32 dev lo");
     run("ip address add fd00:255::9/128 dev lo nodad");
-}
-
-fn try_new_namespace() -> std::io::Result<()> {
-    // SAFETY: no pointers are involved; only this thread changes its namespace.
-    if unsafe { libc::unshare(libc::CLONE_NEWNET) } != 0 {
-        return Err(std::io::Error::last_os_error());
-    }
-    std::fs::write("/proc/sys/net/sctp/cookie_hmac_alg", "sha1")?;
-    std::fs::write("/proc/sys/net/sctp/udp_port", "9899")
-}
-
-/// Runs a command in this thread's namespace.
-fn run(command: &str) {
-    let mut words = command.split(' ');
-    let status = Command::new(words.next().unwrap()).args(words).status().expect("start a command");
-    assert!(status.success(), "{command}: {status}");
+    namespace
 }
 
 impl World for KernelWorld {
@@ -157,7 +140,7 @@ fn a_client_that_has_the_port_of_a_peer_in_user_space_does_not_reach_itself() {
 #[test]
 #[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
 fn the_automatic_choice_is_the_kernels_sctp() {
-    enter_new_namespace();
+    let _namespace = new_namespace();
     let config = EndpointConfig { listen: true, ..EndpointConfig::default() };
     let transport = rserpool::transport::open(TransportChoice::Auto, &config).unwrap();
     assert_eq!(transport.capabilities().kind, TransportKind::KernelSctp);
@@ -315,7 +298,7 @@ fn announce_and_hear(choice: TransportChoice, expected: usize) -> Vec<SocketAddr
 #[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
 fn announcements_come_from_the_port_of_the_endpoint() {
     for choice in [TransportChoice::Sctp, TransportChoice::SctpUdp] {
-        enter_new_namespace();
+        let _namespace = new_namespace();
         run("ip link add net0 type dummy");
         run("ip link set net0 up multicast on");
         run("ip address add 10.255.2.1/24 dev net0");
@@ -331,7 +314,7 @@ fn announcements_come_from_the_port_of_the_endpoint() {
 #[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
 fn announcements_work_over_loopback_where_there_is_nothing_else() {
     for choice in [TransportChoice::Sctp, TransportChoice::SctpUdp] {
-        enter_new_namespace();
+        let _namespace = new_namespace();
         // Linux routes no IPv6 multicast over loopback: the groups of IPv4 have to do.
         assert_eq!(announce_and_hear(choice, 2), [SocketAddr::from((Ipv4Addr::LOCALHOST, 3863)); 2]);
     }

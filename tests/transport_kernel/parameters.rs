@@ -1,7 +1,8 @@
 //! Timers and thresholds of associations: what the kernel has, and what it makes of them.
 
+use crate::namespace::run;
 use crate::support::transport::Net;
-use crate::{V4, kernel_net, run};
+use crate::{V4, kernel_net};
 use rserpool::association::LossReason;
 use rserpool::transport::SctpParameters;
 use std::time::Duration;
