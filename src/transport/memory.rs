@@ -7,12 +7,16 @@
 mod association;
 mod network;
 
-use super::{Capabilities, EndpointConfig, OutboundMessage, SctpParameters, Transport, TransportError, TransportEvent};
+use super::{
+    Capabilities, Detachable, EndpointConfig, OutboundMessage, SctpParameters, Transport, TransportError,
+    TransportEvent,
+};
 use crate::association::{PeerAddress, TransportKind};
 use crate::{AssociationId, Time};
 use network::Network;
 use parking_lot::Mutex;
-use std::net::SocketAddr;
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,6 +149,11 @@ impl Transport for MemoryTransport {
         self.network().send(now, self.number, association, &message)
     }
 
+    /// Each message goes at once.
+    fn hold(&mut self) {}
+
+    fn release(&mut self, _now: Time) {}
+
     fn shutdown(&mut self, now: Time, association: AssociationId) {
         self.network().shutdown(now, self.number, association);
     }
@@ -164,6 +173,10 @@ impl Transport for MemoryTransport {
         self.network().set_parameters(self.number, parameters);
     }
 
+    fn parameters_of(&self, _association: AssociationId) -> Option<SctpParameters> {
+        None
+    }
+
     fn round_trip_time(&self, association: AssociationId) -> Option<Duration> {
         self.network().round_trip_time(self.number, association)
     }
@@ -180,8 +193,16 @@ impl Transport for MemoryTransport {
         true
     }
 
+    fn detachable(&mut self) -> Option<&mut dyn Detachable> {
+        None
+    }
+
     fn next_deadline(&self) -> Option<Time> {
         self.network().next_deadline(self.number)
+    }
+
+    fn announcement_socket(&self) -> io::Result<UdpSocket> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "announcements need a network"))
     }
 
     fn poll_fd(&self) -> Option<RawFd> {

@@ -6,6 +6,7 @@
 //!
 //! TLS (RFC 3436 over SCTP, and over TCP) will be a transport that wraps another: the trait is its place.
 
+mod detached;
 mod epoll;
 mod event;
 mod interface_changes;
@@ -22,6 +23,7 @@ mod select;
 pub mod tcp;
 mod types;
 
+pub use detached::{Arrival, Detachable, DetachedReceiver, Detachment};
 pub use kernel_sctp::KernelSctp;
 pub use parameters::SctpParameters;
 pub(crate) use punctuality::{LONGEST_WAIT, Punctuality};
@@ -37,6 +39,8 @@ use std::os::fd::RawFd;
 use std::time::Duration;
 
 /// An endpoint with its associations. No call blocks.
+///
+/// No method has a default: what wraps another transport decides about each.
 pub trait Transport: Send {
     /// Which kind of transport this is, and what it can do.
     fn capabilities(&self) -> Capabilities;
@@ -69,10 +73,10 @@ pub trait Transport: Send {
 
     /// From now on, messages may be kept back until [`Transport::release`], so that several for one association go out
     /// together. Whoever holds releases soon, and before it waits for anything.
-    fn hold(&mut self) {}
+    fn hold(&mut self);
 
     /// Sends what was kept back since [`Transport::hold`].
-    fn release(&mut self, _now: Time) {}
+    fn release(&mut self, now: Time);
 
     /// Closes an association after everything queued was delivered. [`TransportEvent::Lost`] with
     /// [`LossReason::Closed`](crate::association::LossReason::Closed) ends it. Unknown associations are ignored.
@@ -94,9 +98,7 @@ pub trait Transport: Send {
     fn set_parameters(&mut self, parameters: &SctpParameters);
 
     /// The parameters in force for an association, as far as the transport can tell.
-    fn parameters_of(&self, _association: AssociationId) -> Option<SctpParameters> {
-        None
-    }
+    fn parameters_of(&self, association: AssociationId) -> Option<SctpParameters>;
 
     /// Smoothed round-trip time of an association, when measured.
     fn round_trip_time(&self, association: AssociationId) -> Option<Duration>;
@@ -106,31 +108,8 @@ pub trait Transport: Send {
     /// Does a bounded amount of work; returns true when more is waiting, so that one busy endpoint cannot starve others.
     fn poll(&mut self, now: Time, sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool;
 
-    /// Splits off receiving, where the transport can: from now on [`Transport::poll`] does everything else, and whoever has
-    /// the receiver waits in it, without the transport's lock, and takes what it brought to [`Transport::deliver`].
-    fn receiver(&mut self) -> io::Result<Option<kernel_sctp::Receiver>> {
-        Ok(None)
-    }
-
-    /// Hands to `sink` what a receiver brought.
-    fn deliver(
-        &mut self,
-        _now: Time,
-        _receiver: &mut kernel_sctp::Receiver,
-        _sink: &mut dyn FnMut(TransportEvent<'_>),
-    ) {
-    }
-
-    /// Lends what receives to a thread that waits in it, without the transport's lock, and brings it back soon: until then
-    /// [`Transport::poll`] does everything else. None where the transport cannot, or has other things to wait for.
-    fn lend(&mut self) -> Option<kernel_sctp::Lent> {
-        None
-    }
-
-    /// Takes back what was lent, hands to `sink` what it brought, and returns what [`Transport::poll`] would.
-    fn take_back(&mut self, _now: Time, _lent: kernel_sctp::Lent, _sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
-        false
-    }
+    /// The ability to receive apart from the transport; none where it cannot.
+    fn detachable(&mut self) -> Option<&mut dyn Detachable>;
 
     /// When [`Transport::poll`] wants to be called even if nothing arrives; [`Time::ZERO`] when events are waiting already
     /// (a send, connect or abort may produce some).
@@ -138,12 +117,7 @@ pub trait Transport: Send {
 
     /// A UDP socket with the endpoint's port, for [`multicast::AnnouncementSender`]: who hears an announcement takes the
     /// port that it comes from for the registrar's. Nobody may receive from it.
-    fn announcement_socket(&self) -> io::Result<UdpSocket> {
-        if self.poll_fd().is_none() {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, "announcements need a network"));
-        }
-        multicast::announcement_socket(&self.local_addresses(), self.local_port())
-    }
+    fn announcement_socket(&self) -> io::Result<UdpSocket>;
 
     /// The descriptor that becomes readable when [`Transport::poll`] has something to do; none in memory.
     fn poll_fd(&self) -> Option<RawFd>;

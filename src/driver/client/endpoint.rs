@@ -11,7 +11,8 @@ use crate::association::{LossReason, Peer, PeerAddress, TransportKind, Undeliver
 use crate::collections::{AssociationMap, Deadlines};
 use crate::session::Attempt;
 use crate::transport::{
-    OutboundMessage, Punctuality, SctpParameters, Transport, TransportError, TransportEvent, kernel_sctp::Lent,
+    DetachedReceiver, Detachment, OutboundMessage, Punctuality, SctpParameters, Transport, TransportError,
+    TransportEvent,
 };
 use crate::wire::{AddressList, PPID_ASAP};
 use crate::{AssociationId, SessionId, Time};
@@ -129,9 +130,9 @@ impl Endpoint {
         self.run_with(instance, now, None)
     }
 
-    fn run_with(&self, instance: &Instance, now: Time, lent: Option<Lent>) -> bool {
+    fn run_with(&self, instance: &Instance, now: Time, receiver: Option<Box<dyn DetachedReceiver>>) -> bool {
         self.with(instance, |state| {
-            let more = state.receive(instance, now, lent);
+            let more = state.receive(instance, now, receiver);
             let due = state.next_timer();
             if state.punctuality.lets_timers_run(now, due, more) {
                 state.run_timers(instance, now);
@@ -198,14 +199,14 @@ impl Endpoint {
     }
 
     /// What receives, for a thread that took over to wait in; [`Endpoint::run_taken_over`] takes it back.
-    pub fn lend(&self) -> Option<Lent> {
-        self.state.lock().transport.lend()
+    pub fn detach_receiver(&self) -> Option<Box<dyn DetachedReceiver>> {
+        self.state.lock().transport.detachable()?.detach(Detachment::Brief)
     }
 
-    /// Receives what arrived, or takes what `lent` brought, for a thread that took over; what is more than one round does is
-    /// left to the I/O thread.
-    pub fn run_taken_over(&self, instance: &Instance, now: Time, lent: Option<Lent>) {
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.run_with(instance, now, lent)));
+    /// Receives what arrived, or takes what `receiver` brought, for a thread that took over; what is more than one round does
+    /// is left to the I/O thread.
+    pub fn run_taken_over(&self, instance: &Instance, now: Time, receiver: Option<Box<dyn DetachedReceiver>>) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.run_with(instance, now, receiver)));
         // A panic here is no better than one of the I/O thread.
         let more = outcome.unwrap_or_else(|_| {
             instance.fail();
@@ -384,13 +385,13 @@ impl EndpointState {
         }
     }
 
-    fn receive(&mut self, instance: &Instance, now: Time, lent: Option<Lent>) -> bool {
+    fn receive(&mut self, instance: &Instance, now: Time, receiver: Option<Box<dyn DetachedReceiver>>) -> bool {
         let EndpointState { transport, routes, closing, listener, .. } = self;
         let mut dispatch = Dispatch { now, routes, closing, listener: listener.as_ref(), deferred: Vec::new() };
         let sink = &mut |event: TransportEvent<'_>| dispatch.event(event);
-        let more = match lent {
-            Some(lent) => transport.take_back(now, lent, sink),
-            None => transport.poll(now, sink),
+        let more = match (receiver, transport.detachable()) {
+            (Some(receiver), Some(detachable)) => detachable.attach(now, receiver, sink),
+            _ => transport.poll(now, sink),
         };
         for work in dispatch.deferred {
             match work {

@@ -8,11 +8,13 @@ use crate::association::PeerAddress;
 use crate::collections::{Deadlines, SortedMap};
 use crate::driver::poller::Poller;
 use crate::transport::{
-    Capabilities, EndpointConfig, OutboundMessage, SctpParameters, Transport, TransportError, TransportEvent,
-    kernel_sctp::Lent,
+    Capabilities, Detachable, DetachedReceiver, Detachment, EndpointConfig, OutboundMessage, SctpParameters, Transport,
+    TransportError, TransportEvent,
 };
 use crate::{AssociationId, Time};
 use std::collections::HashSet;
+use std::io;
+use std::net::UdpSocket;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
@@ -33,6 +35,8 @@ pub struct Ports {
     last_number: u16,
     /// Ports that had more to do than one `poll` does.
     unfinished: Vec<u16>,
+    /// The port whose receiver is away.
+    detached: Option<u16>,
     ready: Vec<u64>,
 }
 
@@ -53,6 +57,7 @@ impl Ports {
             poller: Poller::new()?,
             last_number: 0,
             unfinished: Vec::new(),
+            detached: None,
             ready: Vec::new(),
         };
         ports.open_port()?;
@@ -204,6 +209,20 @@ impl Transport for Ports {
         result
     }
 
+    fn hold(&mut self) {
+        self.ports.values_mut().for_each(|port| port.transport.hold());
+    }
+
+    fn release(&mut self, now: Time) {
+        let numbers: Vec<u16> = self.ports.keys().copied().collect();
+        for number in numbers {
+            if let Some(port) = self.ports.get_mut(&number) {
+                port.transport.release(now);
+            }
+            self.refresh(number);
+        }
+    }
+
     fn shutdown(&mut self, now: Time, association: AssociationId) {
         let number = association.transport();
         if let Some(port) = self.ports.get_mut(&number) {
@@ -281,35 +300,76 @@ impl Transport for Ports {
         !self.unfinished.is_empty()
     }
 
-    fn lend(&mut self) -> Option<Lent> {
-        let mut ports = self.ports.values_mut();
-        match (ports.next(), ports.next()) {
-            (Some(port), None) if self.unfinished.is_empty() => port.transport.lend(),
-            _ => None,
-        }
-    }
-
-    fn take_back(&mut self, now: Time, lent: Lent, sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
-        let number = lent.transport_number();
-        // Closed meanwhile: with its last association, of which nobody wants to hear.
-        let Some(Port { transport, associations, .. }) = self.ports.get_mut(&number).map(Box::as_mut) else {
-            return false;
-        };
-        let more = transport.take_back(now, lent, &mut |event| {
-            note(associations, &event);
-            sink(event);
-        });
-        self.refresh(number);
-        self.unfinished.extend(more.then_some(number));
-        more
+    fn detachable(&mut self) -> Option<&mut dyn Detachable> {
+        Some(self)
     }
 
     fn next_deadline(&self) -> Option<Time> {
         self.deadlines.first()
     }
 
+    fn announcement_socket(&self) -> io::Result<UdpSocket> {
+        match self.ports.values().next() {
+            Some(port) => port.transport.announcement_socket(),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
     fn poll_fd(&self) -> Option<RawFd> {
         Some(self.poller.as_raw_fd())
+    }
+}
+
+/// While one port is open, its receiver is that of all.
+impl Detachable for Ports {
+    /// Only briefly: a receiver that is away for good would have to know of ports that open later.
+    fn detach(&mut self, detachment: Detachment) -> Option<Box<dyn DetachedReceiver>> {
+        if detachment != Detachment::Brief || !self.unfinished.is_empty() || self.detached.is_some() {
+            return None;
+        }
+        let mut ports = self.ports.iter_mut();
+        let (Some((number, port)), None) = (ports.next(), ports.next()) else { return None };
+        let receiver = port.transport.detachable()?.detach(detachment)?;
+        self.detached = Some(*number);
+        Some(receiver)
+    }
+
+    fn deliver(&mut self, now: Time, receiver: &mut dyn DetachedReceiver, sink: &mut dyn FnMut(TransportEvent<'_>)) {
+        if let Some(number) = self.detached {
+            self.on_detached(number, sink, |transport, sink| transport.deliver(now, receiver, sink));
+        }
+    }
+
+    fn attach(
+        &mut self,
+        now: Time,
+        receiver: Box<dyn DetachedReceiver>,
+        sink: &mut dyn FnMut(TransportEvent<'_>),
+    ) -> bool {
+        let Some(number) = self.detached.take() else { return false };
+        let more = self.on_detached(number, sink, |transport, sink| transport.attach(now, receiver, sink));
+        let more = more.unwrap_or(false);
+        self.unfinished.extend(more.then_some(number));
+        more
+    }
+}
+
+impl Ports {
+    /// Has the port whose receiver was away hand out what that brought. None: it was closed meanwhile, with its last association,
+    /// of which nobody wants to hear.
+    fn on_detached<R>(
+        &mut self,
+        number: u16,
+        sink: &mut dyn FnMut(TransportEvent<'_>),
+        take: impl FnOnce(&mut dyn Detachable, &mut dyn FnMut(TransportEvent<'_>)) -> R,
+    ) -> Option<R> {
+        let Port { transport, associations, .. } = self.ports.get_mut(&number).map(Box::as_mut)?;
+        let taken = take(transport.detachable()?, &mut |event| {
+            note(associations, &event);
+            sink(event);
+        });
+        self.refresh(number);
+        Some(taken)
     }
 }
 

@@ -5,9 +5,8 @@ use crate::association::{PeerAddress, TransportKind};
 use crate::driver::interfaces::local_addresses;
 use crate::driver::poller::Poller;
 use crate::registrar::{Link, RegistrarConfig};
-use crate::transport::kernel_sctp::Receiver;
 use crate::transport::multicast::{AnnouncementListener, AnnouncementSender};
-use crate::transport::{self, EndpointConfig, Tcp, Transport, TransportError};
+use crate::transport::{self, DetachedReceiver, Detachment, EndpointConfig, Tcp, Transport, TransportError};
 use crate::wire::{AddressList, MAX_SCTP_ADDRESSES, TransportParameter, TransportUse};
 use crate::{AssociationId, Time};
 use std::io;
@@ -128,10 +127,11 @@ impl Endpoints {
         self.transports.iter_mut().for_each(|endpoint| endpoint.transport.release(now));
     }
 
-    /// Splits off the receiving of ASAP over SCTP, where it can be: that is where requests come in. Its number comes along.
-    pub(super) fn receiver(&mut self) -> io::Result<Option<(usize, Receiver)>> {
+    /// Detaches the receiver of ASAP over SCTP, where it can be: that is where requests come in. Its number comes along.
+    pub(super) fn detach_receiver(&mut self) -> Option<(usize, Box<dyn DetachedReceiver>)> {
         let number = usize::from(ASAP_SCTP);
-        Ok(self.transports[number].transport.receiver()?.map(|receiver| (number, receiver)))
+        let receiver = self.transports[number].transport.detachable()?.detach(Detachment::Lasting)?;
+        Some((number, receiver))
     }
 
     /// The SCTP endpoint of a side.

@@ -5,10 +5,13 @@ use super::state::{RegistrarCore, State};
 use crate::association::{LossReason, Peer, PeerAddress, TransportKind};
 use crate::driver::core_loop::Core;
 use crate::registrar::{Action, ConnectAttempt, Event, Link};
-use crate::transport::{Capabilities, OutboundMessage, SctpParameters, Transport, TransportError, TransportEvent};
+use crate::transport::{
+    Capabilities, Detachable, OutboundMessage, SctpParameters, Transport, TransportError, TransportEvent,
+};
 use crate::wire::{AddressList, PPID_ASAP};
 use crate::{AssociationId, Time};
-use std::net::{IpAddr, Ipv4Addr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::os::fd::RawFd;
 use std::time::Duration;
 
@@ -100,20 +103,31 @@ impl Transport for Narrow {
         self.sent.push((message.ppid, message.payload.to_vec()));
         Ok(())
     }
+    fn hold(&mut self) {}
+    fn release(&mut self, _: Time) {}
     fn shutdown(&mut self, _: Time, _: AssociationId) {}
     fn abort(&mut self, _: Time, association: AssociationId, _: &str) {
         self.aborted.push(association);
     }
     fn give_up(&mut self, _: Time, _: AssociationId, _: &str) {}
     fn set_parameters(&mut self, _: &SctpParameters) {}
+    fn parameters_of(&self, _: AssociationId) -> Option<SctpParameters> {
+        None
+    }
     fn round_trip_time(&self, _: AssociationId) -> Option<Duration> {
         None
     }
     fn poll(&mut self, _: Time, _: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
         false
     }
+    fn detachable(&mut self) -> Option<&mut dyn Detachable> {
+        None
+    }
     fn next_deadline(&self) -> Option<Time> {
         None
+    }
+    fn announcement_socket(&self) -> io::Result<UdpSocket> {
+        Err(io::ErrorKind::Unsupported.into())
     }
     fn poll_fd(&self) -> Option<RawFd> {
         None

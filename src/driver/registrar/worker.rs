@@ -10,8 +10,7 @@ use super::state::{RegistrarCore, State};
 use crate::driver::clock;
 use crate::driver::poller::{Poller, Waker};
 use crate::registrar::Action;
-use crate::transport::LONGEST_WAIT;
-use crate::transport::kernel_sctp::Receiver;
+use crate::transport::{Arrival, DetachedReceiver, LONGEST_WAIT};
 use crate::{AssociationId, Time};
 use parking_lot::Mutex;
 use std::io;
@@ -105,18 +104,56 @@ fn serve<C: RegistrarCore>(worker: &Mutex<Worker<C>>, poller: &Poller) -> io::Re
     }
 }
 
-/// Receives for endpoint number `number` until it is stopped: a request costs no more calls than its receipt and its answer.
-fn receive<C: RegistrarCore>(worker: &Mutex<Worker<C>>, number: usize, mut receiver: Receiver) {
+/// What a thread that receives needs.
+struct Receiving {
+    /// The number of the endpoint.
+    number: usize,
+    receiver: Box<dyn DetachedReceiver>,
+    /// For long waits, which can be ended.
+    poller: Poller,
+}
+
+impl Receiving {
+    fn new(number: usize, receiver: Box<dyn DetachedReceiver>) -> io::Result<Receiving> {
+        let poller = Poller::new()?;
+        poller.add(receiver.poll_fd(), Key::Transport(number).as_u64())?;
+        Ok(Receiving { number, receiver, poller })
+    }
+}
+
+/// Receives for an endpoint until it is stopped: a request costs no more calls than its receipt and its answer.
+fn receive<C: RegistrarCore>(worker: &Mutex<Worker<C>>, receiving: Receiving, stopped: &AtomicBool) {
     let _guard = Ending(worker);
+    if let Err(error) = receive_until_stopped(worker, receiving, stopped) {
+        worker.lock().broken = Some(error);
+    }
+}
+
+fn receive_until_stopped<C: RegistrarCore>(
+    worker: &Mutex<Worker<C>>,
+    receiving: Receiving,
+    stopped: &AtomicBool,
+) -> io::Result<()> {
+    let Receiving { number, mut receiver, poller } = receiving;
     let mut reckoning = Reckoning::new();
+    let mut ready = Vec::new();
     loop {
         match receiver.wait() {
-            Ok(true) => worker.lock().take_received(reckoning.after(receiver.waited()), number, &mut receiver),
-            Ok(false) => return,
-            Err(error) => {
-                worker.lock().broken = Some(error);
-                return;
+            Ok(Some(arrival)) => {
+                let now = reckoning.after(arrival.waited);
+                worker.lock().take_received(now, number, &mut *receiver, arrival);
             }
+            // Nothing for a moment: waits as long as it takes.
+            Ok(None) => {
+                reckoning.forget();
+                poller.wait(Time::ZERO, None, &mut ready)?;
+                ready.clear();
+                if stopped.load(Ordering::Acquire) {
+                    return Ok(());
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => reckoning.forget(),
+            Err(error) => return Err(error),
         }
     }
 }
@@ -136,6 +173,11 @@ impl Reckoning {
 
     fn new() -> Reckoning {
         Reckoning { now: clock::now(), waits: 0 }
+    }
+
+    /// The last wait was not measured.
+    fn forget(&mut self) {
+        self.waits = Reckoning::WAITS;
     }
 
     /// The time after a wait.
@@ -230,19 +272,22 @@ impl<C: RegistrarCore> Worker<C> {
         C: Send,
     {
         let poller = Arc::clone(&self.poller);
-        let receiver = self.endpoints.receiver()?;
+        let receiver = self.endpoints.detach_receiver();
+        let receiving = receiver.map(|(number, receiver)| Receiving::new(number, receiver)).transpose()?;
         let worker = Mutex::new(self);
+        let stopped = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            let mut stopper = None;
-            if let Some((number, receiver)) = receiver {
-                stopper = Some(receiver.stopper());
-                let worker = &worker;
+            let mut waker = None;
+            if let Some(receiving) = receiving {
+                waker = Some(receiving.poller.waker());
+                let (worker, stopped) = (&worker, &stopped);
                 let thread = std::thread::Builder::new().name("receiver".to_owned());
-                thread.spawn_scoped(scope, move || receive(worker, number, receiver))?;
+                thread.spawn_scoped(scope, move || receive(worker, receiving, stopped))?;
             }
             let served = serve(&worker, &poller);
-            if let Some(stopper) = stopper {
-                stopper.stop();
+            stopped.store(true, Ordering::Release);
+            if let Some(waker) = waker {
+                waker.wake();
             }
             served
         })?;
@@ -297,13 +342,15 @@ impl<C: RegistrarCore> Worker<C> {
     }
 
     /// Takes what the receiver of an endpoint brought, and does what the core makes of it.
-    fn take_received(&mut self, now: Time, number: usize, receiver: &mut Receiver) {
+    fn take_received(&mut self, now: Time, number: usize, receiver: &mut dyn DetachedReceiver, arrival: Arrival) {
         let now = self.latest.max(now);
         self.latest = now;
         let Some(endpoint) = self.endpoints.transports.get_mut(number) else { return };
         let (link, state) = (endpoint.link, &mut self.state);
-        self.receiver_is_behind = receiver.is_full();
-        endpoint.transport.deliver(now, receiver, &mut |event| state.on_transport_event(now, link, event));
+        self.receiver_is_behind = arrival.full;
+        if let Some(detachable) = endpoint.transport.detachable() {
+            detachable.deliver(now, receiver, &mut |event| state.on_transport_event(now, link, event));
+        }
         self.perform(now);
         self.publish_metrics();
         // The other thread sleeps: what concerns it now must not wait until it wakes.

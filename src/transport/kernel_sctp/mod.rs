@@ -7,20 +7,19 @@ mod abi;
 mod association;
 mod batch;
 mod connecting;
+mod detached;
 #[cfg(feature = "registrar")]
 mod echo;
-mod lent;
 mod notification;
 mod parameters;
-mod receiver;
 mod receiving;
 mod sending;
 mod socket;
 
 use super::epoll::{Epoll, Interest};
 use super::{
-    Capabilities, EndpointConfig, OutboundMessage, Punctuality, SctpParameters, Transport, TransportError,
-    TransportEvent,
+    Capabilities, Detachable, Detachment, EndpointConfig, OutboundMessage, Punctuality, SctpParameters, Transport,
+    TransportError, TransportEvent, multicast,
 };
 use crate::association::{LossReason, Peer, PeerAddress, TransportKind, Undelivered};
 use crate::collections::{AssociationMap, Deadlines, SortedMap};
@@ -29,17 +28,16 @@ use crate::wire::AddressList;
 use crate::{AssociationId, Time};
 use abi::KernelId;
 use association::{Association, Connecting, NO_KERNEL_ID, Queued, State};
-use batch::{SLOTS, Slots};
+use batch::SLOTS;
+use detached::Receiver;
 #[cfg(feature = "registrar")]
 pub use echo::EchoServer;
-pub use lent::Lent;
 use notification::{Notification, SendFailed, abort_reason};
-pub use receiver::{Receiver, Stopper};
 pub(super) use socket::probe;
 use socket::{Received, SctpSocket, SendOptions};
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,10 +63,10 @@ type Sink<'s> = &'s mut dyn FnMut(TransportEvent<'_>);
 pub struct KernelSctp {
     config: EndpointConfig,
     socket: Arc<SctpSocket>,
-    /// A [`Receiver`] receives.
-    split: bool,
-    /// The socket is ready to be waited on in a [`Lent`].
-    lends: bool,
+    /// The receiver is away for good.
+    detached_for_good: bool,
+    /// What kind of wait in the call that receives the socket is ready for.
+    prepared: Option<Detachment>,
     epoll: Epoll,
     punctuality: Punctuality,
     local_port: u16,
@@ -88,8 +86,8 @@ pub struct KernelSctp {
     expected: Vec<AssociationId>,
     /// Connects that failed at once.
     failed_connects: Vec<(AssociationId, LossReason)>,
-    /// Where messages are received; not there while they are being taken, or somebody else receives.
-    slots: Option<Box<Slots>>,
+    /// What messages are received with; not there while they are being taken, or somebody else receives.
+    receiver: Option<Box<Receiver>>,
     /// Messages are kept back, see [`Transport::hold`].
     holding: bool,
     /// Associations with messages kept back.
@@ -108,6 +106,7 @@ impl KernelSctp {
             _ => TransportError::Io(error),
         })?;
         parameters::set(&socket, abi::FUTURE_ASSOCIATIONS, 1, &config.parameters)?;
+        let socket = Arc::new(socket);
         let epoll = Epoll::new()?;
         epoll.add(socket.as_raw_fd(), SOCKET_KEY, Interest::Read)?;
         let specified = config.bind.iter().map(SocketAddr::ip).filter(|address| !address.is_unspecified());
@@ -117,9 +116,10 @@ impl KernelSctp {
             local_port: socket.local_port()?,
             local_addresses: specified.collect(),
             encapsulation: system_encapsulates(),
-            socket: Arc::new(socket),
-            split: false,
-            lends: false,
+            receiver: Some(Box::new(Receiver::new(Arc::clone(&socket)))),
+            socket,
+            detached_for_good: false,
+            prepared: None,
             associations: AssociationMap::default(),
             by_kernel_id: HashMap::new(),
             next_number: 1,
@@ -128,7 +128,6 @@ impl KernelSctp {
             ending: Vec::new(),
             expected: Vec::new(),
             failed_connects: Vec::new(),
-            slots: Some(Box::default()),
             holding: false,
             held: Vec::new(),
             full_log: LogLimit::default(),
@@ -328,27 +327,19 @@ impl Transport for KernelSctp {
         more
     }
 
-    fn receiver(&mut self) -> io::Result<Option<Receiver>> {
-        self.split_receiver().map(Some)
-    }
-
-    fn deliver(&mut self, now: Time, receiver: &mut Receiver, sink: &mut dyn FnMut(TransportEvent<'_>)) {
-        self.deliver_received(now, receiver, sink);
-    }
-
-    fn lend(&mut self) -> Option<Lent> {
-        self.lend_slots()
-    }
-
-    fn take_back(&mut self, now: Time, lent: Lent, sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
-        self.take_slots_back(now, lent, sink)
+    fn detachable(&mut self) -> Option<&mut dyn Detachable> {
+        Some(self)
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        if !self.failed_connects.is_empty() || !self.ending.is_empty() && self.slots.is_some() {
+        if !self.failed_connects.is_empty() || !self.ending.is_empty() && self.receiver.is_some() {
             return Some(Time::ZERO);
         }
         self.punctuality.next_deadline(self.timers.first())
+    }
+
+    fn announcement_socket(&self) -> io::Result<UdpSocket> {
+        multicast::announcement_socket(&self.local_addresses, self.local_port)
     }
 
     fn poll_fd(&self) -> Option<RawFd> {

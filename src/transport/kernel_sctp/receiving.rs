@@ -5,13 +5,13 @@ use super::*;
 impl KernelSctp {
     /// Takes what has arrived; true when more may be waiting.
     pub(super) fn receive(&mut self, now: Time, sink: Sink<'_>) -> bool {
-        let Some(mut slots) = self.slots.take() else { return false };
+        let Some(mut receiver) = self.receiver.take() else { return false };
         let mut more = true;
         for _ in 0..RECEIVE_CALLS_PER_POLL {
-            match self.socket.receive_many(&mut slots, libc::MSG_DONTWAIT, None) {
+            match self.socket.receive_many(&mut receiver.slots, libc::MSG_DONTWAIT, None) {
                 Ok(count) => {
                     for number in 0..count {
-                        self.take_slot(now, &mut slots, number, sink);
+                        self.take_slot(now, &mut receiver.slots, number, sink);
                     }
                     if count < SLOTS {
                         more = false;
@@ -31,14 +31,14 @@ impl KernelSctp {
                 }
             }
         }
-        self.slots = Some(slots);
+        self.receiver = Some(receiver);
         if !more {
             self.report_ended(sink);
         }
         more
     }
 
-    pub(super) fn take_slot(&mut self, now: Time, slots: &mut Slots, number: usize, sink: Sink<'_>) {
+    pub(super) fn take_slot(&mut self, now: Time, slots: &mut batch::Slots, number: usize, sink: Sink<'_>) {
         match slots.take(number) {
             Some((Received::Data { association, stream, ppid, end, .. }, payload)) => {
                 self.report_ended(sink);

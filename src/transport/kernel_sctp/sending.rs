@@ -293,7 +293,7 @@ impl KernelSctp {
     }
 
     pub(super) fn update_interest(&self) {
-        let interest = match (self.split, self.blocked.is_empty()) {
+        let interest = match (self.detached_for_good, self.blocked.is_empty()) {
             (false, true) => Interest::Read,
             (false, false) => Interest::ReadWrite,
             (true, true) => Interest::Nothing,

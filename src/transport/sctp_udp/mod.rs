@@ -36,7 +36,7 @@ mod udp;
 
 use super::event::Event;
 use super::{
-    Capabilities, EndpointConfig, OutboundMessage, Punctuality, SctpParameters, Transport, TransportError,
+    Capabilities, Detachable, EndpointConfig, OutboundMessage, Punctuality, SctpParameters, Transport, TransportError,
     TransportEvent,
 };
 use crate::association::{LossReason, PeerAddress, TransportKind};
@@ -234,6 +234,11 @@ impl Transport for SctpUdp {
         Ok(())
     }
 
+    /// Each message goes at once.
+    fn hold(&mut self) {}
+
+    fn release(&mut self, _now: Time) {}
+
     fn shutdown(&mut self, now: Time, association: AssociationId) {
         let Some(mut a) = self.table.slot_of(association).and_then(|slot| self.table.take(slot)) else { return };
         if !a.up {
@@ -292,6 +297,10 @@ impl Transport for SctpUdp {
         let may_run = self.punctuality.lets_timers_run(now, self.timers.next(), more_packets);
         let more_timers = may_run && self.run_timers(now, sink);
         more_packets || more_timers
+    }
+
+    fn detachable(&mut self) -> Option<&mut dyn Detachable> {
+        None
     }
 
     fn next_deadline(&self) -> Option<Time> {

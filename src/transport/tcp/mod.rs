@@ -12,8 +12,8 @@ mod tests;
 
 use super::epoll::{EVENTS_PER_WAIT, Epoll, Interest, Ready};
 use super::{
-    Capabilities, EndpointConfig, OutboundMessage, Punctuality, SctpParameters, Transport, TransportError,
-    TransportEvent,
+    Capabilities, Detachable, EndpointConfig, OutboundMessage, Punctuality, SctpParameters, Transport, TransportError,
+    TransportEvent, multicast,
 };
 use crate::association::{LossReason, Peer, PeerAddress, TransportKind};
 use crate::collections::{AssociationMap, Deadlines};
@@ -25,7 +25,7 @@ use send_log::SendLog;
 use socket2::Socket;
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
@@ -603,6 +603,10 @@ impl Transport for Tcp {
         }
     }
 
+    fn parameters_of(&self, _association: AssociationId) -> Option<SctpParameters> {
+        None
+    }
+
     fn round_trip_time(&self, association: AssociationId) -> Option<Duration> {
         let connection = self.connections.get(&association).filter(|connection| connection.established)?;
         options::round_trip_time(&connection.socket)
@@ -634,11 +638,19 @@ impl Transport for Tcp {
         more
     }
 
+    fn detachable(&mut self) -> Option<&mut dyn Detachable> {
+        None
+    }
+
     fn next_deadline(&self) -> Option<Time> {
         if !self.failed.is_empty() || !self.failed_connects.is_empty() {
             return Some(Time::ZERO);
         }
         self.punctuality.next_deadline(self.next_timer())
+    }
+
+    fn announcement_socket(&self) -> io::Result<UdpSocket> {
+        multicast::announcement_socket(&self.local_addresses, self.local_port)
     }
 
     fn poll_fd(&self) -> Option<RawFd> {

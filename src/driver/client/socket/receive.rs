@@ -8,8 +8,9 @@ use crate::driver::client::system;
 use crate::driver::client::turn::{Follower, Taken};
 use crate::driver::clock;
 use crate::session::ReadItem;
-use crate::transport::kernel_sctp::Lent;
+use crate::transport::{DetachedReceiver, Detachment};
 use crate::{PoolElementId, SessionId, Time};
+use std::io;
 use std::os::fd::RawFd;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -169,7 +170,7 @@ struct TakenOver<'a> {
     /// Messages flow: the next one is waited for in the call that receives it, which nothing else can end, but not for long.
     flows: bool,
     /// What that call needs.
-    lent: Option<Lent>,
+    receiver: Option<Box<dyn DetachedReceiver>>,
     /// When a message came.
     served: Option<Time>,
 }
@@ -180,7 +181,7 @@ impl<'a> TakenOver<'a> {
         let endpoint = &**socket.endpoint.get()?;
         let descriptor = endpoint.poll_fd()?;
         let flows = endpoint.take_over(&*instance.upgrade()?)? == Taken::Again;
-        Some(TakenOver { socket, endpoint, descriptor, instance, flows, lent: None, served: None })
+        Some(TakenOver { socket, endpoint, descriptor, instance, flows, receiver: None, served: None })
     }
 
     /// Receives until the socket has something to read, or has changed in another way.
@@ -190,7 +191,7 @@ impl<'a> TakenOver<'a> {
             // What comes is most likely for this thread, which then need not be told by the descriptor.
             self.socket.state.lock().quiet = true;
             let now = clock::now();
-            self.endpoint.run_taken_over(&instance, now, self.lent.take());
+            self.endpoint.run_taken_over(&instance, now, self.receiver.take());
             let mut state = self.socket.state.lock();
             state.quiet = false;
             let read = state.read(buffer);
@@ -217,28 +218,33 @@ impl<'a> TakenOver<'a> {
     /// Waits in the call that receives. False: nothing came for a moment, or there is no such call.
     fn wait_in_receipt(&mut self, until: Option<Time>) -> Result<bool, ReceiveError> {
         let wait = self.socket.begin_wait(until)?;
-        if wait.limit.is_some_and(|limit| limit <= Lent::LONGEST_WAIT) {
+        if wait.limit.is_some_and(|limit| limit <= Detachment::Brief.longest_wait()) {
             return Ok(false);
         }
-        self.lent = self.endpoint.lend();
-        let Some(lent) = &mut self.lent else { return Ok(false) };
-        let came = lent.wait().map_err(|_| ReceiveError::Interrupted)?;
+        self.receiver = self.endpoint.detach_receiver();
+        let Some(receiver) = &mut self.receiver else { return Ok(false) };
+        let came = match receiver.wait() {
+            Ok(arrival) => arrival.is_some(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(ReceiveError::Interrupted),
+            // Whatever else it is, the endpoint is told the same.
+            Err(_) => false,
+        };
         if !came {
-            self.return_lent();
+            self.attach_receiver();
         }
         Ok(came)
     }
 
-    fn return_lent(&mut self) {
-        if let (Some(instance), Some(lent)) = (self.instance.upgrade(), self.lent.take()) {
-            self.endpoint.run_taken_over(&instance, clock::now(), Some(lent));
+    fn attach_receiver(&mut self) {
+        if let (Some(instance), Some(receiver)) = (self.instance.upgrade(), self.receiver.take()) {
+            self.endpoint.run_taken_over(&instance, clock::now(), Some(receiver));
         }
     }
 }
 
 impl Drop for TakenOver<'_> {
     fn drop(&mut self) {
-        self.return_lent();
+        self.attach_receiver();
         if let Some(instance) = self.instance.upgrade() {
             match self.served {
                 Some(now) => self.endpoint.give_back_later(&instance, now),
