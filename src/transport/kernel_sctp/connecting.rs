@@ -181,7 +181,7 @@ impl KernelSctp {
                 self.timers.pop();
                 continue;
             };
-            self.abort_in_kernel(association.kernel_id, "");
+            self.abandon_connect(association.kernel_id, "");
             self.attempt_failed(now, id, LossReason::Timeout, sink);
         }
     }

@@ -35,7 +35,7 @@ pub use echo::EchoServer;
 use notification::{Notification, SendFailed, abort_reason};
 pub(super) use socket::probe;
 use socket::{Received, SctpSocket, SendOptions};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
@@ -54,6 +54,8 @@ const NATIVE_ATTEMPT: Duration = Duration::from_secs(1);
 const ENCAPSULATED_ATTEMPT: Duration = Duration::from_secs(1);
 /// Where the system says on which UDP port its kernel takes and sends encapsulated SCTP; 0: not at all.
 const ENCAPSULATION_SYSCTL: &str = "/proc/sys/net/sctp/udp_port";
+/// Connects that were ended and whose end the kernel has yet to tell; more than that are not waited for.
+const MAX_ABANDONED: usize = 4_096;
 /// The key of the socket in the epoll set.
 const SOCKET_KEY: u64 = 0;
 
@@ -84,6 +86,8 @@ pub struct KernelSctp {
     ending: Vec<AssociationId>,
     /// Connects to peers that began an association themselves, which is yet to be received.
     expected: Vec<AssociationId>,
+    /// Connects that were ended here. They may have succeeded before: what the kernel has yet to tell of them is not for anybody.
+    abandoned: VecDeque<KernelId>,
     /// Connects that failed at once.
     failed_connects: Vec<(AssociationId, LossReason)>,
     /// What messages are received with; not there while they are being taken, or somebody else receives.
@@ -127,6 +131,7 @@ impl KernelSctp {
             blocked: SortedMap::new(),
             ending: Vec::new(),
             expected: Vec::new(),
+            abandoned: VecDeque::new(),
             failed_connects: Vec::new(),
             holding: false,
             held: Vec::new(),
@@ -184,6 +189,18 @@ impl KernelSctp {
             self.by_kernel_id.remove(&association.kernel_id);
         }
         Some(association)
+    }
+
+    /// Ends an association of which nothing was told yet, so that nothing ever is.
+    fn abandon_connect(&mut self, association: KernelId, reason: &str) {
+        if association == NO_KERNEL_ID {
+            return;
+        }
+        if self.abandoned.len() == MAX_ABANDONED {
+            self.abandoned.pop_front();
+        }
+        self.abandoned.push_back(association);
+        self.abort_in_kernel(association, reason);
     }
 
     /// Sends an ABORT. An error means that there is nothing left to abort.
@@ -254,7 +271,7 @@ impl Transport for KernelSctp {
             State::Connecting(_) if association.outbox.queue.is_empty() => {
                 let kernel_id = association.kernel_id;
                 self.remove(id);
-                self.abort_in_kernel(kernel_id, "");
+                self.abandon_connect(kernel_id, "");
                 self.failed_connects.push((id, LossReason::Closed));
             }
             State::Connecting(connecting) => connecting.then_close = true,
@@ -264,8 +281,10 @@ impl Transport for KernelSctp {
 
     fn abort(&mut self, _now: Time, id: AssociationId, reason: &str) {
         self.failed_connects.retain(|(failed, _)| *failed != id);
-        if let Some(association) = self.remove(id) {
-            self.abort_in_kernel(association.kernel_id, reason);
+        match self.remove(id) {
+            Some(association) if association.established => self.abort_in_kernel(association.kernel_id, reason),
+            Some(association) => self.abandon_connect(association.kernel_id, reason),
+            None => {}
         }
     }
 

@@ -57,6 +57,9 @@ impl KernelSctp {
             // The kernel hands back what an association could not deliver right after the news of its end.
             self.report_ended(sink);
         }
+        if self.is_about_abandoned(&notification) {
+            return;
+        }
         match notification {
             Notification::Up { association, outbound_streams } => {
                 self.handle_up(now, association, outbound_streams, sink);
@@ -94,6 +97,22 @@ impl KernelSctp {
             Notification::SenderDry { association } => self.handle_dry(now, association, sink),
             Notification::Other => {}
         }
+    }
+
+    /// It is about a connect that was ended here; the last one about it is remembered no longer than until now.
+    fn is_about_abandoned(&mut self, notification: &Notification<'_>) -> bool {
+        let (association, ended) = match *notification {
+            Notification::Up { association, .. } | Notification::Restart { association, .. } => (association, false),
+            Notification::Lost { association, .. }
+            | Notification::CannotStart { association }
+            | Notification::ShutdownComplete { association } => (association, true),
+            _ => return false,
+        };
+        let found = self.abandoned.iter().position(|abandoned| *abandoned == association);
+        if let Some(index) = found.filter(|_| ended) {
+            self.abandoned.remove(index);
+        }
+        found.is_some()
     }
 
     #[allow(clippy::too_many_arguments)] // one received message, taken apart
