@@ -1,6 +1,6 @@
 //! Who may know whom: read from the sources, as clippy checks clocks. A core that imports no transport cannot do I/O.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -83,6 +83,91 @@ fn an_upward_import_is_found() {
         "use crate::{AssociationId, transport::{LossReason, tcp}, wire};\nlet x = crate::driver::clock::now();\n";
     let named: Vec<_> = modules_named(source).into_iter().collect();
     assert_eq!(named, ["driver", "transport", "wire"]);
+}
+
+/// The folder whose files name each other by `super::`. A file with a folder of its own counts as one with what is in there: that
+/// adds to the same type.
+const ACYCLIC: &[&str] = &["src/driver/client"];
+
+#[test]
+fn no_circle_of_files() {
+    for folder in ACYCLIC {
+        let arrows = arrows_in(Path::new(folder));
+        assert!(arrows.values().any(|named| !named.is_empty()), "{folder}: no file names another one, which cannot be");
+        if let Some(circle) = circle_in(&arrows) {
+            panic!("a circle of files in {folder}: {}", circle.join(" -> "));
+        }
+    }
+}
+
+#[test]
+fn a_circle_is_found() {
+    let arrows = |list: &[(&str, &[&str])]| -> Arrows {
+        let owned = |names: &&[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        list.iter().map(|(from, to)| ((*from).to_owned(), owned(to))).collect()
+    };
+    assert_eq!(circle_in(&arrows(&[("a", &["b", "c"]), ("b", &["c"]), ("c", &[])])), None);
+    let circle = circle_in(&arrows(&[("a", &["b"]), ("b", &["c"]), ("c", &["b"])])).expect("a circle");
+    assert_eq!(circle, ["b", "c", "b"]);
+}
+
+/// Each file with those that it names.
+type Arrows = BTreeMap<String, BTreeSet<String>>;
+
+fn arrows_in(folder: &Path) -> Arrows {
+    let mut files = Vec::new();
+    collect(folder, &mut files);
+    let name = |file: &Path| -> String {
+        let inside = file.strip_prefix(folder).expect("a file of the folder");
+        let first = inside.iter().next().and_then(|name| name.to_str()).expect("a name");
+        first.trim_end_matches(".rs").to_owned()
+    };
+    let all: BTreeSet<String> = files.iter().map(|file| name(file)).collect();
+    let through_crate = format!("{}::", folder.to_str().expect("UTF-8").replacen("src", "crate", 1).replace('/', "::"));
+    let mut arrows = Arrows::new();
+    for file in files.iter().filter(|file| !file.ends_with("mod.rs")) {
+        let from = name(file);
+        let source = fs::read_to_string(file).expect("a source file");
+        // Below the folder, `super` is the file whose folder it is.
+        let is_direct = file.parent() == Some(folder);
+        let prefixes = [Some(through_crate.as_str()), Some("super::").filter(|_| is_direct)];
+        for (at, prefix) in prefixes.into_iter().flatten().flat_map(|prefix| source.match_indices(prefix)) {
+            let rest = &source[at + prefix.len()..];
+            if rest.starts_with("super::") || source[..at].ends_with("super::") {
+                continue; // beyond the folder
+            }
+            let named = match rest.strip_prefix('{') {
+                Some(list) => first_segments(list),
+                None => segment(rest).into_iter().collect(),
+            };
+            assert!(!rest.starts_with(char::is_uppercase), "{}: what mod.rs hands on hides an arrow", file.display());
+            let others = named.into_iter().filter(|name| all.contains(name) && *name != from);
+            arrows.entry(from.clone()).or_default().extend(others);
+        }
+    }
+    arrows
+}
+
+/// A way along the arrows that ends where it began.
+fn circle_in(arrows: &Arrows) -> Option<Vec<String>> {
+    arrows.keys().find_map(|start| {
+        let mut ways = vec![vec![start.clone()]];
+        let mut seen = BTreeSet::new();
+        while let Some(way) = ways.pop() {
+            let last = way.last().expect("a way has a beginning");
+            for next in arrows.get(last).into_iter().flatten() {
+                let mut longer = way.clone();
+                longer.push(next.clone());
+                if next == start {
+                    return Some(longer);
+                }
+                if seen.insert(next.clone()) {
+                    ways.push(longer);
+                }
+            }
+        }
+        None
+    })
 }
 
 /// The files of a module: `src/NAME.rs` and all below `src/NAME/`.

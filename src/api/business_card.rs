@@ -31,7 +31,7 @@ pub fn send_business_card(sd: Descriptor, order: &[PoolElementId]) -> Result<usi
     let card = encode_business_card(registered.pool_handle, listed)
         .map_err(|error| Error::with(libc::EINVAL, format!("no business card can be made: {error}")))?;
     // Under the endpoint's lock, so that a session that begins meanwhile gets the card once at least.
-    endpoint.with(&instance, |endpoint| {
+    endpoint.with(|endpoint| {
         with_state(&socket, |state| state.business_card = Some(card.clone()))?;
         endpoint.send_to_sessions(clock::now(), &card);
         Ok(count)

@@ -199,7 +199,7 @@ fn change(sd: Descriptor, change: impl FnOnce(&mut SctpParameters) -> Given) -> 
     parameters.validate().map_err(|why| Error::with(libc::EINVAL, why))?;
     with_state(&socket, |state| state.parameters = Some(parameters))?;
     if let Some(endpoint) = socket.endpoint.get() {
-        endpoint.with(&instance, |endpoint| endpoint.set_parameters(&parameters));
+        endpoint.with(|endpoint| endpoint.set_parameters(&parameters));
     }
     Ok(parameters)
 }

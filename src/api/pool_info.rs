@@ -70,7 +70,7 @@ pub(super) fn resolve(
     what: &str,
 ) -> Result<(Policy, Vec<PoolElement>)> {
     let request = Request::Resolve { pool_handle: pool_handle.clone(), items: Some(items), stale_cache };
-    match instance.request(request).map_err(|error| not_done(&error, what))? {
+    match instance.io.request(request).map_err(|error| not_done(&error, what))? {
         Outcome::Resolved { policy, pool_elements } => Ok((policy, pool_elements)),
         _ => Err(Error::with(libc::EPROTO, what)),
     }
@@ -116,11 +116,11 @@ pub fn subscribe_pool(pool_handle: &[u8]) -> Result<Descriptor> {
     let pool_handle = checked_handle(pool_handle)?;
     let what = format!("pool {pool_handle} cannot be subscribed to");
     let watch = Subscription::new(pool_handle).map_err(|error| Error::system(&error, &what))?;
-    let subscribed = instance.subscribe(&watch).map_err(|error| not_done(&error, &what));
+    let subscribed = instance.io.subscribe(&watch).map_err(|error| not_done(&error, &what));
     match subscribed.and_then(|()| enter(&instance, Entry::Subscription(Arc::clone(&watch)))) {
         Ok(sd) => Ok(sd),
         Err(error) => {
-            instance.unsubscribe(&watch);
+            instance.io.unsubscribe(&watch);
             watch.close(libc::EBADF);
             Err(error)
         }

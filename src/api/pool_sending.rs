@@ -119,7 +119,7 @@ pub fn sendto_pool(
         lifetime: options.time_to_live,
         payload: data,
     };
-    match socket.send_to_pool(&instance, &mut delivery, message, until(timeout)) {
+    match socket.send_to_pool(&mut delivery, message, until(timeout)) {
         Ok(()) => result(&socket, &delivery),
         Err(SendError::WouldBlock) => Err(nobody(libc::EAGAIN, &delivery)),
         Err(error) => Err(send_error(error)),

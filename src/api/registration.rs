@@ -5,7 +5,7 @@ use super::lifecycle::instance;
 use super::sockets::{lookup, own_endpoint, start_listening, with_state};
 use super::{AddressInfo, Descriptor, Error, LoadInfo, RegisterOptions, Result};
 use crate::asap::{Outcome, Request, RequestError};
-use crate::driver::client::{Endpoint, NotDone, Registered, Registration};
+use crate::driver::client::{Endpoint, NotDone, Registered, Registration, Wait};
 use crate::wire::{AddressList, Policy, PolicyType, PoolElement, RegistrationLife, TransportParameter, TransportUse};
 use crate::{PoolElementId, PoolHandle, RegistrarId};
 use std::hash::{BuildHasher, RandomState};
@@ -77,11 +77,12 @@ pub fn register(
         state.registration = Some(Registered { pool_handle: pool_handle.clone(), pool_element_id: id, load: used });
     })?;
     // An update never blocks.
-    let result = instance.register(registration, !update && !options.dont_wait);
+    let wait = if update || options.dont_wait { Wait::No } else { Wait::ForAnswer };
+    let result = instance.io.register(registration, wait);
     if let Err(error) = with_state(&socket, |_| ()) {
         // Closed meanwhile by another thread, maybe before the registration began: nobody else will end it then.
         if !matches!(result, Err(NotDone::Failed(RequestError::Cancelled))) {
-            instance.request_in_background(Request::Deregister { pool_handle, pool_element_id: id });
+            instance.io.request_in_background(Request::Deregister { pool_handle, pool_element_id: id });
         }
         return Err(error);
     }
@@ -133,10 +134,10 @@ pub fn deregister(sd: Descriptor, dont_wait: bool) -> Result<()> {
     let name = format!("element {pool_element_id} of pool {pool_handle}");
     let request = Request::Deregister { pool_handle, pool_element_id };
     if dont_wait {
-        instance.request_in_background(request);
+        instance.io.request_in_background(request);
         return Ok(());
     }
-    match instance.request(request) {
+    match instance.io.request(request) {
         Ok(_) => Ok(()),
         Err(NotDone::Interrupted) => {
             Err(Error::with(libc::EINTR, format!("a signal came while {name} left: it goes on")))
@@ -249,6 +250,7 @@ pub fn getaddrinfo(pool_handle: &[u8], items: Option<u32>, stale_cache: Duration
     let what = format!("pool {pool_handle} cannot be resolved");
     let items = items.map(|items| items.clamp(1, MAX_ITEMS));
     let outcome = instance
+        .io
         .request(Request::Resolve { pool_handle, items, stale_cache })
         .map_err(|error| not_done(&error, &what))?;
     let Outcome::Resolved { pool_elements, .. } = outcome else {
@@ -299,7 +301,7 @@ pub fn pe_registration(
         asap_transport: None,
     };
     let request = Request::Register { pool_handle, pool_element, reregistration_interval: life / 3 };
-    instance.request(request).map(|_| id).map_err(|error| not_done(&error, &what))
+    instance.io.request(request).map(|_| id).map_err(|error| not_done(&error, &what))
 }
 
 fn transport_of(element: &AddressInfo) -> Result<TransportParameter> {
@@ -328,7 +330,7 @@ pub fn pe_deregistration(pool_handle: &[u8], id: PoolElementId) -> Result<()> {
     let pool_handle = checked_handle(pool_handle)?;
     let what = format!("element {id} cannot be de-registered from pool {pool_handle}");
     let request = Request::Deregister { pool_handle, pool_element_id: id };
-    instance.request(request).map(|_| ()).map_err(|error| not_done(&error, &what))
+    instance.io.request(request).map(|_| ()).map_err(|error| not_done(&error, &what))
 }
 
 /// Reports an element as unreachable.
@@ -337,5 +339,5 @@ pub fn pe_failure(pool_handle: &[u8], id: PoolElementId) -> Result<()> {
     let pool_handle = checked_handle(pool_handle)?;
     let what = format!("element {id} of pool {pool_handle} cannot be reported");
     let request = Request::ReportUnreachable { pool_handle, pool_element_id: id };
-    instance.request(request).map(|_| ()).map_err(|error| not_done(&error, &what))
+    instance.io.request(request).map(|_| ()).map_err(|error| not_done(&error, &what))
 }

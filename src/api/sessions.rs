@@ -10,7 +10,7 @@ use super::waiting::limit;
 use super::{
     ConnectOptions, Descriptor, EndSession, Error, FailoverFlags, MessageKind, Received, Result, SendOptions, Timeout,
 };
-use crate::driver::client::{Entry, Instance, ONLY_SESSION, ReceiveError, Role, SendError, Socket, system};
+use crate::driver::client::{Entry, ONLY_SESSION, ReceiveError, Role, SendError, Socket, system};
 use crate::driver::clock;
 use crate::session::{Blame, Event, MAX_COOKIE_LEN, NoElement, PoolUserSession, ReadItem, encode_cookie};
 use crate::transport::OutboundMessage;
@@ -55,22 +55,22 @@ pub fn connect(sd: Descriptor, pool_handle: &[u8], options: ConnectOptions) -> R
         state.role = Role::PoolUser(Box::new(session));
         Ok(())
     })??;
-    if let Err(why) = settle(&instance, &socket, Event::Start)? {
+    if let Err(why) = settle(&socket, Event::Start)? {
         remember(no_element(sd, &socket, why));
     }
     Ok(())
 }
 
 /// Sets a session going and waits for what comes of it.
-fn settle(instance: &Instance, socket: &Arc<Socket>, event: Event<'_>) -> Result<std::result::Result<(), NoElement>> {
+fn settle(socket: &Arc<Socket>, event: Event<'_>) -> Result<std::result::Result<(), NoElement>> {
     let Some(endpoint) = socket.endpoint.get().cloned() else {
         return Err(Error::new(libc::EBADF, "the socket has no session"));
     };
-    let before = endpoint.with(instance, |endpoint| {
+    let before = endpoint.with(|endpoint| {
         let now = clock::now();
         let before = socket.settled_count();
         let actions = socket.feed(now, event);
-        socket.perform(instance, endpoint, now, actions);
+        socket.perform(endpoint, now, actions);
         before
     });
     socket.wait_settled(before, clock::now() + SETTLE_DEADLINE).map_err(|error| match error {
@@ -87,12 +87,12 @@ fn settle(instance: &Instance, socket: &Arc<Socket>, event: Event<'_>) -> Result
 /// `EINTR` as for [`connect`]: the search goes on, and its result comes as a notification.
 pub fn force_failover(sd: Descriptor, flags: FailoverFlags, stale_cache: Duration) -> Result<()> {
     forget_last_error();
-    let (instance, socket) = lookup(sd)?;
+    let (_, socket) = lookup(sd)?;
     if !with_state(&socket, |state| matches!(state.role, Role::PoolUser(_)))? {
         return Err(Error::with(libc::EBADF, format!("socket {sd} has no session with a pool")));
     }
     let blame = if flags.unreachable { Blame::Element } else { Blame::Nobody };
-    match settle(&instance, &socket, Event::ForceFailover { blame, stale_cache })? {
+    match settle(&socket, Event::ForceFailover { blame, stale_cache })? {
         Ok(()) => Ok(()),
         Err(NoElement::UnknownPool) => {
             remember(no_element(sd, &socket, NoElement::UnknownPool));
@@ -160,11 +160,11 @@ pub fn sendmsg(sd: Descriptor, data: &[u8], options: &SendOptions, timeout: Time
             payload: data,
         };
         let timeout = if options.dont_wait { Timeout::Now } else { timeout };
-        let sent = socket.send_message(&instance, options.session, message, until(timeout));
+        let sent = socket.send_message(options.session, message, until(timeout));
         sent.map_err(|error| not_sent(&socket, error))?;
     }
     if let Some(end) = options.end {
-        socket.end_session(&instance, options.session, end == EndSession::Abort).map_err(send_error)?;
+        socket.end_session(options.session, end == EndSession::Abort).map_err(send_error)?;
     }
     Ok(data.len())
 }
@@ -193,7 +193,7 @@ pub(super) fn send_error(error: SendError) -> Error {
 
 /// Gives the peer of a session the state that another element needs to go on with it. Returns the cookie's length.
 pub fn send_cookie(sd: Descriptor, cookie: &[u8], session: SessionId, timeout: Timeout) -> Result<usize> {
-    let (instance, socket) = lookup(sd)?;
+    let (_, socket) = lookup(sd)?;
     if cookie.is_empty() || cookie.len() > MAX_COOKIE_LEN {
         let what = format!("a cookie has 1 to {MAX_COOKIE_LEN} bytes, not {}", cookie.len());
         return Err(Error::with(libc::EMSGSIZE, what));
@@ -203,7 +203,7 @@ pub fn send_cookie(sd: Descriptor, cookie: &[u8], session: SessionId, timeout: T
     }
     let bytes = encode_cookie(cookie).map_err(|error| Error::with(libc::EMSGSIZE, error.to_string()))?;
     let message = OutboundMessage::control(PPID_ASAP, &bytes);
-    socket.send_message(&instance, session, message, until(timeout)).map_err(send_error)?;
+    socket.send_message(session, message, until(timeout)).map_err(send_error)?;
     Ok(cookie.len())
 }
 
@@ -224,9 +224,8 @@ pub fn recvmsg(sd: Descriptor, buffer: &mut [u8], timeout: Timeout) -> Result<Re
         return Err(Error::new(libc::EINVAL, "the buffer has no room"));
     }
     // Whoever waits must not keep the instance alive.
-    let weak = Arc::downgrade(&instance);
     drop(instance);
-    let (read, element) = socket.receive_message(&weak, buffer, until(timeout)).map_err(receive_error)?;
+    let (read, element) = socket.receive_message(buffer, until(timeout)).map_err(receive_error)?;
     Ok(received(read, element))
 }
 

@@ -2,7 +2,9 @@
 
 use super::lifecycle::instance;
 use super::{Descriptor, Error, PeName, Result, Timeout};
-use crate::driver::client::{Endpoint, Entry, Instance, MAX_BACKLOG, ReceiveError, Role, Socket, SocketState};
+use crate::driver::client::{
+    Endpoint, EndpointState, Entry, Instance, ListenError, MAX_BACKLOG, ReceiveError, Role, Socket, SocketState,
+};
 use crate::driver::clock;
 use crate::transport::{EndpointConfig, TransportError};
 use crate::{SessionId, Time, asap};
@@ -144,7 +146,7 @@ pub(super) fn own_endpoint(instance: &Instance, socket: &Arc<Socket>) -> Result<
     let kept = Arc::clone(socket.endpoint.get_or_init(|| Arc::clone(&endpoint)));
     // Another thread was faster, or has closed the socket meanwhile: nobody else will see to the endpoint.
     if !Arc::ptr_eq(&kept, &endpoint) || with_state(socket, |_| ()).is_err() {
-        endpoint.with(instance, |endpoint| endpoint.retire());
+        endpoint.with(EndpointState::retire);
     }
     Ok(kept)
 }
@@ -159,30 +161,9 @@ pub fn listen(sd: Descriptor, backlog: c_int) -> Result<()> {
 /// `backlog`: sessions that may wait to be accepted; none: as it is.
 pub(super) fn start_listening(instance: &Instance, socket: &Arc<Socket>, backlog: Option<usize>) -> Result<()> {
     let endpoint = own_endpoint(instance, socket)?;
-    let backlog = backlog.map(|backlog| backlog.min(MAX_BACKLOG));
-    endpoint.with(instance, |endpoint| {
-        let one_to_one = socket.one_to_one;
-        with_state(socket, |state| match &mut state.role {
-            Role::Fresh if one_to_one => {
-                let backlog = backlog.unwrap_or(MAX_BACKLOG);
-                state.role = Role::Listening { pending: Default::default(), backlog };
-                Ok(())
-            }
-            Role::Fresh => {
-                state.role = Role::OneToMany { sessions: Default::default(), last: 0 };
-                Ok(())
-            }
-            Role::Listening { backlog: current, .. } => {
-                *current = backlog.unwrap_or(*current);
-                Ok(())
-            }
-            Role::OneToMany { .. } => Ok(()),
-            Role::PoolUser(_) | Role::Accepted { .. } => {
-                Err(Error::new(libc::EISCONN, "a connected socket cannot listen"))
-            }
-        })??;
-        endpoint.listen(socket);
-        Ok(())
+    socket.listen_on(&endpoint, backlog).map_err(|error| match error {
+        ListenError::Connected => Error::new(libc::EISCONN, "a connected socket cannot listen"),
+        ListenError::Closed(errno) => closed(errno),
     })
 }
 
@@ -190,12 +171,12 @@ pub(super) fn start_listening(instance: &Instance, socket: &Arc<Socket>, backlog
 /// goes on waiting, as with accept(2).
 pub fn accept(sd: Descriptor, timeout: Timeout) -> Result<Descriptor> {
     let (instance, socket) = lookup(sd)?;
-    let session = socket.accept_session(&instance, until(timeout)).map_err(receive_error)?;
+    let session = socket.accept_session(until(timeout)).map_err(receive_error)?;
     let made = session.make_descriptor().map_err(|error| Error::system(&error, "no descriptor for a session"));
     match made.and_then(|()| enter(&instance, Entry::Socket(Arc::clone(&session)))) {
         Ok(sd) => Ok(sd),
         Err(error) => {
-            socket.put_back(&instance, session);
+            socket.put_back(session);
             Err(error)
         }
     }
@@ -219,13 +200,13 @@ pub fn close(sd: Descriptor) -> Result<()> {
         Some(Entry::Mapped(fd)) => crate::driver::client::system::close(fd)
             .map_err(|error| Error::mapped(&error, "the mapped descriptor cannot be closed")),
         Some(Entry::Subscription(watch)) => {
-            instance.unsubscribe(&watch);
+            instance.io.unsubscribe(&watch);
             watch.close(libc::EBADF);
             Ok(())
         }
         Some(Entry::Socket(socket)) => {
-            if let Some(registered) = socket.close(&instance, libc::EBADF) {
-                instance.request_in_background(asap::Request::Deregister {
+            if let Some(registered) = socket.close(libc::EBADF) {
+                instance.io.request_in_background(asap::Request::Deregister {
                     pool_handle: registered.pool_handle,
                     pool_element_id: registered.pool_element_id,
                 });

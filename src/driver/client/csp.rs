@@ -3,9 +3,9 @@
 //! The [`Reporter`] is a thread that looks from outside: it takes a look at the sockets each interval, and keeps no lock while it
 //! sends.
 
-use super::instance::Instance;
+use super::asap::CurrentHome;
 use super::socket::{Role, SocketState};
-use super::table::Entry;
+use super::table::DescriptorTable;
 use crate::Time;
 use crate::driver::clock;
 use crate::driver::csp::{self, Association, ComponentId, Report};
@@ -38,6 +38,36 @@ pub(super) struct Home {
     pub since: Time,
 }
 
+/// The registrar in use, told by the I/O thread.
+#[derive(Debug, Default)]
+pub(super) struct HomeBoard(Mutex<Option<Home>>);
+
+impl HomeBoard {
+    fn read(&self) -> Option<Home> {
+        *self.0.lock()
+    }
+
+    /// Another registrar is in use from now on, or none.
+    pub fn note(&self, current: CurrentHome, now: Time) {
+        let id = match current {
+            CurrentHome::None => return *self.0.lock() = None,
+            CurrentHome::Nameless => None,
+            CurrentHome::Known(id) => Some(id),
+        };
+        let mut home = self.0.lock();
+        // It may tell its identifier later.
+        let is_same = |home: &Home| home.id.is_none() || home.id == id;
+        let since = home.filter(is_same).map_or(now, |home| home.since);
+        *home = Some(Home { id, since });
+    }
+}
+
+/// What reports are about.
+struct Subject {
+    descriptors: Weak<DescriptorTable>,
+    home: Arc<HomeBoard>,
+}
+
 /// The thread that reports. Sends a last report when it ends.
 pub struct Reporter {
     stop: Sender<()>,
@@ -45,12 +75,16 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// Begins to report about `instance`.
-    pub fn start(config: CspConfig, instance: &Arc<Instance>) -> std::io::Result<Reporter> {
+    /// Begins to report about these sockets.
+    pub(super) fn start(
+        config: CspConfig,
+        descriptors: &Arc<DescriptorTable>,
+        home: &Arc<HomeBoard>,
+    ) -> std::io::Result<Reporter> {
         let socket = csp::socket_to(config.server)?;
         let (stop, stopped) = bounded(1);
-        let instance = Arc::downgrade(instance);
-        let run = move || report_until_stopped(&config, &socket, &instance, &stopped);
+        let subject = Subject { descriptors: Arc::downgrade(descriptors), home: Arc::clone(home) };
+        let run = move || report_until_stopped(&config, &socket, &subject, &stopped);
         let thread =
             super::system::without_signals(|| std::thread::Builder::new().name("rserpool-csp".into()).spawn(run))?;
         Ok(Reporter { stop, thread: Mutex::new(Some(thread)) })
@@ -65,11 +99,11 @@ impl Reporter {
     }
 }
 
-fn report_until_stopped(config: &CspConfig, socket: &UdpSocket, instance: &Weak<Instance>, stopped: &Receiver<()>) {
+fn report_until_stopped(config: &CspConfig, socket: &UdpSocket, subject: &Subject, stopped: &Receiver<()>) {
     loop {
         let last = !matches!(stopped.recv_timeout(config.interval), Err(RecvTimeoutError::Timeout));
-        let Some(instance) = instance.upgrade() else { return };
-        if let Some(report) = report(config, &instance, last) {
+        let Some(descriptors) = subject.descriptors.upgrade() else { return };
+        if let Some(report) = report(config, &descriptors, subject.home.read(), last) {
             csp::send(socket, &report, config.server);
         }
         if last {
@@ -132,11 +166,10 @@ impl Findings {
 }
 
 /// What is to be told now; nothing while nobody knows who we are.
-fn report(config: &CspConfig, instance: &Instance, last: bool) -> Option<Report> {
-    let (now, home) = (clock::now(), instance.home());
+fn report(config: &CspConfig, descriptors: &DescriptorTable, home: Option<Home>, last: bool) -> Option<Report> {
+    let now = clock::now();
     let mut findings = Findings::default();
-    for entry in instance.descriptors.all() {
-        let Entry::Socket(socket) = entry else { continue };
+    for socket in descriptors.sockets() {
         // A socket that is being closed has nothing to tell.
         let _ = socket.with_state(|state| findings.look_at(state));
     }

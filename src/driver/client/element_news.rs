@@ -1,8 +1,7 @@
 //! What the registrar or one session says of a pool element, for the other sessions of this process with its pool.
 
-use super::instance::Instance;
 use super::socket::Socket;
-use super::table::Entry;
+use super::table::DescriptorTable;
 use crate::session::Event;
 use crate::{PoolElementId, PoolHandle, Time};
 use std::sync::Arc;
@@ -33,18 +32,16 @@ impl Suspects {
 }
 
 /// The sockets with a session with this pool.
-pub(super) fn sessions_with(instance: &Instance, pool_handle: &PoolHandle) -> Vec<Arc<Socket>> {
-    let entries = instance.descriptors.all().into_iter();
-    let sockets = entries.filter_map(|entry| if let Entry::Socket(socket) = entry { Some(socket) } else { None });
-    sockets.filter(|socket| socket.pool_handle().as_ref() == Some(pool_handle)).collect()
+pub(super) fn sessions_with(descriptors: &DescriptorTable, pool_handle: &PoolHandle) -> Vec<Arc<Socket>> {
+    descriptors.sockets().into_iter().filter(|socket| socket.pool_handle().as_ref() == Some(pool_handle)).collect()
 }
 
 /// Tells the session of a socket.
-pub(super) fn tell(instance: &Instance, now: Time, socket: &Arc<Socket>, event: &Event<'_>) {
+pub(super) fn tell(now: Time, socket: &Arc<Socket>, event: Event<'_>) {
     let Some(endpoint) = socket.endpoint.get().cloned() else { return };
-    endpoint.with(instance, |endpoint| {
-        let actions = socket.feed(now, event.clone());
-        socket.perform(instance, endpoint, now, actions);
+    endpoint.with(|endpoint| {
+        let actions = socket.feed(now, event);
+        socket.perform(endpoint, now, actions);
     });
 }
 

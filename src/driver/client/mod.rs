@@ -5,6 +5,9 @@
 //! receives, runs timers and talks to registrars (`asap.rs`). What arrives goes into the inbox of a [`Socket`], whose
 //! descriptor (`readiness.rs`) shows it.
 //!
+//! Who knows whom: `instance.rs` knows all others. A socket knows its endpoint, an endpoint knows its sockets as
+//! `EndpointUser` only, and both reach the I/O thread by the [`IoHandle`]. `tests/layers.rs` sees to it that no circle comes back.
+//!
 //! Lock order: list of endpoints, then endpoint, then socket, then the queue of commands. No lock is held while waiting or
 //! while application code runs.
 //!
@@ -14,26 +17,40 @@
 mod addresses;
 mod asap;
 mod bell;
+mod call_error;
+mod commands;
 mod csp;
+mod dispatch;
 mod element_news;
 mod endpoint;
+mod endpoint_state;
 mod exposed;
 pub mod global;
 mod instance;
+mod io_handle;
 mod lingering;
 mod ports;
 mod readiness;
+mod registrar_endpoints;
+mod registrations;
+mod requests;
 mod socket;
 mod subscription;
 pub mod system;
 mod table;
 mod turn;
+mod watchers;
 
 pub use bell::{Bell, Listener, NoResult, Promise, Promised, Wake, promise};
+pub use call_error::{ListenError, ReceiveError, SendError};
+pub use commands::Registration;
 pub use csp::{CspConfig, Reporter};
-pub use endpoint::{Endpoint, EndpointState, SessionActions};
-pub use instance::{Instance, InstanceConfig, NotDone, Registration, Reply};
+pub use endpoint::Endpoint;
+pub use endpoint_state::{EndpointState, SessionActions};
+pub use instance::{Instance, InstanceConfig};
+pub use io_handle::IoHandle;
 pub use readiness::{Readiness, Shown};
-pub use socket::{MAX_BACKLOG, ONLY_SESSION, ReceiveError, Registered, Role, SendError, Socket, SocketState};
+pub use requests::{NotDone, Wait};
+pub use socket::{MAX_BACKLOG, ONLY_SESSION, Registered, Role, Socket, SocketState};
 pub use subscription::Subscription;
 pub use table::{DescriptorTable, Entry};

@@ -1,13 +1,15 @@
 //! An RSerPool socket: its sessions, its inbox, and what its descriptor shows.
 
 mod events;
+mod listen;
 mod pool;
 mod receive;
 mod send;
 
 use super::bell::{Bell, Wake};
-use super::endpoint::{Endpoint, EndpointState, SessionActions};
-use super::instance::Instance;
+use super::call_error::ReceiveError;
+use super::endpoint::Endpoint;
+use super::endpoint_state::{EndpointState, SessionActions};
 use super::readiness::{Readiness, Shown};
 use crate::collections::SortedMap;
 use crate::session::{Inbox, NoElement, PoolSender, PoolUserConfig, PoolUserSession, ServerSession};
@@ -21,8 +23,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 pub use pool::OWN_SESSION;
-pub use receive::ReceiveError;
-pub use send::SendError;
 
 /// Sessions that wait for `accept` on one socket, whatever `listen` was told.
 pub const MAX_BACKLOG: usize = 4096;
@@ -244,39 +244,36 @@ impl Socket {
 
     /// Closes the socket: every call on it fails with `errno` from now on, blocked ones included; its sessions are closed
     /// in order, in the background. Returns what it was registered as.
-    pub fn close(self: &Arc<Self>, instance: &Instance, errno: libc::c_int) -> Option<Registered> {
+    pub fn close(self: &Arc<Self>, errno: libc::c_int) -> Option<Registered> {
         let Some(endpoint) = self.endpoint.get().cloned() else {
             let (_, registration) = self.mark_closed(errno);
             if let Some(endpoint) = self.endpoint.get() {
                 // Another thread has bound the socket just now.
-                if !instance.is_shared(endpoint) {
-                    endpoint.with(instance, |endpoint| endpoint.retire());
-                }
+                endpoint.with(EndpointState::retire);
             }
             return registration;
         };
-        let is_shared = instance.is_shared(&endpoint);
-        let (pending, registration) = endpoint.with(instance, |endpoint_state| {
+        let (pending, registration) = endpoint.with(|endpoint| {
             let now = crate::driver::clock::now();
-            endpoint_state.stop_listening(self);
+            endpoint.stop_listening(self.id);
             // First of all: nobody who receives here may take the end of the session for that of the peer.
             self.fail(errno);
             // An accepted socket lives on the endpoint of the one that listens.
-            if !is_shared && !matches!(self.state.lock().role, Role::Accepted { .. }) {
-                endpoint_state.retire();
+            if !matches!(self.state.lock().role, Role::Accepted { .. }) {
+                endpoint.retire();
             }
-            self.close_sessions(instance, endpoint_state, now);
+            self.close_sessions(endpoint, now);
             let (role, registration) = self.mark_closed(errno);
             let pending = if let Role::Listening { pending, .. } = role { pending } else { VecDeque::new() };
             (pending, registration)
         });
         for socket in pending {
-            socket.close(instance, errno);
+            socket.close(errno);
         }
         registration
     }
 
-    fn close_sessions(self: &Arc<Self>, instance: &Instance, endpoint: &mut EndpointState, now: Time) {
+    fn close_sessions(self: &Arc<Self>, endpoint: &mut EndpointState, now: Time) {
         let associations: Vec<AssociationId> = match &self.state.lock().role {
             Role::Accepted { session, .. } => vec![session.association()],
             Role::OneToMany { sessions, .. } => sessions.values().map(ServerSession::association).collect(),
@@ -286,7 +283,7 @@ impl Socket {
             endpoint.shutdown(now, association);
         }
         let actions = self.feed(now, crate::session::Event::Close);
-        self.perform(instance, endpoint, now, actions);
+        self.perform(endpoint, now, actions);
     }
 
     /// Makes every call fail with `errno` from now on, blocked ones included, without closing anything.

@@ -1,8 +1,9 @@
 //! Descriptors of subscriptions to pools.
 
-use super::bell::Wake;
+use super::bell::{Bell, Wake};
+use super::call_error::ReceiveError;
 use super::readiness::{Readiness, Shown};
-use super::{Bell, ReceiveError, system};
+use super::system;
 use crate::asap::PoolState;
 use crate::session::{PoolNews, PoolWatch};
 use crate::{PoolHandle, Time};

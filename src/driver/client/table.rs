@@ -1,5 +1,6 @@
 //! The descriptors that belong to the library.
 
+use super::commands::SocketName;
 use super::readiness::Readiness;
 use super::socket::Socket;
 use super::subscription::Subscription;
@@ -96,6 +97,24 @@ impl DescriptorTable {
     /// Everything in the table.
     pub fn all(&self) -> Vec<Entry> {
         self.entries.read().iter().flatten().cloned().collect()
+    }
+
+    /// All RSerPool sockets in the table.
+    pub fn sockets(&self) -> Vec<Arc<Socket>> {
+        let entries = self.entries.read();
+        let sockets = entries.iter().flatten().filter_map(|entry| match entry {
+            Entry::Socket(socket) => Some(Arc::clone(socket)),
+            _ => None,
+        });
+        sockets.collect()
+    }
+
+    /// The socket of this name; none: it was closed, or has not entered the table yet.
+    pub(super) fn socket(&self, name: SocketName) -> Option<Arc<Socket>> {
+        match self.get(name.descriptor) {
+            Some(Entry::Socket(socket)) if socket.id == name.id => Some(socket),
+            _ => None,
+        }
     }
 
     /// Empties the table.

@@ -5,7 +5,7 @@ use super::PATIENCE;
 use rserpool::api;
 use rserpool::asap::AsapConfig;
 use rserpool::association::PeerAddress;
-use rserpool::driver::client::{Instance, InstanceConfig, Registration};
+use rserpool::driver::client::{Instance, InstanceConfig, Registration, Wait};
 use rserpool::driver::clock;
 use rserpool::session::PoolUserConfig;
 use rserpool::transport::{SctpParameters, TransportChoice};
@@ -235,7 +235,7 @@ fn be_elements() {
         };
         let instance = Instance::start(config).expect("a thread");
         for element in 0..each {
-            if let Err(error) = instance.register(registration(first + number * each + element), true) {
+            if let Err(error) = instance.io.register(registration(first + number * each + element), Wait::ForAnswer) {
                 result = Err(error);
             }
         }

@@ -3,9 +3,10 @@
 use super::pool::next_session;
 use super::{EndpointState, ONLY_SESSION, Role, SessionActions, Socket, SocketState};
 use crate::association::{LossReason, PeerAddress, Undelivered};
-use crate::driver::client::instance::{Instance, Reply};
+use crate::driver::client::commands::{Reply, SocketName};
+use crate::driver::client::endpoint_state::EndpointUser;
 use crate::session::{
-    Action, DeliveryFailure, Event, Item, ItemKind, Notification, PoolSender, ResolveFailure, ServerEvent,
+    Action, Attempt, DeliveryFailure, Event, Item, ItemKind, Notification, PoolSender, ResolveFailure, ServerEvent,
     ServerSession, SessionChange,
 };
 use crate::transport::{OutboundMessage, TransportError};
@@ -61,17 +62,11 @@ impl Socket {
     }
 
     /// Does what a session wants done, and what follows from that.
-    pub fn perform(
-        self: &Arc<Self>,
-        instance: &Instance,
-        endpoint: &mut EndpointState,
-        now: Time,
-        actions: SessionActions,
-    ) {
+    pub fn perform(self: &Arc<Self>, endpoint: &mut EndpointState, now: Time, actions: SessionActions) {
         let mut work = std::collections::VecDeque::from(actions);
         loop {
             while let Some(action) = work.pop_front() {
-                work.extend(self.perform_one(instance, endpoint, now, action));
+                work.extend(self.perform_one(endpoint, now, action));
             }
             work.extend(self.send_again(endpoint, now));
             if work.is_empty() {
@@ -89,25 +84,23 @@ impl Socket {
             _ => None,
         };
         if wanted != state.timer {
-            endpoint.set_timer(self, state.timer, wanted);
+            endpoint.set_timer(Arc::clone(self) as Arc<dyn EndpointUser>, state.timer, wanted);
             state.timer = wanted;
         }
     }
 
-    fn perform_one(
-        self: &Arc<Self>,
-        instance: &Instance,
-        endpoint: &mut EndpointState,
-        now: Time,
-        action: Action,
-    ) -> SessionActions {
+    fn perform_one(self: &Arc<Self>, endpoint: &mut EndpointState, now: Time, action: Action) -> SessionActions {
         match action {
             Action::Resolve { attempt, pool_handle, items, stale_cache } => {
                 let request = crate::asap::Request::Resolve { pool_handle, items, stale_cache };
-                instance.submit(request, Reply::Session { socket: Arc::clone(self), attempt });
+                // Who has been closed meanwhile waits for no answer.
+                if let Some(descriptor) = self.descriptor() {
+                    let socket = SocketName { descriptor, id: self.id };
+                    endpoint.io().submit(request, Reply::Session { socket, attempt });
+                }
             }
             Action::Connect { attempt, peer, timeout } => {
-                if let Err(error) = endpoint.connect(now, self, attempt, &peer, timeout) {
+                if let Err(error) = endpoint.connect(now, Arc::clone(self) as _, attempt, &peer, timeout) {
                     if self.adopt(attempt, &peer) {
                         return Vec::new();
                     }
@@ -122,7 +115,7 @@ impl Socket {
                     );
                 }
             }
-            Action::CancelConnect { attempt } => endpoint.cancel_connect(now, self, attempt),
+            Action::CancelConnect { attempt } => endpoint.cancel_connect(now, self.id, attempt),
             Action::SendControl { association, bytes } => {
                 if let Err(error) = endpoint.send(now, association, OutboundMessage::control(PPID_ASAP, &bytes)) {
                     log::warn!("control message on {association:?} not sent: {error}");
@@ -138,11 +131,11 @@ impl Socket {
             }
             Action::Report { pool_handle, pool_element_id } => {
                 let report = crate::asap::Request::ReportUnreachable { pool_handle, pool_element_id };
-                instance.submit(report, Reply::Nobody);
+                endpoint.io().request_in_background(report);
             }
             Action::Watch => {
                 if let Some(pool_handle) = self.pool_handle() {
-                    instance.watch(pool_handle);
+                    endpoint.io().watch(pool_handle);
                 }
             }
             // Done by `feed` already.
@@ -180,36 +173,6 @@ impl Socket {
         }
     }
 
-    /// A session timer fired.
-    pub fn handle_timeout(&self, now: Time) -> SessionActions {
-        self.state.lock().timer = None;
-        self.feed(now, Event::Timeout)
-    }
-
-    /// A message came. `Err`: why the association must go.
-    pub fn receive(
-        &self,
-        now: Time,
-        session: SessionId,
-        association: AssociationId,
-        stream: u16,
-        ppid: u32,
-        payload: &[u8],
-    ) -> Result<SessionActions, &'static str> {
-        let mut state = self.state.lock();
-        if state.closed.is_some() {
-            return Ok(Vec::new());
-        }
-        let result = if ppid == PPID_ASAP {
-            self.receive_control(&mut state, now, session, association, payload)
-        } else {
-            let kind = ItemKind::Data { ppid, stream, payload: payload.to_vec() };
-            state.inbox.push_received(Item { session, kind }).map(|()| Vec::new()).map_err(|_| TOO_MUCH_UNREAD)
-        };
-        state.update();
-        result
-    }
-
     fn receive_control(
         &self,
         state: &mut SocketState,
@@ -234,9 +197,105 @@ impl Socket {
                 .map_err(|_| TOO_MUCH_UNREAD),
         }
     }
+}
 
-    /// An association takes messages again.
-    pub fn handle_writable(&self, association: AssociationId) {
+impl EndpointUser for Socket {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn reads_all_sessions(&self) -> bool {
+        !self.one_to_one
+    }
+
+    fn accept(
+        self: Arc<Self>,
+        association: AssociationId,
+        peer: &PeerAddress,
+    ) -> Result<(Arc<dyn EndpointUser>, SessionId, SessionActions), &'static str> {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let accepted = match &mut state.role {
+            Role::Listening { pending, backlog } => {
+                if pending.len() >= *backlog {
+                    return Err("too many sessions wait to be accepted");
+                }
+                let role = Role::Accepted { session: ServerSession::new(association, None), ended: false };
+                let socket = Socket::without_descriptor(true, role);
+                if let Some(endpoint) = self.endpoint.get() {
+                    let _ = socket.endpoint.set(Arc::clone(endpoint));
+                }
+                pending.push_back(Arc::clone(&socket));
+                (socket, ONLY_SESSION)
+            }
+            Role::OneToMany { sessions, last } => {
+                let session = next_session(last, |session| sessions.contains_key(&session));
+                let added = Notification::SessionChange { change: SessionChange::Add, session };
+                let item = Item { session, kind: ItemKind::Notification(added) };
+                if state.inbox.push_received(item).is_err() {
+                    return Err(TOO_MUCH_UNREAD);
+                }
+                sessions.insert(session, ServerSession::new(association, Some(peer.clone())));
+                (Arc::clone(&self), session)
+            }
+            _ => return Err("nobody listens here"),
+        };
+        state.update();
+        let (socket, session) = accepted;
+        // A PE sends its card when communication begins (RFC 5352 section 3.9).
+        let card = state.business_card.clone().map(|bytes| Action::SendControl { association, bytes });
+        Ok((socket, session, card.into_iter().collect()))
+    }
+
+    fn connected(
+        &self,
+        now: Time,
+        attempt: Attempt,
+        association: AssociationId,
+        peer: &PeerAddress,
+    ) -> (SessionId, SessionActions) {
+        let mut state = self.state.lock();
+        if let Role::PoolUser(_) = state.role {
+            let actions = self.feed_locked(&mut state, now, Event::Up { attempt, association });
+            state.update();
+            return (ONLY_SESSION, actions);
+        }
+        let session = state.begin_session(attempt, association, peer);
+        state.update();
+        match session {
+            Some(session) => (session, Vec::new()),
+            None => (ONLY_SESSION, vec![Action::Abort { association }]),
+        }
+    }
+
+    fn connect_failed(&self, now: Time, attempt: Attempt) -> SessionActions {
+        self.feed(now, Event::ConnectFailed { attempt })
+    }
+
+    fn receive(
+        &self,
+        now: Time,
+        session: SessionId,
+        association: AssociationId,
+        stream: u16,
+        ppid: u32,
+        payload: &[u8],
+    ) -> Result<SessionActions, &'static str> {
+        let mut state = self.state.lock();
+        if state.closed.is_some() {
+            return Ok(Vec::new());
+        }
+        let result = if ppid == PPID_ASAP {
+            self.receive_control(&mut state, now, session, association, payload)
+        } else {
+            let kind = ItemKind::Data { ppid, stream, payload: payload.to_vec() };
+            state.inbox.push_received(Item { session, kind }).map(|()| Vec::new()).map_err(|_| TOO_MUCH_UNREAD)
+        };
+        state.update();
+        result
+    }
+
+    fn writable(&self, association: AssociationId) {
         let mut state = self.state.lock();
         if state.blocked.remove(&association).is_some() {
             state.refused = false;
@@ -244,8 +303,7 @@ impl Socket {
         }
     }
 
-    /// An association is gone.
-    pub fn handle_lost(
+    fn lost(
         &self,
         now: Time,
         session: SessionId,
@@ -283,45 +341,17 @@ impl Socket {
         actions
     }
 
-    /// A peer made an association with this listening socket: the socket and session that it belongs to from now on, and what
-    /// is to be done for it; or why it is refused.
-    pub fn accept_association(
-        self: &Arc<Self>,
-        association: AssociationId,
-        peer: &PeerAddress,
-    ) -> Result<(Arc<Socket>, SessionId, SessionActions), &'static str> {
-        let mut state = self.state.lock();
-        let state = &mut *state;
-        let accepted = match &mut state.role {
-            Role::Listening { pending, backlog } => {
-                if pending.len() >= *backlog {
-                    return Err("too many sessions wait to be accepted");
-                }
-                let role = Role::Accepted { session: ServerSession::new(association, None), ended: false };
-                let socket = Socket::without_descriptor(true, role);
-                if let Some(endpoint) = self.endpoint.get() {
-                    let _ = socket.endpoint.set(Arc::clone(endpoint));
-                }
-                pending.push_back(Arc::clone(&socket));
-                (socket, ONLY_SESSION)
-            }
-            Role::OneToMany { sessions, last } => {
-                let session = next_session(last, |session| sessions.contains_key(&session));
-                let added = Notification::SessionChange { change: SessionChange::Add, session };
-                let item = Item { session, kind: ItemKind::Notification(added) };
-                if state.inbox.push_received(item).is_err() {
-                    return Err(TOO_MUCH_UNREAD);
-                }
-                sessions.insert(session, ServerSession::new(association, Some(peer.clone())));
-                (Arc::clone(self), session)
-            }
-            _ => return Err("nobody listens here"),
-        };
-        state.update();
-        let (socket, session) = accepted;
-        // A PE sends its card when communication begins (RFC 5352 section 3.9).
-        let card = state.business_card.clone().map(|bytes| Action::SendControl { association, bytes });
-        Ok((socket, session, card.into_iter().collect()))
+    fn timeout(&self, now: Time) -> SessionActions {
+        self.state.lock().timer = None;
+        self.feed(now, Event::Timeout)
+    }
+
+    fn has_resends(&self) -> bool {
+        self.state.lock().sender.as_ref().is_some_and(|sender| sender.next_deadline().is_some())
+    }
+
+    fn perform(self: Arc<Self>, endpoint: &mut EndpointState, now: Time, actions: SessionActions) {
+        Socket::perform(&self, endpoint, now, actions);
     }
 }
 

@@ -1,12 +1,11 @@
 //! Sending to pools without a session of the application's: runs the core's `PoolSender` for a one-to-many socket.
 
-use super::{EndpointState, Role, SendError, SessionActions, Socket, SocketState};
+use super::{EndpointState, Role, SessionActions, Socket, SocketState};
 use crate::association::PeerAddress;
-use crate::driver::client::instance::Instance;
+use crate::driver::client::call_error::SendError;
 use crate::driver::clock;
 use crate::session::{
-    Action, Attempt, Delivery, DeliveryFailure, Event, Item, ItemKind, Next, Notification, PoolSender, ServerSession,
-    SessionChange,
+    Attempt, Delivery, DeliveryFailure, Item, ItemKind, Next, Notification, PoolSender, ServerSession, SessionChange,
 };
 use crate::transport::{OutboundMessage, TransportError};
 use crate::{AssociationId, SessionId, Time};
@@ -20,15 +19,12 @@ impl Socket {
     /// `delivery` tells afterwards whom it went to. [`SendError::WouldBlock`]: to nobody, for want of time.
     pub fn send_to_pool(
         self: &Arc<Self>,
-        instance: &Instance,
         delivery: &mut Delivery,
         message: OutboundMessage<'_>,
         until: Option<Time>,
     ) -> Result<(), SendError> {
-        let result = match self.attempt(instance, delivery, message) {
-            Err(SendError::WouldBlock) => {
-                self.wait_until_done(instance, until, || self.attempt(instance, delivery, message))
-            }
+        let result = match self.attempt(delivery, message) {
+            Err(SendError::WouldBlock) => self.wait_until_done(until, || self.attempt(delivery, message)),
             result => result,
         };
         if !matches!(result, Err(SendError::WouldBlock)) {
@@ -37,7 +33,7 @@ impl Socket {
         if until.is_some() {
             // Time is over: who has a session gets it, if anybody.
             delivery.last_call();
-            return match self.attempt(instance, delivery, message) {
+            return match self.attempt(delivery, message) {
                 Ok(()) if delivery.sent_to().next().is_none() => Err(SendError::WouldBlock),
                 result => result,
             };
@@ -52,42 +48,15 @@ impl Socket {
         Err(SendError::WouldBlock)
     }
 
-    fn attempt(
-        self: &Arc<Self>,
-        instance: &Instance,
-        delivery: &mut Delivery,
-        message: OutboundMessage<'_>,
-    ) -> Result<(), SendError> {
+    fn attempt(self: &Arc<Self>, delivery: &mut Delivery, message: OutboundMessage<'_>) -> Result<(), SendError> {
         let Some(endpoint) = self.endpoint.get() else { return Err(SendError::NoSession) };
-        endpoint.with(instance, |endpoint| {
+        endpoint.with(|endpoint| {
             let now = clock::now();
             let mut actions = Vec::new();
             let done = self.state.lock().send_to_pool(endpoint, now, delivery, message, &mut actions)?;
-            self.perform(instance, endpoint, now, actions);
+            self.perform(endpoint, now, actions);
             if done { Ok(()) } else { Err(SendError::WouldBlock) }
         })
-    }
-
-    /// A connect of this socket succeeded: the session that it is from now on.
-    pub fn connected(
-        &self,
-        now: Time,
-        attempt: Attempt,
-        association: AssociationId,
-        peer: &PeerAddress,
-    ) -> (SessionId, SessionActions) {
-        let mut state = self.state.lock();
-        if let Role::PoolUser(_) = state.role {
-            let actions = self.feed_locked(&mut state, now, Event::Up { attempt, association });
-            state.update();
-            return (super::ONLY_SESSION, actions);
-        }
-        let session = state.begin_session(attempt, association, peer);
-        state.update();
-        match session {
-            Some(session) => (session, Vec::new()),
-            None => (super::ONLY_SESSION, vec![Action::Abort { association }]),
-        }
     }
 
     /// The peer is connected with us already, by a connect of its own: that session serves as well. False: it does not.
@@ -105,12 +74,7 @@ impl Socket {
         true
     }
 
-    /// Messages wait that other elements are to take.
-    pub fn has_resends(&self) -> bool {
-        self.state.lock().sender.as_ref().is_some_and(|sender| sender.next_deadline().is_some())
-    }
-
-    /// Sends them, as far as that is possible now.
+    /// Sends what waits for other elements to take, as far as that is possible now.
     pub(super) fn send_again(&self, endpoint: &mut EndpointState, now: Time) -> SessionActions {
         let mut state = self.state.lock();
         let Some(sender) = &mut state.sender else { return Vec::new() };
@@ -194,7 +158,12 @@ impl SocketState {
     }
 
     /// A session with an element that the sender has connected to.
-    fn begin_session(&mut self, attempt: Attempt, association: AssociationId, peer: &PeerAddress) -> Option<SessionId> {
+    pub(super) fn begin_session(
+        &mut self,
+        attempt: Attempt,
+        association: AssociationId,
+        peer: &PeerAddress,
+    ) -> Option<SessionId> {
         let sender = self.sender.as_mut().filter(|sender| sender.is_wanted(attempt))?;
         let Role::OneToMany { sessions, last } = &mut self.role else { return None };
         let session = next_session(last, |session| sessions.contains_key(&session));

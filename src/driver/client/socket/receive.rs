@@ -1,8 +1,8 @@
 //! Receiving, and the waiting that all blocking calls on a descriptor share.
 
 use super::{Role, Socket, SocketState};
+use crate::driver::client::call_error::ReceiveError;
 use crate::driver::client::endpoint::Endpoint;
-use crate::driver::client::instance::Instance;
 use crate::driver::client::readiness::Readiness;
 use crate::driver::client::system;
 use crate::driver::client::turn::{Follower, Taken};
@@ -12,35 +12,15 @@ use crate::transport::{DetachedReceiver, Detachment};
 use crate::{PoolElementId, SessionId, Time};
 use std::io;
 use std::os::fd::RawFd;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
-
-/// What a receive came to other than a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReceiveError {
-    /// Nothing to read in time.
-    WouldBlock,
-    /// A notification waits, and the buffer is too small for it.
-    BufferTooSmall,
-    /// The socket has no session that could receive.
-    NotConnected,
-    /// A signal came while waiting.
-    Interrupted,
-    /// The socket was closed; the errno.
-    Closed(libc::c_int),
-}
 
 /// A read item with the element that it came from.
 pub type ReadFrom = (ReadItem, PoolElementId);
 
 impl Socket {
-    /// Reads the next item, waiting until `until` for one (`None`: one attempt). Who waits does not keep the instance alive.
-    pub fn receive_message(
-        &self,
-        instance: &Weak<Instance>,
-        buffer: &mut [u8],
-        until: Option<Time>,
-    ) -> Result<ReadFrom, ReceiveError> {
+    /// Reads the next item, waiting until `until` for one (`None`: one attempt).
+    pub fn receive_message(&self, buffer: &mut [u8], until: Option<Time>) -> Result<ReadFrom, ReceiveError> {
         loop {
             if let Some(read) = self.try_read(buffer)? {
                 if let Some(endpoint) = self.endpoint.get().filter(|_| until.is_some()) {
@@ -48,7 +28,7 @@ impl Socket {
                 }
                 return Ok(read);
             }
-            let taken_over = if until.is_some() { TakenOver::begin(self, instance) } else { None };
+            let taken_over = if until.is_some() { TakenOver::begin(self) } else { None };
             match taken_over {
                 Some(mut taken_over) => {
                     if let Some(read) = taken_over.receive(buffer, until)? {
@@ -56,7 +36,7 @@ impl Socket {
                     }
                 }
                 None => {
-                    let _follower = instance.upgrade().and_then(|instance| self.follow(&instance, until));
+                    let _follower = self.follow(until);
                     self.wait_readable_or(until, None)?;
                 }
             }
@@ -72,49 +52,14 @@ impl Socket {
         Ok(read)
     }
 
-    /// Takes the oldest session that waits to be accepted.
-    pub fn accept_session(&self, instance: &Instance, until: Option<Time>) -> Result<Arc<Socket>, ReceiveError> {
-        loop {
-            {
-                let mut state = self.state.lock();
-                if let Some(errno) = state.closed {
-                    return Err(ReceiveError::Closed(errno));
-                }
-                let Role::Listening { pending, .. } = &mut state.role else { return Err(ReceiveError::NotConnected) };
-                if let Some(socket) = pending.pop_front() {
-                    state.update();
-                    return Ok(socket);
-                }
-            }
-            let _follower = self.follow(instance, until);
-            self.wait_readable_or(until, None)?;
-        }
-    }
-
-    /// Gives back a session that could not be accepted after all: it stays the next one in turn. It is closed where nobody listens
-    /// any more.
-    pub fn put_back(&self, instance: &Instance, session: Arc<Socket>) {
-        session.drop_descriptor();
-        {
-            let mut state = self.state.lock();
-            if state.closed.is_none() {
-                if let Role::Listening { pending, .. } = &mut state.role {
-                    pending.push_front(session);
-                    return state.update();
-                }
-            }
-        }
-        session.close(instance, libc::EBADF);
-    }
-
     /// Sees to it that somebody receives while this thread waits for what comes of it.
-    fn follow(&self, instance: &Instance, until: Option<Time>) -> Option<Follower<'_>> {
-        self.endpoint.get().filter(|_| until.is_some()).map(|endpoint| endpoint.follow(instance))
+    pub(super) fn follow(&self, until: Option<Time>) -> Option<Follower<'_>> {
+        self.endpoint.get().filter(|_| until.is_some()).map(|endpoint| endpoint.follow())
     }
 
     /// Waits in poll(2) on the descriptor itself, as signals have to end the wait; `also` is waited for as well. Returns whether
     /// that one has something to read, which is no promise.
-    fn wait_readable_or(&self, until: Option<Time>, also: Option<RawFd>) -> Result<bool, ReceiveError> {
+    pub(super) fn wait_readable_or(&self, until: Option<Time>, also: Option<RawFd>) -> Result<bool, ReceiveError> {
         let wait = self.begin_wait(until)?;
         // poll(2) passes over negative numbers.
         let other = libc::pollfd { fd: also.unwrap_or(-1), events: libc::POLLIN, revents: 0 };
@@ -166,7 +111,6 @@ struct TakenOver<'a> {
     socket: &'a Socket,
     endpoint: &'a Endpoint,
     descriptor: RawFd,
-    instance: &'a Weak<Instance>,
     /// Messages flow: the next one is waited for in the call that receives it, which nothing else can end, but not for long.
     flows: bool,
     /// What that call needs.
@@ -177,21 +121,20 @@ struct TakenOver<'a> {
 
 impl<'a> TakenOver<'a> {
     /// None when it is done by somebody else, or not worth while.
-    fn begin(socket: &'a Socket, instance: &'a Weak<Instance>) -> Option<TakenOver<'a>> {
+    fn begin(socket: &'a Socket) -> Option<TakenOver<'a>> {
         let endpoint = &**socket.endpoint.get()?;
         let descriptor = endpoint.poll_fd()?;
-        let flows = endpoint.take_over(&*instance.upgrade()?)? == Taken::Again;
-        Some(TakenOver { socket, endpoint, descriptor, instance, flows, receiver: None, served: None })
+        let flows = endpoint.take_over()? == Taken::Again;
+        Some(TakenOver { socket, endpoint, descriptor, flows, receiver: None, served: None })
     }
 
     /// Receives until the socket has something to read, or has changed in another way.
     fn receive(&mut self, buffer: &mut [u8], until: Option<Time>) -> Result<Option<ReadFrom>, ReceiveError> {
         while self.wait(until)? {
-            let Some(instance) = self.instance.upgrade() else { return Ok(None) };
             // What comes is most likely for this thread, which then need not be told by the descriptor.
             self.socket.state.lock().quiet = true;
             let now = clock::now();
-            self.endpoint.run_taken_over(&instance, now, self.receiver.take());
+            self.endpoint.run_taken_over(now, self.receiver.take());
             let mut state = self.socket.state.lock();
             state.quiet = false;
             let read = state.read(buffer);
@@ -236,8 +179,8 @@ impl<'a> TakenOver<'a> {
     }
 
     fn attach_receiver(&mut self) {
-        if let (Some(instance), Some(receiver)) = (self.instance.upgrade(), self.receiver.take()) {
-            self.endpoint.run_taken_over(&instance, clock::now(), Some(receiver));
+        if let Some(receiver) = self.receiver.take() {
+            self.endpoint.run_taken_over(clock::now(), Some(receiver));
         }
     }
 }
@@ -245,11 +188,9 @@ impl<'a> TakenOver<'a> {
 impl Drop for TakenOver<'_> {
     fn drop(&mut self) {
         self.attach_receiver();
-        if let Some(instance) = self.instance.upgrade() {
-            match self.served {
-                Some(now) => self.endpoint.give_back_later(&instance, now),
-                None => self.endpoint.give_back(&instance),
-            }
+        match self.served {
+            Some(now) => self.endpoint.give_back_later(now),
+            None => self.endpoint.give_back(),
         }
     }
 }

@@ -1,47 +1,18 @@
 //! Sending: by the application's thread itself, straight into the transport.
 
-use super::{ReceiveError, Role, Socket, SocketState};
+use super::{Role, Socket, SocketState};
 use crate::driver::client::bell::Wake;
-use crate::driver::client::instance::Instance;
+use crate::driver::client::call_error::SendError;
 use crate::driver::client::system;
 use crate::driver::clock;
 use crate::transport::{OutboundMessage, TransportError};
 use crate::{AssociationId, SessionId, Time};
 use std::sync::Arc;
 
-/// Why a message was not sent.
-#[derive(Debug)]
-pub enum SendError {
-    /// No room in time, or a failover is under way.
-    WouldBlock,
-    /// The session has failed.
-    Failed,
-    /// There is no such session.
-    NoSession,
-    /// A signal came while waiting.
-    Interrupted,
-    /// The socket was closed; the errno.
-    Closed(libc::c_int),
-    /// The transport refused.
-    Transport(TransportError),
-}
-
-impl From<ReceiveError> for SendError {
-    fn from(error: ReceiveError) -> SendError {
-        match error {
-            ReceiveError::Interrupted => SendError::Interrupted,
-            ReceiveError::Closed(errno) => SendError::Closed(errno),
-            ReceiveError::NotConnected => SendError::NoSession,
-            ReceiveError::WouldBlock | ReceiveError::BufferTooSmall => SendError::WouldBlock,
-        }
-    }
-}
-
 impl Socket {
     /// Sends, waiting until `until` (`None`: one attempt) for room in the send queue or for the end of an automatic failover.
     pub fn send_message(
         &self,
-        instance: &Instance,
         session: SessionId,
         message: OutboundMessage<'_>,
         until: Option<Time>,
@@ -53,12 +24,12 @@ impl Socket {
                 state.target(session)?
             };
             match target {
-                Some(association) => self.try_send(instance, session, association, message),
+                Some(association) => self.try_send(session, association, message),
                 None => Err(SendError::WouldBlock),
             }
         };
         match attempt() {
-            Err(SendError::WouldBlock) => self.wait_until_done(instance, until, attempt),
+            Err(SendError::WouldBlock) => self.wait_until_done(until, attempt),
             result => result,
         }
     }
@@ -66,14 +37,13 @@ impl Socket {
     /// Tries again after every change of the socket, until it is done or time is over. A signal ends the wait, too.
     pub(super) fn wait_until_done<T>(
         &self,
-        instance: &Instance,
         until: Option<Time>,
         mut attempt: impl FnMut() -> Result<T, SendError>,
     ) -> Result<T, SendError> {
         let Some(until) = until.filter(|_| !self.is_nonblocking()) else { return Err(SendError::WouldBlock) };
         let mut listener = self.changed.listen();
         // Room is told by what is received.
-        let _follower = self.endpoint.get().map(|endpoint| endpoint.follow(instance));
+        let _follower = self.endpoint.get().map(|endpoint| endpoint.follow());
         loop {
             match attempt() {
                 Err(SendError::WouldBlock) => {}
@@ -95,13 +65,12 @@ impl Socket {
 
     fn try_send(
         &self,
-        instance: &Instance,
         session: SessionId,
         association: AssociationId,
         message: OutboundMessage<'_>,
     ) -> Result<(), SendError> {
         let Some(endpoint) = self.endpoint.get() else { return Err(SendError::NoSession) };
-        endpoint.with(instance, |endpoint| match endpoint.send(clock::now(), association, message) {
+        endpoint.with(|endpoint| match endpoint.send(clock::now(), association, message) {
             Ok(()) => {
                 self.sent();
                 Ok(())
@@ -138,14 +107,9 @@ impl Socket {
     }
 
     /// Ends a session after (`abort`: instead of) everything sent before.
-    pub fn end_session(
-        self: &Arc<Self>,
-        instance: &Instance,
-        session: SessionId,
-        abort: bool,
-    ) -> Result<(), SendError> {
+    pub fn end_session(self: &Arc<Self>, session: SessionId, abort: bool) -> Result<(), SendError> {
         let Some(endpoint) = self.endpoint.get().cloned() else { return Err(SendError::NoSession) };
-        endpoint.with(instance, |endpoint| {
+        endpoint.with(|endpoint| {
             let now = clock::now();
             let association = self.state.lock().target(session)?;
             if let Some(association) = association {
@@ -159,7 +123,7 @@ impl Socket {
             state.end_session(session);
             drop(state);
             let actions = self.feed(now, crate::session::Event::Close);
-            self.perform(instance, endpoint, now, actions);
+            self.perform(endpoint, now, actions);
             Ok(())
         })
     }

@@ -1,0 +1,71 @@
+//! What other threads ask of the I/O thread.
+
+use super::bell::Promise;
+use super::subscription::Subscription;
+use crate::asap::{Outcome, Request, RequestError, RequestId};
+use crate::session::Attempt;
+use crate::{PoolElementId, PoolHandle};
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the I/O thread is asked for.
+pub(super) enum Command {
+    Request {
+        id: RequestId,
+        request: Request,
+        reply: Reply,
+    },
+    Register {
+        id: RequestId,
+        registration: Registration,
+        reply: Reply,
+    },
+    Cancel(RequestId),
+    /// A session wants to know who is taken out of its pool.
+    Watch(PoolHandle),
+    Subscribe {
+        id: RequestId,
+        watch: Arc<Subscription>,
+        reply: Reply,
+    },
+    Unsubscribe(Arc<Subscription>),
+    Stop,
+}
+
+/// A registration whose addresses depend on how the registrar is reached.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// The pool.
+    pub pool_handle: PoolHandle,
+    /// The element, its transport still without addresses where the socket is bound to the wildcard address.
+    pub pool_element: crate::wire::PoolElement,
+    /// T4-reregistration.
+    pub reregistration_interval: Duration,
+}
+
+impl Registration {
+    /// What names it.
+    pub(super) fn key(&self) -> (PoolHandle, PoolElementId) {
+        (self.pool_handle.clone(), self.pool_element.id)
+    }
+}
+
+/// Names a socket that may be closed by the time when it is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SocketName {
+    /// Where it stands in the table of descriptors.
+    pub descriptor: RawFd,
+    /// What nobody else has who comes to stand there later.
+    pub id: u64,
+}
+
+/// Who waits for the answer of a request.
+pub(super) enum Reply {
+    /// A session that resolves: which resolution.
+    Session { socket: SocketName, attempt: Attempt },
+    /// A thread.
+    Waiter(Promise<Result<Outcome, RequestError>>),
+    /// Nobody.
+    Nobody,
+}

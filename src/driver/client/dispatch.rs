@@ -1,0 +1,141 @@
+//! What the transport of an endpoint reports, taken to the sessions.
+
+use super::endpoint_state::{EndpointState, EndpointUser, Route, SessionActions};
+use super::lingering::Lingering;
+use crate::association::{LossReason, Peer, Undelivered};
+use crate::collections::{AssociationMap, Deadlines};
+use crate::transport::{DetachedReceiver, TransportEvent};
+use crate::{AssociationId, Time};
+use std::sync::Arc;
+
+/// What an event of the transport leaves to do when the transport can be called again.
+enum Deferred {
+    Session { user: Arc<dyn EndpointUser>, actions: SessionActions },
+    Abort { association: AssociationId, reason: &'static str },
+}
+
+impl EndpointState {
+    /// Receives what arrived, or takes what `receiver` brought. Returns whether more is waiting.
+    pub(super) fn receive(&mut self, now: Time, receiver: Option<Box<dyn DetachedReceiver>>) -> bool {
+        let EndpointState { transport, routes, closing, listener, .. } = self;
+        let mut dispatch = Dispatch { now, routes, closing, listener: listener.as_ref(), deferred: Vec::new() };
+        let sink = &mut |event: TransportEvent<'_>| dispatch.event(event);
+        let more = match (receiver, transport.detachable()) {
+            (Some(receiver), Some(detachable)) => detachable.attach(now, receiver, sink),
+            _ => transport.poll(now, sink),
+        };
+        for work in dispatch.deferred {
+            match work {
+                Deferred::Session { user, actions } => user.perform(self, now, actions),
+                Deferred::Abort { association, reason } => self.abort(now, association, reason),
+            }
+        }
+        more
+    }
+}
+
+/// Takes events of the transport to their sessions. Data goes straight into the inbox; what needs the transport again waits
+/// in `deferred`.
+struct Dispatch<'a> {
+    now: Time,
+    routes: &'a mut AssociationMap<Route>,
+    closing: &'a mut Deadlines,
+    listener: Option<&'a Arc<dyn EndpointUser>>,
+    deferred: Vec<Deferred>,
+}
+
+impl Dispatch<'_> {
+    fn event(&mut self, event: TransportEvent<'_>) {
+        match event {
+            TransportEvent::Message { association, stream, ppid, payload } => {
+                self.message(association, stream, ppid, payload);
+            }
+            TransportEvent::Up { association, peer } => self.up(association, &peer),
+            TransportEvent::ConnectFailed { association, reason } => self.connect_failed(association, &reason),
+            TransportEvent::Writable { association } => {
+                if let Some(Route::Session { user, .. }) = self.routes.get(&association) {
+                    user.writable(association);
+                    let user = Arc::clone(user);
+                    self.defer(user, Vec::new());
+                }
+            }
+            TransportEvent::Lost { association, reason, undelivered } => self.lost(association, reason, undelivered),
+        }
+    }
+
+    fn defer(&mut self, user: Arc<dyn EndpointUser>, actions: SessionActions) {
+        if !actions.is_empty() || user.has_resends() {
+            self.deferred.push(Deferred::Session { user, actions });
+        }
+    }
+
+    fn message(&mut self, association: AssociationId, stream: u16, ppid: u32, payload: &[u8]) {
+        let Some(Route::Session { user, session }) = self.routes.get(&association) else { return };
+        match user.receive(self.now, *session, association, stream, ppid, payload) {
+            Ok(actions) if actions.is_empty() => {}
+            Ok(actions) => {
+                let user = Arc::clone(user);
+                self.defer(user, actions);
+            }
+            Err(reason) => {
+                // Its `Lost` never comes after our own abort: tell the session now.
+                self.deferred.push(Deferred::Abort { association, reason });
+                self.lost(association, LossReason::ProtocolViolation(reason.into()), Vec::new());
+            }
+        }
+    }
+
+    fn up(&mut self, association: AssociationId, peer: &Peer) {
+        match self.routes.remove(&association) {
+            Some(Route::Connecting { user, attempt }) => {
+                let (session, actions) = user.connected(self.now, attempt, association, &peer.address);
+                self.routes.insert(association, Route::Session { user: Arc::clone(&user), session });
+                self.defer(user, actions);
+            }
+            Some(other) => drop(self.routes.insert(association, other)),
+            None => self.accept(association, peer),
+        }
+    }
+
+    fn accept(&mut self, association: AssociationId, peer: &Peer) {
+        let accepted = match self.listener {
+            Some(listener) => Arc::clone(listener).accept(association, &peer.address),
+            None => Err("nobody listens here"),
+        };
+        match accepted {
+            Ok((user, session, actions)) => {
+                self.routes.insert(association, Route::Session { user: Arc::clone(&user), session });
+                self.defer(user, actions);
+            }
+            Err(reason) => {
+                log::debug!("session of {} refused: {reason}", peer.address);
+                self.deferred.push(Deferred::Abort { association, reason });
+            }
+        }
+    }
+
+    fn connect_failed(&mut self, association: AssociationId, reason: &LossReason) {
+        match self.routes.remove(&association) {
+            Some(Route::Connecting { user, attempt }) => {
+                log::info!("connect to a pool element failed ({reason}): the next one is tried");
+                let actions = user.connect_failed(self.now, attempt);
+                self.defer(user, actions);
+            }
+            Some(other) => drop(self.routes.insert(association, other)),
+            None => {}
+        }
+    }
+
+    fn lost(&mut self, association: AssociationId, reason: LossReason, undelivered: Vec<Undelivered>) {
+        match self.routes.remove(&association) {
+            Some(Route::Session { user, session }) => {
+                let actions = user.lost(self.now, session, association, reason, undelivered);
+                self.defer(user, actions);
+            }
+            Some(Route::Closing(Lingering { until, .. })) => {
+                self.closing.set(association.as_u64(), Some(until), None);
+            }
+            _ => {}
+        }
+    }
+}

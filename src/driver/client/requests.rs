@@ -1,0 +1,91 @@
+//! Requests to registrars whose answers a thread waits for.
+
+use super::bell::{NoResult, Promised, promise};
+use super::commands::{Command, Registration, Reply};
+use super::io_handle::IoHandle;
+use super::subscription::Subscription;
+use crate::asap::{Outcome, Request, RequestError, RequestId};
+use crate::driver::clock;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A request that has no answer by now never will have one: the core's own limit is far below.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(60);
+
+/// Why a thread that waited for the answer of a request has none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotDone {
+    /// The request failed.
+    Failed(RequestError),
+    /// A signal handler ran meanwhile. An element stays to be registered, or de-registered.
+    Interrupted,
+}
+
+impl fmt::Display for NotDone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotDone::Failed(error) => error.fmt(f),
+            NotDone::Interrupted => f.write_str("a signal came while waiting for the answer"),
+        }
+    }
+}
+
+/// Whether a call waits for the registrar's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Until it has come.
+    ForAnswer,
+    /// Not at all: what becomes of the request, the log says.
+    No,
+}
+
+impl IoHandle {
+    /// Gives the client core a request and waits for the answer.
+    pub fn request(&self, request: Request) -> Result<Outcome, NotDone> {
+        let (reply, answer) = promise();
+        let id = self.submit(request, Reply::Waiter(reply));
+        self.wait(id, &answer)
+    }
+
+    /// Registers an element of an RSerPool socket.
+    pub fn register(&self, registration: Registration, wait: Wait) -> Result<Outcome, NotDone> {
+        let id = self.next_request();
+        if wait == Wait::No {
+            self.command(Command::Register { id, registration, reply: Reply::Nobody });
+            return Ok(Outcome::Registered);
+        }
+        let (reply, answer) = promise();
+        self.command(Command::Register { id, registration, reply: Reply::Waiter(reply) });
+        self.wait(id, &answer)
+    }
+
+    /// Subscribes to the pool of `watch`, which is told of it from now on.
+    pub fn subscribe(&self, watch: &Arc<Subscription>) -> Result<(), NotDone> {
+        let (reply, answer) = promise();
+        let id = self.next_request();
+        self.command(Command::Subscribe { id, watch: Arc::clone(watch), reply: Reply::Waiter(reply) });
+        self.wait(id, &answer).map(drop)
+    }
+
+    /// Ends that.
+    pub fn unsubscribe(&self, watch: &Arc<Subscription>) {
+        self.command(Command::Unsubscribe(Arc::clone(watch)));
+    }
+
+    fn wait(&self, id: RequestId, answer: &Promised<Result<Outcome, RequestError>>) -> Result<Outcome, NotDone> {
+        match answer.wait(clock::now() + REQUEST_DEADLINE) {
+            Ok(result) => result.map_err(NotDone::Failed),
+            // The I/O thread dropped the request: it has ended.
+            Err(NoResult::Broken) => Err(NotDone::Failed(RequestError::Cancelled)),
+            Err(NoResult::TimedOut) => {
+                self.command(Command::Cancel(id));
+                Err(NotDone::Failed(RequestError::NoResponse { attempts: 0, waited: REQUEST_DEADLINE }))
+            }
+            Err(NoResult::Interrupted) => {
+                self.command(Command::Cancel(id));
+                Err(NotDone::Interrupted)
+            }
+        }
+    }
+}
