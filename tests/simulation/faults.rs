@@ -1,9 +1,9 @@
 //! What goes wrong, when, and what of it is mended.
 
 use super::config::{Every, SECOND};
-use super::network::{EndId, Partition};
 use super::node::{Input, NodeId};
 use super::world::{What, World};
+use crate::support::network::{Breaks, EndId, Partition};
 
 /// A kind of fault; each comes again and again while the chaos lasts.
 #[derive(Clone, Copy, Debug)]

@@ -5,17 +5,20 @@
 //! checks, and says how far they are.
 //! `TRACE=1` prints every event of the one seed. A failure prints its seed, its configuration and what happened last.
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod checkers;
 mod config;
 mod enrp;
 mod faults;
-mod network;
 mod node;
 mod queue;
 mod run;
 mod sabotage;
 mod scaling;
 mod sizes;
+mod surroundings;
 mod trace;
 mod workload;
 mod world;

@@ -1,16 +1,14 @@
 //! The processes of a run: a registrar, or a client with elements or a pool user, each with a clock of its own.
 
-use super::network::EndId;
 use super::workload::Client;
+pub use crate::support::network::NodeId;
+use crate::support::network::{EndId, Loss};
 use rserpool::Time;
 use rserpool::association::PeerAddress;
 use rserpool::registrar::{Link, Registrar};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::rc::Rc;
-
-/// Names a node: its place in the table.
-pub type NodeId = usize;
 
 /// What runs in the process.
 pub enum Core {
@@ -46,15 +44,6 @@ pub enum Input {
     /// The driver has looked up who is there.
     PeersFound,
     Timeout,
-}
-
-/// Why an association ended.
-#[derive(Clone, Copy, Debug)]
-pub enum Loss {
-    Closed,
-    Aborted,
-    Unreachable,
-    Restarted,
 }
 
 /// A clock that does not run exactly right.
@@ -99,10 +88,6 @@ pub struct Node {
     pub mailbox: VecDeque<Input>,
     /// Counts starts: what was meant for an earlier process is void.
     pub incarnation: u32,
-    /// Its sides of associations that are not closed.
-    pub ends: BTreeSet<EndId>,
-    /// Connects under way.
-    pub attempts: BTreeMap<(u8, u64), EndId>,
     /// The wake-up that counts.
     pub wake: u64,
     /// Never starts again.
@@ -121,8 +106,6 @@ impl Node {
             continued: 0,
             mailbox: VecDeque::new(),
             incarnation: 0,
-            ends: BTreeSet::new(),
-            attempts: BTreeMap::new(),
             wake: u64::MAX,
             dead_for_good: false,
             spins: 0,

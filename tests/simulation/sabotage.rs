@@ -76,7 +76,7 @@ fn a_selection_after_the_deregistration_was_answered_is_noticed() {
     let mut world = settled();
     let (pool_handle, element) = an_element(&world);
     let association = AssociationId::new(0, 0);
-    assert_eq!(world.network.end(super::network::EndId::of(association)).link, Link::Asap);
+    assert_eq!(world.network.end(crate::support::network::EndId::of(association)).link, Link::Asap);
     let selection = AsapMessage::HandleResolutionResponse(HandleResolutionResponse {
         accept_updates: false,
         pool_handle: pool_handle.clone(),

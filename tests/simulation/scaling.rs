@@ -6,11 +6,11 @@
 use super::config::{Faults, MILLIS, PoolSpec, SECOND, SimConfig};
 use super::enrp::Discovery;
 use super::faults::Repair;
-use super::network::Partition;
 use super::number;
 use super::trace::Mode;
 use super::workload::ElementPlan;
 use super::world::{What, World};
+use crate::support::network::{Breaks, Partition};
 use rserpool::asap::AsapConfig;
 use rserpool::association::{Peer, PeerAddress, TransportKind};
 use rserpool::message::AsapMessage;

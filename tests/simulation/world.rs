@@ -4,11 +4,11 @@ use super::checkers::Checks;
 use super::config::SimConfig;
 use super::enrp::{Discovery, LOOK_UP_INTERVAL};
 use super::faults::{Fault, Repair};
-use super::network::{EndId, Network};
-use super::node::{Clock, Core, Input, Loss, Node, NodeId};
+use super::node::{Clock, Core, Input, Node, NodeId};
 use super::queue::Queue;
 use super::trace::{Mode, Trace};
 use super::workload::{Client, Command, Plan};
+use crate::support::network::{EndId, Loss, Network, NodeEnds, Passage, Traffic};
 use rserpool::asap::{self, AsapClient, AsapConfig};
 use rserpool::association::{LossReason, Peer, PeerAddress, TransportKind};
 use rserpool::random::Random;
@@ -27,12 +27,7 @@ const LATENESS: u64 = 200_000;
 pub enum What {
     Wake(NodeId),
     Input(NodeId, u32, Input),
-    Connect(EndId),
-    Connected(EndId),
-    ConnectTimeout(EndId),
-    Deliver(EndId, Vec<u8>),
-    Lost(EndId, Loss),
-    Check(EndId, u32),
+    Pass(Passage),
     Command(NodeId, u32, Command),
     Act(NodeId, u32),
     Fault(Fault),
@@ -87,6 +82,7 @@ impl World {
         let ppm = self.random.below(2 * skew + 1) as i64 - skew as i64;
         let clock = Clock { offset: self.random.below(1 << 45), ppm };
         self.nodes.push(Node::new(Core::None, clock, address));
+        self.network.nodes.push(NodeEnds::default());
         let plan = if number < registrars {
             self.addresses.insert((address, PORT_ASAP), (number, Link::Asap));
             self.addresses.insert((address, PORT_ENRP), (number, Link::Enrp));
@@ -127,12 +123,7 @@ impl World {
                     self.input(node, input);
                 }
             }
-            What::Connect(id) => self.on_connect(id),
-            What::Connected(id) => self.on_connected(id),
-            What::ConnectTimeout(id) => self.on_connect_timeout(id),
-            What::Deliver(to, bytes) => self.on_deliver(to, bytes),
-            What::Lost(id, why) => self.on_lost(id, why),
-            What::Check(id, epoch) => self.on_check(id, epoch),
+            What::Pass(what) => self.pass(what),
             What::Command(node, incarnation, command) => self.on_command(node, incarnation, command),
             What::Act(node, incarnation) => self.act(node, incarnation),
             What::Fault(fault) => self.on_fault(fault),
@@ -323,7 +314,7 @@ impl World {
     /// The driver of a process closes what is left and ends.
     pub fn stop_in_order(&mut self, node: NodeId) {
         self.trace.line(self.now, format_args!("node {node} has stopped"));
-        for id in self.nodes[node].ends.iter().copied().collect::<Vec<_>>() {
+        for id in self.network.nodes[node].ends.iter().copied().collect::<Vec<_>>() {
             self.shutdown(id);
         }
         self.kill(node);
@@ -337,10 +328,10 @@ impl World {
         self.nodes[node].mailbox.clear();
         self.nodes[node].hung = false;
         self.nodes[node].wake = u64::MAX;
-        for id in self.nodes[node].ends.iter().copied().collect::<Vec<_>>() {
+        for id in self.network.nodes[node].ends.iter().copied().collect::<Vec<_>>() {
             self.close_end(id);
         }
-        self.nodes[node].attempts.clear();
+        self.network.nodes[node].attempts.clear();
     }
 
     /// Starts a process.

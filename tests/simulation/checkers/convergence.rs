@@ -2,8 +2,8 @@
 //! believes in, and nothing is left of what is dead.
 
 use crate::config::{SECOND, SimConfig};
-use crate::network::EndId;
 use crate::node::NodeId;
+use crate::support::network::EndId;
 use crate::world::World;
 use rserpool::RegistrarId;
 use rserpool::registrar::Registrar;

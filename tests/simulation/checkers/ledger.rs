@@ -3,8 +3,8 @@
 //! A registration that was accepted puts an element into the ledger; a de-registration that was answered, the end of its
 //! life or of its association takes it out. What the registrar learns from others (ENRP) is not known here, and not judged.
 
-use crate::network::EndId;
 use crate::node::{Input, NodeId};
+use crate::support::network::EndId;
 use crate::world::World;
 use rserpool::message::{AsapMessage, EnrpMessage};
 use rserpool::registrar::Link;

@@ -1,7 +1,7 @@
 //! Every message sent can be decoded, says who sent it, and keeps within what was configured.
 
-use crate::network::EndId;
 use crate::node::NodeId;
+use crate::support::network::EndId;
 use crate::world::World;
 use rserpool::message::asap::HandleResolutionResponse;
 use rserpool::message::enrp::UpdateAction;

@@ -14,9 +14,9 @@ pub use describe::{describe, describe_action, describe_client_action};
 
 pub use handlespace::InternetChecksum;
 
-use super::network::transport_number;
 use super::node::{Input, Node, NodeId};
 use super::world::World;
+use crate::support::network::transport_number;
 use ledger::{Ledger, Told};
 use rserpool::registrar::{Action, Link};
 use std::collections::BTreeMap;
