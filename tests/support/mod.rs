@@ -1,5 +1,5 @@
 //! What test programs share. Each takes all of it in, by `#[path = "../support/mod.rs"] mod support;`, and uses its part.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 pub mod api;
 pub mod c_pool;
