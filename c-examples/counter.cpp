@@ -119,22 +119,22 @@ int use()
 
 int main(int argc, char** argv)
 {
-   const std::string  mode = (argc > 1) ? argv[1] : "";
-   rserpool::Settings settings;
-   for(int i = 2; i < argc; i++) {
-      if(!settings.argument(argv[i])) {
-         std::cerr << argv[0] << ": unknown argument " << argv[i] << "\n";
+   try {
+      const std::string  mode = (argc > 1) ? argv[1] : "";
+      rserpool::Settings settings;
+      for(int i = 2; i < argc; i++) {
+         if(!settings.argument(argv[i])) {
+            std::cerr << argv[0] << ": unknown argument " << argv[i] << "\n";
+            return 2;
+         }
+      }
+      if(mode != "server" && mode != "client") {
+         std::cerr << "usage: " << argv[0] << " server|client [-registrar=ADDRESS:PORT]\n";
          return 2;
       }
-   }
-   if(mode != "server" && mode != "client") {
-      std::cerr << "usage: " << argv[0] << " server|client [-registrar=ADDRESS:PORT]\n";
-      return 2;
-   }
-   std::setvbuf(stdout, nullptr, _IOLBF, 0);
-   std::signal(SIGINT, [](int) { stop = 1; });
-   std::signal(SIGTERM, [](int) { stop = 1; });
-   try {
+      std::setvbuf(stdout, nullptr, _IOLBF, 0);
+      std::signal(SIGINT, [](int) { stop = 1; });
+      std::signal(SIGTERM, [](int) { stop = 1; });
       const rserpool::Library library(settings);
       if(mode == "client") {
          return use();

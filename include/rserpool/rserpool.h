@@ -757,7 +757,11 @@ void rsp_freeinfo(struct rsp_info *info);
  * The last two lines are applied, but answered with 0, as programs know it from rsplib.
  *
  * Returns:
- * 1 when the argument was taken; 0 when it is unknown or its value is bad, or for NULL.
+ * 1 when the argument was taken; 0 when it is unknown, or for NULL; -1 when its value is bad or its name misspelt.
+ *
+ * Errors:
+ * EINVAL: the value is bad, or the name differs by one or two letters from one of the library's. rsp_last_error() tells
+ * which, and so does the log after rsp_initialize().
  */
 int rsp_initarg(struct rsp_info *info, const char *arg);
 
@@ -969,12 +973,15 @@ int rsp_getsockname(int sd, uint8_t *poolHandle, size_t *poolHandleSize, uint32_
  * 0, or -1.
  *
  * Errors:
- * EBADF: not an open RSerPool socket, or not connected. EFAULT: NULL. ENOBUFS: the buffer is too small.
+ * EBADF: not an open RSerPool socket. ENOTCONN: not connected to a pool. EFAULT: NULL. ENOBUFS: the buffer is too small.
  *
  * Standards:
  * RFC 5352 section 1.1 (pool handle, pool element handle).
  */
-int rsp_getpeername(int sd, uint8_t *poolHandle, size_t *poolHandleSize, uint32_t *identifier);
+int rsp_getpeername(int sd,
+                    uint8_t *poolHandle,
+                    size_t *poolHandleSize,
+                    uint32_t *identifier);
 
 /**
  * Reads a socket option. RSerPool sockets have those of level SOL_RSERPOOL, each an int, and of level IPPROTO_SCTP those of
@@ -1137,7 +1144,7 @@ int rsp_send_businesscard(int sd,
  * 0, also when no element can be reached now: then the session begins with RSERPOOL_FAILOVER_NECESSARY. -1 on failure.
  *
  * Errors:
- * EBADF: not an open RSerPool socket, or it has a session already, or is a server's. EFAULT: the handle is NULL. EINVAL: the
+ * EBADF: not an open RSerPool socket. EISCONN: it has or had a session, or is a server's. EFAULT: the handle is NULL. EINVAL: the
  * handle is empty. ENAMETOOLONG: the handle is longer than 32 bytes. EMFILE, ENFILE, ENOBUFS, ENOMEM: out of descriptors or
  * memory. EADDRINUSE, EIO: the system gives no port. ETIMEDOUT: still searching after a minute. ECANCELED: rsp_cleanup() was
  * called. EOPNOTSUPP: a mapped descriptor. EINTR: a signal handler ran while an element was searched or connected,
@@ -1197,7 +1204,7 @@ int rsp_forcefailover(int sd,
  * The length of the data, or -1.
  *
  * Errors:
- * EBADF: not an open RSerPool socket, or no such session. EIO: the session lost its pool element, and needs a failover; or
+ * EBADF: not an open RSerPool socket. ENOTCONN: it has no such session. EIO: the session lost its pool element, and needs a failover; or
  * it has ended. EAGAIN: the send queue is full, or the library is just failing over. EMSGSIZE: the message is too long.
  * EINVAL: no data, PPID 11, or no such stream. EFAULT: `data` is NULL. EINTR: a signal came. ECANCELED: rsp_cleanup() was
  * called.
@@ -1542,8 +1549,8 @@ const char *rsp_strerror(int errnum);
  * set the text in such cases, too, and empty it otherwise. All other functions leave it as it is when they succeed.
  *
  * Returns:
- * The text, never NULL; empty when nothing went wrong so far. It is valid until the calling thread calls rsp_last_error()
- * again, or ends. Each thread has its own.
+ * The text, never NULL; empty when nothing went wrong so far. It stays valid, however often it is asked for, until another
+ * call of the same thread fails or sets it, or the thread ends. Each thread has its own.
  */
 const char *rsp_last_error(void);
 

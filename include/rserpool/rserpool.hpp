@@ -109,7 +109,7 @@ public:
    Settings& operator=(const Settings&) = delete;
 
    /** Takes an argument of the command line like "-registrar=ADDRESS:PORT", if it is the library's. */
-   bool argument(const char* text) { return rsp_initarg(&info_, text) == 1; }
+   bool argument(const char* text) { return detail::check(rsp_initarg(&info_, text), "rsp_initarg") == 1; }
 
    /** For fields that no argument sets. */
    rsp_info* get() noexcept { return &info_; }
@@ -342,8 +342,8 @@ protected:
       if(errno == EAGAIN || errno == EINTR) {
          return Sent::no_room;
       }
-      /* EBADF of an open socket: it has no such session any more. */
-      if(errno == EIO || (errno == EBADF && sd_ >= 0)) {
+      /* ENOTCONN: the socket has no such session any more. */
+      if(errno == EIO || errno == ENOTCONN) {
          return Sent::lost;
       }
       detail::fail(function);

@@ -42,7 +42,7 @@ pub fn connect(sd: Descriptor, pool_handle: &[u8], options: ConnectOptions) -> R
     }
     with_state(&socket, |state| {
         if !matches!(state.role, Role::Fresh) {
-            return Err(Error::with(libc::EBADF, format!("socket {sd} has a session already, or is a server")));
+            return Err(Error::with(libc::EISCONN, format!("socket {sd} has a session already, or is a server")));
         }
         state.config.stale_cache = options.stale_cache;
         if let Some(timeout) = options.connect_timeout {
@@ -64,7 +64,7 @@ pub fn connect(sd: Descriptor, pool_handle: &[u8], options: ConnectOptions) -> R
 /// Sets a session going and waits for what comes of it.
 fn settle(socket: &Arc<Socket>, event: Event<'_>) -> Result<std::result::Result<(), NoElement>> {
     let Some(endpoint) = socket.endpoint.get().cloned() else {
-        return Err(Error::new(libc::EBADF, "the socket has no session"));
+        return Err(Error::new(libc::ENOTCONN, "the socket has no session"));
     };
     let before = endpoint.with(|endpoint| {
         let now = clock::now();
@@ -89,7 +89,7 @@ pub fn force_failover(sd: Descriptor, flags: FailoverFlags, stale_cache: Duratio
     forget_last_error();
     let (_, socket) = lookup(sd)?;
     if !with_state(&socket, |state| matches!(state.role, Role::PoolUser(_)))? {
-        return Err(Error::with(libc::EBADF, format!("socket {sd} has no session with a pool")));
+        return Err(Error::with(libc::ENOTCONN, format!("socket {sd} has no session with a pool")));
     }
     let blame = if flags.unreachable { Blame::Element } else { Blame::Nobody };
     match settle(&socket, Event::ForceFailover { blame, stale_cache })? {
@@ -112,7 +112,7 @@ fn no_element(sd: Descriptor, socket: &Socket, why: NoElement) -> Error {
     let errno = match why {
         NoElement::UnknownPool => libc::ENOENT,
         NoElement::TooManyRequests => libc::EBUSY,
-        NoElement::Closed => libc::EBADF,
+        NoElement::Closed => libc::ENOTCONN,
         NoElement::NoRegistrar | NoElement::Unreachable => libc::EIO,
     };
     Error::with(errno, format!("{what}: {}", reason(why)))
@@ -184,7 +184,7 @@ pub(super) fn send_error(error: SendError) -> Error {
             Error::new(libc::EAGAIN, "the send queue is full, or a failover is under way: try again later")
         }
         SendError::Failed => Error::new(libc::EIO, "the session has failed: a failover is necessary"),
-        SendError::NoSession => Error::new(libc::EBADF, "there is no such session"),
+        SendError::NoSession => Error::new(libc::ENOTCONN, "there is no such session"),
         SendError::Interrupted => Error::new(libc::EINTR, "a signal came while waiting"),
         SendError::Closed(errno) => closed(errno),
         SendError::Transport(error) => transport_error(error, "the message cannot be sent"),

@@ -224,7 +224,7 @@ pub fn getsockname(sd: Descriptor) -> Result<PeName> {
     Ok(PeName { pool_handle: registered.pool_handle, pool_element_id: registered.pool_element_id })
 }
 
-/// The pool and element that the socket is connected to; `EBADF` when it is not.
+/// The pool and element that the socket is connected to; `ENOTCONN` when it is not.
 pub fn getpeername(sd: Descriptor) -> Result<PeName> {
     let (_, socket) = lookup(sd)?;
     let name = with_state(&socket, |state| match &state.role {
@@ -234,7 +234,7 @@ pub fn getpeername(sd: Descriptor) -> Result<PeName> {
         }),
         _ => None,
     })?;
-    name.ok_or_else(|| Error::with(libc::EBADF, format!("socket {sd} is not connected to a pool")))
+    name.ok_or_else(|| Error::with(libc::ENOTCONN, format!("socket {sd} is not connected to a pool")))
 }
 
 /// Says what the program does with a session, for status reports. `EINVAL`: the socket has no such session.

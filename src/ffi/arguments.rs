@@ -4,6 +4,7 @@ use super::convert;
 use super::rsplib_logging;
 use super::types::{rsp_info, rsp_registrar_info};
 use crate::PoolElementId;
+use crate::api::{Error, Result};
 use crate::driver::csp::{self, ComponentId};
 use crate::profile::Profile;
 use crate::transport::TransportChoice;
@@ -15,6 +16,12 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 /// Addresses kept for `rsp_info` fields that point to static storage.
 const MAX_KEPT_ADDRESSES: usize = 64;
+/// Refused arguments kept for the log.
+const MAX_REFUSED: usize = 16;
+/// Letters of a refused argument that its error shows.
+const MAX_SHOWN: usize = 80;
+/// Letters by which a misspelt name differs from one of ours.
+const MAX_MISSPELT: usize = 2;
 /// Shortest report interval that is taken, in milliseconds.
 const CSP_MIN_INTERVAL_MS: c_uint = 250;
 
@@ -31,11 +38,19 @@ pub struct Arguments {
     /// Addresses that `ri_registrar_announce` and `ri_csp_server` point to: each is kept as long as the process lives,
     /// because nobody knows how many copies of a `struct rsp_info` there are.
     kept: Vec<(SocketAddr, Box<[u8]>)>,
+    /// Sentences about arguments that were refused, for the log, which `rsp_initialize` begins.
+    refused: Vec<String>,
 }
 
 /// As in rsplib, arguments are the process's, not the structure's.
-pub static ARGUMENTS: Mutex<Arguments> =
-    Mutex::new(Arguments { transport: None, profile: None, log_level: None, log_file: None, kept: Vec::new() });
+pub static ARGUMENTS: Mutex<Arguments> = Mutex::new(Arguments {
+    transport: None,
+    profile: None,
+    log_level: None,
+    log_file: None,
+    kept: Vec::new(),
+    refused: Vec::new(),
+});
 
 impl Arguments {
     fn keep(&mut self, address: SocketAddr) -> Option<*mut sockaddr> {
@@ -57,47 +72,125 @@ pub enum Eaten {
     Yes,
     /// Ours, and applied, but rsplib says 0 all the same, and its programs go on to look at it themselves.
     YesButSayNo,
-    /// Not ours, or its value makes no sense.
+    /// Not ours: the program's own, most likely.
     No,
 }
 
-/// Applies one command line argument to `info` and [`ARGUMENTS`].
-pub fn apply(info: &mut rsp_info, argument: &str) -> Eaten {
+const NUMBER: &str = "a number";
+/// What the value of each argument has to be. Other names that begin with "-log" are taken with any value.
+const ARGUMENT_VALUES: [(&str, &str); 16] = [
+    ("-registrar", "ADDRESS:PORT{,ADDRESS:PORT}: the addresses of one registrar, with one port; names that are known"),
+    ("-asapannounce", "auto, off or ADDRESS:PORT"),
+    ("-transport", "auto, sctp or sctp-udp"),
+    ("-profile", "default or fast"),
+    ("-loglevel", "0 to 9, or off, error, warn, info, debug or trace"),
+    ("-logfile", "the name of a file"),
+    ("-logappend", "the name of a file"),
+    ("-cspserver", "ADDRESS or ADDRESS:PORT, or a name that is known"),
+    ("-cspinterval", "a number of milliseconds"),
+    ("-cspidentifier", "a number, or a hexadecimal one after 0x"),
+    ("-registrarannouncetimeout", NUMBER),
+    ("-registrarconnecttimeout", NUMBER),
+    ("-registrarconnectmaxtrials", NUMBER),
+    ("-registrarrequesttimeout", NUMBER),
+    ("-registrarresponsetimeout", NUMBER),
+    ("-registrarrequestmaxtrials", NUMBER),
+];
+
+/// Applies one command line argument to `info` and [`ARGUMENTS`]. An argument of ours with a bad value is an error, and so is one
+/// whose name is nearly one of ours.
+pub fn apply(info: &mut rsp_info, argument: &str) -> Result<Eaten> {
     if let Some(text) = for_rsplib_logging(argument) {
         rsplib_logging::argument(&text);
     }
     let Some((name, value)) = argument.split_once('=') else {
-        return if matches!(argument, "-logquiet") { log_level(Some(LevelFilter::Off)) } else { Eaten::No };
+        if argument == "-logquiet" {
+            ARGUMENTS.lock().log_level = Some(LevelFilter::Off);
+            return Ok(Eaten::Yes);
+        }
+        return Ok(Eaten::No);
     };
-    match name {
-        "-registrar" => eaten(prepend_registrar(info, value)),
-        "-asapannounce" => eaten(announce(info, value)),
-        "-transport" => {
-            let Ok(choice) = value.parse() else { return Eaten::No };
-            ARGUMENTS.lock().transport = Some(choice);
-            Eaten::Yes
-        }
-        "-profile" => {
-            let Ok(profile) = value.parse() else { return Eaten::No };
-            ARGUMENTS.lock().profile = Some(profile);
-            Eaten::Yes
-        }
-        "-loglevel" => log_level(parse_log_level(value)),
-        "-logfile" => log_file(value, false),
-        "-logappend" => log_file(value, true),
-        // Colours and whatever else rsplib's logging takes: of no use here, but no reason to refuse a command line.
-        _ if name.starts_with("-log") => Eaten::Yes,
-        "-cspserver" => eaten(csp_server(info, value)),
-        "-cspinterval" => eaten(csp_interval(info, value)),
-        "-cspidentifier" => eaten(csp_identifier(info, value)),
-        "-registrarannouncetimeout" => number(&mut info.ri_registrar_announce_timeout, value),
-        "-registrarconnecttimeout" => number(&mut info.ri_registrar_connect_timeout, value),
-        "-registrarconnectmaxtrials" => number(&mut info.ri_registrar_connect_max_trials, value),
-        "-registrarrequesttimeout" => number(&mut info.ri_registrar_request_timeout, value),
-        "-registrarresponsetimeout" => number(&mut info.ri_registrar_response_timeout, value),
-        "-registrarrequestmaxtrials" => number(&mut info.ri_registrar_request_max_trials, value),
-        _ => Eaten::No,
+    if let Some((_, wanted)) = ARGUMENT_VALUES.iter().find(|(known, _)| *known == name) {
+        return apply_value(info, name, value).ok_or_else(|| refused(argument, "the value has to be", wanted));
     }
+    if name.starts_with("-log") {
+        // Colours and whatever else rsplib's logging takes: of no use here, but no reason to refuse a command line.
+        return Ok(Eaten::Yes);
+    }
+    match ARGUMENT_VALUES.iter().find(|(known, _)| is_nearly(name, known)) {
+        Some((known, _)) => Err(refused(argument, "there is no such argument, but", known)),
+        None => Ok(Eaten::No),
+    }
+}
+
+/// `None`: the value makes no sense.
+fn apply_value(info: &mut rsp_info, name: &str, value: &str) -> Option<Eaten> {
+    match name {
+        "-registrar" => prepend_registrar(info, value)?,
+        "-asapannounce" => announce(info, value)?,
+        "-transport" => ARGUMENTS.lock().transport = Some(value.parse().ok()?),
+        "-profile" => ARGUMENTS.lock().profile = Some(value.parse().ok()?),
+        "-loglevel" => ARGUMENTS.lock().log_level = Some(parse_log_level(value)?),
+        "-logfile" => log_file(value, false)?,
+        "-logappend" => log_file(value, true)?,
+        "-cspserver" => csp_server(info, value)?,
+        "-cspinterval" => csp_interval(info, value)?,
+        "-cspidentifier" => csp_identifier(info, value)?,
+        _ => {
+            *timer(info, name)? = value.parse().ok()?;
+            return Some(Eaten::YesButSayNo);
+        }
+    }
+    Some(Eaten::Yes)
+}
+
+fn timer<'a>(info: &'a mut rsp_info, name: &str) -> Option<&'a mut c_uint> {
+    Some(match name {
+        "-registrarannouncetimeout" => &mut info.ri_registrar_announce_timeout,
+        "-registrarconnecttimeout" => &mut info.ri_registrar_connect_timeout,
+        "-registrarconnectmaxtrials" => &mut info.ri_registrar_connect_max_trials,
+        "-registrarrequesttimeout" => &mut info.ri_registrar_request_timeout,
+        "-registrarresponsetimeout" => &mut info.ri_registrar_response_timeout,
+        "-registrarrequestmaxtrials" => &mut info.ri_registrar_request_max_trials,
+        _ => return None,
+    })
+}
+
+/// The error is kept for the log as well: programs written for rsplib take every result but 0 for "applied".
+fn refused(argument: &str, why: &str, what: &str) -> Error {
+    let shown: String = argument.chars().take(MAX_SHOWN).collect();
+    let text = format!("argument \"{}\" has no effect: {why} {what}", shown.escape_debug());
+    let mut arguments = ARGUMENTS.lock();
+    if arguments.refused.len() < MAX_REFUSED {
+        arguments.refused.push(text.clone());
+    }
+    Error::with(libc::EINVAL, text)
+}
+
+/// Says in the log which arguments were refused since the last time.
+pub fn log_refused() {
+    for text in std::mem::take(&mut ARGUMENTS.lock().refused) {
+        log::warn!("{text}");
+    }
+}
+
+/// Whether at most two letters are to be inserted, removed or exchanged: the Levenshtein distance.
+fn is_nearly(name: &str, known: &str) -> bool {
+    let (name, known) = (name.as_bytes(), known.as_bytes());
+    if name.len().abs_diff(known.len()) > MAX_MISSPELT {
+        return false;
+    }
+    // The distances of the part of `name` so far from each beginning of `known`.
+    let mut row: Vec<usize> = (0..=known.len()).collect();
+    for (done, letter) in name.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], done + 1);
+        for (at, other) in known.iter().enumerate() {
+            let exchanged = diagonal + usize::from(letter != other);
+            diagonal = row[at + 1];
+            row[at + 1] = exchanged.min(diagonal + 1).min(row[at] + 1);
+        }
+    }
+    row[known.len()] <= MAX_MISSPELT
 }
 
 /// Applies `CSP_SERVER` and `CSP_INTERVAL`.
@@ -119,20 +212,6 @@ fn for_rsplib_logging(argument: &str) -> Option<CString> {
     match argument.strip_prefix("-logfile=") {
         Some(file) => CString::new(format!("-logappend={file}")).ok(),
         None => CString::new(argument).ok(),
-    }
-}
-
-fn eaten(applied: Option<()>) -> Eaten {
-    if applied.is_some() { Eaten::Yes } else { Eaten::No }
-}
-
-fn number(field: &mut c_uint, value: &str) -> Eaten {
-    match value.parse() {
-        Ok(number) => {
-            *field = number;
-            Eaten::YesButSayNo
-        }
-        Err(_) => Eaten::No,
     }
 }
 
@@ -211,18 +290,12 @@ pub fn parse_log_level(value: &str) -> Option<LevelFilter> {
     }
 }
 
-fn log_level(level: Option<LevelFilter>) -> Eaten {
-    let Some(level) = level else { return Eaten::No };
-    ARGUMENTS.lock().log_level = Some(level);
-    Eaten::Yes
-}
-
-fn log_file(value: &str, append: bool) -> Eaten {
+fn log_file(value: &str, append: bool) -> Option<()> {
     if value.is_empty() {
-        return Eaten::No;
+        return None;
     }
     ARGUMENTS.lock().log_file = Some((value.to_owned(), append));
-    Eaten::Yes
+    Some(())
 }
 
 /// The argument as text; none for NULL and for what is not text.

@@ -78,7 +78,7 @@ macro_rules! functions {
 functions! {
     rsp_initinfo: [];
     rsp_freeinfo: [];
-    rsp_initarg: [];
+    rsp_initarg: [&[EINVAL]];
     rsp_initialize: [RESOURCES, &[
         EAFNOSUPPORT, EAGAIN, EFAULT, EINVAL, EIO, ENOTRECOVERABLE, EOWNERDEAD, EPROTONOSUPPORT
     ]];
@@ -107,7 +107,7 @@ functions! {
     rsp_bind: [LIBRARY, SOCKET, RESOURCES, ENDPOINT, &[EAFNOSUPPORT, EFAULT]];
     rsp_close: [LIBRARY, &[EBADF]] mapped "close(2)";
     rsp_getsockname: [LIBRARY, SOCKET, &[EFAULT, EINVAL, ENOBUFS]];
-    rsp_getpeername: [LIBRARY, SOCKET, &[EFAULT, EINVAL, ENOBUFS]];
+    rsp_getpeername: [LIBRARY, SOCKET, &[EFAULT, EINVAL, ENOBUFS, ENOTCONN]];
     rsp_getsockopt: [LIBRARY, DESCRIPTOR, &[EFAULT, EINVAL, ENOPROTOOPT]] mapped "getsockopt(2)";
     rsp_setsockopt: [LIBRARY, DESCRIPTOR, &[EFAULT, EINVAL, ENOPROTOOPT]] mapped "setsockopt(2)";
 
@@ -118,21 +118,21 @@ functions! {
     rsp_listen: [LIBRARY, SOCKET, RESOURCES, ENDPOINT, &[EISCONN]];
     rsp_accept: [LIBRARY, SOCKET, RESOURCES, &[EAGAIN, EINTR, EIO, ENOTCONN]];
     rsp_accept_tags: [LIBRARY, SOCKET, RESOURCES, &[EAGAIN, EINTR, EIO, ENOTCONN]];
-    rsp_send_cookie: [LIBRARY, SOCKET, WAITING, &[EIO, EMSGSIZE]];
+    rsp_send_cookie: [LIBRARY, SOCKET, WAITING, &[EIO, EMSGSIZE, ENOTCONN]];
     rsp_send_businesscard: [LIBRARY, SOCKET, REQUEST, &[EFAULT, EINVAL, ENOENT]];
 
-    rsp_connect: [LIBRARY, SOCKET, HANDLE, RESOURCES, ANY_ENDPOINT, &[EINTR, ETIMEDOUT]];
-    rsp_connect_tags: [LIBRARY, SOCKET, HANDLE, RESOURCES, ANY_ENDPOINT, &[EINTR, ETIMEDOUT]];
+    rsp_connect: [LIBRARY, SOCKET, HANDLE, RESOURCES, ANY_ENDPOINT, &[EINTR, EISCONN, ETIMEDOUT]];
+    rsp_connect_tags: [LIBRARY, SOCKET, HANDLE, RESOURCES, ANY_ENDPOINT, &[EINTR, EISCONN, ETIMEDOUT]];
     rsp_has_cookie: [LIBRARY, SOCKET];
-    rsp_forcefailover: [LIBRARY, SOCKET, &[EBUSY, EINTR, EIO, ETIMEDOUT]];
-    rsp_forcefailover_tags: [LIBRARY, SOCKET, &[EBUSY, EINTR, EIO, ETIMEDOUT]];
+    rsp_forcefailover: [LIBRARY, SOCKET, &[EBUSY, EINTR, EIO, ENOTCONN, ETIMEDOUT]];
+    rsp_forcefailover_tags: [LIBRARY, SOCKET, &[EBUSY, EINTR, EIO, ENOTCONN, ETIMEDOUT]];
 
     rsp_sendto_pool: [LIBRARY, SOCKET, HANDLE, RESOURCES, ANY_ENDPOINT, &[
         EAGAIN, EHOSTUNREACH, EINTR, EISCONN, EMSGSIZE, ENOENT
     ]];
-    rsp_sendmsg: [LIBRARY, DESCRIPTOR, WAITING, &[EINVAL, EIO, EMSGSIZE]] mapped "write(2)";
-    rsp_send: [LIBRARY, DESCRIPTOR, AT_ONCE, &[EINVAL, EIO, EMSGSIZE]] mapped "write(2)";
-    rsp_write: [LIBRARY, DESCRIPTOR, AT_ONCE, &[EINVAL, EIO, EMSGSIZE]] mapped "write(2)";
+    rsp_sendmsg: [LIBRARY, DESCRIPTOR, WAITING, &[EINVAL, EIO, EMSGSIZE, ENOTCONN]] mapped "write(2)";
+    rsp_send: [LIBRARY, DESCRIPTOR, AT_ONCE, &[EINVAL, EIO, EMSGSIZE, ENOTCONN]] mapped "write(2)";
+    rsp_write: [LIBRARY, DESCRIPTOR, AT_ONCE, &[EINVAL, EIO, EMSGSIZE, ENOTCONN]] mapped "write(2)";
     rsp_recvmsg: [LIBRARY, DESCRIPTOR, WAITING, &[EINVAL, ENOTCONN]] mapped "read(2)";
     rsp_recvfullmsg: [LIBRARY, DESCRIPTOR, WAITING, &[EINVAL, ENOTCONN]] mapped "read(2)";
     rsp_recv: [LIBRARY, DESCRIPTOR, AT_ONCE, &[EINVAL, ENOTCONN]] mapped "read(2)";

@@ -34,7 +34,7 @@ pub fn length(len: usize) -> isize {
 /// The length of the data, or -1.
 ///
 /// # Errors
-/// EBADF: not an open RSerPool socket, or no such session. EIO: the session lost its pool element, and needs a failover; or
+/// EBADF: not an open RSerPool socket. ENOTCONN: it has no such session. EIO: the session lost its pool element, and needs a failover; or
 /// it has ended. EAGAIN: the send queue is full, or the library is just failing over. EMSGSIZE: the message is too long.
 /// EINVAL: no data, PPID 11, or no such stream. EFAULT: `data` is NULL. EINTR: a signal came. ECANCELED: rsp_cleanup() was
 /// called.

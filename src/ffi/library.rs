@@ -69,14 +69,18 @@ pub unsafe extern "C" fn rsp_freeinfo(info: *mut rsp_info) {
 /// The last two lines are applied, but answered with 0, as programs know it from rsplib.
 ///
 /// # Returns
-/// 1 when the argument was taken; 0 when it is unknown or its value is bad, or for NULL.
+/// 1 when the argument was taken; 0 when it is unknown, or for NULL; -1 when its value is bad or its name misspelt.
+///
+/// # Errors
+/// EINVAL: the value is bad, or the name differs by one or two letters from one of the library's. rsp_last_error() tells
+/// which, and so does the log after rsp_initialize().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rsp_initarg(info: *mut rsp_info, arg: *const c_char) -> c_int {
     guard_always(&errors::rsp_initarg, format_args!("rsp_initarg()"), || {
         // SAFETY: by the contract of this module.
         let (fields, argument) = unsafe { (convert::optional(info), arguments::text(arg)) };
         let (Some(mut fields), Some(argument)) = (fields, argument) else { return Ok(0) };
-        let eaten = arguments::apply(&mut fields, argument);
+        let eaten = arguments::apply(&mut fields, argument)?;
         // SAFETY: as above.
         unsafe { convert::store(info, fields) };
         Ok(arguments::answer(eaten))
@@ -104,6 +108,7 @@ pub unsafe extern "C" fn rsp_initialize(info: *mut rsp_info) -> c_int {
     guard(&errors::rsp_initialize, format_args!("rsp_initialize()"), || {
         logging::install();
         rsplib_logging::begin();
+        arguments::log_refused();
         // SAFETY: by the contract of this module.
         let config = match unsafe { convert::optional(info) } {
             Some(mut fields) => {
@@ -232,12 +237,13 @@ mod tests {
                 c"-transport=tcp",
                 c"-asapannounce=nonsense",
                 c"-loglevel=loud",
-                c"--pool=x",
-                c"",
                 c"-cspinterval=x",
-                c"-\xff=\xff",
+                c"-cspintervall=5",
             ] {
-                assert_eq!(initarg(info, bad), 0, "{bad:?}");
+                assert_eq!(initarg(info, bad), -1, "{bad:?}");
+            }
+            for unknown in [c"--pool=x", c"", c"-\xff=\xff"] {
+                assert_eq!(initarg(info, unknown), 0, "{unknown:?}");
             }
             assert!(info.ri_registrars.is_null());
         });
@@ -260,8 +266,8 @@ mod tests {
             assert_eq!(initarg(info, c"-cspserver=127.0.0.1:4711"), 1);
             assert_eq!(initarg(info, c"-cspinterval=500"), 1);
             assert_eq!(initarg(info, c"-cspidentifier=0x1234abcd"), 1);
-            for bad in [c"-cspidentifier=0xg", c"-cspidentifier=", c"-cspidentifier=99999999999", c"-cspwhat=1"] {
-                assert_eq!(initarg(info, bad), 0, "{bad:?}");
+            for bad in [c"-cspidentifier=0xg", c"-cspidentifier=", c"-cspidentifier=99999999999"] {
+                assert_eq!(initarg(info, bad), -1, "{bad:?}");
             }
             // SAFETY: no lists in it.
             let csp = unsafe { config(info) }.unwrap().csp.unwrap();

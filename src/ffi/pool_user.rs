@@ -15,7 +15,7 @@ use std::time::Duration;
 /// 0, also when no element can be reached now: then the session begins with RSERPOOL_FAILOVER_NECESSARY. -1 on failure.
 ///
 /// # Errors
-/// EBADF: not an open RSerPool socket, or it has a session already, or is a server's. EFAULT: the handle is NULL. EINVAL: the
+/// EBADF: not an open RSerPool socket. EISCONN: it has or had a session, or is a server's. EFAULT: the handle is NULL. EINVAL: the
 /// handle is empty. ENAMETOOLONG: the handle is longer than 32 bytes. EMFILE, ENFILE, ENOBUFS, ENOMEM: out of descriptors or
 /// memory. EADDRINUSE, EIO: the system gives no port. ETIMEDOUT: still searching after a minute. ECANCELED: rsp_cleanup() was
 /// called. EOPNOTSUPP: a mapped descriptor. EINTR: a signal handler ran while an element was searched or connected,

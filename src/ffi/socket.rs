@@ -153,7 +153,7 @@ pub unsafe extern "C" fn rsp_getsockname(
 /// 0, or -1.
 ///
 /// # Errors
-/// EBADF: not an open RSerPool socket, or not connected. EFAULT: NULL. ENOBUFS: the buffer is too small.
+/// EBADF: not an open RSerPool socket. ENOTCONN: not connected to a pool. EFAULT: NULL. ENOBUFS: the buffer is too small.
 ///
 /// # Standards
 /// RFC 5352 section 1.1 (pool handle, pool element handle).

@@ -242,7 +242,7 @@ fn sockets_with_another_use_and_bad_messages_are_refused() {
     assert_eq!(sendto(client, "refusing", "x", &any).unwrap().elements, 1);
     // From now on it is a sender to pools.
     let error = api::connect(client, b"refusing", api::ConnectOptions::default()).unwrap_err();
-    assert_eq!(error.errno, libc::EBADF);
+    assert_eq!(error.errno, libc::EISCONN);
     for sd in [connected, stream, client] {
         api::close(sd).unwrap();
     }

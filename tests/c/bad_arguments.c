@@ -169,11 +169,12 @@ static void calls_in_the_wrong_state(int sd)
    size_t        size = sizeof(buffer);
    FAILS(rsp_deregister(sd, 0), EBADF);
    FAILS(rsp_getsockname(sd, buffer, &size, NULL), EBADF);
-   FAILS(rsp_getpeername(sd, buffer, &size, NULL), EBADF);
+   FAILS(rsp_getpeername(sd, buffer, &size, NULL), ENOTCONN);
    CHECK(rsp_has_cookie(sd) == 0); /* as in rsplib */
    FAILS(rsp_csp_setstatus(sd, 0, "no session"), EINVAL);
    FAILS(rsp_csp_setstatus(sd, 0, "\xff"), EINVAL);
-   FAILS(rsp_forcefailover(sd, 0, 0), EBADF);
+   FAILS(rsp_forcefailover(sd, 0, 0), ENOTCONN);
+   FAILS(rsp_forcefailover_tags(sd, 0, 0, NULL), ENOTCONN);
    FAILS(rsp_accept(sd, 0), ENOTCONN);
    FAILS(rsp_accept_tags(sd, 0, NULL), ENOTCONN);
    FAILS(rsp_recvfullmsg(sd, buffer, sizeof(buffer), NULL, NULL, 0), ENOTCONN);
@@ -185,7 +186,9 @@ static void calls_in_the_wrong_state(int sd)
    FAILS(rsp_write(sd, "", 0), EINVAL);
    FAILS(rsp_send(sd, "", 0, 0), EINVAL);
    FAILS(rsp_recvmsg(sd, buffer, sizeof(buffer), NULL, NULL, 0), ENOTCONN);
-   FAILS(rsp_sendmsg(sd, "x", 1, 0, 0, 0, 0, 0, 0, 0), EBADF);
+   FAILS(rsp_sendmsg(sd, "x", 1, 0, 0, 0, 0, 0, 0, 0), ENOTCONN);
+   FAILS(rsp_send(sd, "x", 1, 0), ENOTCONN);
+   FAILS(rsp_write(sd, "x", 1), ENOTCONN);
    FAILS(rsp_send_cookie(sd, buffer, 1, 0, 0), EBADF);
    FAILS(rsp_mapsocket(sd, -1), EINVAL);
    FAILS(rsp_unmapsocket(sd), EBADF);

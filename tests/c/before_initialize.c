@@ -18,6 +18,43 @@ static void call_everything(void)
    rsp_cleanup();
 }
 
+/* Refused with a sentence that names the argument and what is wrong with it. */
+static void refuses(const char* argument, const char* why)
+{
+   struct rsp_info info, before;
+   rsp_initinfo(&info);
+   before = info;
+   FAILS(rsp_initarg(&info, argument), EINVAL);
+   CHECK(memcmp(&info, &before, sizeof(info)) == 0);
+   CHECK(strstr(rsp_last_error(), argument) != NULL);
+   CHECK(strstr(rsp_last_error(), why) != NULL);
+}
+
+static void bad_arguments_are_refused(void)
+{
+   struct rsp_info info;
+   refuses("-registrar=nonsense", "ADDRESS:PORT");
+   refuses("-registrar=127.0.0.1:1,127.0.0.1:2", "ADDRESS:PORT"); /* one registrar has one port */
+   refuses("-asapannounce=maybe", "auto, off");
+   refuses("-transport=pigeon", "sctp-udp");
+   refuses("-profile=faster", "fast");
+   refuses("-loglevel=loud", "trace");
+   refuses("-logfile=", "file");
+   refuses("-cspserver=", "ADDRESS");
+   refuses("-cspinterval=soon", "milliseconds");
+   refuses("-cspidentifier=0xg", "0x");
+   refuses("-registrarconnecttimeout=soon", "number");
+   refuses("-registrar=", "ADDRESS:PORT");
+   refuses("-registar=127.0.0.1:1", "-registrar");
+   refuses("-transprot=sctp", "-transport");
+   refuses("-registrarconectimeout=1", "-registrarconnecttimeout");
+
+   /* What belongs to the program. */
+   rsp_initinfo(&info);
+   CHECK(rsp_initarg(&info, "-interval=5") == 0 && rsp_initarg(&info, "-policy=RoundRobin") == 0);
+   CHECK(rsp_initarg(&info, "file") == 0 && rsp_initarg(&info, "") == 0 && rsp_initarg(&info, "-registrar") == 0);
+}
+
 int main(void)
 {
    struct rsp_info info;
@@ -39,5 +76,6 @@ int main(void)
    rsp_cleanup();
 
    call_everything();
+   bad_arguments_are_refused();
    return finish("before_initialize");
 }

@@ -101,13 +101,15 @@ static void one_to_many(void)
    FAILS(rsp_register(server, HANDLE("another"), NULL, 30000, 0), EBADF);
    CHECK(rsp_register(server, HANDLE("many"), NULL, 30000, 0) == 0); /* an update */
    FAILS(rsp_recvmsg(server, buffer, sizeof(buffer), &info, NULL, 0), EAGAIN);
-   FAILS(rsp_sendmsg(server, "x", 1, 0, 12345, PPID, 0, 0, 0, 0), EBADF); /* no such session */
+   FAILS(rsp_sendmsg(server, "x", 1, 0, 12345, PPID, 0, 0, 0, 0), ENOTCONN); /* no such session */
+   FAILS(rsp_send_cookie(server, (const unsigned char*)"x", 1, 12345, 0), ENOTCONN);
    CHECK(!readable(server, 0));
 
    const int client = open_client("many", 0);
    size             = sizeof(handle);
    CHECK(rsp_getpeername(client, handle, &size, &identifier) == 0 && identifier == 0x1111 && size == 4);
-   FAILS(rsp_connect(client, HANDLE("many"), 0), EBADF); /* has a session already */
+   FAILS(rsp_connect(client, HANDLE("many"), 0), EISCONN); /* has a session already */
+   FAILS(rsp_connect_tags(client, HANDLE("many"), 0, NULL), EISCONN);
    CHECK(rsp_has_cookie(client) == 0);
    FAILS(rsp_recvmsg(client, buffer, sizeof(buffer), &info, NULL, 0), EAGAIN);
    FAILS(rsp_sendmsg(client, "", 0, 0, 0, PPID, 0, 0, 0, 0), EINVAL);
@@ -376,7 +378,7 @@ static void ended_session(void)
    CHECK(readable(client, 0));
    CHECK(rsp_recvfullmsg(client, buffer, sizeof(buffer), NULL, NULL, -1) == 0);
    FAILS(rsp_sendmsg(client, "x", 1, 0, 0, PPID, 0, 0, 0, 0), EIO);
-   FAILS(rsp_forcefailover(client, FFF_NONE, 0), EBADF);
+   FAILS(rsp_forcefailover(client, FFF_NONE, 0), ENOTCONN);
    CHECK(rsp_close(client) == 0);
    CHECK(rsp_close(server) == 0);
 }

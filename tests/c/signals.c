@@ -74,7 +74,7 @@ static void signals_end_calls(int flags)
    send_signals(20, flags);
    FAILS(rsp_connect(client, HANDLE("pool"), 0), EINTR);
    CHECK(says("goes on"));
-   FAILS(rsp_connect(client, HANDLE("pool"), 0), EBADF); /* it goes on */
+   FAILS(rsp_connect(client, HANDLE("pool"), 0), EISCONN); /* it goes on */
    FAILS(rsp_forcefailover(client, FFF_NONE, 0), EINTR);
    FAILS(rsp_recvmsg(client, buffer, sizeof(buffer), NULL, NULL, 60000), EINTR);
    FAILS(rsp_recvfullmsg(client, buffer, sizeof(buffer), NULL, NULL, -1), EINTR);

@@ -118,7 +118,7 @@ static void bad_arguments_beside_tags(void)
    FAILS(rsp_deregister_tags(-1, 0, NULL), EBADF);
    FAILS(rsp_accept_tags(-1, 0, NULL), EBADF);
    FAILS(rsp_accept_tags(sd, 0, NULL), ENOTCONN);
-   FAILS(rsp_forcefailover_tags(sd, 0, 0, NULL), EBADF);
+   FAILS(rsp_forcefailover_tags(sd, 0, 0, NULL), ENOTCONN);
    FAILS(rsp_socket_internal(0, SOCK_SEQPACKET, IPPROTO_SCTP, 0), EOPNOTSUPP);
    FAILS(rsp_socket_internal(0, SOCK_RAW, IPPROTO_SCTP, -1), ESOCKTNOSUPPORT);
    CHECK(rsp_getaddrinfo_tags(NULL, 4, &list, 0, 0, NULL) == REAI_SYSTEM && errno == EFAULT);

@@ -242,7 +242,7 @@ static void errors_are_exceptions()
    PoolUser client;
    CHECK(thrown([&] { client.connect(""); }) == EINVAL);
    CHECK(thrown([&] { client.connect(std::string(33, 'x')); }) == ENAMETOOLONG);
-   CHECK(thrown([&] { client.peer(); }) == EBADF);
+   CHECK(thrown([&] { client.peer(); }) == ENOTCONN);
    CHECK(thrown([&] { client.option(4711); }) == ENOPROTOOPT);
    CHECK(thrown([&] { client.option(4711, 1); }) == ENOPROTOOPT);
    CHECK(thrown([&] { client.bind(nullptr, 1); }) == EFAULT);
@@ -290,6 +290,7 @@ int main(int argc, char** argv)
    CHECK(settings.argument(("-registrar=" + std::string(argv[1])).c_str()));
    CHECK(settings.argument("-asapannounce=off") && settings.argument("-transport=sctp-udp"));
    CHECK(!settings.argument("--not-ours"));
+   CHECK(thrown([&] { (void)settings.argument("-registrar=nonsense"); }) == EINVAL);
    CHECK(settings.get()->ri_registrars != nullptr);
    CHECK(thrown([] { PoolUser early; }) == EACCES);
    {
