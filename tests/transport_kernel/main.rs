@@ -22,6 +22,7 @@ use rserpool::transport::{EndpointConfig, KernelSctp, OutboundMessage, Transport
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::RawFd;
 use std::time::Duration;
+use support::transport::wrapper::{Layer, WrappedWorld};
 use support::transport::{Net, RealWorld, World, pattern};
 
 type Open = fn(&EndpointConfig) -> Result<Box<dyn Transport>, TransportError>;
@@ -116,6 +117,22 @@ contract!(
     #[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
     sctp_udp_serves_kernel_v6,
     super::KernelWorld::new(super::open_sctp_udp, super::open_kernel, super::V6)
+);
+
+/// Through transports that wrap the kernel's, and with receivers that are detached.
+fn wrapped(layer: Layer) -> WrappedWorld<KernelWorld> {
+    WrappedWorld { inner: KernelWorld::new(open_kernel, open_kernel, V4), layer }
+}
+
+crate::contract!(
+    #[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
+    wrapped_kernel,
+    super::wrapped(super::Layer::Nothing)
+);
+crate::contract!(
+    #[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
+    records_over_kernel,
+    super::wrapped(super::Layer::Records)
 );
 
 fn kernel_net(address: IpAddr) -> Net {

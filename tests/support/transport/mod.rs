@@ -4,10 +4,11 @@
 //! A transport joins the suite by one line: `contract!(module_name, a function that makes its World)`.
 
 pub mod suite;
+pub mod wrapper;
 
 use rserpool::association::{LossReason, Peer, PeerAddress, TransportKind, Undelivered};
 use rserpool::transport::memory::{Delays, MemoryNetwork};
-use rserpool::transport::{EndpointConfig, Transport, TransportError, TransportEvent};
+use rserpool::transport::{Detachment, EndpointConfig, Transport, TransportError, TransportEvent};
 use rserpool::{AssociationId, Time};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::RawFd;
@@ -33,6 +34,10 @@ pub trait World {
     /// Told of an endpoint that is not driven any more, for worlds where that alone does not make it silent.
     /// True where the world has made it so.
     fn silence(&mut self, _endpoint: SocketAddr) -> bool {
+        false
+    }
+    /// Whether messages are received apart from the transport, where it can.
+    fn detaches(&self) -> bool {
         false
     }
 }
@@ -265,8 +270,12 @@ impl Net {
     pub fn step(&mut self) -> bool {
         let now = self.now();
         let mut busy = false;
+        let detaches = self.world.detaches();
         for endpoint in self.endpoints.iter_mut().flatten().filter(|endpoint| !endpoint.frozen) {
             let seen = &mut endpoint.seen;
+            if detaches {
+                busy |= receive_detached(&mut *endpoint.transport, now, &mut |event| seen.push(event.into()));
+            }
             busy |= endpoint.transport.poll(now, &mut |event| seen.push(event.into()));
             busy |= endpoint.transport.next_deadline().is_some_and(|at| at <= now);
         }
@@ -316,6 +325,21 @@ impl Net {
         }
         text
     }
+}
+
+/// Takes what has arrived by a receiver that is detached for that; true if more is waiting.
+fn receive_detached(transport: &mut dyn Transport, now: Time, sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
+    let Some(fd) = transport.poll_fd().filter(|_| transport.detachable().is_some()) else { return false };
+    let mut fd = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    // SAFETY: `fd` is one pollfd.
+    if unsafe { libc::poll(&raw mut fd, 1, 0) } == 0 {
+        return false;
+    }
+    let detachable = transport.detachable().expect("just seen");
+    let Some(mut receiver) = detachable.detach(Detachment::Brief) else { return false };
+    assert!(detachable.detach(Detachment::Brief).is_none(), "one at a time");
+    receiver.wait().expect("no signal comes here");
+    detachable.attach(now, receiver, sink)
 }
 
 /// Bytes that show where something was cut or mixed up.
