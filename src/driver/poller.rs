@@ -1,18 +1,17 @@
 //! Waits for any of many descriptors, a deadline, or a wake-up from another thread (epoll and eventfd).
 
 use crate::Time;
+use crate::transport::epoll::{Epoll, Interest};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
-/// Events taken from the kernel in one go.
-const EVENTS_PER_WAIT: usize = 64;
 /// The key of the poller's own eventfd.
 const WAKE_KEY: u64 = u64::MAX;
 
 /// A set of descriptors to wait for, level-triggered, each with a key.
 pub struct Poller {
-    epoll: OwnedFd,
+    epoll: Epoll,
     wake: Arc<OwnedFd>,
 }
 
@@ -20,57 +19,42 @@ pub struct Poller {
 #[derive(Clone)]
 pub struct Waker(Arc<OwnedFd>);
 
-fn owned(fd: RawFd) -> io::Result<OwnedFd> {
+fn eventfd() -> io::Result<OwnedFd> {
+    // SAFETY: no pointers are involved.
+    let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the system call that made `fd` just succeeded, and nobody else owns it.
+    // SAFETY: the call that made `fd` just succeeded, and nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-fn check(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
 impl Poller {
     /// An empty set.
     pub fn new() -> io::Result<Poller> {
-        // SAFETY: no pointers are involved.
-        let epoll = owned(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
-        // SAFETY: no pointers are involved.
-        let wake = owned(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
-        let poller = Poller { epoll, wake: Arc::new(wake) };
+        let poller = Poller { epoll: Epoll::new()?, wake: Arc::new(eventfd()?) };
         poller.add(poller.wake.as_raw_fd(), WAKE_KEY)?;
         Ok(poller)
     }
 
     /// Waits for `fd` to become readable from now on. `key` must not be `u64::MAX`.
     pub fn add(&self, fd: RawFd, key: u64) -> io::Result<()> {
-        self.control(libc::EPOLL_CTL_ADD, fd, key, libc::EPOLLIN)
+        self.epoll.add(fd, key, Interest::Read)
     }
 
     /// Waits for `fd` no longer until [`Poller::resume`], as somebody else does; it stays in the set.
     pub fn pause(&self, fd: RawFd, key: u64) -> io::Result<()> {
-        self.control(libc::EPOLL_CTL_MOD, fd, key, 0)
+        self.epoll.modify(fd, key, Interest::Nothing)
     }
 
     /// Waits for `fd` again.
     pub fn resume(&self, fd: RawFd, key: u64) -> io::Result<()> {
-        self.control(libc::EPOLL_CTL_MOD, fd, key, libc::EPOLLIN)
-    }
-
-    fn control(&self, operation: libc::c_int, fd: RawFd, key: u64, events: libc::c_int) -> io::Result<()> {
-        let mut event = libc::epoll_event { events: events as u32, u64: key };
-        // SAFETY: `event` lives across the call.
-        check(unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), operation, fd, &mut event) })?;
-        Ok(())
+        self.epoll.modify(fd, key, Interest::Read)
     }
 
     /// Stops waiting for `fd`.
     pub fn remove(&self, fd: RawFd) -> io::Result<()> {
-        // SAFETY: a null event is allowed for EPOLL_CTL_DEL since Linux 2.6.9.
-        check(unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), libc::EPOLL_CTL_DEL, fd, std::ptr::null_mut()) })?;
-        Ok(())
+        self.epoll.remove(fd)
     }
 
     /// A handle with which other threads end a wait.
@@ -86,21 +70,14 @@ impl Poller {
             // Rounded up: waking a little early would make the caller spin until the deadline.
             Some(at) => i32::try_from(at.saturating_since(now).as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX),
         };
-        let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS_PER_WAIT];
-        // SAFETY: `events` has room for EVENTS_PER_WAIT entries.
-        let result = check(unsafe {
-            libc::epoll_wait(self.epoll.as_raw_fd(), events.as_mut_ptr(), EVENTS_PER_WAIT as i32, timeout_ms)
+        let waited = self.epoll.wait(timeout_ms, |found| match found.key {
+            WAKE_KEY => self.clear_wake(),
+            key => ready.push(key),
         });
-        let count = match result {
-            Ok(count) => count as usize,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-            Err(error) => return Err(error),
-        };
-        for event in &events[..count] {
-            let key = event.u64;
-            if key == WAKE_KEY { self.clear_wake() } else { ready.push(key) }
+        match waited {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            other => other,
         }
-        Ok(())
     }
 
     fn clear_wake(&self) {

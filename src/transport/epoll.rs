@@ -1,4 +1,5 @@
-//! An epoll descriptor inside a transport: its own sockets behind one descriptor that the driver waits for.
+//! An epoll descriptor: inside a transport, whose own sockets are behind one descriptor that the driver waits for, and inside the
+//! driver's poller.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -52,9 +53,9 @@ impl Epoll {
     }
 
     /// Forgets `fd`. Closing it does the same only where it has no duplicate, as in a child of fork().
-    pub fn remove(&self, fd: RawFd) {
-        // SAFETY: a null event is allowed for EPOLL_CTL_DEL since Linux 2.6.9. Failure means that it was not in the set.
-        unsafe { libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_DEL, fd, std::ptr::null_mut()) };
+    pub fn remove(&self, fd: RawFd) -> io::Result<()> {
+        // SAFETY: a null event is allowed for EPOLL_CTL_DEL since Linux 2.6.9.
+        check(unsafe { libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_DEL, fd, std::ptr::null_mut()) })
     }
 
     fn control(&self, operation: libc::c_int, fd: RawFd, key: u64, interest: Interest) -> io::Result<()> {
@@ -66,28 +67,39 @@ impl Epoll {
         };
         let mut event = libc::epoll_event { events: events as u32, u64: key };
         // SAFETY: `event` lives across the call.
-        let result = unsafe { libc::epoll_ctl(self.0.as_raw_fd(), operation, fd, &mut event) };
-        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+        check(unsafe { libc::epoll_ctl(self.0.as_raw_fd(), operation, fd, &mut event) })
     }
 
     /// Fills `ready` with what is ready now, without waiting.
     pub fn ready(&self, ready: &mut Vec<Ready>) {
         ready.clear();
+        // The only failure left for a valid descriptor is a signal: the next call finds the same.
+        let _ = self.wait(0, |found| ready.push(found));
+    }
+
+    /// Waits until something is ready, for so many milliseconds (negative: as long as it takes), and tells `each` of it.
+    pub fn wait(&self, timeout_ms: libc::c_int, mut each: impl FnMut(Ready)) -> io::Result<()> {
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS_PER_WAIT];
         // SAFETY: `events` has room for EVENTS_PER_WAIT entries.
-        let count =
-            unsafe { libc::epoll_wait(self.0.as_raw_fd(), events.as_mut_ptr(), EVENTS_PER_WAIT as libc::c_int, 0) };
-        // The only failure left for a valid descriptor is a signal: the next call finds the same.
-        for event in &events[..usize::try_from(count).unwrap_or(0)] {
+        let count = unsafe {
+            libc::epoll_wait(self.0.as_raw_fd(), events.as_mut_ptr(), EVENTS_PER_WAIT as libc::c_int, timeout_ms)
+        };
+        let Ok(count) = usize::try_from(count) else { return Err(io::Error::last_os_error()) };
+        for event in &events[..count] {
             let (flags, key) = (event.events, event.u64);
             let failed = flags & (libc::EPOLLERR | libc::EPOLLHUP) as u32 != 0;
-            ready.push(Ready {
+            each(Ready {
                 key,
                 readable: failed || flags & libc::EPOLLIN as u32 != 0,
                 writable: failed || flags & libc::EPOLLOUT as u32 != 0,
             });
         }
+        Ok(())
     }
+}
+
+fn check(result: libc::c_int) -> io::Result<()> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 impl AsRawFd for Epoll {

@@ -7,7 +7,7 @@
 //! TLS (RFC 3436 over SCTP, and over TCP) will be a transport that wraps another: the trait is its place.
 
 mod detached;
-mod epoll;
+pub(crate) mod epoll;
 mod event;
 mod interface_changes;
 pub(crate) mod interfaces;

@@ -3,11 +3,12 @@
 //! Received in batches, sent one by one and inline; ICMP errors are read from the error queue, because an unconnected
 //! UDP socket is told of them in no other way.
 
+use crate::transport::epoll::{Epoll, Interest};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io;
 use std::mem::{size_of, zeroed};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 
 /// Datagrams taken from the kernel in one system call.
 pub(super) const BATCH: usize = 16;
@@ -66,7 +67,7 @@ struct Bound {
 pub(super) struct Udp {
     sockets: Vec<Bound>,
     /// Bundles several sockets into one descriptor.
-    epoll: Option<OwnedFd>,
+    epoll: Option<Epoll>,
     port: u16,
 }
 
@@ -246,15 +247,10 @@ fn bind_shared(socket: &Socket, address: SocketAddr) -> io::Result<()> {
     socket.bind(&address.into())
 }
 
-fn bundle(sockets: &[Bound]) -> io::Result<OwnedFd> {
-    // SAFETY: no pointers are involved.
-    let fd = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
-    // SAFETY: the call that made `fd` just succeeded, and nobody else owns it.
-    let epoll = unsafe { OwnedFd::from_raw_fd(fd) };
+fn bundle(sockets: &[Bound]) -> io::Result<Epoll> {
+    let epoll = Epoll::new()?;
     for bound in sockets {
-        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: 0 };
-        // SAFETY: `event` lives across the call.
-        check(unsafe { libc::epoll_ctl(fd, libc::EPOLL_CTL_ADD, bound.socket.as_raw_fd(), &mut event) })?;
+        epoll.add(bound.socket.as_raw_fd(), 0, Interest::Read)?;
     }
     Ok(epoll)
 }
