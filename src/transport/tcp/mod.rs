@@ -3,10 +3,13 @@
 //!
 //! TCP has neither streams nor payload protocol identifiers: every message is on stream 0 with the PPID of ASAP.
 
+mod accepting;
+mod connecting;
 mod connection;
 mod framing;
 mod options;
 mod send_log;
+mod sending;
 #[cfg(test)]
 mod tests;
 
@@ -42,14 +45,10 @@ const MAX_SPARE: usize = 16;
 const MAX_SPARE_BYTES: usize = 2 * MAX_HELD;
 /// Messages after which a poll hands over to its caller: what it has to do for them takes memory until it has done it.
 const MESSAGES_PER_POLL: usize = 4_096;
-/// Connections accepted in one poll from one listener.
-const ACCEPTS_PER_POLL: usize = 64;
 /// How long a message may take from its first byte to its last: a slower peer only holds a connection.
 const PARTIAL_MESSAGE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the peer may take to finish an orderly close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long accepting rests when the process or the machine is out of descriptors or memory.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// Epoll keys from here on are listeners; below, association numbers, which have 48 bits and the transport number.
 const FIRST_LISTENER_KEY: u64 = u64::MAX - 0xffff;
 
@@ -156,7 +155,7 @@ impl Tcp {
         self.set_deadline(association, None);
         let connection = self.connections.remove(&association)?;
         // Closing is not enough: a child of fork() has the descriptor, too, and epoll would report it for ever.
-        self.epoll.remove(connection.socket.as_raw_fd());
+        let _ = self.epoll.remove(connection.socket.as_raw_fd()); // fails only where it was not in the set
         Some(connection)
     }
 
@@ -177,7 +176,7 @@ impl Tcp {
         if let Some(connection) = self.connections.get_mut(&association) {
             connection.state = State::Failed(reason);
             // Nobody may poll for a while, and its socket would stay ready.
-            self.epoll.remove(connection.socket.as_raw_fd());
+            let _ = self.epoll.remove(connection.socket.as_raw_fd()); // fails only where it was not in the set
             self.failed.push(association);
         }
     }
@@ -192,47 +191,6 @@ impl Tcp {
                 let reason = std::mem::replace(reason, LossReason::Closed);
                 self.lose(association, reason, sink);
             }
-        }
-    }
-
-    /// Begins to connect to the next address that lets us; fails with the last address's reason.
-    fn next_attempt(&self, now: Time, connecting: &mut Connecting) -> Result<(Socket, Time), LossReason> {
-        let mut reason = LossReason::Unreachable;
-        while !connecting.untried.is_empty() {
-            let peer = SocketAddr::new(connecting.untried.remove(0), connecting.port);
-            match options::connecting(peer, &self.config.bind, &self.config.parameters) {
-                Ok(socket) => {
-                    let left = connecting.give_up.saturating_since(now);
-                    let share = left / u32::try_from(connecting.untried.len() + 1).unwrap_or(u32::MAX);
-                    return Ok((socket, now + share));
-                }
-                Err(error) => {
-                    log::debug!("TCP connect to {peer} failed at once: {error}");
-                    reason = loss_reason(&error);
-                }
-            }
-        }
-        Err(reason)
-    }
-
-    /// The current attempt failed: tries the next address or gives up.
-    fn attempt_failed(&mut self, now: Time, association: AssociationId, reason: LossReason, sink: Sink<'_>) {
-        let Some(mut connection) = self.remove(association) else { return };
-        let State::Connecting(connecting) = &mut connection.state else { return };
-        let next = if connecting.untried.is_empty() { Err(reason) } else { self.next_attempt(now, connecting) };
-        let next = next.and_then(|(socket, deadline)| {
-            let added = self.epoll.add(socket.as_raw_fd(), association.as_u64(), Interest::Write);
-            added.map_err(|error| loss_reason(&error))?;
-            Ok((socket, deadline))
-        });
-        match next {
-            Ok((socket, deadline)) => {
-                connection.socket = socket;
-                connection.interest = Interest::Write;
-                self.connections.insert(association, connection);
-                self.set_deadline(association, Some(deadline));
-            }
-            Err(reason) => sink(TransportEvent::ConnectFailed { association, reason }),
         }
     }
 
@@ -287,35 +245,6 @@ impl Tcp {
         more
     }
 
-    /// Learns the outcome of a connect.
-    fn finish_connect(&mut self, now: Time, association: AssociationId, sink: Sink<'_>) {
-        let Some(connection) = self.connections.get_mut(&association) else { return };
-        let error = connection.socket.take_error().unwrap_or_else(Some);
-        if let Some(error) = error {
-            return self.attempt_failed(now, association, loss_reason(&error), sink);
-        }
-        let Some(peer) = connection.socket.peer_addr().ok().and_then(|address| address.as_socket()) else {
-            // Neither failed nor connected: it was reported too early.
-            return;
-        };
-        let then_close = matches!(&connection.state, State::Connecting(connecting) if connecting.then_close);
-        connection.state = if then_close { State::Closing { end_sent: false } } else { State::Open };
-        self.established(association, peer, false, sink);
-        self.set_deadline(association, then_close.then(|| now + CLOSE_TIMEOUT));
-        match self.flush(association, sink) {
-            Ok(()) => self.settle(association),
-            Err(reason) => self.lose(association, reason, sink),
-        }
-    }
-
-    fn established(&mut self, association: AssociationId, peer: SocketAddr, inbound: bool, sink: Sink<'_>) {
-        let Some(connection) = self.connections.get_mut(&association) else { return };
-        connection.established = true;
-        let (address, port) = canonical(peer);
-        let peer = Peer { address: PeerAddress::new(address, port), inbound, kind: TransportKind::Tcp };
-        sink(TransportEvent::Up { association, peer });
-    }
-
     /// Writes what waits; reports room for more messages to whoever was refused.
     fn flush(&mut self, association: AssociationId, sink: Sink<'_>) -> Result<(), LossReason> {
         let Some(connection) = self.connections.get_mut(&association) else { return Ok(()) };
@@ -354,84 +283,6 @@ impl Tcp {
         }
         Ok(outcome.more)
     }
-
-    /// Accepts again after a pause. The listeners stayed in the set of epoll: to come into it anew takes memory, which may be just
-    /// what is short. Should they not be heard all the same, the pause goes on, as nobody else would see to them.
-    fn go_on_accepting(&mut self, now: Time) {
-        if let Err(error) = self.watch_listeners(Interest::Read) {
-            self.pause_accepting(now, &error);
-        }
-    }
-
-    fn watch_listeners(&self, interest: Interest) -> io::Result<()> {
-        self.listeners.iter().enumerate().try_for_each(|(index, listener)| {
-            self.epoll.modify(listener.as_raw_fd(), FIRST_LISTENER_KEY + index as u64, interest)
-        })
-    }
-
-    /// Accepts what waits at a listener; true when more may be waiting.
-    fn accept(&mut self, now: Time, index: usize, sink: Sink<'_>) -> bool {
-        for _ in 0..ACCEPTS_PER_POLL {
-            let Some(listener) = self.listeners.get(index) else { return false };
-            match listener.accept4(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) {
-                Ok((socket, peer)) => {
-                    if let Some(peer) = peer.as_socket() {
-                        self.admit(now, socket, peer, sink);
-                    }
-                }
-                Err(error) => match error.raw_os_error() {
-                    Some(libc::EAGAIN) => return false,
-                    Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {
-                        self.pause_accepting(now, &error);
-                        return false;
-                    }
-                    // The connection at the head of the queue failed already: the next one may be good.
-                    _ => {}
-                },
-            }
-        }
-        true
-    }
-
-    /// Without a free descriptor the listener stays ready: waiting for it would spin.
-    fn pause_accepting(&mut self, now: Time, error: &io::Error) {
-        // A failure leaves some ready, which costs processor time and nothing else.
-        let _ = self.watch_listeners(Interest::Nothing);
-        self.accept_again = Some(now + ACCEPT_PAUSE);
-        log_limited!(
-            self.accept_log,
-            now,
-            log::Level::Warn,
-            "TCP port {}: cannot accept connections for now: {error} ({} connections open)",
-            self.local_port,
-            self.connections.len()
-        );
-    }
-
-    fn admit(&mut self, now: Time, socket: Socket, peer: SocketAddr, sink: Sink<'_>) {
-        if self.connections.len() >= self.config.max_associations {
-            log_limited!(
-                self.full_log,
-                now,
-                log::Level::Warn,
-                "TCP port {}: connection from {peer} refused: {} connections are the limit",
-                self.local_port,
-                self.config.max_associations
-            );
-            return;
-        }
-        if let Err(error) = options::tune(&socket, &self.config.parameters) {
-            log::debug!("TCP connection from {peer}: options not set: {error}");
-        }
-        let association = self.new_association();
-        if let Err(error) = self.epoll.add(socket.as_raw_fd(), association.as_u64(), Interest::Read) {
-            log::error!("TCP connection from {peer} closed: cannot wait for it: {error}");
-            return;
-        }
-        self.connections
-            .insert(association, Connection::new(socket, State::Open, Interest::Read, self.config.report_undelivered));
-        self.established(association, peer, true, sink);
-    }
 }
 
 impl Transport for Tcp {
@@ -461,25 +312,7 @@ impl Transport for Tcp {
         if self.connections.len() + self.failed_connects.len() >= self.config.max_associations {
             return Err(TransportError::TooManyAssociations);
         }
-        let association = self.new_association();
-        let mut connecting = Connecting {
-            untried: peer.addresses.clone(),
-            port: peer.port,
-            give_up: now + connect_timeout,
-            then_close: false,
-        };
-        match self.next_attempt(now, &mut connecting) {
-            Ok((socket, deadline)) => {
-                self.epoll.add(socket.as_raw_fd(), association.as_u64(), Interest::Write)?;
-                let state = State::Connecting(connecting);
-                let reports = self.config.report_undelivered;
-                let connection = Connection::new(socket, state, Interest::Write, reports);
-                self.connections.insert(association, connection);
-                self.set_deadline(association, Some(deadline));
-            }
-            Err(reason) => self.failed_connects.push((association, reason)),
-        }
-        Ok(association)
+        self.start(now, peer, connect_timeout)
     }
 
     fn send(
@@ -488,52 +321,7 @@ impl Transport for Tcp {
         association: AssociationId,
         message: OutboundMessage<'_>,
     ) -> Result<(), TransportError> {
-        let limit = self.max_frame();
-        let payload = message.payload;
-        let connection = self.connections.get_mut(&association).ok_or(TransportError::UnknownAssociation)?;
-        match &connection.state {
-            State::Open => {}
-            State::Connecting(connecting) if !connecting.then_close => {}
-            _ => return Err(TransportError::Closing),
-        }
-        if payload.is_empty() {
-            return Err(TransportError::EmptyMessage);
-        }
-        if payload.len().next_multiple_of(4) > limit {
-            return Err(TransportError::MessageTooLarge { limit });
-        }
-        check_frame(payload)?;
-        let padding = &[0u8; 3][..payload.len().next_multiple_of(4) - payload.len()];
-        let worth_writing = MAX_HELD.min(self.config.max_send_queue);
-        if connection.held && connection.log.unsent_len() + payload.len() > worth_writing {
-            if let Err(reason) = connection.flush() {
-                // The messages until now count as accepted, this one does not.
-                self.fail_later(association, reason);
-                return Err(TransportError::Closing);
-            }
-        }
-        let waiting = connection.log.unsent_len();
-        if waiting > 0 && waiting + payload.len() + padding.len() > self.config.max_send_queue {
-            connection.wants_room = true;
-            return Err(TransportError::WouldBlock);
-        }
-        if self.holding && matches!(connection.state, State::Open) {
-            if connection.log.capacity() == 0 {
-                connection.log = self.spare.pop().unwrap_or_default();
-            }
-            connection.log.push([payload, padding], 0);
-            if !connection.held {
-                connection.held = true;
-                self.held.push(association);
-            }
-            return Ok(());
-        }
-        match connection.write(payload, padding) {
-            Ok(()) => self.settle(association),
-            // The message counts as accepted: it will be among the undelivered ones.
-            Err(reason) => self.fail_later(association, reason),
-        }
-        Ok(())
+        self.send_message(association, message)
     }
 
     fn hold(&mut self) {
@@ -541,20 +329,7 @@ impl Transport for Tcp {
     }
 
     fn release(&mut self, _now: Time) {
-        self.holding = false;
-        let mut held = std::mem::take(&mut self.held);
-        for association in held.drain(..) {
-            let Some(connection) = self.connections.get_mut(&association) else { continue };
-            connection.held = false;
-            if matches!(connection.state, State::Failed(_)) {
-                continue;
-            }
-            match connection.flush() {
-                Ok(()) => self.settle(association),
-                Err(reason) => self.fail_later(association, reason),
-            }
-        }
-        self.held = held;
+        self.release_held();
     }
 
     fn shutdown(&mut self, now: Time, association: AssociationId) {
@@ -655,17 +430,5 @@ impl Transport for Tcp {
 
     fn poll_fd(&self) -> Option<RawFd> {
         Some(self.epoll.as_raw_fd())
-    }
-}
-
-/// Refuses a message whose own length would make the peer lose step.
-fn check_frame(payload: &[u8]) -> Result<(), TransportError> {
-    let frame = payload.first_chunk().map(|header| framing::frame_len(*header, MAX_FRAME));
-    match frame {
-        Some(Ok(len)) if len == payload.len().next_multiple_of(4) => Ok(()),
-        _ => Err(TransportError::Io(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "the message does not carry its own length, by which TCP connections are framed",
-        ))),
     }
 }
