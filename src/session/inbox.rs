@@ -194,13 +194,17 @@ impl Inbox {
         }
     }
 
-    /// Drops everything of a session: its association is given up on purpose.
+    /// Drops everything of a session, as its association is given up on purpose, but the news of messages that are lost.
     pub fn clear_session(&mut self, session: SessionId) {
         if self.items.front().is_some_and(|front| front.session == session) {
             self.consumed = 0;
         }
-        self.items.retain(|item| item.session != session);
-        self.bytes -= self.bytes_of.remove(&session).unwrap_or(0);
+        let stays = |item: &Item| {
+            item.session != session || matches!(item.kind, ItemKind::Notification(Notification::SendFailed { .. }))
+        };
+        let (kept, dropped): (VecDeque<Item>, _) = std::mem::take(&mut self.items).into_iter().partition(stays);
+        self.items = kept;
+        dropped.iter().for_each(|item| self.forget(item));
     }
 }
 
@@ -243,6 +247,23 @@ mod tests {
         while inbox.push_received(data(1, 1 << 20)).is_ok() {}
         assert_eq!(inbox.push_received(data(1, 1 << 20)), Err(InboxFull));
         assert_eq!(inbox.push_received(data(2, 1 << 20)), Ok(()));
+    }
+
+    #[test]
+    fn a_session_given_up_on_purpose_keeps_the_news_of_lost_messages() {
+        let mut inbox = Inbox::new();
+        let (session, element) = (SessionId(1), crate::PoolElementId(7));
+        inbox.push_received(data(1, 10)).unwrap();
+        inbox.read(&mut [0; 5]);
+        let failed = Notification::SendFailed { session, element, messages: 2 };
+        inbox.push_notification(failed);
+        inbox.push_notification(Notification::Shutdown { session });
+        inbox.push_received(data(2, 10)).unwrap();
+        inbox.clear_session(session);
+        let read = inbox.read(&mut [0; NOTIFICATION_SIZE]).unwrap().unwrap();
+        assert_eq!(read.notification, Some(failed));
+        assert_eq!(inbox.read(&mut [0; 20]).unwrap().unwrap().len, 10);
+        assert!(inbox.is_empty() && inbox.bytes == 0 && inbox.bytes_of.is_empty());
     }
 
     #[test]

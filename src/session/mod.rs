@@ -41,5 +41,5 @@ pub const MAX_POOL_SESSIONS: usize = 1024;
 pub const MAX_SENT_POOLS: usize = 64;
 /// Messages of a session that are remembered as to be sent to another element if need be.
 pub const MAX_MARKED_MESSAGES: usize = 1024;
-/// Bytes that one socket keeps of messages that another element is to take.
+/// Bytes that one session, or one socket that sends to pools, keeps of messages that another element is to take.
 pub const MAX_RESEND_BYTES: usize = 4 << 20;

@@ -36,8 +36,8 @@ pub enum Notification {
         /// Which session.
         session: SessionId,
     },
-    /// RSERPOOL_SEND_FAILED: an element that messages were sent to by pool handle never acknowledged some of them (the
-    /// Error.Report of RFC 5352 section 6.7).
+    /// RSERPOOL_SEND_FAILED: an element never acknowledged some messages, and no other one will get them (the Error.Report of
+    /// RFC 5352 section 6.7).
     SendFailed {
         /// Which session.
         session: SessionId,

@@ -23,6 +23,7 @@
 mod element;
 mod failed;
 mod interface;
+mod resends;
 mod search;
 
 pub use interface::{Action, Attempt, Blame, Event, NoElement, PoolUserConfig, ResolveFailure};
@@ -34,6 +35,7 @@ use crate::wire::{PoolElement, TransportParameter};
 use crate::{AssociationId, PoolElementId, PoolHandle, SessionId, Time};
 use element::Up;
 use failed::FailedElements;
+use resends::Resends;
 use search::{Purpose, Search};
 use std::time::Duration;
 
@@ -53,8 +55,8 @@ pub struct PoolUserSession {
     /// From a business card, in the order to prefer (RFC 5352 section 3.9).
     preferred: Vec<PoolElement>,
     failed: FailedElements,
-    /// What the old element never acknowledged, to send to the next one.
-    unacknowledged: Vec<Undelivered>,
+    /// What old elements never acknowledged, to send to the next one.
+    resends: Resends,
     /// Whether somebody waits for [`Action::Settled`].
     waiter: Waiter,
     stale_cache: Duration,
@@ -99,7 +101,7 @@ impl PoolUserSession {
             cookie: None,
             preferred: Vec::new(),
             failed: FailedElements::default(),
-            unacknowledged: Vec::new(),
+            resends: Resends::default(),
             waiter: Waiter::Nobody,
             short_lived: 0,
             last_attempt: 0,
@@ -116,9 +118,19 @@ impl PoolUserSession {
         self.session
     }
 
-    /// The association to send on; none while there is none.
+    /// The association to send on; none while there is none, or while older messages have to be sent again on it first.
     pub fn association(&self) -> Option<AssociationId> {
+        self.current().filter(|_| self.resends.are_done())
+    }
+
+    /// The association with the element.
+    fn current(&self) -> Option<AssociationId> {
         if let State::Up(up) = &self.state { Some(up.association) } else { None }
+    }
+
+    /// The message to send again on this association next, for [`Action::Resend`].
+    pub fn next_resend(&self, association: AssociationId) -> Option<&Undelivered> {
+        self.resends.next().filter(|_| self.current() == Some(association))
     }
 
     /// The session waits for the application to call for a failover (or to close).
@@ -133,7 +145,7 @@ impl PoolUserSession {
 
     /// The element at the other end; none while not connected.
     pub fn connected_element(&self) -> Option<PoolElementId> {
-        self.association().and(self.element)
+        self.current().and(self.element)
     }
 
     /// The element of the session, also when its association has just ended: what it sent may still wait to be read.
@@ -180,7 +192,9 @@ impl PoolUserSession {
             Event::ElementRemoved(element) => self.on_element_removed(element, step),
             Event::ElementSuspected(element) => self.on_element_suspected(element, step),
             Event::Control { association, bytes } => self.on_control(association, bytes, step),
-            Event::NotResent(message) => self.on_not_resent(message),
+            Event::Resent => drop(self.resends.take_next()),
+            Event::ResendRefused => self.on_resend_refused(step),
+            Event::Writable { association } => self.on_writable(association, step),
             Event::Timeout => self.on_timeout(step),
             Event::Close => self.on_close(step),
         }
@@ -217,9 +231,7 @@ impl PoolUserSession {
         if let (Blame::Element, Some(element)) = (blame, self.reportable) {
             step.push(self.report(element));
         }
-        if let State::Up(up) = &self.state {
-            step.push(Action::Abort { association: up.association });
-        }
+        self.give_up(step);
         self.search(Purpose::Failover, step);
     }
 
@@ -230,6 +242,8 @@ impl PoolUserSession {
             State::Failed { .. } | State::Closed => {}
         }
         self.state = State::Closed;
+        let lost = self.resends.drop_all();
+        self.messages_lost(self.element.unwrap_or_default(), lost, step);
         self.settle(Err(NoElement::Closed), step);
     }
 
@@ -264,5 +278,7 @@ pub(super) fn peer_address(element: &PoolElement) -> Option<PeerAddress> {
     }
 }
 
+#[cfg(test)]
+mod accounts;
 #[cfg(test)]
 mod tests;

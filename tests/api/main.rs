@@ -5,6 +5,7 @@ mod support;
 
 mod business_cards;
 mod pools;
+mod resending;
 mod sessions;
 
 #[test]

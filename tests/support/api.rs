@@ -194,6 +194,7 @@ pub fn receive(sd: libc::c_int) -> (Got, SessionId) {
 pub fn serve_counting(sd: libc::c_int, name: &str) {
     let mut counts = std::collections::BTreeMap::<u32, u64>::new();
     let mut buffer = vec![0; 70_000];
+    let cookie_length = std::env::var("TEST_COOKIE_LENGTH").map_or(0, |length| length.parse().unwrap());
     loop {
         let received = match api::recvmsg(sd, &mut buffer, Timeout::Never) {
             Ok(received) => received,
@@ -209,14 +210,15 @@ pub fn serve_counting(sd: libc::c_int, name: &str) {
             }
             MessageKind::Notification(_) => {}
             MessageKind::CookieEcho => {
-                *count = String::from_utf8_lossy(&buffer[..received.len]).parse().unwrap_or(0);
+                *count = String::from_utf8_lossy(&buffer[..received.len]).trim().parse().unwrap_or(0);
             }
             MessageKind::Data => {
                 *count += 1;
                 let text = String::from_utf8_lossy(&buffer[..received.len]);
                 let answer = format!("{name}:{count}:{text}");
                 let options = SendOptions { session, ppid: received.ppid, ..SendOptions::default() };
-                let _ = api::send_cookie(sd, count.to_string().as_bytes(), session, Timeout::After(PATIENCE));
+                let cookie = format!("{count:<cookie_length$}");
+                let _ = api::send_cookie(sd, cookie.as_bytes(), session, Timeout::After(PATIENCE));
                 let _ = api::sendmsg(sd, answer.as_bytes(), &options, Timeout::After(PATIENCE));
             }
         }
@@ -232,10 +234,16 @@ pub struct ServerProcess {
 impl ServerProcess {
     /// Starts this test program again as a server; `entry` is the name of the ignored test that calls [`server_main`].
     pub fn start(registrar: SocketAddr, pool: &str) -> ServerProcess {
+        ServerProcess::start_with(registrar, pool, &[])
+    }
+
+    /// The same, with more in its environment.
+    pub fn start_with(registrar: SocketAddr, pool: &str, environment: &[(&str, String)]) -> ServerProcess {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--ignored", "--exact", "server_process", "--nocapture", "--test-threads=1"])
             .env("TEST_REGISTRAR", registrar.to_string())
             .env("TEST_POOL", pool)
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -256,6 +264,14 @@ impl ServerProcess {
     pub fn signal(&self, signal: libc::c_int) {
         // SAFETY: the process is our child and has not been waited for.
         assert_eq!(unsafe { libc::kill(self.child.id() as libc::pid_t, signal) }, 0);
+    }
+
+    /// Stops it; it does nothing more when this returns.
+    pub fn stop(&self) {
+        self.signal(libc::SIGSTOP);
+        // SAFETY: the process is our child; nothing is stored through the null pointer.
+        let stopped = unsafe { libc::waitpid(self.child.id() as libc::pid_t, std::ptr::null_mut(), libc::WUNTRACED) };
+        assert_eq!(stopped, self.child.id() as libc::pid_t);
     }
 
     pub fn kill(&mut self) {

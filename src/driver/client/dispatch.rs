@@ -54,9 +54,9 @@ impl Dispatch<'_> {
             TransportEvent::ConnectFailed { association, reason } => self.connect_failed(association, &reason),
             TransportEvent::Writable { association } => {
                 if let Some(Route::Session { user, .. }) = self.routes.get(&association) {
-                    user.writable(association);
+                    let actions = user.writable(self.now, association);
                     let user = Arc::clone(user);
-                    self.defer(user, Vec::new());
+                    self.defer(user, actions);
                 }
             }
             TransportEvent::Lost { association, reason, undelivered } => self.lost(association, reason, undelivered),

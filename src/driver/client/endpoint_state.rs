@@ -52,7 +52,10 @@ pub(super) trait EndpointUser: Send + Sync {
         payload: &[u8],
     ) -> Result<SessionActions, &'static str>;
     /// An association takes messages again.
-    fn writable(&self, association: AssociationId);
+    fn writable(&self, now: Time, association: AssociationId) -> SessionActions;
+
+    /// Nobody is to wait for room in this association any more: it is left.
+    fn stop_waiting_for(&self, association: AssociationId);
     /// An association is gone.
     fn lost(
         &self,
@@ -257,17 +260,27 @@ impl EndpointState {
                 self.closing.set(association.as_u64(), Some(until), None);
             }
             // `Writable` and `Lost` never come for it now.
-            Some(Route::Session { user, .. }) => user.writable(association),
+            Some(Route::Session { user, .. }) => user.stop_waiting_for(association),
             _ => {}
         }
         self.transport.abort(now, association, reason);
+    }
+
+    /// Aborts the association of a session, which gets back what its peer never acknowledged as part of its `Lost`. False: there is
+    /// no such association any more.
+    pub fn give_up(&mut self, now: Time, association: AssociationId, reason: &str) -> bool {
+        let Some(Route::Session { user, .. }) = self.routes.get(&association) else { return false };
+        // No `Writable` comes for it now.
+        user.stop_waiting_for(association);
+        self.transport.give_up(now, association, reason);
+        true
     }
 
     /// Closes an association in order; what is queued is still delivered, for a bounded time. Nobody hears of it again.
     pub fn shutdown(&mut self, now: Time, association: AssociationId) {
         let Some(Route::Session { user, .. }) = self.routes.get(&association) else { return };
         // Nobody sends on it any more, and its `Writable` would not be passed on.
-        user.writable(association);
+        user.stop_waiting_for(association);
         let lingering = Lingering::begin(now);
         self.routes.insert(association, Route::Closing(lingering));
         self.closing.set(association.as_u64(), None, Some(lingering.until));

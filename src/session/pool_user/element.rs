@@ -3,7 +3,7 @@
 use super::*;
 use crate::association::LossReason;
 use crate::session::{ControlMessage, parse_control};
-use crate::wire::PPID_ASAP;
+use resends::of_application;
 
 /// ASAP_ERROR messages sent in one association: more would only feed a hostile element.
 const MAX_ERRORS_SENT: u8 = 4;
@@ -33,9 +33,7 @@ impl PoolUserSession {
         if let Some(bytes) = echo {
             step.push(Action::SendControl { association, bytes });
         }
-        for message in std::mem::take(&mut self.unacknowledged) {
-            step.push(Action::Resend { association, message });
-        }
+        self.send_again(step);
         if purpose == Purpose::Failover {
             step.push(Action::Notify(Notification::FailoverComplete { session: self.session, has_cookie }));
         }
@@ -52,8 +50,11 @@ impl PoolUserSession {
         lost: Vec<Undelivered>,
         step: &mut Step<'_, Action>,
     ) {
-        // Of an association that was given up.
-        if self.association() != Some(association) {
+        if let Some(element) = self.resends.handed_back(association) {
+            self.take_back(element, lost, step);
+            return self.send_again(step);
+        }
+        if self.current() != Some(association) {
             return;
         }
         self.log_end(&format!("element {} is gone ({reason})", self.element.unwrap_or_default()));
@@ -67,10 +68,7 @@ impl PoolUserSession {
                 step.push(self.report(element));
             }
         }
-        if self.config.resend {
-            // Cookie echoes are made anew.
-            self.unacknowledged = lost.into_iter().filter(|message| message.ppid != PPID_ASAP).collect();
-        }
+        self.take_back(self.element.unwrap_or_default(), lost, step);
         self.leave(step);
     }
 
@@ -85,11 +83,10 @@ impl PoolUserSession {
     /// The registrar has given the element up: it hangs, cannot be reached or has left. Our own association may take long to
     /// notice, or never notices, as an operating system acknowledges for a process that hangs.
     pub(super) fn on_element_removed(&mut self, element: PoolElementId, step: &mut Step<'_, Action>) {
-        let State::Up(up) = &self.state else { return };
-        if self.element != Some(element) {
+        if self.current().is_none() || self.element != Some(element) {
             return;
         }
-        step.push(Action::Abort { association: up.association });
+        self.give_up(step);
         self.log_end(&format!("the registrar has removed element {element}"));
         self.reportable = None;
         self.leave(step);
@@ -117,11 +114,54 @@ impl PoolUserSession {
         }
     }
 
-    /// The association is gone already: the message goes to the next element.
-    pub(super) fn on_not_resent(&mut self, message: Undelivered) {
-        if self.config.resend {
-            self.unacknowledged.push(message);
+    /// Leaves a living element: what it has not acknowledged is to be handed back.
+    pub(super) fn give_up(&mut self, step: &mut Step<'_, Action>) {
+        let State::Up(up) = &self.state else { return };
+        let association = up.association;
+        let comes_back = self.resends.expect_from(association, self.element.unwrap_or_default());
+        step.push(if comes_back { Action::GiveUp { association } } else { Action::Abort { association } });
+    }
+
+    /// Takes what an element never acknowledged: for the next one, or to tell that it is lost.
+    fn take_back(&mut self, element: PoolElementId, lost: Vec<Undelivered>, step: &mut Step<'_, Action>) {
+        let count = if self.config.resend && !self.has_ended() {
+            self.resends.take_back(lost)
+        } else {
+            u32::try_from(lost.iter().filter(|message| of_application(message)).count()).unwrap_or(u32::MAX)
+        };
+        self.messages_lost(element, count, step);
+    }
+
+    /// Has what waits for an element sent, where there is one.
+    fn send_again(&self, step: &mut Step<'_, Action>) {
+        if let (Some(association), Some(_)) = (self.current(), self.resends.next()) {
+            step.push(Action::Resend { association });
         }
+    }
+
+    pub(super) fn on_writable(&self, association: AssociationId, step: &mut Step<'_, Action>) {
+        if self.current() == Some(association) {
+            self.send_again(step);
+        }
+    }
+
+    /// This element cannot take the message: it has fewer streams than the last one, say.
+    pub(super) fn on_resend_refused(&mut self, step: &mut Step<'_, Action>) {
+        if self.resends.take_next().is_some() {
+            self.messages_lost(self.element.unwrap_or_default(), 1, step);
+        }
+    }
+
+    /// The application is told of messages that nobody will get.
+    pub(super) fn messages_lost(&self, element: PoolElementId, messages: u32, step: &mut Step<'_, Action>) {
+        if messages == 0 {
+            return;
+        }
+        let (number, pool) = (self.session.0, &self.pool_handle);
+        log::warn!(
+            "session {number} with pool {pool}: {messages} messages not delivered to element {element} are lost"
+        );
+        step.push(Action::Notify(Notification::SendFailed { session: self.session, element, messages }));
     }
 
     pub(super) fn on_control(&mut self, association: AssociationId, bytes: &[u8], step: &mut Step<'_, Action>) {

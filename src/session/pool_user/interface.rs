@@ -126,8 +126,15 @@ pub enum Event<'a> {
         /// The message.
         bytes: &'a [u8],
     },
-    /// An [`Action::Resend`] could not be done, as the association is gone already.
-    NotResent(Undelivered),
+    /// The transport took what [`PoolUserSession::next_resend`](super::PoolUserSession::next_resend) gave.
+    Resent,
+    /// The transport will never take it: it is too long for it, or on a stream that the association lacks.
+    ResendRefused,
+    /// An association that refused a message for want of room takes messages again.
+    Writable {
+        /// Which.
+        association: AssociationId,
+    },
     /// `next_deadline` has come.
     Timeout,
     /// The application closes the session.
@@ -169,19 +176,23 @@ pub enum Action {
         /// Encoded.
         bytes: Vec<u8>,
     },
-    /// Send a message again that the old element never acknowledged.
+    /// Send what [`PoolUserSession::next_resend`](super::PoolUserSession::next_resend) gives, message after message, as long as
+    /// there is one and the association takes it.
     Resend {
         /// On which association.
         association: AssociationId,
-        /// The message.
-        message: Undelivered,
     },
     /// See at once whether the other end of an association is still there.
     Probe {
         /// Which.
         association: AssociationId,
     },
-    /// Abort an association.
+    /// Abort an association and hand back what its element never acknowledged: [`Event::Lost`] always follows.
+    GiveUp {
+        /// Which.
+        association: AssociationId,
+    },
+    /// Abort an association on which nothing was sent.
     Abort {
         /// Which.
         association: AssociationId,

@@ -121,8 +121,14 @@ impl Socket {
                     log::warn!("control message on {association:?} not sent: {error}");
                 }
             }
-            Action::Resend { association, message } => return self.resend(endpoint, now, association, message),
+            Action::Resend { association } => return self.resend(endpoint, now, association),
             Action::Probe { association } => endpoint.probe(now, association),
+            Action::GiveUp { association } => {
+                if !endpoint.give_up(now, association, "failover") {
+                    let (reason, undelivered) = (LossReason::GivenUp, Vec::new());
+                    return self.feed(now, Event::Lost { association, reason, undelivered });
+                }
+            }
             Action::Abort { association } => endpoint.abort(now, association, "failover"),
             Action::Shutdown { association } => endpoint.shutdown(now, association),
             Action::EndSession { session, association } => {
@@ -144,25 +150,32 @@ impl Socket {
         Vec::new()
     }
 
-    fn resend(
-        self: &Arc<Self>,
-        endpoint: &mut EndpointState,
-        now: Time,
-        association: AssociationId,
-        message: Undelivered,
-    ) -> SessionActions {
-        let Undelivered { stream, ppid, payload } = &message;
-        let outbound = OutboundMessage { stream: *stream, ppid: *ppid, unordered: false, lifetime: None, payload };
-        match endpoint.send(now, association, outbound) {
-            Ok(()) => Vec::new(),
-            Err(TransportError::UnknownAssociation | TransportError::Closing) => {
-                self.feed(now, Event::NotResent(message))
-            }
-            Err(error) => {
-                log::warn!("a message of {} bytes is lost in the failover: {error}", payload.len());
-                Vec::new()
-            }
+    /// Sends what waits for a new element, as far as there is room for it.
+    fn resend(&self, endpoint: &mut EndpointState, now: Time, association: AssociationId) -> SessionActions {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let mut actions = Vec::new();
+        let Role::PoolUser(session) = &mut state.role else { return actions };
+        while let Some(Undelivered { stream, ppid, payload }) = session.next_resend(association) {
+            let message = OutboundMessage { stream: *stream, ppid: *ppid, unordered: false, lifetime: None, payload };
+            let event = match endpoint.send(now, association, message) {
+                Ok(()) => Event::Resent,
+                Err(TransportError::WouldBlock) => {
+                    state.blocked.insert(association, ());
+                    break;
+                }
+                // Its loss is about to be reported.
+                Err(TransportError::UnknownAssociation | TransportError::Closing) => break,
+                Err(error) => {
+                    log::warn!("a message of {} bytes cannot be sent to the next element: {error}", payload.len());
+                    Event::ResendRefused
+                }
+            };
+            session.handle(now, event, &mut actions);
         }
+        self.absorb(state, &mut actions);
+        state.update();
+        actions
     }
 
     /// The pool of a session.
@@ -295,7 +308,16 @@ impl EndpointUser for Socket {
         result
     }
 
-    fn writable(&self, association: AssociationId) {
+    fn writable(&self, now: Time, association: AssociationId) -> SessionActions {
+        self.stop_waiting_for(association);
+        let mut state = self.state.lock();
+        match &state.role {
+            Role::PoolUser(_) => self.feed_locked(&mut state, now, Event::Writable { association }),
+            _ => Vec::new(),
+        }
+    }
+
+    fn stop_waiting_for(&self, association: AssociationId) {
         let mut state = self.state.lock();
         if state.blocked.remove(&association).is_some() {
             state.refused = false;
