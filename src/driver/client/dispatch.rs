@@ -12,6 +12,7 @@ use std::sync::Arc;
 enum Deferred {
     Session { user: Arc<dyn EndpointUser>, actions: SessionActions },
     Abort { association: AssociationId, reason: &'static str },
+    GiveUp { association: AssociationId, reason: &'static str },
 }
 
 impl EndpointState {
@@ -28,6 +29,7 @@ impl EndpointState {
             match work {
                 Deferred::Session { user, actions } => user.perform(self, now, actions),
                 Deferred::Abort { association, reason } => self.abort(now, association, reason),
+                Deferred::GiveUp { association, reason } => self.transport.give_up(now, association, reason),
             }
         }
         more
@@ -78,9 +80,10 @@ impl Dispatch<'_> {
                 self.defer(user, actions);
             }
             Err(reason) => {
-                // Its `Lost` never comes after our own abort: tell the session now.
-                self.deferred.push(Deferred::Abort { association, reason });
-                self.lost(association, LossReason::ProtocolViolation(reason.into()), Vec::new());
+                let (user, session) = (Arc::clone(user), *session);
+                user.stop_waiting_for(association);
+                self.routes.insert(association, Route::Unread { user, session, reason });
+                self.deferred.push(Deferred::GiveUp { association, reason });
             }
         }
     }
@@ -129,6 +132,11 @@ impl Dispatch<'_> {
     fn lost(&mut self, association: AssociationId, reason: LossReason, undelivered: Vec<Undelivered>) {
         match self.routes.remove(&association) {
             Some(Route::Session { user, session }) => {
+                let actions = user.lost(self.now, session, association, reason, undelivered);
+                self.defer(user, actions);
+            }
+            Some(Route::Unread { user, session, reason }) => {
+                let reason = LossReason::ProtocolViolation(reason.into());
                 let actions = user.lost(self.now, session, association, reason, undelivered);
                 self.defer(user, actions);
             }
