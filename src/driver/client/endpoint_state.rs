@@ -101,10 +101,20 @@ pub struct EndpointState {
 
 /// Whose association it is.
 pub(super) enum Route {
-    Connecting { user: Arc<dyn EndpointUser>, attempt: Attempt },
-    Session { user: Arc<dyn EndpointUser>, session: SessionId },
+    Connecting {
+        user: Arc<dyn EndpointUser>,
+        attempt: Attempt,
+    },
+    Session {
+        user: Arc<dyn EndpointUser>,
+        session: SessionId,
+    },
     /// It was one, and is given up as its messages are not read: what is left of it is to come back.
-    Unread { user: Arc<dyn EndpointUser>, session: SessionId, reason: &'static str },
+    Unread {
+        user: Arc<dyn EndpointUser>,
+        session: SessionId,
+        reason: &'static str,
+    },
     Closing(Lingering),
 }
 
