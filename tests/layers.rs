@@ -87,7 +87,7 @@ fn an_upward_import_is_found() {
 
 /// The folder whose files name each other by `super::`. A file with a folder of its own counts as one with what is in there: that
 /// adds to the same type.
-const ACYCLIC: &[&str] = &["src/driver/client"];
+const ACYCLIC: &[&str] = &["src/asap", "src/driver/client"];
 
 #[test]
 fn no_circle_of_files() {

@@ -1,7 +1,7 @@
 //! Starting and ending the library.
 
 use super::{Announcements, Config, Error, Result};
-use crate::asap::AsapConfig;
+use crate::asap::{AsapConfig, ValidAsapConfig};
 use crate::association::{PeerAddress, TransportKind};
 use crate::driver::client::{Instance, InstanceConfig, global};
 use crate::profile::Profile;
@@ -83,7 +83,7 @@ fn instance_config(config: &Config) -> Result<InstanceConfig> {
     })
 }
 
-fn asap_config(config: &Config, profile: Profile, kind: TransportKind) -> Result<AsapConfig> {
+fn asap_config(config: &Config, profile: Profile, kind: TransportKind) -> Result<ValidAsapConfig> {
     let timers = match profile {
         Profile::Default => AsapConfig::default(),
         Profile::Fast => AsapConfig::fast(),
@@ -95,7 +95,7 @@ fn asap_config(config: &Config, profile: Profile, kind: TransportKind) -> Result
     };
     set(&mut asap.t7_enrp_outdate, config.announce_timeout);
     set(&mut asap.connect_timeout, config.connect_timeout);
-    asap.max_connect_trials = config.connect_max_trials;
+    asap.max_connect_trials = config.connect_max_trials.map(|trials| trials.max(1));
     set(&mut asap.max_request_time, config.request_timeout);
     set(&mut asap.t1_enrp_request, config.response_timeout);
     set(&mut asap.t2_registration, config.response_timeout);
@@ -104,7 +104,8 @@ fn asap_config(config: &Config, profile: Profile, kind: TransportKind) -> Result
         asap.max_reg_attempt = trials.max(1);
         asap.max_request_retransmit = trials.saturating_sub(1);
     }
-    Ok(asap)
+    let checked = asap.validated();
+    checked.map_err(|error| Error::with(libc::EINVAL, format!("the settings for registrars cannot be used: {error}")))
 }
 
 fn set<T>(target: &mut T, value: Option<T>) {

@@ -1,55 +1,25 @@
 //! The server hunt (RFC 5352 section 3.6, steps SH1 to SH6): finds a registrar among the candidates.
 //!
-//! Whether to hunt follows from the state alone (`hunt_wanted`); `update_hunt` starts, changes and ends the hunt to match.
+//! The client says what is wanted, which follows from its state alone; [`Hunt::update`] starts, changes and ends a hunt to match.
 
-use super::client::Phase;
-use super::link::Link;
-use super::registrars::CandidateId;
-use super::timers::Timer;
-use super::{Action, AsapClient, ConnectAttempt};
-use crate::Time;
-use crate::association::{LossReason, PeerAddress, TransportKind};
-use crate::collections::SortedMap;
+use super::associations::{Associations, HomeWorked, RegistrarAssociation};
+use super::attempts::{Attempt, Attempts};
+use super::config::AsapConfig;
+use super::hunt_outcome::{Progress, Purpose};
+use super::interface::{Action, ConnectAttempt, Step};
+use super::peer_log::PeerLog;
+use super::registrars::{Announced, CandidateId, Registrars};
+use super::requests::HuntTally;
+use crate::association::{LossReason, PeerAddress};
+use crate::message::asap::ServerAnnounce;
+use crate::random::Random;
+use crate::{RegistrarId, Time};
 use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
 
-/// More connects than this are never under way at a time, links included (RFC 5352 section 3.6, SH1).
-const MAX_CONNECTIONS: usize = 3;
-
-/// What a hunt is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// There is no home registrar; only SCTP will do when there is something to register.
-    NoHome { sctp_only: bool },
-    /// The home registrar is connected over TCP, and there is something to register.
-    SctpNeeded,
-    /// The home registrar leaves requests unanswered (RFC 5352 section 3.7.2).
-    Alternative { sctp_only: bool },
-}
-
-impl Purpose {
-    fn sctp_only(self) -> bool {
-        match self {
-            Purpose::NoHome { sctp_only } | Purpose::Alternative { sctp_only } => sctp_only,
-            Purpose::SctpNeeded => true,
-        }
-    }
-}
-
-/// A connect under way.
-struct Attempt {
-    candidate: CandidateId,
-    /// Targets of the candidate that are left to try in this round.
-    targets_left: usize,
-    /// T5 may be shorter than a connect takes.
-    began: Time,
-    /// The candidate's next target is tried beside this one, which is slow.
-    passed_on: bool,
-}
-
-type Attempts = SortedMap<ConnectAttempt, Attempt>;
-
-/// A hunt under way: one round of connects, ended by success or T5.
-pub(super) struct Hunt {
+/// One round of connects, ended by success or T5.
+struct Round {
     purpose: Purpose,
     attempts: Attempts,
     /// Candidates whose turn comes when a connect fails.
@@ -58,151 +28,250 @@ pub(super) struct Hunt {
     fruitless: bool,
 }
 
-impl AsapClient {
-    fn hunt_wanted(&self) -> Option<Purpose> {
-        if self.phase != Phase::Running {
-            return None;
-        }
-        let sctp_only = !self.elements.is_empty() || !self.deregistrations.is_empty();
-        match &self.home {
-            None if sctp_only || !self.resolutions.is_empty() || !self.subscriptions.is_empty() => {
-                Some(Purpose::NoHome { sctp_only })
-            }
-            Some(link) if sctp_only && link.kind == TransportKind::Tcp => Some(Purpose::SctpNeeded),
-            Some(link) if link.doubtful => Some(Purpose::Alternative { sctp_only }),
-            _ => None,
+/// The hunt, and the registrars that it knows.
+pub(super) struct Hunt {
+    registrars: Registrars,
+    /// None: nobody is looked for.
+    round: Option<Round>,
+    /// When T5-Serverhunt expires.
+    t5_expires: Option<Time>,
+    /// When T7-ENRPoutdate expires, the earliest of all announced registrars.
+    t7_expires: Option<Time>,
+    /// The present value of T5-Serverhunt.
+    t5: Duration,
+    /// Where the next round starts in the table of registrars.
+    start: usize,
+    tally: HuntTally,
+    /// The log has a warning that no registrar can be reached since the last one could.
+    outage_told: bool,
+    settings: Settings,
+    log: PeerLog,
+}
+
+struct Settings {
+    max_parallel_connects: usize,
+    connect_timeout: Duration,
+    max_connect_trials: Option<u32>,
+    t5_first: Duration,
+    t5_max: Duration,
+    t7: Duration,
+}
+
+impl Hunt {
+    /// Nobody is looked for; the first round starts anywhere.
+    pub(super) fn new(config: &AsapConfig, random: &mut Random) -> Hunt {
+        let registrars =
+            Registrars::new(&config.static_registrars, &config.registrar_transports, config.max_registrars);
+        Hunt {
+            round: None,
+            t5_expires: None,
+            t7_expires: None,
+            t5: config.t5_server_hunt,
+            start: random.below(registrars.len() as u64) as usize,
+            tally: HuntTally::default(),
+            outage_told: false,
+            settings: Settings {
+                max_parallel_connects: config.max_parallel_connects,
+                connect_timeout: config.connect_timeout,
+                max_connect_trials: config.max_connect_trials,
+                t5_first: config.t5_server_hunt,
+                t5_max: config.t5_max,
+                t7: config.t7_enrp_outdate,
+            },
+            log: PeerLog::default(),
+            registrars,
         }
     }
 
-    /// Starts, changes or ends the hunt as the state wants it.
-    pub(super) fn update_hunt(&mut self, actions: &mut Vec<Action>) {
-        let wanted = self.hunt_wanted();
-        if wanted == self.hunt.as_ref().map(|hunt| hunt.purpose) {
-            return;
+    /// How much there has been.
+    pub(super) fn tally(&self) -> HuntTally {
+        self.tally
+    }
+
+    /// The earliest of its timers.
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        self.t5_expires.into_iter().chain(self.t7_expires).min()
+    }
+
+    /// Takes T5, if it has expired.
+    pub(super) fn take_t5(&mut self, now: Time) -> Option<Time> {
+        self.t5_expires.take_if(|at| *at <= now)
+    }
+
+    /// Takes T7, if it has expired.
+    pub(super) fn take_t7(&mut self, now: Time) -> Option<Time> {
+        self.t7_expires.take_if(|at| *at <= now)
+    }
+
+    /// Stops all timers.
+    pub(super) fn stop(&mut self) {
+        (self.t5_expires, self.t7_expires) = (None, None);
+    }
+
+    /// Starts, changes or ends the hunt as it is wanted.
+    pub(super) fn update(
+        &mut self,
+        wanted: Option<Purpose>,
+        associations: &mut Associations,
+        step: &mut Step<'_>,
+    ) -> Progress {
+        if wanted == self.round.as_ref().map(|round| round.purpose) {
+            return Progress::default();
         }
-        self.end_hunt(actions);
-        if let Some(purpose) = wanted {
-            self.start_round(purpose, Attempts::new(), actions);
+        self.end(step);
+        let found = wanted.and_then(|purpose| self.start_round(purpose, Attempts::default(), associations, step));
+        Progress { found, given_up: None }
+    }
+
+    /// Gives up what is under way.
+    pub(super) fn end(&mut self, step: &mut Step<'_>) {
+        self.t5_expires = None;
+        if let Some(round) = self.round.take() {
+            round.attempts.names().for_each(|attempt| step.push(Action::CancelConnect { attempt }));
         }
     }
 
     /// SH1 and SH2; `attempts` go on from the round before.
-    fn start_round(&mut self, purpose: Purpose, attempts: Attempts, actions: &mut Vec<Action>) {
-        let mut waiting = self.candidates_beside(purpose, &attempts);
+    fn start_round(
+        &mut self,
+        purpose: Purpose,
+        attempts: Attempts,
+        associations: &mut Associations,
+        step: &mut Step<'_>,
+    ) -> Option<RegistrarAssociation> {
+        let mut waiting = self.candidates_beside(purpose, &attempts, associations, step.now);
         // Other ways to who is slow come after the others.
-        waiting.extend(attempts.values().filter(|attempt| attempt.targets_left > 0).map(|attempt| attempt.candidate));
-        self.hunt_start = self.hunt_start.wrapping_add(self.slots().saturating_sub(attempts.len()));
-        self.hunt = Some(Hunt { purpose, attempts, waiting: waiting.into(), fruitless: false });
-        self.timers.set(Timer::Hunt, Some(self.now + self.t5));
-        self.fill_slots(actions);
+        waiting.extend(attempts.with_other_ways());
+        self.start = self.start.wrapping_add(self.slots(associations).saturating_sub(attempts.len()));
+        self.round = Some(Round { purpose, attempts, waiting: waiting.into(), fruitless: false });
+        self.t5_expires = Some(step.now + self.t5);
+        self.fill_slots(associations, step)
     }
 
     /// Who can be tried and is not being tried.
-    fn candidates_beside(&self, purpose: Purpose, attempts: &Attempts) -> Vec<CandidateId> {
+    fn candidates_beside(
+        &self,
+        purpose: Purpose,
+        attempts: &Attempts,
+        associations: &Associations,
+        now: Time,
+    ) -> Vec<CandidateId> {
         let without = match purpose {
-            Purpose::Alternative { .. } => self.home.as_ref().and_then(|link| link.candidate),
+            Purpose::Alternative(_) => associations.home().and_then(RegistrarAssociation::candidate),
             _ => None,
         };
-        let mut order = self.registrars.hunt_order(self.now, self.hunt_start, without);
-        order.retain(|id| attempts.values().all(|attempt| attempt.candidate != *id));
+        let mut order = self.registrars.hunt_order(now, self.start, without);
+        order.retain(|id| !attempts.includes(*id));
         order
     }
 
     /// How many connects may be under way.
-    fn slots(&self) -> usize {
-        let most = self.config.max_parallel_connects.min(MAX_CONNECTIONS);
-        most.saturating_sub(usize::from(self.home.is_some())).max(1)
+    fn slots(&self, associations: &Associations) -> usize {
+        self.settings.max_parallel_connects.saturating_sub(usize::from(associations.home().is_some())).max(1)
     }
 
-    fn fill_slots(&mut self, actions: &mut Vec<Action>) {
-        let slots = self.slots();
-        while let Some(hunt) = &mut self.hunt {
-            if hunt.attempts.len() >= slots {
-                return;
+    fn fill_slots(&mut self, associations: &mut Associations, step: &mut Step<'_>) -> Option<RegistrarAssociation> {
+        let slots = self.slots(associations);
+        while let Some(round) = &mut self.round {
+            if round.attempts.len() >= slots {
+                return None;
             }
-            let Some(candidate) = hunt.waiting.pop_front() else { return };
-            self.try_candidate(candidate, None, actions);
+            let candidate = round.waiting.pop_front()?;
+            let found = self.try_candidate(candidate, None, associations, step);
+            if found.is_some() {
+                return found;
+            }
         }
+        None
     }
 
-    /// Connects to the target of a candidate whose turn it is; `targets_left` none: all of them are to be tried.
-    fn try_candidate(&mut self, candidate: CandidateId, targets_left: Option<usize>, actions: &mut Vec<Action>) {
-        let Some(hunt) = &mut self.hunt else { return };
-        let mut targets_left = targets_left;
-        if let Some(slow) = hunt.attempts.values_mut().find(|slow| slow.candidate == candidate && slow.targets_left > 0)
-        {
-            targets_left = Some(std::mem::take(&mut slow.targets_left));
-            slow.passed_on = true;
+    /// Connects to the target of a candidate whose turn it is; `targets_left` none: all of them are to be tried. Returns the
+    /// association, if there is one already.
+    fn try_candidate(
+        &mut self,
+        candidate: CandidateId,
+        targets_left: Option<usize>,
+        associations: &mut Associations,
+        step: &mut Step<'_>,
+    ) -> Option<RegistrarAssociation> {
+        let round = self.round.as_mut()?;
+        let other_ways = round.attempts.pass_on(candidate);
+        if other_ways.is_some() {
             self.registrars.next_target(candidate);
         }
-        let Some(((kind, peer), count)) = self.registrars.target(candidate, hunt.purpose.sctp_only()) else { return };
-        let attempt = self.next_attempt;
-        self.next_attempt.0 += 1;
-        let targets_left = targets_left.unwrap_or(count).saturating_sub(1);
-        hunt.attempts.insert(attempt, Attempt { candidate, targets_left, began: self.now, passed_on: false });
+        let ways = round.purpose.ways();
+        let target = self.registrars.target(candidate, ways)?;
+        let targets = other_ways.or(targets_left).unwrap_or_else(|| self.registrars.target_count(candidate, ways));
+        let attempt = ConnectAttempt(self.tally.connects);
+        self.tally.connects += 1;
+        round.attempts.begin(attempt, candidate, targets.saturating_sub(1), step.now);
+        let (kind, peer) = (target.kind, target.peer);
         // Two endpoints have one association (RFC 9260 section 1.3): a connect to a registrar that has connected to us would fail.
-        if let Some(link) = self.take_inbound(kind, &peer) {
+        if let Some(association) = associations.take_inbound(kind, &peer) {
             log::debug!("hunt: registrar {peer} over {kind} is connected with us");
-            return self.on_connected(link, attempt, actions);
+            return self.connected(association, attempt, step);
         }
         log::debug!("hunt: connecting to registrar {peer} over {kind}");
-        actions.push(Action::Connect { attempt, kind, peer, timeout: self.config.connect_timeout });
+        step.push(Action::Connect { attempt, kind, peer, timeout: self.settings.connect_timeout });
+        None
     }
 
-    /// The association that this registrar has made with us, if it did and is not our home registrar over it.
-    fn take_inbound(&mut self, kind: TransportKind, peer: &PeerAddress) -> Option<Link> {
-        let is_it = |link: &Link| {
-            let common = link.peer.addresses.iter().any(|address| peer.addresses.contains(address));
-            kind != TransportKind::Tcp && link.is_sctp() && link.peer.port == peer.port && common
+    /// SH3 and SH6: the first to answer becomes the home registrar, and is returned.
+    pub(super) fn connected(
+        &mut self,
+        mut association: RegistrarAssociation,
+        attempt: ConnectAttempt,
+        step: &mut Step<'_>,
+    ) -> Option<RegistrarAssociation> {
+        let won = self.round.as_mut().and_then(|round| round.attempts.take(attempt));
+        let Some(candidate) = won.as_ref().map(Attempt::candidate) else {
+            // Given up while the answer was on its way.
+            step.push(Action::Shutdown { association: association.id() });
+            return None;
         };
-        let index = self.inbound.iter().position(is_it)?;
-        self.inbound.remove(index)
-    }
-
-    /// A registrar just announced itself: try it, when trying is going on.
-    pub(super) fn hunt_new_candidate(&mut self, actions: &mut Vec<Action>) {
-        let newest = self.registrars.newest();
-        if let (Some(hunt), Some(newest)) = (&mut self.hunt, newest) {
-            hunt.waiting.push_front(newest);
-            self.fill_slots(actions);
-        }
+        association.set_registrar(candidate, self.registrars.registrar_id(candidate));
+        self.t5 = self.settings.t5_first;
+        Some(association)
     }
 
     /// SH4.
-    pub(super) fn on_connect_failed(
+    pub(super) fn connect_failed(
         &mut self,
         attempt: ConnectAttempt,
         reason: &LossReason,
-        actions: &mut Vec<Action>,
-    ) {
-        let Some(hunt) = &mut self.hunt else { return };
-        let Some(Attempt { candidate, targets_left, passed_on, .. }) = hunt.attempts.remove(&attempt) else { return };
-        // One that has passed its turn on has left the table's word on its candidate to the one after it.
-        if !passed_on {
-            if let Some(((kind, peer), _)) = self.registrars.target(candidate, hunt.purpose.sctp_only()) {
-                log::debug!("hunt: registrar {peer} over {kind}: {reason}");
+        associations: &mut Associations,
+        step: &mut Step<'_>,
+    ) -> Progress {
+        let Some(round) = &mut self.round else { return Progress::default() };
+        let Some(failed) = round.attempts.take(attempt) else { return Progress::default() };
+        let (candidate, targets_left) = (failed.candidate(), failed.targets_left());
+        if failed.counts() {
+            if let Some(target) = self.registrars.target(candidate, round.purpose.ways()) {
+                log::debug!("hunt: registrar {} over {}: {reason}", target.peer, target.kind);
             }
             self.registrars.target_failed(candidate);
         }
+        let mut found = None;
         if targets_left > 0 {
-            hunt.waiting.retain(|waiting| *waiting != candidate);
-            self.try_candidate(candidate, Some(targets_left), actions);
+            round.waiting.retain(|waiting| *waiting != candidate);
+            found = self.try_candidate(candidate, Some(targets_left), associations, step);
         }
-        self.fill_slots(actions);
-        if self.hunt.as_ref().is_some_and(|hunt| hunt.attempts.is_empty()) {
-            self.round_was_fruitless();
-        }
+        let found = found.or_else(|| self.fill_slots(associations, step));
+        let nobody_is_left = self.round.as_ref().is_some_and(|round| round.attempts.is_empty());
+        let fruitless = found.is_none() && nobody_is_left;
+        Progress { given_up: if fruitless { self.round_was_fruitless(associations) } else { None }, found }
     }
 
-    /// Nobody was reached in this round: requests for which it was one too many fail.
-    fn round_was_fruitless(&mut self) {
-        let Some(hunt) = &mut self.hunt else { return };
-        if std::mem::replace(&mut hunt.fruitless, true) {
-            return; // a registrar that announced itself meanwhile does not answer either
+    /// Nobody was reached in this round. Returns the number of rounds before which requests have been made that fail now.
+    fn round_was_fruitless(&mut self, associations: &Associations) -> Option<u64> {
+        let round = self.round.as_mut()?;
+        if std::mem::replace(&mut round.fruitless, true) {
+            return None; // a registrar that announced itself meanwhile does not answer either
         }
-        self.fruitless_rounds += 1;
+        self.tally.fruitless_rounds += 1;
+        let no_home = associations.home().is_none();
         // One warning an outage.
-        let first = self.home.is_none() && !std::mem::replace(&mut self.outage_told, true);
+        let first = no_home && !std::mem::replace(&mut self.outage_told, true);
         let level = if first { log::Level::Warn } else { log::Level::Info };
         match self.registrars.len() {
             0 => log::log!(
@@ -213,62 +282,107 @@ impl AsapClient {
                 log::log!(level, "hunt: none of {count} registrars can be reached: requests wait, the search goes on")
             }
         }
-        if let (Some(trials), None) = (self.config.max_connect_trials, &self.home) {
-            self.give_up_requests(trials.max(1));
-        }
+        let trials = self.settings.max_connect_trials.filter(|_| no_home)?;
+        self.tally.fruitless_rounds.checked_sub(u64::from(trials))
     }
 
     /// SH5. Connects that have not had their time go on, but one makes room where there is somebody else, or another way, to try.
-    pub(super) fn on_t5_server_hunt_expired(&mut self, actions: &mut Vec<Action>) {
-        let Some(hunt) = &mut self.hunt else { return };
-        let purpose = hunt.purpose;
-        let mut carried = std::mem::take(&mut hunt.attempts);
+    pub(super) fn on_t5_server_hunt_expired(
+        &mut self,
+        associations: &mut Associations,
+        step: &mut Step<'_>,
+    ) -> Progress {
+        let Some(round) = &mut self.round else { return Progress::default() };
+        let purpose = round.purpose;
+        let mut carried = std::mem::take(&mut round.attempts);
         let under_way = carried.len();
-        let (now, timeout) = (self.now, self.config.connect_timeout);
-        let is_young = |attempt: &Attempt| now.saturating_since(attempt.began) < timeout;
-        let others = !self.candidates_beside(purpose, &carried).is_empty()
-            || carried.values().any(|attempt| attempt.targets_left > 0);
-        let most = if others { self.slots().saturating_sub(1).max(1) } else { usize::MAX };
-        let mut too_many = carried.values().filter(|attempt| is_young(attempt)).count().saturating_sub(most);
-        carried.retain(|number, attempt| {
-            let young = is_young(attempt);
-            if young && too_many == 0 {
-                return true;
-            }
-            // The oldest come first: they have had most of their time.
-            too_many -= usize::from(young);
-            actions.push(Action::CancelConnect { attempt: *number });
-            if !attempt.passed_on {
+        let (now, timeout) = (step.now, self.settings.connect_timeout);
+        let others = !self.candidates_beside(purpose, &carried, associations, now).is_empty()
+            || carried.with_other_ways().next().is_some();
+        let most = if others { self.slots(associations).saturating_sub(1).max(1) } else { usize::MAX };
+        for (name, attempt) in carried.take_old(now, timeout, most) {
+            step.push(Action::CancelConnect { attempt: name });
+            if attempt.counts() {
                 // Too slow counts as failed: the next round tries another way, if the candidate has one.
-                self.registrars.target_failed(attempt.candidate);
+                self.registrars.target_failed(attempt.candidate());
             }
-            false
-        });
-        if carried.is_empty() || carried.len() < under_way {
-            self.round_was_fruitless();
         }
-        self.t5 = self.t5.saturating_mul(2).min(self.config.t5_max);
-        self.start_round(purpose, carried, actions);
+        let fruitless = carried.is_empty() || carried.len() < under_way;
+        let given_up = if fruitless { self.round_was_fruitless(associations) } else { None };
+        self.t5 = self.t5.saturating_mul(2).min(self.settings.t5_max);
+        Progress { given_up, found: self.start_round(purpose, carried, associations, step) }
     }
 
-    /// Gives up what is under way.
-    pub(super) fn end_hunt(&mut self, actions: &mut Vec<Action>) {
-        self.timers.set(Timer::Hunt, None);
-        if let Some(hunt) = self.hunt.take() {
-            actions.extend(hunt.attempts.keys().map(|&attempt| Action::CancelConnect { attempt }));
+    /// A registrar announced itself: it is tried, when trying is going on.
+    pub(super) fn announced(
+        &mut self,
+        from: SocketAddr,
+        message: &ServerAnnounce,
+        associations: &mut Associations,
+        step: &mut Step<'_>,
+    ) -> Progress {
+        let id = message.registrar_id;
+        let mut found = None;
+        match self.registrars.announced(step.now + self.settings.t7, from, message) {
+            Announced::New => {
+                // Bounded by the list of registrars and their T7.
+                log::info!("registrar {id} announced itself from {from}");
+                if let (Some(round), Some(newest)) = (&mut self.round, self.registrars.newest()) {
+                    round.waiting.push_front(newest);
+                    found = self.fill_slots(associations, step);
+                }
+            }
+            Announced::Known => {}
+            Announced::Ignored(why) => {
+                let line = format_args!("announcement of registrar {id} from {from} ignored: {why}");
+                self.log.warn(step.now, line);
+            }
+        }
+        self.t7_expires = self.registrars.next_outdate();
+        Progress { found, given_up: None }
+    }
+
+    /// Forgets the registrars that have not announced themselves again.
+    pub(super) fn on_t7_enrp_outdate_expired(&mut self, now: Time) {
+        self.registrars.remove_outdated(now);
+        self.t7_expires = self.registrars.next_outdate();
+    }
+
+    /// A registrar has become home.
+    pub(super) fn home_found(&mut self, step: &mut Step<'_>) {
+        self.end(step);
+        self.outage_told = false;
+    }
+
+    /// A registrar takes us over, from there: its number in the table.
+    pub(super) fn took_over(&mut self, peer: &PeerAddress, id: RegistrarId) -> CandidateId {
+        self.registrars.took_over(peer, id)
+    }
+
+    /// The home registrar does its work.
+    pub(super) fn home_worked(&mut self, worked: &HomeWorked) {
+        if worked.was_doubtful {
+            self.t5 = self.settings.t5_first; // the search for an alternative is over
+        }
+        if let Some(candidate) = worked.candidate {
+            self.registrars.useful(candidate);
         }
     }
 
-    /// SH3 and SH6: the first to answer becomes the home registrar.
-    pub(super) fn on_connected(&mut self, mut link: Link, attempt: ConnectAttempt, actions: &mut Vec<Action>) {
-        let won = self.hunt.as_mut().and_then(|hunt| hunt.attempts.remove(&attempt));
-        let Some(Attempt { candidate, .. }) = won else {
-            // Given up while the answer was on its way.
-            return actions.push(Action::Shutdown { association: link.association });
-        };
-        link.candidate = Some(candidate);
-        link.registrar_id = self.registrars.registrar_id(candidate);
-        self.t5 = self.config.t5_server_hunt;
-        self.adopt(link, actions);
+    /// The home registrar is gone.
+    pub(super) fn home_lost(&mut self, home: &RegistrarAssociation, now: Time) {
+        let Some(candidate) = home.candidate() else { return };
+        let (first, max) = (self.settings.t5_first, self.settings.t5_max);
+        if home.was_useless(now, max) {
+            // Else a registrar that hangs up on us would have us connect in a tight loop.
+            self.registrars.useless(candidate, |times| hold_off_end(now, first, max, times));
+        }
+        self.registrars.mark_failed(candidate);
     }
+}
+
+/// When a candidate may be tried again that was of no use `times` times in a row.
+fn hold_off_end(now: Time, first: Duration, max: Duration, times: u32) -> Time {
+    let factor = 1u32.checked_shl(times.saturating_sub(1)).unwrap_or(u32::MAX);
+    now + first.saturating_mul(factor).min(max)
 }

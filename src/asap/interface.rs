@@ -1,131 +1,17 @@
 //! What goes into the ASAP client core and what comes out.
 
 use crate::association::{LossReason, PeerAddress, TransportKind};
-use crate::policy::Policies;
 use crate::wire::{OperationalError, Policy, PoolElement};
 use crate::{AssociationId, PoolElementId, PoolHandle};
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Settings of the core. Timer names as in RFC 5352 section 5.
-#[derive(Clone, Debug)]
-pub struct AsapConfig {
-    /// Registrars known beforehand, tried together with those that announce themselves.
-    pub static_registrars: Vec<PeerAddress>,
-    /// The policies by which elements are selected from the cache.
-    pub policies: Policies,
-    /// How registrars may be reached when only resolutions are wanted, in order of preference. A registrar connection that
-    /// carries registrations is always SCTP: the first SCTP kind in this list.
-    pub registrar_transports: Vec<TransportKind>,
-    /// Connections tried at a time while hunting for a registrar (RFC 5352 section 3.6: not more than three).
-    pub max_parallel_connects: usize,
-    /// How long one connect may take.
-    pub connect_timeout: Duration,
-    /// Rounds of the hunt without success after which a request fails that waits for a registrar; none: only time limits that.
-    /// Elements to be registered are registered all the same when one is found later.
-    pub max_connect_trials: Option<u32>,
-    /// T1-ENRPrequest: time for a response to a resolution.
-    pub t1_enrp_request: Duration,
-    /// T2-registration: time for a response to a registration.
-    pub t2_registration: Duration,
-    /// T3-deregistration: time for a response to a de-registration.
-    pub t3_deregistration: Duration,
-    /// T5-Serverhunt: first pause between hunts; doubles up to `t5_max`.
-    pub t5_server_hunt: Duration,
-    /// Longest pause between hunts.
-    pub t5_max: Duration,
-    /// T7-ENRPoutdate: how long an announced registrar is remembered without a new announcement.
-    pub t7_enrp_outdate: Duration,
-    /// MAX-REG-ATTEMPT: registrations sent before the request fails.
-    pub max_reg_attempt: u32,
-    /// MAX-REQUEST-RETRANSMIT: resolutions sent again before the request fails.
-    pub max_request_retransmit: u32,
-    /// The longest that a request may take, hunting included: then it fails, whatever the other settings say.
-    pub max_request_time: Duration,
-    /// The longest that de-registrations may hold up a shutdown.
-    pub shutdown_timeout: Duration,
-    /// Requests waiting or under way at a time; more fail with [`RequestError::TooManyRequests`].
-    pub max_requests: usize,
-    /// Elements of our own, registered or being registered; more fail with [`RequestError::TooManyRequests`].
-    pub max_pool_elements: usize,
-    /// Pools kept in the cache.
-    pub max_cached_pools: usize,
-    /// Elements of one pool kept in the cache.
-    pub max_cached_elements_per_pool: usize,
-    /// Announced registrars remembered.
-    pub max_registrars: usize,
-    /// Associations that registrars, or who claims to be one, may have made to us; a new one pushes out the oldest.
-    pub max_inbound_associations: usize,
-}
+/// One step of this core.
+pub(super) type Step<'a> = crate::step::Step<'a, Action>;
 
-impl Default for AsapConfig {
-    /// Thresholds are those of RFC 5352 section 7. Its timers (T1 15 s, T2 and T3 30 s, T5 10 s, RETRAN.max 60 s) are too
-    /// slow for call control, so these are chosen such that a request fails within five seconds at the latest, and a
-    /// registrar that does not answer is left after one.
-    fn default() -> AsapConfig {
-        AsapConfig {
-            static_registrars: Vec::new(),
-            policies: Policies::standard(),
-            registrar_transports: vec![TransportKind::KernelSctp, TransportKind::Tcp, TransportKind::SctpUdp],
-            max_parallel_connects: 3,
-            connect_timeout: Duration::from_millis(1500),
-            max_connect_trials: None,
-            t1_enrp_request: Duration::from_secs(1),
-            t2_registration: Duration::from_secs(2),
-            t3_deregistration: Duration::from_secs(2),
-            t5_server_hunt: Duration::from_millis(500),
-            t5_max: Duration::from_secs(8),
-            t7_enrp_outdate: Duration::from_secs(5),
-            max_reg_attempt: 2,
-            max_request_retransmit: 2,
-            max_request_time: Duration::from_secs(5),
-            shutdown_timeout: Duration::from_secs(1),
-            max_requests: 4096,
-            max_pool_elements: 1024,
-            max_cached_pools: 256,
-            max_cached_elements_per_pool: 128,
-            max_registrars: 64,
-            max_inbound_associations: 8,
-        }
-    }
-}
-
-impl AsapConfig {
-    /// The `fast` profile, for call control: a registrar that does not answer is left after a fifth of a second.
-    pub fn fast() -> AsapConfig {
-        AsapConfig {
-            connect_timeout: Duration::from_millis(300),
-            t1_enrp_request: Duration::from_millis(200),
-            t2_registration: Duration::from_millis(400),
-            t3_deregistration: Duration::from_millis(400),
-            t5_server_hunt: Duration::from_millis(100),
-            t5_max: Duration::from_secs(1),
-            max_request_time: Duration::from_secs(3),
-            ..AsapConfig::default()
-        }
-    }
-
-    /// The same settings with durations that make progress: zero would have timers expire again and again.
-    pub(super) fn sane(mut self) -> AsapConfig {
-        const SHORTEST: Duration = Duration::from_millis(1);
-        for duration in [
-            &mut self.connect_timeout,
-            &mut self.t1_enrp_request,
-            &mut self.t2_registration,
-            &mut self.t3_deregistration,
-            &mut self.t5_server_hunt,
-            &mut self.t5_max,
-            &mut self.t7_enrp_outdate,
-            &mut self.max_request_time,
-            &mut self.shutdown_timeout,
-        ] {
-            *duration = SHORTEST.max(*duration);
-        }
-        self.t5_max = self.t5_max.max(self.t5_server_hunt);
-        self
-    }
-}
+/// An element of our own: the pool it is in, and its identifier there.
+pub(super) type ElementKey = (PoolHandle, PoolElementId);
 
 /// Names a request from its start to its [`Action::Complete`]; chosen by the caller, never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -324,9 +210,9 @@ pub enum Event<'a> {
         bytes: &'a [u8],
     },
     /// Somebody wants to know who is taken out of a pool: [`Action::Removed`] tells, if the registrar does.
-    Watch(PoolHandle),
+    RemovalsWanted(PoolHandle),
     /// Nobody wants to know any more.
-    Unwatch(PoolHandle),
+    RemovalsUnwanted(PoolHandle),
     /// `next_deadline` has come.
     Timeout,
     /// De-register everything that is registered, for `shutdown_timeout` at most and with the present home registrar only,
@@ -379,7 +265,7 @@ pub enum Action {
         /// How it ended.
         result: Result<Outcome, RequestError>,
     },
-    /// The registrar took elements out of a watched pool: they have failed or left.
+    /// The registrar took elements out of a pool whose removals are wanted: they have failed or left.
     Removed {
         /// The pool.
         pool_handle: PoolHandle,

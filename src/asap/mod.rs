@@ -1,20 +1,30 @@
 //! The client core of ASAP (RFC 5352): registrar hunt, requests, pool element, cache. A state machine without I/O.
 
+mod announced_addresses;
+mod associations;
+mod attempts;
 mod cache;
 mod client;
-mod deregistration;
+mod config;
+mod deregistrations;
 mod hunt;
+mod hunt_outcome;
+mod incoming;
 mod interface;
 mod limits;
-mod link;
+mod peer_log;
+mod pool_table;
 mod registrars;
-mod registration;
-mod request;
-mod resolution;
-mod subscription;
-mod timers;
+mod registrations;
+mod reports;
+mod requests;
+mod resolutions;
+mod subscriptions;
+mod verdict;
 
+pub use associations::HomeRegistrar;
 pub(crate) use cache::CachedPool;
-pub use client::{AsapClient, HomeRegistrar};
-pub use interface::{Action, AsapConfig, ConnectAttempt, Event, Outcome, PoolState, Request, RequestError, RequestId};
-pub use subscription::SUBSCRIBED_ITEMS;
+pub use client::AsapClient;
+pub use config::{AsapConfig, ConfigError, ValidAsapConfig};
+pub use interface::{Action, ConnectAttempt, Event, Outcome, PoolState, Request, RequestError, RequestId};
+pub use subscriptions::SUBSCRIBED_ITEMS;

@@ -2,13 +2,13 @@
 //! took us over. The last ones matter to an element that knows no other: should the association with its new home break, it
 //! would have nowhere to go.
 
+use super::announced_addresses::{Addresses, AnnouncedAddresses, announced_addresses};
 use crate::association::{PeerAddress, TransportKind};
 use crate::collections::SortedMap;
 use crate::message::asap::ServerAnnounce;
-use crate::wire::{AddressList, PORT_ASAP, TransportParameter};
 use crate::{RegistrarId, Time};
 use smallvec::SmallVec;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 /// Registrars remembered because they took us over; the oldest makes room.
 const MAX_LEARNT: usize = 4;
@@ -16,17 +16,30 @@ const MAX_LEARNT: usize = 4;
 /// Names a registrar in the table; never used again.
 pub(super) type CandidateId = u64;
 
-/// Where it can be reached: a way and an address.
-pub(super) type Target = (TransportKind, PeerAddress);
+/// Where a registrar can be reached: a way and an address.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) kind: TransportKind,
+    pub(super) peer: PeerAddress,
+}
+
+/// Which ways to a registrar will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ways {
+    /// All that are configured.
+    All,
+    /// SCTP only, as there is something to register (RFC 5352 section 2.1).
+    Sctp,
+}
 
 /// One registrar, as far as known.
-pub(super) struct Candidate {
+struct Candidate {
     /// SCTP addresses to try, the most likely first.
     sctp: SmallVec<[PeerAddress; 1]>,
     /// TCP addresses to try.
     tcp: SmallVec<[PeerAddress; 1]>,
     /// Its identifier, when it announced itself.
-    pub(super) id: Option<RegistrarId>,
+    id: Option<RegistrarId>,
     /// When T7-ENRPoutdate expires; none: configured or learnt.
     outdated_at: Option<Time>,
     /// It took us over.
@@ -34,7 +47,7 @@ pub(super) struct Candidate {
     /// Which of its targets is tried next: one that failed makes room for the one after it, one that worked stays.
     next_target: usize,
     /// Failed or lost since the last successful hunt: tried after the others.
-    pub(super) failed: bool,
+    failed: bool,
     /// Connections in a row that came up but were of no use.
     useless: u32,
     /// Not tried before this time, as it was of no use lately.
@@ -57,13 +70,15 @@ impl Candidate {
     }
 
     /// All ways to it over these transports, in the order of preference.
-    fn targets(&self, transports: &[TransportKind], sctp_only: bool) -> SmallVec<[Target; 4]> {
+    fn targets(&self, transports: &[TransportKind], ways: Ways) -> SmallVec<[Target; 4]> {
         let mut targets = SmallVec::new();
         for &kind in transports {
-            let addresses = if kind == TransportKind::Tcp { &self.tcp } else { &self.sctp };
-            if !(sctp_only && kind == TransportKind::Tcp) {
-                targets.extend(addresses.iter().map(|address| (kind, address.clone())));
-            }
+            let addresses = match (kind, ways) {
+                (TransportKind::Tcp, Ways::Sctp) => continue,
+                (TransportKind::Tcp, Ways::All) => &self.tcp,
+                _ => &self.sctp,
+            };
+            targets.extend(addresses.iter().map(|peer| Target { kind, peer: peer.clone() }));
         }
         targets
     }
@@ -110,9 +125,9 @@ impl Registrars {
     }
 
     /// Takes up an announcement that came `from` there.
-    pub(super) fn announced(&mut self, now_plus_t7: Time, from: SocketAddr, message: &ServerAnnounce) -> Announced {
+    pub(super) fn announced(&mut self, outdated_at: Time, from: SocketAddr, message: &ServerAnnounce) -> Announced {
         let candidate = match announced_addresses(from, &message.transports) {
-            Ok((sctp, tcp)) => Candidate::new(sctp, tcp),
+            Ok(AnnouncedAddresses { sctp, tcp }) => Candidate::new(sctp, tcp),
             Err(why) => return Announced::Ignored(why),
         };
         for known in self.candidates.values_mut() {
@@ -124,7 +139,7 @@ impl Registrars {
                 }
             } else if known.sctp == candidate.sctp && known.tcp == candidate.tcp {
                 known.id = Some(message.registrar_id);
-                known.outdated_at = Some(now_plus_t7);
+                known.outdated_at = Some(outdated_at);
                 return Announced::Known;
             }
         }
@@ -132,7 +147,7 @@ impl Registrars {
         if self.candidates.values().filter(|c| c.outdated_at.is_some()).count() >= self.max_registrars {
             return Announced::Ignored("too many registrars are known");
         }
-        self.insert(Candidate { id: Some(message.registrar_id), outdated_at: Some(now_plus_t7), ..candidate });
+        self.insert(Candidate { id: Some(message.registrar_id), outdated_at: Some(outdated_at), ..candidate });
         Announced::New
     }
 
@@ -181,13 +196,17 @@ impl Registrars {
         self.candidates.len()
     }
 
-    /// The target to try for a candidate, and how many it has.
-    pub(super) fn target(&self, id: CandidateId, sctp_only: bool) -> Option<(Target, usize)> {
+    /// The target to try for a candidate.
+    pub(super) fn target(&self, id: CandidateId, ways: Ways) -> Option<Target> {
         let candidate = self.candidates.get(&id)?;
-        let targets = candidate.targets(&self.transports, sctp_only);
-        let count = targets.len();
-        let index = candidate.next_target.checked_rem(count)?;
-        targets.into_iter().nth(index).map(|target| (target, count))
+        let targets = candidate.targets(&self.transports, ways);
+        let index = candidate.next_target.checked_rem(targets.len())?;
+        targets.into_iter().nth(index)
+    }
+
+    /// How many targets a candidate has.
+    pub(super) fn target_count(&self, id: CandidateId, ways: Ways) -> usize {
+        self.candidates.get(&id).map_or(0, |candidate| candidate.targets(&self.transports, ways).len())
     }
 
     /// The next target's turn.
@@ -234,105 +253,12 @@ impl Registrars {
     }
 }
 
-type Addresses = SmallVec<[PeerAddress; 1]>;
-
-/// The SCTP and TCP addresses that an announcement gives.
-///
-/// Explicit transports first. Without a usable one SCTP at the datagram's source address: at its source port, as rsplib's
-/// registrar means it, then at the IANA port, as RFC 5352 section 3.6 has it.
-fn announced_addresses(
-    from: SocketAddr,
-    transports: &[TransportParameter],
-) -> Result<(Addresses, Addresses), &'static str> {
-    let (mut sctp, mut tcp) = (Addresses::new(), Addresses::new());
-    let local = from.ip().to_canonical().is_loopback();
-    for transport in transports.iter().take(8) {
-        match transport {
-            TransportParameter::Sctp { port, addresses, .. } if *port != 0 => {
-                let usable: AddressList = addresses.iter().copied().filter(|a| is_usable(*a, local)).take(16).collect();
-                if !usable.is_empty() {
-                    sctp.push(PeerAddress { addresses: usable, port: *port });
-                }
-            }
-            TransportParameter::Tcp { port, address, .. } if *port != 0 && is_usable(*address, local) => {
-                tcp.push(PeerAddress::new(*address, *port));
-            }
-            _ => {}
-        }
-    }
-    if !sctp.is_empty() || !tcp.is_empty() {
-        return Ok((sctp, tcp));
-    }
-    let source = from.ip().to_canonical();
-    if !is_usable(source, true) {
-        return Err("its address cannot be connected to");
-    }
-    if from.port() != 0 {
-        sctp.push(PeerAddress::new(source, from.port()));
-    }
-    if from.port() != PORT_ASAP {
-        sctp.push(PeerAddress::new(source, PORT_ASAP));
-    }
-    Ok((sctp, tcp))
-}
-
-/// Whether an announced address can be connected to: a loopback address only when the announcement is local, too.
-/// IPv6 link-local addresses lack the scope that a connect would need.
-fn is_usable(address: IpAddr, local: bool) -> bool {
-    let address = address.to_canonical();
-    let fit = match address {
-        IpAddr::V4(v4) => !v4.is_broadcast(),
-        IpAddr::V6(v6) => !v6.is_unicast_link_local(),
-    };
-    fit && !address.is_unspecified() && !address.is_multicast() && (local || !address.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::TransportUse;
-
-    fn sctp(port: u16, addresses: &[[u8; 4]]) -> TransportParameter {
-        TransportParameter::Sctp {
-            port,
-            transport_use: TransportUse::DataOnly,
-            addresses: addresses.iter().map(|a| IpAddr::from(*a)).collect(),
-        }
-    }
-
-    fn tcp(port: u16, address: [u8; 4]) -> TransportParameter {
-        TransportParameter::Tcp { port, transport_use: TransportUse::DataOnly, address: address.into() }
-    }
 
     fn peer(address: [u8; 4], port: u16) -> PeerAddress {
         PeerAddress::new(address.into(), port)
-    }
-
-    fn addresses(from: &str, transports: &[TransportParameter]) -> (Vec<PeerAddress>, Vec<PeerAddress>) {
-        let (sctp, tcp) = announced_addresses(from.parse().unwrap(), transports).unwrap();
-        (sctp.to_vec(), tcp.to_vec())
-    }
-
-    #[test]
-    fn explicit_transports_win_over_the_source_of_the_datagram() {
-        let (sctp, tcp) = addresses("10.0.0.9:3863", &[tcp(4000, [10, 0, 0, 1]), sctp(4001, &[[10, 0, 0, 2]])]);
-        assert_eq!(sctp, [peer([10, 0, 0, 2], 4001)]);
-        assert_eq!(tcp, [peer([10, 0, 0, 1], 4000)]);
-    }
-
-    #[test]
-    fn asap_119_without_transport_the_source_address_counts_with_its_port_then_the_iana_port() {
-        assert_eq!(addresses("10.0.0.9:3863", &[]).0, [peer([10, 0, 0, 9], 3863)]);
-        assert_eq!(addresses("10.0.0.9:41000", &[]).0, [peer([10, 0, 0, 9], 41000), peer([10, 0, 0, 9], 3863)]);
-    }
-
-    #[test]
-    fn unusable_transports_fall_back_to_the_source() {
-        let only_loopback = [sctp(4001, &[[127, 0, 0, 1]])];
-        assert_eq!(addresses("10.0.0.9:3863", &only_loopback).0, [peer([10, 0, 0, 9], 3863)]);
-        assert_eq!(addresses("127.0.0.1:3863", &only_loopback).0, [peer([127, 0, 0, 1], 4001)]);
-        assert_eq!(addresses("10.0.0.9:3863", &[sctp(0, &[[10, 0, 0, 1]])]).0, [peer([10, 0, 0, 9], 3863)]);
-        assert!(announced_addresses("[fe80::1]:3863".parse().unwrap(), &[]).is_err());
     }
 
     #[test]
@@ -357,13 +283,13 @@ mod tests {
     fn a_failed_target_makes_room_for_the_next_and_sctp_only_leaves_tcp_out() {
         let kinds = [TransportKind::Tcp, TransportKind::SctpUdp];
         let mut registrars = Registrars::new(&[peer([10, 0, 0, 1], 3863)], &kinds, 2);
-        let kind = |registrars: &Registrars, sctp_only| registrars.target(0, sctp_only).map(|((kind, _), _)| kind);
-        assert_eq!(kind(&registrars, false), Some(TransportKind::Tcp));
-        assert_eq!(kind(&registrars, true), Some(TransportKind::SctpUdp));
+        let kind = |registrars: &Registrars, ways| registrars.target(0, ways).map(|target| target.kind);
+        assert_eq!(kind(&registrars, Ways::All), Some(TransportKind::Tcp));
+        assert_eq!(kind(&registrars, Ways::Sctp), Some(TransportKind::SctpUdp));
         registrars.target_failed(0);
-        assert_eq!(kind(&registrars, false), Some(TransportKind::SctpUdp));
-        assert_eq!(kind(&registrars, true), Some(TransportKind::SctpUdp));
+        assert_eq!(kind(&registrars, Ways::All), Some(TransportKind::SctpUdp));
+        assert_eq!(kind(&registrars, Ways::Sctp), Some(TransportKind::SctpUdp));
         registrars.target_failed(0);
-        assert_eq!(kind(&registrars, false), Some(TransportKind::Tcp));
+        assert_eq!(kind(&registrars, Ways::All), Some(TransportKind::Tcp));
     }
 }

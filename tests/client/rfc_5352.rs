@@ -506,7 +506,8 @@ fn asap_118_165_an_announcement_counts_for_t7_and_each_new_one_restarts_it() {
 
 #[test]
 fn asap_123_124_not_more_than_three_registrars_are_tried_at_once() {
-    let mut client = Client::new(AsapConfig { max_parallel_connects: 10, ..config(9, SCTP) });
+    assert!(AsapConfig { max_parallel_connects: 4, ..config(9, SCTP) }.validated().is_err());
+    let mut client = Client::new(AsapConfig { max_parallel_connects: 3, ..config(9, SCTP) });
     let connects = client.request(1, resolve(None, Duration::ZERO)).connects();
     assert_eq!(connects.len(), 3);
     // With a home registrar that does not answer, two more.

@@ -348,7 +348,8 @@ impl World {
                 Core::Registrar(Box::new(Registrar::new(config, seed, now)))
             }
             _ => {
-                let core = AsapClient::new(self.client_config(), seed, now);
+                let core =
+                    AsapClient::new(self.client_config().validated().expect("settings that can work"), seed, now);
                 Core::Client(Box::new(Client::new(core)))
             }
         };

@@ -226,7 +226,11 @@ impl Client {
     }
 
     pub fn with_seed(config: AsapConfig, seed: u64) -> Client {
-        Client { core: AsapClient::new(config, seed, Time::ZERO), now: Time::ZERO, next_association: 0 }
+        Client {
+            core: AsapClient::new(config.validated().expect("settings that can work"), seed, Time::ZERO),
+            now: Time::ZERO,
+            next_association: 0,
+        }
     }
 
     pub fn event(&mut self, event: Event<'_>) -> Done {

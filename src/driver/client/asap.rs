@@ -6,7 +6,9 @@ use super::registrar_endpoints::{Arrived, RegistrarEndpoints};
 use super::registrations::Registrations;
 use super::table::DescriptorTable;
 use super::watchers::Watchers;
-use crate::asap::{Action, AsapClient, AsapConfig, ConnectAttempt, Event, Outcome, Request, RequestError, RequestId};
+use crate::asap::{
+    Action, AsapClient, ConnectAttempt, Event, Outcome, Request, RequestError, RequestId, ValidAsapConfig,
+};
 use crate::association::{LossReason, TransportKind};
 use crate::collections::SortedMap;
 use crate::driver::core_loop::{Core, CoreLoop};
@@ -34,13 +36,13 @@ pub(super) struct AsapDriver<C: Core = AsapClient> {
 
 impl AsapDriver {
     pub fn new(
-        config: AsapConfig,
+        config: ValidAsapConfig,
         seed: u64,
         endpoints: RegistrarEndpoints,
         descriptors: Arc<DescriptorTable>,
         now: Time,
     ) -> AsapDriver {
-        let registrar = config.static_registrars.first().and_then(|peer| peer.addresses.first().copied());
+        let registrar = config.settings().static_registrars.first().and_then(|peer| peer.addresses.first().copied());
         AsapDriver::around(AsapClient::new(config, seed, now), registrar, endpoints, descriptors)
     }
 }
@@ -99,7 +101,7 @@ impl<C: ClientCore> AsapDriver<C> {
                 self.replies.insert(id, reply);
                 self.event(now, Event::Request(id, request));
             }
-            Command::Watch(pool_handle) => self.event(now, Event::Watch(pool_handle)),
+            Command::Watch(pool_handle) => self.event(now, Event::RemovalsWanted(pool_handle)),
             Command::Subscribe { id, watch, reply } => {
                 self.replies.insert(id, reply);
                 match self.watchers.add(watch) {
@@ -210,7 +212,7 @@ impl<C: ClientCore> AsapDriver<C> {
             }
         }
         if sockets.is_empty() {
-            self.core.handle(now, Event::Unwatch(pool_handle));
+            self.core.handle(now, Event::RemovalsUnwanted(pool_handle));
         }
     }
 

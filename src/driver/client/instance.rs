@@ -12,7 +12,7 @@ use super::socket::Registered;
 use super::system;
 use super::table::{DescriptorTable, Entry};
 use crate::Time;
-use crate::asap::{AsapConfig, Request};
+use crate::asap::{Request, ValidAsapConfig};
 use crate::collections::SortedMap;
 use crate::driver::clock;
 use crate::session::PoolUserConfig;
@@ -38,7 +38,7 @@ pub struct InstanceConfig {
     /// Settings of sessions, where a socket has none of its own.
     pub session: PoolUserConfig,
     /// The client core.
-    pub asap: AsapConfig,
+    pub asap: ValidAsapConfig,
     /// Multicast groups on which registrars announce themselves.
     pub announcement_groups: Vec<SocketAddr>,
     /// Seed of the client core.

@@ -228,7 +228,7 @@ fn be_elements() {
             transport: TransportChoice::Auto,
             sctp: SctpParameters::default(),
             session: PoolUserConfig::default(),
-            asap,
+            asap: asap.validated().expect("settings that can work"),
             announcement_groups: Vec::new(),
             seed,
             csp: None,

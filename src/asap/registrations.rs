@@ -1,0 +1,395 @@
+//! Registration of our own elements (RFC 5352 section 3.1) and keep-alives (section 3.4).
+//!
+//! An element stays registered until it is de-registered: every T4, and after a loss of the home registrar at once with the
+//! next one. A rejection is told to the application and is final ("MUST NOT re-attempt registration without correcting the
+//! error condition"), until the application registers the element anew or another registrar becomes home, which has not
+//! been asked yet. Only lack of resources is nothing that the application could correct: then the registrar is asked again, less
+//! and less often.
+
+use super::config::AsapConfig;
+use super::interface::{Action, ElementKey, Outcome, RequestError, RequestId, Step};
+use super::peer_log::{PeerLog, causes};
+use super::pool_table::{HasDeadline, PoolTable};
+use super::requests::{Place, Requests, Waiter, encode, take_if};
+use super::verdict::Verdict;
+use crate::association::TransportKind;
+use crate::message::AsapMessage;
+use crate::message::asap::{EndpointKeepAlive, EndpointKeepAliveAck, Registration, RegistrationResponse};
+use crate::wire::{Cause, OperationalError, PoolElement};
+use crate::{AssociationId, PoolElementId, PoolHandle, Time};
+use std::time::Duration;
+
+/// No element is registered more often than this, whatever the application or the registrar wants.
+const MIN_REREGISTRATION_INTERVAL: Duration = Duration::from_millis(100);
+/// Time until an element is registered again that the registrar removed without being asked.
+const PAUSE_AFTER_REMOVAL: Duration = Duration::from_secs(1);
+
+/// The longest pause after a rejection for lack of resources, unless the re-registration interval is longer.
+const LONGEST_PAUSE_AFTER_REJECTION: Duration = Duration::from_secs(300);
+
+/// How the home registrar and an element stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing sent to the present home registrar.
+    Idle,
+    /// Registration sent; T2-registration runs.
+    Registering { t2: Time },
+    /// Accepted; T4-reregistration runs.
+    Registered { t4: Time },
+    /// Not registered: it will be at this time, which may be never.
+    Refused { again_at: Time },
+}
+
+/// What registrars know of an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fame {
+    /// None has heard of it.
+    Unheard,
+    /// One may have.
+    Heard,
+}
+
+/// An element of our own.
+struct Element {
+    /// Its ASAP_REGISTRATION.
+    bytes: Vec<u8>,
+    interval: Duration,
+    state: State,
+    /// It has new values that the message under way does not have.
+    changed: bool,
+    fame: Fame,
+    /// Registrations sent since the last success.
+    attempts: u32,
+    /// Rejections for lack of resources since the last success.
+    shortages: u32,
+    waiters: Vec<Waiter>,
+}
+
+impl HasDeadline for Element {
+    fn deadline(&self) -> Option<Time> {
+        let timer = match self.state {
+            State::Idle => None,
+            State::Registering { t2 } => Some(t2),
+            State::Registered { t4: at } | State::Refused { again_at: at } => Some(at).filter(|at| *at != Time::MAX),
+        };
+        self.waiters.iter().map(Waiter::deadline).chain(timer).min()
+    }
+}
+
+impl Element {
+    /// R2 to R4, if there is a home registrar to which registrations can go.
+    fn send(&mut self, home: Option<AssociationId>, t2: Duration, step: &mut Step<'_>) {
+        self.state = State::Idle;
+        let Some(association) = home else { return };
+        self.state = State::Registering { t2: step.now + t2 };
+        self.changed = false;
+        self.fame = Fame::Heard;
+        self.attempts = self.attempts.saturating_add(1);
+        self.waiters.iter_mut().for_each(Waiter::note_sent);
+        step.push(Action::Send { association, bytes: self.bytes.clone() });
+    }
+
+    /// The registrar has rejected it: when to ask again, if at all.
+    fn rejected(&mut self, now: Time, cause: Option<Cause>) -> Time {
+        if cause != Some(Cause::LackOfResources) {
+            return Time::MAX;
+        }
+        let pause = self.interval.saturating_mul(1 << self.shortages.min(16));
+        self.shortages = self.shortages.saturating_add(1);
+        now + pause.min(LONGEST_PAUSE_AFTER_REJECTION.max(self.interval))
+    }
+}
+
+/// A registration that the application wants, and that makes sense.
+pub(super) struct Prepared {
+    key: ElementKey,
+    bytes: Vec<u8>,
+    interval: Duration,
+}
+
+impl Prepared {
+    /// Whose it is.
+    pub(super) fn key(&self) -> &ElementKey {
+        &self.key
+    }
+}
+
+/// What an expired timer of an element has come to.
+#[must_use]
+pub(super) struct Expired {
+    /// Requests that have seen MAX-REG-ATTEMPT attempts.
+    pub(super) unanswered: Vec<Waiter>,
+    pub(super) home: Verdict,
+}
+
+/// Whose elements a keep-alive asks about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeptAlive {
+    /// Ours: acknowledged.
+    Ours,
+    /// Others': ignored.
+    Unknown,
+}
+
+/// Our own elements.
+pub(super) struct Registrations {
+    elements: PoolTable<PoolElementId, Element>,
+    max_pool_elements: usize,
+    t2: Duration,
+    max_reg_attempt: u32,
+    /// Registrations go over SCTP only (RFC 5352 section 2.1).
+    has_sctp: bool,
+    log: PeerLog,
+}
+
+impl Registrations {
+    pub(super) fn new(config: &AsapConfig) -> Registrations {
+        Registrations {
+            elements: PoolTable::new(),
+            max_pool_elements: config.max_pool_elements,
+            t2: config.t2_registration,
+            max_reg_attempt: config.max_reg_attempt,
+            has_sctp: config.registrar_transports.iter().any(|kind| *kind != TransportKind::Tcp),
+            log: PeerLog::default(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.elements.is_empty()
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        self.elements.next_deadline()
+    }
+
+    pub(super) fn take_due(&mut self, now: Time) -> Vec<(Time, PoolHandle, PoolElementId)> {
+        self.elements.take_due(now)
+    }
+
+    /// Whether an element can be registered; says what to register then.
+    pub(super) fn prepare(
+        &self,
+        pool_handle: PoolHandle,
+        pool_element: PoolElement,
+        interval: Duration,
+    ) -> Result<Prepared, RequestError> {
+        let key = (pool_handle.clone(), pool_element.id);
+        if !self.has_sctp {
+            return Err(RequestError::Invalid("registrations need SCTP, and no SCTP transport is configured"));
+        }
+        if !self.elements.contains(&key.0, key.1) && self.elements.len() >= self.max_pool_elements {
+            return Err(RequestError::TooManyRequests);
+        }
+        let bytes = encode(&AsapMessage::Registration(Registration { pool_handle, pool_element }))?;
+        Ok(Prepared { key, bytes, interval: interval.max(MIN_REREGISTRATION_INTERVAL) })
+    }
+
+    /// Registers an element, or changes its registration. One that was just leaving is known to registrars.
+    pub(super) fn register(
+        &mut self,
+        Prepared { key, bytes, interval }: Prepared,
+        fame: Fame,
+        waiter: Waiter,
+        home: Option<AssociationId>,
+        requests: &mut Requests,
+        step: &mut Step<'_>,
+    ) {
+        requests.enter(&waiter, Place::Registration(key.clone()));
+        if !self.elements.contains(&key.0, key.1) {
+            let element = Element {
+                bytes: Vec::new(),
+                interval,
+                state: State::Idle,
+                changed: false,
+                fame,
+                attempts: 0,
+                shortages: 0,
+                waiters: Vec::new(),
+            };
+            self.elements.insert(key.0.clone(), key.1, element);
+        }
+        let t2 = self.t2;
+        self.elements.edit(&key.0, key.1, |element| {
+            (element.bytes, element.interval) = (bytes, interval);
+            element.waiters.push(waiter);
+            if matches!(element.state, State::Registering { .. }) {
+                // Sent when the message under way is answered, so that answers need no numbers to be matched.
+                element.changed = true;
+            } else {
+                element.send(home, t2, step);
+            }
+        });
+    }
+
+    /// The home registrar is another one: all elements register there at once.
+    pub(super) fn restart(&mut self, home: Option<AssociationId>, step: &mut Step<'_>) {
+        let t2 = self.t2;
+        self.elements.edit_all(|_, _, element| element.send(home, t2, step));
+    }
+
+    /// The home registrar is gone.
+    pub(super) fn home_lost(&mut self) {
+        self.elements.edit_all(|_, _, element| element.state = State::Idle);
+    }
+
+    pub(super) fn on_response(
+        &mut self,
+        message: RegistrationResponse,
+        home: Option<AssociationId>,
+        requests: &mut Requests,
+        step: &mut Step<'_>,
+    ) {
+        let (handle, id) = (message.pool_handle, message.pool_element_id);
+        let log = &mut self.log;
+        let Some(element) = self.elements.get(&handle, id) else {
+            let line = format_args!("registration of {id} in pool {handle} is not ours: response ignored");
+            return log.warn(step.now, line);
+        };
+        if !matches!(element.state, State::Registering { .. }) {
+            let line = format_args!("registration of {id} in pool {handle}: response without request ignored");
+            return log.warn(step.now, line);
+        }
+        let t2 = self.t2;
+        self.elements.edit(&handle, id, |element| {
+            let mut what = "accepted with a warning";
+            element.state = if message.reject {
+                let cause = message.error.as_ref().and_then(OperationalError::first);
+                let again_at = element.rejected(step.now, cause);
+                what =
+                    if again_at == Time::MAX { "rejected, and not tried again" } else { "rejected, to be tried again" };
+                State::Refused { again_at }
+            } else {
+                (element.attempts, element.shortages) = (0, 0);
+                State::Registered { t4: step.now + element.interval }
+            };
+            if message.reject || message.error.is_some() {
+                let causes = causes(message.error.as_ref());
+                log.warn(step.now, format_args!("registration of {id} in pool {handle} {what}: {causes}"));
+            }
+            let result = if message.reject {
+                Err(RequestError::Rejected(message.error.unwrap_or_default()))
+            } else {
+                Ok(Outcome::Registered)
+            };
+            for waiter in &take_if(&mut element.waiters, Waiter::was_sent) {
+                requests.complete(waiter, result.clone(), step);
+            }
+            if element.changed {
+                element.send(home, t2, step);
+            }
+        });
+    }
+
+    /// Takes the requests whose time is over.
+    pub(super) fn take_late(&mut self, handle: &PoolHandle, id: PoolElementId, now: Time) -> Vec<Waiter> {
+        let late = |element: &mut Element| take_if(&mut element.waiters, |waiter| waiter.deadline() <= now);
+        self.elements.edit(handle, id, late).unwrap_or_default()
+    }
+
+    /// T2-registration, T4-reregistration or the end of a pause may have come.
+    pub(super) fn on_timer(
+        &mut self,
+        handle: &PoolHandle,
+        id: PoolElementId,
+        home: Option<AssociationId>,
+        step: &mut Step<'_>,
+    ) -> Expired {
+        let (t2, max_reg_attempt) = (self.t2, self.max_reg_attempt);
+        let nothing = || Expired { unanswered: Vec::new(), home: Verdict::Keep };
+        let expired = self.elements.edit(handle, id, |element| match element.state {
+            // Another registrar may do better; after MAX-REG-ATTEMPT the application is told.
+            State::Registering { t2 } if t2 <= step.now => {
+                let mut unanswered = Vec::new();
+                if element.attempts >= max_reg_attempt {
+                    let attempts = element.attempts;
+                    log::warn!("registration of {id} in pool {handle}: no answer to {attempts} attempts; it goes on");
+                    element.attempts = 0;
+                    unanswered = std::mem::take(&mut element.waiters);
+                }
+                Expired { unanswered, home: Verdict::Leave("no answer to a registration") }
+            }
+            State::Registered { t4: at } | State::Refused { again_at: at } if at <= step.now => {
+                element.send(home, t2, step);
+                nothing()
+            }
+            _ => nothing(),
+        });
+        expired.unwrap_or_else(nothing)
+    }
+
+    /// The registrar says that it removed an element, though nobody de-registered it (RFC 5352 section 2.2.4: its life has
+    /// expired).
+    pub(super) fn was_removed(&mut self, handle: &PoolHandle, id: PoolElementId, now: Time) {
+        let removed = self.elements.edit(handle, id, |element| match element.state {
+            State::Registered { t4 } => {
+                element.state = State::Refused { again_at: t4.min(now + PAUSE_AFTER_REMOVAL) };
+                true
+            }
+            _ => false,
+        });
+        if removed == Some(true) {
+            let line = format_args!("{id} in pool {handle} was removed by the registrar: registering it again");
+            self.log.warn(now, line);
+        }
+    }
+
+    /// KA1 and KA2. A keep-alive without a PE Identifier asks about all our elements in the pool.
+    pub(super) fn on_keep_alive(
+        &mut self,
+        association: AssociationId,
+        message: &EndpointKeepAlive,
+        step: &mut Step<'_>,
+    ) -> KeptAlive {
+        let handle = &message.pool_handle;
+        let is_asked = |id| message.pool_element_id.is_none_or(|asked| asked == id);
+        let of_pool = self.elements.of_pool(handle);
+        let asked = of_pool.filter(|(id, element)| is_asked(*id) && element.fame == Fame::Heard).map(|(id, _)| id);
+        let mut kept_alive = KeptAlive::Unknown;
+        for pool_element_id in asked {
+            kept_alive = KeptAlive::Ours;
+            let ack = EndpointKeepAliveAck { pool_handle: handle.clone(), pool_element_id };
+            if let Ok(bytes) = encode(&AsapMessage::EndpointKeepAliveAck(ack)) {
+                step.push(Action::Send { association, bytes });
+            }
+        }
+        if let (KeptAlive::Unknown, Some(id)) = (kept_alive, message.pool_element_id) {
+            let line = format_args!("keep-alive for {id} in pool {handle}, which is not ours: ignored");
+            self.log.warn(step.now, line);
+        }
+        kept_alive
+    }
+
+    /// Ends the time of requests that have seen too many rounds of hunts.
+    pub(super) fn give_up(&mut self, fruitless_rounds: u64, now: Time) {
+        self.elements.edit_all(|_, _, element| {
+            element.waiters.iter_mut().for_each(|waiter| waiter.give_up(fruitless_rounds, now));
+        });
+    }
+
+    /// A request is withdrawn; the element stays.
+    pub(super) fn cancel(&mut self, key: &ElementKey, request: RequestId) {
+        let waits = |element: &mut Element| element.waiters.retain(|waiter| waiter.request() != request);
+        self.elements.edit(&key.0, key.1, waits);
+    }
+
+    /// An element is de-registered. Elements that are not ours may be: the registrar decides who may.
+    pub(super) fn remove(&mut self, key: &ElementKey, requests: &mut Requests, step: &mut Step<'_>) -> Fame {
+        let Some(element) = self.elements.remove(&key.0, key.1) else { return Fame::Heard };
+        for waiter in &element.waiters {
+            requests.complete(waiter, Err(RequestError::Cancelled), step);
+        }
+        element.fame
+    }
+
+    /// Takes all elements away; returns those that a registrar has heard of.
+    pub(super) fn take_all(&mut self) -> Vec<ElementKey> {
+        let mut heard = Vec::new();
+        self.elements.edit_all(|handle, id, element| {
+            if element.fame == Fame::Heard {
+                heard.push((handle.clone(), id));
+            }
+        });
+        self.elements.clear();
+        heard
+    }
+}
