@@ -78,8 +78,12 @@ impl Endpoint {
         let result = f(&mut state);
         let deadline = state.next_deadline();
         self.deadline.store(deadline.as_nanos(), Ordering::SeqCst);
-        self.one_reader.store(state.has_one_reader(), Ordering::Relaxed);
+        let one_reader = state.has_one_reader();
+        let has_more_readers_now = self.one_reader.swap(one_reader, Ordering::Relaxed) && !one_reader;
         drop(state);
+        if has_more_readers_now {
+            self.end_turn();
+        }
         self.io.wake_before(deadline);
         result
     }
@@ -118,11 +122,6 @@ impl Endpoint {
         let until = now + KEPT;
         self.turn.keep(until, || self.resume());
         self.io.wake_before(until);
-    }
-
-    /// A message was read that had come before.
-    pub fn note_read(&self) {
-        self.turn.note_use();
     }
 
     /// Sees to it that the I/O thread, or a thread that took over, receives as long as the calling thread waits.
@@ -194,5 +193,40 @@ impl Endpoint {
     pub fn clear(&self) {
         let users = self.state.lock().take_users();
         drop(users);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::socket::Socket;
+    use super::*;
+    use crate::association::PeerAddress;
+    use crate::session::Attempt;
+    use crate::transport::{self, EndpointConfig, TransportChoice};
+    use std::time::Duration;
+
+    #[test]
+    fn a_turn_that_is_held_ends_when_somebody_else_begins_to_use_the_endpoint() {
+        let any = vec!["127.0.0.1:0".parse().unwrap()];
+        let config = EndpointConfig { bind: any, ..EndpointConfig::default() };
+        let transport = transport::open(TransportChoice::Auto, &config).unwrap();
+        let io = IoHandle::new().unwrap();
+        let endpoint = Endpoint::new(16, transport, config.parameters, Ownership::AllPoolUsers, Arc::clone(&io));
+        io.poller().add(endpoint.poll_fd().unwrap(), 16).unwrap();
+        let peer = |port| PeerAddress::new("127.0.0.1".parse().unwrap(), port);
+        let connect = |port| {
+            let user = Socket::new(false).unwrap();
+            let (attempt, timeout) = (Attempt(1), Duration::from_secs(9));
+            endpoint.with(|state| state.connect(Time::ZERO, user, attempt, &peer(port), timeout)).unwrap();
+        };
+        connect(9);
+        assert_eq!(endpoint.take_over(), Some(Taken::Anew));
+        endpoint.give_back_later(Time::ZERO);
+        assert_eq!(endpoint.take_over(), Some(Taken::Again), "the turn was kept");
+        endpoint.give_back_later(Time::ZERO);
+        connect(10);
+        assert_eq!(endpoint.take_over(), Some(Taken::Anew), "the turn has ended");
+        endpoint.give_back();
+        endpoint.clear();
     }
 }

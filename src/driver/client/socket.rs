@@ -203,6 +203,8 @@ impl Socket {
     /// Waits for the next result after the first `count`.
     pub fn wait_settled(&self, count: u64, until: Time) -> Result<Result<(), NoElement>, ReceiveError> {
         let mut listener = self.changed.listen();
+        // What comes of it may be received by another thread.
+        let _follower = self.endpoint.get().map(|endpoint| endpoint.follow());
         let mut ended = None;
         loop {
             let state = self.state.lock();

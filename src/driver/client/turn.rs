@@ -2,11 +2,12 @@
 //! anyway. A message then reaches its reader without a change of threads.
 //!
 //! To tell the kernel who waits costs a system call each way, and whatever comes between the two wakes the I/O thread. So a thread
-//! that has got its message keeps its turn for a moment ([`KEPT`]), and longer while it reads what came with that message: most
-//! come back for the next one. If it does not, the I/O thread takes the turn back; at once if another thread waits.
+//! that has got its message keeps its turn for a moment ([`KEPT`]): most come back for the next one. If it does not, the I/O thread
+//! takes the turn back; at once if anybody else may wait for what the thread would receive. The moment is not made longer by
+//! reading what came with the message: a thread that works through its backlog receives nothing meanwhile.
 
 use crate::Time;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// How long a turn is kept by a thread that does not wait. Whatever comes meanwhile, other than for that thread, is so late.
@@ -39,8 +40,6 @@ pub struct Turn {
     /// When a turn that is held ends, in nanoseconds. It stays while the thread waits for its next message: the I/O thread looks
     /// once then, and need not be woken for each message to look 10 ms later.
     until: AtomicU64,
-    /// The thread is still reading.
-    used: AtomicBool,
     /// Threads that wait for what somebody else receives.
     followers: AtomicUsize,
 }
@@ -70,17 +69,11 @@ impl Turn {
     /// Keeps the turn of the thread that took it until then, unless somebody waits for what it would receive.
     pub fn keep(&self, until: Time, resume: impl FnOnce()) {
         self.until.store(until.as_nanos(), Ordering::SeqCst);
-        self.used.store(false, Ordering::Relaxed);
         self.state.store(HELD, Ordering::SeqCst);
         // Who follows is counted first and then looks at the state, the other way round than here: one sees the other.
         if self.followers.load(Ordering::SeqCst) > 0 {
             self.end(resume);
         }
-    }
-
-    /// The thread that keeps the turn has read a message, and may be about to come back.
-    pub fn note_use(&self) {
-        self.used.store(true, Ordering::Relaxed);
     }
 
     /// Ends a turn that is held; there may be none.
@@ -90,7 +83,7 @@ impl Turn {
         }
     }
 
-    /// Ends a turn whose time is over, unless it was used meanwhile.
+    /// Ends a turn whose time is over.
     pub fn end_if_over(&self, now: Time, resume: impl FnOnce()) {
         let until = self.until.load(Ordering::SeqCst);
         if self.ends_at() > now {
@@ -99,8 +92,6 @@ impl Turn {
         if self.state.load(Ordering::SeqCst) == TAKEN {
             // Unless it has been kept anew since: whoever keeps it next wakes the I/O thread.
             let _ = self.until.compare_exchange(until, NEVER, Ordering::SeqCst, Ordering::SeqCst);
-        } else if self.used.swap(false, Ordering::Relaxed) {
-            self.until.store((now + KEPT).as_nanos(), Ordering::SeqCst);
         } else {
             self.end(resume);
         }
@@ -191,23 +182,6 @@ mod tests {
         assert!(poller.0.get());
         assert_eq!(turn.ends_at(), Time::MAX);
         assert_eq!(poller.take(&turn), Some(Taken::Anew), "and can be taken anew");
-    }
-
-    #[test]
-    fn a_turn_lasts_while_its_thread_reads() {
-        let (turn, poller) = (Turn::default(), Poller::new());
-        assert_eq!(poller.take(&turn), Some(Taken::Anew));
-        turn.note_use();
-        let mut end = Time::from_millis(1);
-        turn.keep(end, || poller.set(true));
-        for _ in 0..3 {
-            turn.note_use();
-            turn.end_if_over(end, || panic!("it was used"));
-            assert_eq!(turn.ends_at(), end + KEPT);
-            end += KEPT;
-        }
-        turn.end_if_over(end, || poller.set(true));
-        assert!(poller.0.get());
     }
 
     #[test]

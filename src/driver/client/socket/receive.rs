@@ -23,9 +23,6 @@ impl Socket {
     pub fn receive_message(&self, buffer: &mut [u8], until: Option<Time>) -> Result<ReadFrom, ReceiveError> {
         loop {
             if let Some(read) = self.try_read(buffer)? {
-                if let Some(endpoint) = self.endpoint.get().filter(|_| until.is_some()) {
-                    endpoint.note_read();
-                }
                 return Ok(read);
             }
             let taken_over = if until.is_some() { TakenOver::begin(self) } else { None };
