@@ -14,6 +14,7 @@ pub(crate) mod interfaces;
 pub mod kernel_sctp;
 pub mod memory;
 pub mod multicast;
+pub(crate) mod not_inherited;
 mod parameters;
 mod pending;
 mod punctuality;

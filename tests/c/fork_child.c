@@ -1,7 +1,11 @@
 /* In a child of fork(), threads and associations are the parent's: every call fails, until the child starts afresh. */
 #include "every_function.h"
 
+#include <arpa/inet.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 
 static int child(int sd, int argc, char** argv)
 {
@@ -15,6 +19,50 @@ static int child(int sd, int argc, char** argv)
    CHECK(rsp_close(own) == 0);
    rsp_cleanup();
    return failures;
+}
+
+static struct sockaddr_in free_port(void)
+{
+   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+   socklen_t size = sizeof(address);
+   const int sd = socket(AF_INET, SOCK_DGRAM, 0);
+   CHECK(sd >= 0 && bind(sd, (struct sockaddr*)&address, size) == 0);
+   CHECK(getsockname(sd, (struct sockaddr*)&address, &size) == 0);
+   close(sd);
+   return address;
+}
+
+/* A child that lives on, as a helper does, keeps nothing of its parent's: the port is free as soon as the parent has closed it. */
+static void a_helper_keeps_no_port(void)
+{
+   struct sockaddr_in address = free_port();
+   const int sd = rsp_socket(0, SOCK_SEQPACKET, IPPROTO_SCTP);
+   REQUIRE(sd >= 0);
+   REQUIRE(rsp_bind(sd, (struct sockaddr*)&address, 1) == 0);
+   REQUIRE(rsp_listen(sd, 4) == 0);
+   const pid_t helper = fork();
+   REQUIRE(helper >= 0);
+   if(helper == 0) {
+      for(;;) {
+         pause();
+      }
+   }
+   CHECK(rsp_close(sd) == 0);
+   const int again = rsp_socket(0, SOCK_SEQPACKET, IPPROTO_SCTP);
+   REQUIRE(again >= 0);
+   /* It is closed in the background. */
+   int bound = -1;
+   const time_t give_up = time(NULL) + 10;
+   while(bound < 0 && time(NULL) < give_up) {
+      bound = rsp_bind(again, (struct sockaddr*)&address, 1);
+      if(bound < 0) {
+         poll(NULL, 0, 10);
+      }
+   }
+   CHECK(bound == 0);
+   kill(helper, SIGKILL);
+   CHECK(waitpid(helper, NULL, 0) == helper);
+   CHECK(rsp_close(again) == 0);
 }
 
 int main(int argc, char** argv)
@@ -39,6 +87,7 @@ int main(int argc, char** argv)
    CHECK(rsp_getaddrinfo(HANDLE("fork"), &list, 0, 0) == 1);
    rsp_freeaddrinfo(list);
    CHECK(rsp_close(sd) == 0);
+   a_helper_keeps_no_port();
 
    /* Where the library does not run, a fork means nothing to it. */
    rsp_cleanup();

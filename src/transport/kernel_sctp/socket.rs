@@ -1,6 +1,7 @@
 //! A one-to-many SCTP socket: the system calls, and nothing but them.
 
 use super::abi::{self, FUTURE_ASSOCIATIONS, IPPROTO_SCTP, KernelId};
+use crate::transport::not_inherited::NotInherited;
 use crate::wire::AddressList;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io;
@@ -21,7 +22,7 @@ const SOCKET_BUFFER: usize = 8 << 20;
 
 #[derive(Debug)]
 pub(super) struct SctpSocket {
-    socket: Socket,
+    socket: NotInherited<Socket>,
     v6: bool,
     /// See [`SctpSocket::set_blocking`].
     blocking: AtomicBool,
@@ -78,8 +79,9 @@ pub(in crate::transport) fn probe() -> io::Result<()> {
     socket.listen(1)
 }
 
-fn new_socket(domain: Domain) -> io::Result<Socket> {
-    Socket::new(domain, Type::SEQPACKET.nonblocking().cloexec(), Some(Protocol::from(IPPROTO_SCTP)))
+fn new_socket(domain: Domain) -> io::Result<NotInherited<Socket>> {
+    let kind = Type::SEQPACKET.nonblocking().cloexec();
+    Socket::new(domain, kind, Some(Protocol::from(IPPROTO_SCTP))).map(NotInherited::new)
 }
 
 impl SctpSocket {

@@ -3,6 +3,7 @@
 use crate::transport::epoll::{Epoll, Interest, Ready};
 use crate::transport::interface_changes::InterfaceChanges;
 use crate::transport::interfaces::{self, Interface};
+use crate::transport::not_inherited::NotInherited;
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 use std::io;
 use std::mem::MaybeUninit;
@@ -19,7 +20,7 @@ const RECEIVES_PER_POLL: usize = 32;
 /// Its sockets are bound to the groups' own addresses, so they never take unicast datagrams from an endpoint with the
 /// same port, and any number of programs on a host can listen. The groups are also joined on interfaces that come later.
 pub struct AnnouncementListener {
-    sockets: Vec<(SocketAddr, Socket)>,
+    sockets: Vec<(SocketAddr, NotInherited<Socket>)>,
     /// None where that cannot be noticed.
     changes: Option<InterfaceChanges>,
     epoll: Epoll,
@@ -122,12 +123,12 @@ impl AnnouncementListener {
 }
 
 /// Opens a socket on a group's address.
-pub(super) fn bind_to_group(group: SocketAddr) -> io::Result<Socket> {
+pub(super) fn bind_to_group(group: SocketAddr) -> io::Result<NotInherited<Socket>> {
     if !group.ip().is_multicast() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a multicast address"));
     }
     let kind = Type::DGRAM.nonblocking().cloexec();
-    let socket = Socket::new(Domain::for_address(group), kind, Some(Protocol::UDP))?;
+    let socket = NotInherited::new(Socket::new(Domain::for_address(group), kind, Some(Protocol::UDP))?);
     socket.set_reuse_address(true)?;
     if group.is_ipv6() {
         socket.set_only_v6(true)?;

@@ -4,6 +4,7 @@
 //! UDP socket is told of them in no other way.
 
 use crate::transport::epoll::{Epoll, Interest};
+use crate::transport::not_inherited::NotInherited;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io;
 use std::mem::{size_of, zeroed};
@@ -58,7 +59,7 @@ impl IcmpError {
 }
 
 struct Bound {
-    socket: Socket,
+    socket: NotInherited<Socket>,
     ipv6: bool,
     address: SocketAddr,
 }
@@ -202,7 +203,7 @@ fn bind_several(addresses: &[SocketAddr], share_port: bool) -> io::Result<Vec<Bo
 fn bind_one(address: SocketAddr, v6_only: bool, share_port: bool) -> io::Result<Bound> {
     let ipv6 = address.is_ipv6();
     let domain = if ipv6 { Domain::IPV6 } else { Domain::IPV4 };
-    let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+    let socket = NotInherited::new(Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?);
     socket.set_nonblocking(true)?;
     if ipv6 {
         socket.set_only_v6(v6_only)?;

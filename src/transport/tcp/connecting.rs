@@ -1,6 +1,7 @@
 //! Connecting to a peer, one of its addresses after the other.
 
 use super::*;
+use crate::transport::not_inherited::NotInherited;
 
 impl Tcp {
     /// Begins to connect to the first address that lets us.
@@ -63,7 +64,7 @@ impl Tcp {
         });
         match next {
             Ok((socket, deadline)) => {
-                connection.socket = socket;
+                connection.socket = NotInherited::new(socket);
                 connection.interest = Interest::Write;
                 self.connections.insert(association, connection);
                 self.set_deadline(association, Some(deadline));

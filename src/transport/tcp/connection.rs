@@ -6,6 +6,7 @@ use super::send_log::SendLog;
 use crate::Time;
 use crate::association::{LossReason, Undelivered};
 use crate::transport::epoll::Interest;
+use crate::transport::not_inherited::NotInherited;
 use crate::wire::AddressList;
 use socket2::Socket;
 use std::io;
@@ -47,7 +48,7 @@ pub(super) struct Connecting {
 
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub socket: Socket,
+    pub socket: NotInherited<Socket>,
     pub state: State,
     /// It has been reported as up.
     pub established: bool,
@@ -78,7 +79,7 @@ pub(super) struct ReadOutcome {
 impl Connection {
     pub fn new(socket: Socket, state: State, interest: Interest, reports_undelivered: bool) -> Connection {
         Connection {
-            socket,
+            socket: NotInherited::new(socket),
             state,
             established: false,
             log: SendLog::default(),

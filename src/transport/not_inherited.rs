@@ -1,0 +1,103 @@
+//! Sockets that a child of fork(2) does not keep.
+//!
+//! A port stays taken, and peers are not told that a process has died, as long as anybody has its sockets. exec(3) closes them by
+//! FD_CLOEXEC; a child that goes on without it closes them in [`close_in_child`], which is called between fork(2) and everything
+//! else: no lock, no memory, only the numbers, kept as bits.
+
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+/// Numbers from here on are inherited after all. No process has so many descriptors.
+const MAX_NUMBER: usize = 1 << 20;
+const BITS: usize = u64::BITS as usize;
+
+/// A bit for each number that is one of ours.
+static OURS: [AtomicU64; MAX_NUMBER / BITS] = [const { AtomicU64::new(0) }; MAX_NUMBER / BITS];
+/// Words of [`OURS`] in which a bit was set ever.
+static WORDS: AtomicUsize = AtomicUsize::new(0);
+/// How often this process has come out of a fork.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// A socket that a child of this process does not keep.
+#[derive(Debug)]
+pub(crate) struct NotInherited<T: AsRawFd> {
+    socket: ManuallyDrop<T>,
+    forks: u32,
+}
+
+impl<T: AsRawFd> NotInherited<T> {
+    /// Takes over a socket that was just made.
+    pub fn new(socket: T) -> NotInherited<T> {
+        if let Some((word, bit)) = place(socket.as_raw_fd()) {
+            WORDS.fetch_max(word + 1, Ordering::SeqCst);
+            OURS[word].fetch_or(bit, Ordering::SeqCst);
+        }
+        NotInherited { socket: ManuallyDrop::new(socket), forks: FORKS.load(Ordering::SeqCst) }
+    }
+}
+
+impl<T: AsRawFd> Deref for NotInherited<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.socket
+    }
+}
+
+impl<T: AsRawFd> Drop for NotInherited<T> {
+    fn drop(&mut self) {
+        // The parent's is closed here already, and its number may be another one's.
+        if self.forks != FORKS.load(Ordering::SeqCst) {
+            return;
+        }
+        // First: once it is closed, somebody else may have the number.
+        if let Some((word, bit)) = place(self.socket.as_raw_fd()) {
+            OURS[word].fetch_and(!bit, Ordering::SeqCst);
+        }
+        // SAFETY: it is dropped here only, and not used any more.
+        unsafe { ManuallyDrop::drop(&mut self.socket) }
+    }
+}
+
+fn place(number: RawFd) -> Option<(usize, u64)> {
+    let number = usize::try_from(number).ok().filter(|number| *number < MAX_NUMBER)?;
+    Some((number / BITS, 1 << (number % BITS)))
+}
+
+/// Closes the parent's sockets. For the child of a fork, before anything else: async-signal-safe.
+pub(crate) fn close_in_child() {
+    FORKS.fetch_add(1, Ordering::SeqCst);
+    for (index, word) in OURS.iter().enumerate().take(WORDS.load(Ordering::SeqCst)) {
+        let mut bits = word.swap(0, Ordering::SeqCst);
+        while bits != 0 {
+            let number = index * BITS + bits.trailing_zeros() as usize;
+            bits &= bits - 1;
+            // SAFETY: the number is that of a socket of the parent's, which nobody uses in this process any more.
+            unsafe { libc::close(number as RawFd) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::UdpSocket;
+
+    fn is_ours(number: RawFd) -> bool {
+        let (word, bit) = place(number).unwrap();
+        OURS[word].load(Ordering::SeqCst) & bit != 0
+    }
+
+    #[test]
+    fn a_socket_is_known_by_its_number_as_long_as_it_is_open() {
+        let socket = NotInherited::new(UdpSocket::bind("127.0.0.1:0").unwrap());
+        let (number, port) = (socket.as_raw_fd(), socket.local_addr().unwrap().port());
+        assert!(is_ours(number));
+        drop(socket);
+        UdpSocket::bind(("127.0.0.1", port)).expect("the socket was closed");
+        assert_eq!(place(MAX_NUMBER as RawFd), None);
+        assert_eq!(place(-1), None);
+    }
+}
