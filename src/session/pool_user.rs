@@ -13,8 +13,8 @@
 //!     |      the association is lost, the element removed        |
 //!     +----------------------------------------------------------+
 //!
-//!   Searching: Resolving -> Connecting -> (up), or back to Resolving;
-//!              Pausing before another round, or before the search ends with a failure.
+//!   Searching: Resolving -> connecting to a candidate, which has a head start -> Resolving, connecting to another one as well;
+//!              the first candidate that is up wins. Pausing before another round, or before the search ends with a failure.
 //!   Close leads from everywhere to Closed, which is left no more.
 //! ```
 //!
@@ -186,7 +186,7 @@ impl PoolUserSession {
             Event::Resolved { attempt, pool_elements, .. } => self.on_resolved(attempt, &pool_elements, step),
             Event::ResolveFailed { attempt, why } => self.on_resolve_failed(attempt, why, step),
             Event::Up { attempt, association } => self.on_up(attempt, association, step),
-            Event::ConnectFailed { attempt } => self.on_connect_failed(attempt, step),
+            Event::ConnectFailed { attempt, reason } => self.on_connect_failed(attempt, &reason, step),
             Event::CannotConnect { attempt } => self.on_cannot_connect(attempt, step),
             Event::Lost { association, reason, undelivered } => self.on_lost(association, &reason, undelivered, step),
             Event::ElementRemoved(element) => self.on_element_removed(element, step),
@@ -280,5 +280,7 @@ pub(super) fn peer_address(element: &PoolElement) -> Option<PeerAddress> {
 
 #[cfg(test)]
 mod accounts;
+#[cfg(test)]
+mod race_tests;
 #[cfg(test)]
 mod tests;

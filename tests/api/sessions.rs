@@ -141,6 +141,27 @@ fn an_automatic_session_fails_over_by_itself_and_sends_again_what_was_not_acknow
 }
 
 #[test]
+fn servers_that_hang_do_not_use_up_the_time_of_a_connect() {
+    if transport_choice() == TransportChoice::Sctp {
+        // The kernel accepts for a process that is stopped.
+        return;
+    }
+    let registrar = library();
+    let servers: Vec<_> = (0..3).map(|_| ServerProcess::start(registrar, "two-hang")).collect();
+    servers[0].stop();
+    servers[1].stop();
+    // Each is the first choice once.
+    for _ in 0..3 {
+        let begun = clock::now();
+        let client = connect("two-hang");
+        let took = clock::now().saturating_since(begun);
+        assert_eq!(api::getpeername(client).unwrap().pool_element_id, servers[2].id);
+        assert!(took < Duration::from_millis(2500), "{took:?}, of 5 s that a search may take");
+        api::close(client).unwrap();
+    }
+}
+
+#[test]
 fn a_pool_that_nobody_serves_connects_and_then_needs_a_failover_again_and_again() {
     library();
     let client = connect("nobody");

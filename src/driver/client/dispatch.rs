@@ -53,7 +53,7 @@ impl Dispatch<'_> {
                 self.message(association, stream, ppid, payload);
             }
             TransportEvent::Up { association, peer } => self.up(association, &peer),
-            TransportEvent::ConnectFailed { association, reason } => self.connect_failed(association, &reason),
+            TransportEvent::ConnectFailed { association, reason } => self.connect_failed(association, reason),
             TransportEvent::Writable { association } => {
                 if let Some(Route::Session { user, .. }) = self.routes.get(&association) {
                     let actions = user.writable(self.now, association);
@@ -117,11 +117,11 @@ impl Dispatch<'_> {
         }
     }
 
-    fn connect_failed(&mut self, association: AssociationId, reason: &LossReason) {
+    fn connect_failed(&mut self, association: AssociationId, reason: LossReason) {
         match self.routes.remove(&association) {
             Some(Route::Connecting { user, attempt }) => {
                 log::info!("connect to a pool element failed ({reason}): the next one is tried");
-                let actions = user.connect_failed(self.now, attempt);
+                let actions = user.connect_failed(self.now, attempt, reason);
                 self.defer(user, actions);
             }
             Some(other) => drop(self.routes.insert(association, other)),

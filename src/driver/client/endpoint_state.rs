@@ -40,7 +40,7 @@ pub(super) trait EndpointUser: Send + Sync {
         peer: &PeerAddress,
     ) -> (SessionId, SessionActions);
     /// A connect of its own failed.
-    fn connect_failed(&self, now: Time, attempt: Attempt) -> SessionActions;
+    fn connect_failed(&self, now: Time, attempt: Attempt, reason: LossReason) -> SessionActions;
     /// A message came. `Err`: why the association must go.
     fn receive(
         &self,

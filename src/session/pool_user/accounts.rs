@@ -192,7 +192,7 @@ impl World {
             }
             Op::ConnectFailed => {
                 if let Some(attempt) = self.connecting.pop() {
-                    self.event(Event::ConnectFailed { attempt });
+                    self.event(Event::ConnectFailed { attempt, reason: LossReason::Refused });
                 }
             }
             Op::Lost(reason) => {

@@ -18,11 +18,7 @@ pub(super) struct Up {
 
 impl PoolUserSession {
     pub(super) fn on_up(&mut self, attempt: Attempt, association: AssociationId, step: &mut Step<'_, Action>) {
-        let wanted = match &self.state {
-            State::Searching(search) => search.connecting(attempt).map(|element| (element, search.purpose)),
-            _ => None,
-        };
-        let Some((element, purpose)) = wanted else {
+        let Some((element, purpose)) = self.win(attempt, step) else {
             // Given up meanwhile: nobody wants this association.
             return step.push(Action::Abort { association });
         };

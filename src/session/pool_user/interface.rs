@@ -13,8 +13,10 @@ pub struct PoolUserConfig {
     pub automatic: bool,
     /// After a failover send again what the old element never acknowledged.
     pub resend: bool,
-    /// How long one connect, and a search that somebody waits for, may take.
+    /// How long a search that somebody waits for may take with all its connects, and one connect where nobody does.
     pub connect_timeout: Duration,
+    /// How long one element is waited for before the next one is tried as well.
+    pub head_start: Duration,
     /// First pause before a pool that is empty, or all of whose elements failed, is tried again.
     pub retry_delay: Duration,
     /// stale.cache.value of the first resolution.
@@ -28,6 +30,7 @@ impl PoolUserConfig {
     pub fn fast() -> PoolUserConfig {
         PoolUserConfig {
             connect_timeout: Duration::from_millis(300),
+            head_start: Duration::from_millis(50),
             retry_delay: Duration::from_millis(50),
             watch: true,
             ..PoolUserConfig::default()
@@ -41,6 +44,7 @@ impl Default for PoolUserConfig {
             automatic: false,
             resend: false,
             connect_timeout: Duration::from_millis(5000),
+            head_start: Duration::from_millis(250),
             retry_delay: Duration::from_millis(250),
             stale_cache: Duration::ZERO,
             watch: false,
@@ -100,6 +104,8 @@ pub enum Event<'a> {
     ConnectFailed {
         /// Which.
         attempt: Attempt,
+        /// Why.
+        reason: LossReason,
     },
     /// A connect was not even tried, for want of descriptors, ports or memory of our own: that says nothing about the element.
     CannotConnect {

@@ -9,9 +9,9 @@ use proptest::prelude::*;
 
 const SESSION: SessionId = SessionId(1);
 
-struct Harness {
-    session: PoolUserSession,
-    now: Time,
+pub(super) struct Harness {
+    pub(super) session: PoolUserSession,
+    pub(super) now: Time,
     associations: u64,
 }
 
@@ -41,7 +41,7 @@ fn encoded(message: AsapMessage) -> Vec<u8> {
 }
 
 impl Harness {
-    fn new(automatic: bool) -> Harness {
+    pub(super) fn new(automatic: bool) -> Harness {
         let config = PoolUserConfig { automatic, resend: true, ..PoolUserConfig::default() };
         Harness {
             session: PoolUserSession::new(config, SESSION, "pool".into()),
@@ -50,26 +50,26 @@ impl Harness {
         }
     }
 
-    fn handle(&mut self, event: Event<'_>) -> Vec<Action> {
+    pub(super) fn handle(&mut self, event: Event<'_>) -> Vec<Action> {
         let mut actions = Vec::new();
         self.session.handle(self.now, event, &mut actions);
         actions
     }
 
     /// Lets time pass until the session wants to be woken.
-    fn sleep(&mut self) -> Vec<Action> {
+    pub(super) fn sleep(&mut self) -> Vec<Action> {
         self.now = self.session.next_deadline().expect("the session waits for a time");
         self.handle(Event::Timeout)
     }
 
     /// Answers the resolution in `actions` with these elements.
-    fn resolve(&mut self, actions: &[Action], ids: &[u32]) -> Vec<Action> {
+    pub(super) fn resolve(&mut self, actions: &[Action], ids: &[u32]) -> Vec<Action> {
         let attempt = resolution(actions);
         self.handle(Event::Resolved { attempt, policy: Policy::RoundRobin, pool_elements: elements(ids) })
     }
 
     /// Lets the connect in `actions` succeed.
-    fn up(&mut self, actions: &[Action]) -> (AssociationId, Vec<Action>) {
+    pub(super) fn up(&mut self, actions: &[Action]) -> (AssociationId, Vec<Action>) {
         self.associations += 1;
         let association = AssociationId::new(1, self.associations);
         let (attempt, _) = connect(actions);
@@ -86,12 +86,12 @@ impl Harness {
         (harness, association)
     }
 
-    fn lose(&mut self, association: AssociationId, reason: LossReason) -> Vec<Action> {
+    pub(super) fn lose(&mut self, association: AssociationId, reason: LossReason) -> Vec<Action> {
         self.handle(Event::Lost { association, reason, undelivered: Vec::new() })
     }
 }
 
-fn resolution(actions: &[Action]) -> Attempt {
+pub(super) fn resolution(actions: &[Action]) -> Attempt {
     let found = actions.iter().find_map(|action| match action {
         Action::Resolve { attempt, .. } => Some(*attempt),
         _ => None,
@@ -100,7 +100,7 @@ fn resolution(actions: &[Action]) -> Attempt {
 }
 
 /// The connect in `actions`: which, and to which element.
-fn connect(actions: &[Action]) -> (Attempt, u32) {
+pub(super) fn connect(actions: &[Action]) -> (Attempt, u32) {
     let found = actions.iter().find_map(|action| match action {
         Action::Connect { attempt, peer, .. } => Some((*attempt, u32::from(peer.port) - 1000)),
         _ => None,
@@ -108,7 +108,7 @@ fn connect(actions: &[Action]) -> (Attempt, u32) {
     found.unwrap_or_else(|| panic!("no connect in {actions:?}"))
 }
 
-fn report(pool_element_id: PoolElementId) -> Action {
+pub(super) fn report(pool_element_id: PoolElementId) -> Action {
     Action::Report { pool_handle: "pool".into(), pool_element_id }
 }
 
@@ -158,7 +158,7 @@ fn a_failed_element_is_not_chosen_again_while_there_are_others() {
     let actions = harness.resolve(&actions, &[1, 2]);
     assert_eq!(connect(&actions).1, 2);
     let (attempt, _) = connect(&actions);
-    let actions = harness.handle(Event::ConnectFailed { attempt });
+    let actions = harness.handle(Event::ConnectFailed { attempt, reason: LossReason::Refused });
     assert!(actions.contains(&report(PoolElementId(2))));
     let actions = harness.resolve(&actions, &[2, 1, 3]);
     assert_eq!(connect(&actions).1, 3);
@@ -200,7 +200,7 @@ fn the_only_element_is_tried_again_after_a_pause_that_grows() {
         pauses.push(harness.now.saturating_since(before).as_millis());
         actions = harness.resolve(&actions, &[1]);
         let (attempt, _) = connect(&actions);
-        actions = harness.handle(Event::ConnectFailed { attempt });
+        actions = harness.handle(Event::ConnectFailed { attempt, reason: LossReason::Refused });
     }
     assert_eq!(pauses, [250, 500, 1000, 2000, 2000, 2000]);
 }
@@ -249,7 +249,7 @@ fn a_forced_failover_with_nobody_left_ends_with_unreachable_and_the_next_notific
     let actions = harness.sleep();
     let actions = harness.resolve(&actions, &[1]);
     let (attempt, _) = connect(&actions);
-    let actions = harness.handle(Event::ConnectFailed { attempt });
+    let actions = harness.handle(Event::ConnectFailed { attempt, reason: LossReason::Refused });
     let actions = harness.resolve(&actions, &[1]);
     assert_eq!(actions, [necessary(false), Action::Settled(Err(NoElement::Unreachable))]);
 }
@@ -530,7 +530,7 @@ proptest! {
                 (Step::ResolveFailed(why), (Some(attempt), _)) => {
                     harness.handle(Event::ResolveFailed { attempt, why })
                 }
-                (Step::ConnectFailed, (_, Some(attempt))) => harness.handle(Event::ConnectFailed { attempt }),
+                (Step::ConnectFailed, (_, Some(attempt))) => harness.handle(Event::ConnectFailed { attempt, reason: LossReason::Refused }),
                 (Step::Up, (_, Some(attempt))) => {
                     harness.associations += 1;
                     let association = AssociationId::new(1, harness.associations);
@@ -559,7 +559,7 @@ proptest! {
                 (Step::Stale, _) => {
                     let association = AssociationId::new(9, 9);
                     let attempt = Attempt(u64::MAX);
-                    let actions = harness.handle(Event::ConnectFailed { attempt });
+                    let actions = harness.handle(Event::ConnectFailed { attempt, reason: LossReason::Refused });
                     prop_assert!(actions.is_empty());
                     harness.handle(Event::Lost { association, reason: LossReason::Closed, undelivered: Vec::new() })
                 }

@@ -110,7 +110,7 @@ impl Socket {
                         if is_our_own(&error) {
                             Event::CannotConnect { attempt }
                         } else {
-                            Event::ConnectFailed { attempt }
+                            Event::ConnectFailed { attempt, reason: LossReason::Unreachable }
                         },
                     );
                 }
@@ -281,8 +281,8 @@ impl EndpointUser for Socket {
         }
     }
 
-    fn connect_failed(&self, now: Time, attempt: Attempt) -> SessionActions {
-        self.feed(now, Event::ConnectFailed { attempt })
+    fn connect_failed(&self, now: Time, attempt: Attempt, reason: LossReason) -> SessionActions {
+        self.feed(now, Event::ConnectFailed { attempt, reason })
     }
 
     fn receive(
@@ -404,7 +404,7 @@ fn feed_sender(sender: &mut PoolSender, now: Time, event: Event<'_>, actions: &m
             };
             sender.resolved(now, attempt, Err(failure));
         }
-        Event::ConnectFailed { attempt } => sender.connect_failed(now, attempt, actions),
+        Event::ConnectFailed { attempt, .. } => sender.connect_failed(now, attempt, actions),
         Event::CannotConnect { attempt } => sender.cannot_connect(now, attempt),
         // Of a pool user's session.
         _ => {}
