@@ -23,6 +23,7 @@ pub mod registrar;
 pub mod session;
 pub(crate) mod step;
 pub mod time;
+pub(crate) mod token_bucket;
 pub mod transport;
 pub mod wire;
 

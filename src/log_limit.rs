@@ -1,6 +1,7 @@
 //! Keeps what peers can trigger from flooding the log.
 
 use crate::Time;
+use crate::token_bucket::TokenBucket;
 use std::fmt;
 use std::time::Duration;
 
@@ -14,30 +15,23 @@ const REFILL: Duration = Duration::from_secs(1);
 /// Keep one for each kind of event, not for each peer: a flood from a thousand peers is still a flood.
 #[derive(Clone, Debug)]
 pub struct LogLimit {
-    tokens: u32,
-    refilled: Time,
+    bucket: TokenBucket,
     suppressed: u64,
 }
 
 impl Default for LogLimit {
     fn default() -> LogLimit {
-        LogLimit { tokens: BURST, refilled: Time::ZERO, suppressed: 0 }
+        LogLimit { bucket: TokenBucket::new(BURST, REFILL, Time::ZERO), suppressed: 0 }
     }
 }
 
 impl LogLimit {
     /// `Some`: write the line; the number says how many were left out before it.
     pub fn allow(&mut self, now: Time) -> Option<u64> {
-        let refill = now.saturating_since(self.refilled).as_nanos() / REFILL.as_nanos();
-        if refill > 0 {
-            self.tokens = self.tokens.saturating_add(u32::try_from(refill).unwrap_or(u32::MAX)).min(BURST);
-            self.refilled = now;
-        }
-        if self.tokens == 0 {
+        if !self.bucket.take(now) {
             self.suppressed += 1;
             return None;
         }
-        self.tokens -= 1;
         Some(std::mem::take(&mut self.suppressed))
     }
 }

@@ -10,6 +10,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("identifiers", &[]),
     ("time", &[]),
     ("step", &[]),
+    ("token_bucket", &[]),
     ("random", &[]),
     ("log_filter", &[]),
     ("log_limit", &[]),
@@ -47,7 +48,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Named by everybody.
-const ROOT: &[&str] = &["identifiers", "time", "step"];
+const ROOT: &[&str] = &["identifiers", "time", "step", "token_bucket"];
 
 #[test]
 fn no_file_imports_upwards() {

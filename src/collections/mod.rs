@@ -3,8 +3,10 @@
 
 mod association_map;
 mod deadlines;
+mod keyed_timers;
 mod sorted_map;
 
 pub(crate) use association_map::AssociationMap;
 pub use deadlines::Deadlines;
+pub use keyed_timers::KeyedTimers;
 pub use sorted_map::SortedMap;

@@ -1,11 +1,11 @@
 //! The associations with pool elements, pool users and registrars, and what hangs on them.
 
-use super::limits::TokenBucket;
 use super::silence::Silence;
 use super::{Action, ConnectAttempt, Link, Registrar, RegistrarConfig, Step};
 use crate::association::{LossReason, Peer, PeerAddress, TransportKind};
 use crate::handlespace::{SeededState, ShardedMap};
 use crate::log_limit::log_limited;
+use crate::token_bucket::TokenBucket;
 use crate::wire::{AddressList, MAX_SCTP_ADDRESSES, TransportParameter, TransportUse};
 use crate::{AssociationId, Time};
 use log::Level;
@@ -41,9 +41,9 @@ impl Association {
         Association {
             link,
             peer,
-            resolutions: TokenBucket::new(config.max_resolutions_per_second, now),
-            reports: TokenBucket::new(config.max_reports_per_second, now),
-            faults: TokenBucket::new(MAX_FAULTS_PER_SECOND, now),
+            resolutions: TokenBucket::per_second(config.max_resolutions_per_second, now),
+            reports: TokenBucket::per_second(config.max_reports_per_second, now),
+            faults: TokenBucket::per_second(MAX_FAULTS_PER_SECOND, now),
             last_heard: now,
             look_at: None,
         }

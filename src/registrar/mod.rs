@@ -14,7 +14,6 @@ mod deregistration;
 mod enrp;
 mod interface;
 mod keep_alive;
-mod limits;
 mod registration;
 mod resolution;
 mod rsplib;

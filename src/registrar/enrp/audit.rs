@@ -92,7 +92,7 @@ impl Registrar {
         }
         if equal && !audit.demanded {
             audit.state = State::Idle;
-            self.enrp.timers.clear(Timer::Audit(id));
+            self.enrp.timers.stop(Timer::Audit(id));
         } else if step.now < audit.unsettled_until && !audit.demanded {
             if audit.state != State::Recheck {
                 audit.state = State::Recheck;
@@ -186,7 +186,7 @@ impl Registrar {
         let fruitless = peer.audit.fruitless;
         if fruitless <= 1 {
             peer.audit.state = State::Idle;
-            self.enrp.timers.clear(Timer::Audit(id));
+            self.enrp.timers.stop(Timer::Audit(id));
         } else {
             let pause = self.config.peer_heartbeat_cycle.saturating_mul(1 << fruitless.min(12));
             self.pause_audit(step.now, id, pause.min(LONGEST_PAUSE));
@@ -235,7 +235,7 @@ impl Registrar {
         if let Some(peer) = self.enrp.peers.get_mut(&id) {
             peer.audit.state = State::Idle;
             peer.audit.demanded = true;
-            self.enrp.timers.clear(Timer::Audit(id));
+            self.enrp.timers.stop(Timer::Audit(id));
         }
     }
 }

@@ -312,7 +312,7 @@ impl Registrar {
         let Some(number) = known.or_else(|| self.nameless_contact_of(id)) else { return };
         let Some(contact) = self.enrp.contacts.get_mut(number) else { return };
         contact.pause = self.config.peer_reconnect_min;
-        self.enrp.timers.clear(Timer::Contact(number));
+        self.enrp.timers.stop(Timer::Contact(number));
         if contact.origin == Origin::Hearsay && !contact.connecting {
             self.enrp.contacts.remove(number);
         }

@@ -18,10 +18,52 @@ use std::collections::BTreeMap;
 /// Places looked at for one page: what lies between two elements of one owner counts, too.
 const MAX_PLACES: usize = 16_384;
 
-/// A download under way.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Session {
-    next: ElementIndex,
+/// Which elements a download is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Extent {
+    /// The whole handlespace.
+    All,
+    /// The elements that this registrar is home of.
+    Own,
+}
+
+impl Extent {
+    const BOTH: [Extent; 2] = [Extent::Own, Extent::All];
+
+    fn of(message: &HandleTableRequest) -> Extent {
+        if message.own_children_only { Extent::Own } else { Extent::All }
+    }
+}
+
+/// The downloads under way: where the next page of each begins.
+#[derive(Debug, Default)]
+pub(super) struct Downloads(BTreeMap<(AssociationId, Extent), ElementIndex>);
+
+/// What comes of a request for a page.
+enum Admission {
+    /// The page that begins at this place.
+    From(ElementIndex),
+    /// There are too many downloads.
+    Busy,
+}
+
+impl Downloads {
+    /// Whether a download may begin, or go on, and where.
+    fn admit(&self, association: AssociationId, extent: Extent, most: usize) -> Admission {
+        match self.0.get(&(association, extent)) {
+            Some(&next) => Admission::From(next),
+            None if self.0.len() >= most => Admission::Busy,
+            None => Admission::From(ElementIndex::FIRST),
+        }
+    }
+
+    /// The next page begins there; none: it was the last one, or the download is broken off.
+    fn go_on(&mut self, association: AssociationId, extent: Extent, next: Option<ElementIndex>) {
+        match next {
+            Some(next) => self.0.insert((association, extent), next),
+            None => self.0.remove(&(association, extent)),
+        };
+    }
 }
 
 impl Registrar {
@@ -32,48 +74,56 @@ impl Registrar {
         message: &HandleTableRequest,
         step: &mut Step<'_>,
     ) {
-        let own = message.own_children_only;
-        let key = (association, own);
-        let from = self.enrp.sessions.get(&key).map(|session| session.next);
-        let busy = from.is_none() && self.enrp.sessions.len() >= self.config.max_handle_table_sessions;
-        let reject = self.enrp.phase == Phase::Starting || busy;
-        if reject {
+        let extent = Extent::of(message);
+        let admission = self.enrp.downloads.admit(association, extent, self.config.max_handle_table_sessions);
+        let refusal = match admission {
+            _ if self.enrp.phase == Phase::Starting => Some("it is not there yet"),
+            Admission::Busy => Some("there are too many downloads"),
+            Admission::From(_) => None,
+        };
+        if let Some(why) = refusal {
             log_limited!(
                 self.enrp.logs.downloads,
                 step.now,
                 Level::Info,
-                "registrar {}: {:?} does not get the handle table: {}",
+                "registrar {}: {:?} does not get the handle table: {why}",
                 self.id,
-                message.sender,
-                if busy { "there are too many downloads" } else { "it is not there yet" }
+                message.sender
             );
         }
-        let (entries, next) =
-            if reject { (Vec::new(), None) } else { self.page(from.unwrap_or(ElementIndex::FIRST), own) };
-        self.end_session(association, own);
-        if let Some(next) = next {
-            self.enrp.sessions.insert(key, Session { next });
-            self.enrp.timers.set(Timer::Session(association, own), step.now + self.config.handle_table_session_timeout);
-        }
-        self.statistics.handle_table_pages += u64::from(!reject);
-        let receiver = message.sender;
+        let (entries, next) = match admission {
+            Admission::From(place) if refusal.is_none() => self.page(place, extent),
+            _ => (Vec::new(), None),
+        };
+        self.enrp.downloads.go_on(association, extent, next);
+        let pause = self.config.handle_table_session_timeout;
+        self.enrp.timers.set(Timer::Download(association, extent), next.map(|_| step.now + pause));
+        self.statistics.handle_table_pages += u64::from(refusal.is_none());
+        let (receiver, reject) = (message.sender, refusal.is_some());
         let response = HandleTableResponse { sender: self.id, receiver, reject, more: next.is_some(), entries };
         self.answer_enrp(association, receiver, &EnrpMessage::HandleTableResponse(response), step);
     }
 
-    /// A download is over, or broken off.
-    pub(super) fn end_session(&mut self, association: AssociationId, own: bool) {
-        self.enrp.sessions.remove(&(association, own));
-        self.enrp.timers.clear(Timer::Session(association, own));
+    /// An association is gone, and with it its downloads.
+    pub(super) fn end_downloads(&mut self, association: AssociationId) {
+        for extent in Extent::BOTH {
+            self.end_download(association, extent);
+        }
+    }
+
+    /// A download is broken off.
+    pub(super) fn end_download(&mut self, association: AssociationId, extent: Extent) {
+        self.enrp.downloads.go_on(association, extent, None);
+        self.enrp.timers.stop(Timer::Download(association, extent));
     }
 
     /// The page that begins at a place, and where the next one begins.
-    fn page(&self, from: ElementIndex, own: bool) -> (Vec<PoolEntry>, Option<ElementIndex>) {
+    fn page(&self, from: ElementIndex, extent: Extent) -> (Vec<PoolEntry>, Option<ElementIndex>) {
         let mut by_pool: BTreeMap<PoolIndex, Vec<&Element>> = BTreeMap::new();
         let mut bytes = 0;
         let mut next = from.skip(MAX_PLACES);
         for (index, element) in self.handlespace.elements_from(from, MAX_PLACES) {
-            if own && element.home_registrar() != self.id {
+            if extent == Extent::Own && element.home_registrar() != self.id {
                 continue;
             }
             let handle = self.handlespace.pool(element.pool()).map_or(0, |pool| pool.handle().as_bytes().len());

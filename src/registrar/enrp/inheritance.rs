@@ -34,7 +34,7 @@ impl Registrar {
     pub(super) fn end_inheritance(&mut self, target: RegistrarId, step: &mut Step<'_>) {
         self.inherit(target, usize::MAX, step);
         self.enrp.inheritances.remove(&target);
-        self.enrp.timers.clear(Timer::Inheritance(target));
+        self.enrp.timers.stop(Timer::Inheritance(target));
     }
 
     /// The same for all of them: this registrar is about to leave.

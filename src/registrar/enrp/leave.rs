@@ -74,7 +74,7 @@ impl Registrar {
             log::warn!("registrar {}: leaves, although {left} elements have not found another home yet", self.id);
         }
         self.enrp.phase = Phase::Left;
-        self.enrp.timers.clear_all();
+        self.enrp.timers.stop_all();
         step.push(Action::ShutdownComplete);
     }
 }

@@ -173,7 +173,7 @@ impl Registrar {
             self.enrp.peers.len()
         );
         self.enrp.phase = Phase::Ready;
-        self.enrp.timers.clear(Timer::Start);
+        self.enrp.timers.stop(Timer::Start);
         self.enrp.start.tombstones = SeededMap::with_hasher(SeededState::new(0));
         self.announcer.start(step.now);
         self.begin_to_serve(step.now);

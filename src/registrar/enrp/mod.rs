@@ -39,7 +39,7 @@ use crate::wire::{Cause, Decoded, ErrorCause};
 use crate::{AssociationId, RegistrarId, Time};
 use claims::Claims;
 use contacts::Contacts;
-use handle_table::Session;
+use handle_table::Downloads;
 use log::Level;
 use mentor::Start;
 use peers::Peer;
@@ -93,7 +93,7 @@ pub(super) struct Enrp {
     connects: BTreeMap<ConnectAttempt, Connect>,
     next_attempt: u64,
     timers: Timers,
-    sessions: BTreeMap<(AssociationId, bool), Session>,
+    downloads: Downloads,
     arbitrations: BTreeMap<RegistrarId, Arbitration>,
     /// Dead registrars whose elements are getting another home, and which.
     inheritances: BTreeMap<RegistrarId, RegistrarId>,
@@ -143,7 +143,7 @@ impl Enrp {
             connects: BTreeMap::new(),
             next_attempt: 1,
             timers,
-            sessions: BTreeMap::new(),
+            downloads: Downloads::default(),
             arbitrations: BTreeMap::new(),
             inheritances: BTreeMap::new(),
             claims: Claims::new(SeededState::new(hash_seed)),
@@ -198,7 +198,7 @@ impl Registrar {
                 Timer::Audit(id) => self.on_audit_timer_expired(id, step),
                 Timer::Arbitration(target) => self.on_arbitration_expired(at, target, step),
                 Timer::Inheritance(target) => self.on_inheritance_due(target, step),
-                Timer::Session(association, own) => self.end_session(association, own),
+                Timer::Download(association, extent) => self.end_download(association, extent),
             }
         }
     }
@@ -226,8 +226,7 @@ impl Registrar {
     }
 
     pub(super) fn on_enrp_association_lost(&mut self, association: AssociationId, step: &mut Step<'_>) {
-        self.end_session(association, true);
-        self.end_session(association, false);
+        self.end_downloads(association);
         let Some(sender) = self.enrp.senders.remove(&association) else { return };
         if let Some(number) = sender.contact {
             self.on_contact_lost(step.now, number);

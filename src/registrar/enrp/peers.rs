@@ -162,7 +162,7 @@ impl Registrar {
     pub(super) fn remove_peer(&mut self, id: RegistrarId, why: &str, step: &mut Step<'_>) {
         let Some(peer) = self.enrp.peers.remove(&id) else { return };
         for timer in [Timer::Peer(id), Timer::Audit(id), Timer::Arbitration(id)] {
-            self.enrp.timers.clear(timer);
+            self.enrp.timers.stop(timer);
         }
         self.enrp.arbitrations.remove(&id);
         for association in &peer.associations {

@@ -42,7 +42,7 @@ impl Registrar {
         );
         if let Some(peer) = self.enrp.peers.get_mut(&target) {
             peer.state = PeerState::Dead;
-            self.enrp.timers.clear(Timer::Peer(target));
+            self.enrp.timers.stop(Timer::Peer(target));
         }
         self.statistics.takeovers_started += 1;
         let mut missing = ids_where(&self.enrp.peers, |peer| peer.is_active() && peer.association().is_some());
@@ -98,7 +98,7 @@ impl Registrar {
     /// Ends this registrar's attempt.
     pub(super) fn stop_arbitration(&mut self, now: Time, target: RegistrarId) {
         if self.enrp.arbitrations.remove(&target).is_some() {
-            self.enrp.timers.clear(Timer::Arbitration(target));
+            self.enrp.timers.stop(Timer::Arbitration(target));
             log_limited!(
                 self.enrp.logs.takeovers,
                 now,
@@ -112,7 +112,7 @@ impl Registrar {
     /// The arbitration is won (RFC 5353 section 3.5.2).
     fn complete_takeover(&mut self, target: RegistrarId, step: &mut Step<'_>) {
         self.enrp.arbitrations.remove(&target);
-        self.enrp.timers.clear(Timer::Arbitration(target));
+        self.enrp.timers.stop(Timer::Arbitration(target));
         // The target gets it as well: should it only be asleep, it knows when it wakes up.
         let message = TakeoverServer { sender: self.id, receiver: RegistrarId(0), target };
         self.group_cast(&EnrpMessage::TakeoverServer(message), step);
