@@ -53,6 +53,11 @@ impl Association {
         self.peer.kind == TransportKind::Tcp
     }
 
+    /// Where the other end is.
+    pub fn address(&self) -> &PeerAddress {
+        &self.peer.address
+    }
+
     /// Whether the other end has this address.
     pub fn has_address(&self, address: IpAddr) -> bool {
         self.peer.address.addresses.iter().any(|own| own.to_canonical() == address.to_canonical())

@@ -36,7 +36,7 @@ use crate::{AssociationId, RegistrarId, Time};
 use announce::Announcer;
 use associations::Associations;
 use buffers::Buffers;
-use enrp::{Enrp, Phase};
+use enrp::{Enrp, Leave, Phase};
 use std::time::Duration;
 use subscriptions::Subscriptions;
 
@@ -127,7 +127,7 @@ impl Registrar {
             Event::Shutdown => self.on_shutdown(step),
         }
         if self.is_leaving() {
-            self.leave_if_done(false, step);
+            self.leave_if_done(Leave::WithoutElements, step);
         }
     }
 

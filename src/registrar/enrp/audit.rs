@@ -1,25 +1,7 @@
-//! Comparing checksums with the peers, and downloading again what differs (RFC 5353 section 3.6).
-//!
-//! Marks are not bits that somebody has to set and clear, but stamps: everything heard of an element stamps it with the next
-//! number. What is older than the begin of the audit when the last page has come is "still marked". So an audit that
-//! breaks off leaves nothing to clean up, and what was heard from elsewhere during the audit is not replaced by an older page.
-//!
-//! A checksum that differs while elements change homes says little: then the peer is asked again a little later. A difference
-//! that audits do not mend (a pool that exists twice, say) makes them rarer.
+//! The audit of a peer's elements: when it is due, and how far it has come.
 
-use super::timers::Timer;
-use super::{Phase, Registrar};
-use crate::log_limit::log_limited;
-use crate::message::EnrpMessage;
-use crate::message::enrp::{HandleTableRequest, HandleTableResponse};
-use crate::registrar::Step;
-use crate::wire::PoolElement;
-use crate::{PoolHandle, RegistrarId, Time};
-use log::Level;
-use std::time::Duration;
+use crate::Time;
 
-/// The longest pause between audits that do not help.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// Pages of one audit: a peer that never ends its table must not keep us.
 const MAX_PAGES: u32 = 65_536;
 
@@ -50,6 +32,37 @@ pub(super) struct Audit {
     fruitless: u32,
 }
 
+/// What a checksum of the peer leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Another audit is running, or was not long ago.
+    Wait,
+    /// All is well.
+    Equal,
+    /// The peer is to be asked again then.
+    Recheck(Time),
+    /// The peer's table is to be downloaded.
+    Audit,
+}
+
+/// A page has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Page {
+    /// The stamp at the begin of the audit.
+    pub since: u64,
+    pub last: bool,
+}
+
+/// What to do when the timer of an audit has expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expiry {
+    Nothing,
+    /// The peer does not send its table.
+    Silent,
+    /// The peer is asked for its checksum again.
+    Ask,
+}
+
 impl Audit {
     pub fn new(unsettled_until: Time, demanded: bool) -> Audit {
         Audit { state: State::Idle, demanded, unsettled_until, fruitless: 0 }
@@ -59,183 +72,80 @@ impl Audit {
     pub fn demand(&mut self) {
         self.demanded = true;
     }
-}
 
-impl Registrar {
-    /// How long elements may be on their way from one home to another.
-    pub(super) fn settling_time(&self) -> Duration {
-        self.config.max_time_no_response / 4
+    /// Until then, elements come to the peer or leave it.
+    pub fn unsettle(&mut self, until: Time) {
+        self.unsettled_until = until;
     }
 
-    /// An element came to this registrar, or left it, and not because it said so itself.
-    pub(super) fn unsettle(&mut self, now: Time, owner: RegistrarId) {
-        let settled = now + self.settling_time();
-        if let Some(peer) = self.enrp.peers.get_mut(&owner) {
-            peer.audit.unsettled_until = settled;
+    /// The peer has sent its checksum, which equals ours or does not.
+    pub fn compare(&mut self, now: Time, equal: bool) -> Verdict {
+        if matches!(self.state, State::Running { .. } | State::Pause) {
+            return Verdict::Wait;
         }
-    }
-
-    /// A peer has sent its PE checksum.
-    pub(super) fn compare_checksum(&mut self, id: RegistrarId, checksum: u16, step: &mut Step<'_>) {
-        if self.enrp.phase != Phase::Ready {
-            return;
-        }
-        let known = self.handlespace.checksum_of_owner(id);
-        let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
-        let audit = &mut peer.audit;
-        if matches!(audit.state, State::Running { .. } | State::Pause) {
-            return;
-        }
-        let equal = checksum == known.value() || checksum == known.rsplib_value();
         if equal {
-            audit.fruitless = 0;
+            self.fruitless = 0;
         }
-        if equal && !audit.demanded {
-            audit.state = State::Idle;
-            self.enrp.timers.stop(Timer::Audit(id));
-        } else if step.now < audit.unsettled_until && !audit.demanded {
-            if audit.state != State::Recheck {
-                audit.state = State::Recheck;
-                self.enrp.timers.set(Timer::Audit(id), audit.unsettled_until);
-            }
+        if self.demanded {
+            Verdict::Audit
+        } else if equal {
+            self.state = State::Idle;
+            Verdict::Equal
+        } else if now >= self.unsettled_until {
+            Verdict::Audit
+        } else if self.state == State::Recheck {
+            Verdict::Wait
         } else {
-            self.start_audit(id, step);
+            self.state = State::Recheck;
+            Verdict::Recheck(self.unsettled_until)
         }
     }
 
-    fn start_audit(&mut self, id: RegistrarId, step: &mut Step<'_>) {
-        let since = self.enrp.stamp;
-        let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
-        peer.audit.state = State::Running { since, pages: 0 };
-        peer.audit.demanded = false;
-        peer.audit.fruitless = peer.audit.fruitless.saturating_add(1);
-        self.statistics.audits += 1;
-        log_limited!(
-            self.enrp.logs.audits,
-            step.now,
-            Level::Info,
-            "registrar {}: what is known of the elements of {id:?} may be wrong: downloading them again",
-            self.id
-        );
-        self.ask_for_page(id, step);
+    /// The first page is asked for now.
+    pub fn begin(&mut self, since: u64) {
+        self.state = State::Running { since, pages: 0 };
+        self.demanded = false;
+        self.fruitless = self.fruitless.saturating_add(1);
     }
 
-    fn ask_for_page(&mut self, id: RegistrarId, step: &mut Step<'_>) {
-        self.enrp.timers.set(Timer::Audit(id), step.now + self.config.max_time_no_response);
-        let request = HandleTableRequest { sender: self.id, receiver: id, own_children_only: true };
-        self.send_to_peer(id, &EnrpMessage::HandleTableRequest(request), step);
-    }
-
-    pub(super) fn on_audit_response(&mut self, message: HandleTableResponse, step: &mut Step<'_>) {
-        let id = message.sender;
-        let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
-        let State::Running { since, ref mut pages } = peer.audit.state else { return };
+    /// A page has come, with more to come or not. None: nobody asked for it.
+    pub fn take_page(&mut self, more: bool) -> Option<Page> {
+        let State::Running { since, ref mut pages } = self.state else { return None };
         *pages += 1;
-        let last = !message.more || *pages >= MAX_PAGES;
-        if message.reject {
-            return self.fail_audit(step.now, id);
-        }
-        for entry in message.entries {
-            for element in entry.pool_elements {
-                if element.home_registrar == id {
-                    self.take_table_entry(id, &entry.pool_handle, element, since, step);
-                }
-            }
-        }
-        if last { self.finish_audit(id, since, step) } else { self.ask_for_page(id, step) }
+        Some(Page { since, last: !more || *pages >= MAX_PAGES })
     }
 
-    /// Takes up an element of a downloaded table, unless something newer has been heard of it since `since`.
-    pub(super) fn take_table_entry(
-        &mut self,
-        sender: RegistrarId,
-        pool_handle: &PoolHandle,
-        pool_element: PoolElement,
-        since: u64,
-        step: &mut Step<'_>,
-    ) {
-        let known = self.handlespace.find(pool_handle, pool_element.id);
-        let known = known.and_then(|index| self.handlespace.element(index));
-        if known.is_none_or(|element| element.mark() <= since) {
-            if pool_element.home_registrar == self.id && self.enrp.phase == Phase::Starting {
-                self.take_own_element(step.now, pool_handle, pool_element);
-            } else {
-                self.take_element(sender, pool_handle, pool_element, step);
-            }
+    /// The last page has come. Some: that has not helped so many times that there is to be a pause.
+    pub fn finish(&mut self) -> Option<u32> {
+        if self.fruitless > 1 {
+            self.state = State::Pause;
+            return Some(self.fruitless);
         }
+        self.state = State::Idle;
+        None
     }
 
-    /// All pages have come: what is still marked is not there any more.
-    fn finish_audit(&mut self, id: RegistrarId, since: u64, step: &mut Step<'_>) {
-        let marked = |index: &_| self.handlespace.element(*index).is_some_and(|element| element.mark() <= since);
-        let stale: Vec<_> = self.handlespace.elements_of_owner(id).filter(marked).collect();
-        if !stale.is_empty() {
-            log_limited!(
-                self.enrp.logs.audits,
-                step.now,
-                Level::Info,
-                "registrar {}: {} elements of {id:?} are not there any more",
-                self.id,
-                stale.len()
-            );
-        }
-        for index in stale {
-            self.disowned(index, step);
-        }
-        let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
-        let fruitless = peer.audit.fruitless;
-        if fruitless <= 1 {
-            peer.audit.state = State::Idle;
-            self.enrp.timers.stop(Timer::Audit(id));
-        } else {
-            let pause = self.config.peer_heartbeat_cycle.saturating_mul(1 << fruitless.min(12));
-            self.pause_audit(step.now, id, pause.min(LONGEST_PAUSE));
-        }
+    /// No answer, or a rejection: once more after a pause.
+    pub fn fail(&mut self) {
+        self.demanded = true;
+        self.state = State::Pause;
     }
 
-    /// No answer, or a rejection. The session at the peer must be over before it is asked again: it would go on where it was.
-    fn fail_audit(&mut self, now: Time, id: RegistrarId) {
-        if let Some(peer) = self.enrp.peers.get_mut(&id) {
-            peer.audit.demanded = true;
-        }
-        let pause = self.config.max_time_no_response.max(self.config.handle_table_session_timeout);
-        self.pause_audit(now, id, pause + self.settling_time());
-    }
-
-    fn pause_audit(&mut self, now: Time, id: RegistrarId, pause: Duration) {
-        if let Some(peer) = self.enrp.peers.get_mut(&id) {
-            peer.audit.state = State::Pause;
-            self.enrp.timers.set(Timer::Audit(id), now + pause);
-        }
-    }
-
-    pub(super) fn on_audit_timer_expired(&mut self, id: RegistrarId, step: &mut Step<'_>) {
-        let Some(audit) = self.enrp.peers.get_mut(&id).map(|peer| &mut peer.audit) else { return };
-        match audit.state {
-            State::Running { .. } => {
-                log_limited!(
-                    self.enrp.logs.audits,
-                    step.now,
-                    Level::Warn,
-                    "registrar {}: {id:?} does not send its elements; trying again later",
-                    self.id
-                );
-                self.fail_audit(step.now, id);
-            }
+    /// The timer has expired.
+    pub fn expire(&mut self) -> Expiry {
+        match self.state {
+            State::Idle => Expiry::Nothing,
+            State::Running { .. } => Expiry::Silent,
             State::Recheck | State::Pause => {
-                audit.state = State::Idle;
-                self.ask_for_presence(id, step);
+                self.state = State::Idle;
+                Expiry::Ask
             }
-            State::Idle => {}
         }
     }
 
-    /// There is no association with the peer any more: its table will not come.
-    pub(super) fn abandon_audit(&mut self, id: RegistrarId) {
-        if let Some(peer) = self.enrp.peers.get_mut(&id) {
-            peer.audit.state = State::Idle;
-            peer.audit.demanded = true;
-            self.enrp.timers.stop(Timer::Audit(id));
-        }
+    /// What is under way will not come to an end.
+    pub fn abandon(&mut self) {
+        self.state = State::Idle;
+        self.demanded = true;
     }
 }

@@ -9,7 +9,7 @@
 
 use super::peers::{Peer, address_of};
 use super::timers::Timer;
-use super::{Phase, Registrar, ids_where};
+use super::{Phase, Registrar};
 use crate::handlespace::{SeededMap, SeededState};
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
@@ -90,7 +90,7 @@ impl Registrar {
         match self.enrp.start.waits_for {
             WaitsFor::Mentor => self.ask_next_mentor(step),
             WaitsFor::List(mentor) | WaitsFor::Table(mentor) => {
-                if self.enrp.peers.get(&mentor).and_then(Peer::association).is_none() {
+                if !self.enrp.peers.is_connected(mentor) {
                     self.give_up_mentor(mentor, "its association is gone", step);
                 }
             }
@@ -99,7 +99,7 @@ impl Registrar {
     }
 
     fn ask_next_mentor(&mut self, step: &mut Step<'_>) {
-        let peers = ids_where(&self.enrp.peers, |peer| peer.association().is_some());
+        let peers = self.enrp.peers.ids(Peer::is_connected);
         let start = &self.enrp.start;
         let mut useful = peers.iter().filter(|id| !start.useless.contains(id));
         if let Some(&mentor) = useful.clone().find(|id| !start.starting.contains(id)).or_else(|| useful.next()) {
@@ -209,8 +209,8 @@ impl Registrar {
         let reject = self.enrp.phase != Phase::Ready;
         let mut servers = Vec::new();
         if !reject {
-            let known = self.enrp.peers.iter().filter(|&(&id, peer)| id != receiver && peer.is_active());
-            servers.extend(known.filter_map(|(_, peer)| peer.information.clone()));
+            let known = self.enrp.peers.iter().filter(|(id, peer)| *id != receiver && peer.is_active());
+            servers.extend(known.filter_map(|(_, peer)| peer.information().cloned()));
         }
         let response = EnrpMessage::ListResponse(ListResponse { sender: self.id, receiver, reject, servers });
         self.answer_enrp(association, receiver, &response, step);
@@ -226,9 +226,9 @@ impl Registrar {
             }
             return;
         }
-        if self.enrp.peers.contains_key(&sender) {
+        if self.enrp.peers.contains(sender) {
             for server in &message.servers {
-                let unknown = server.id != self.id && server.id.0 != 0 && !self.enrp.peers.contains_key(&server.id);
+                let unknown = server.id != self.id && server.id.0 != 0 && !self.enrp.peers.contains(server.id);
                 if let Some(address) = address_of(server).filter(|_| unknown) {
                     let remember = self.remember_hearsay();
                     self.add_contact(step.now, address, Some(server.id), remember);
@@ -236,7 +236,7 @@ impl Registrar {
             }
         }
         if is_mentor {
-            (self.enrp.start.since, self.enrp.start.pages) = (self.enrp.stamp, 0);
+            (self.enrp.start.since, self.enrp.start.pages) = (self.enrp.stamps.latest(), 0);
             self.ask_for_table(sender, step);
         }
     }

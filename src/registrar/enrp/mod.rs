@@ -11,40 +11,50 @@
 //!   whose home nobody knows. `leave.rs`: the opposite, handing elements over.
 //! * `audit.rs`: comparing checksums, and downloading again what differs. `errors.rs`: ENRP_ERROR.
 
+mod adoption;
+mod arbitrations;
 mod audit;
+mod auditing;
 mod claims;
 mod contacts;
 mod errors;
 mod handle_table;
 mod inheritance;
+mod knocking;
 mod leave;
 mod mentor;
 mod orphans;
+mod peer_list;
 mod peers;
 mod presence;
+mod senders;
 mod suggestion;
 mod takeover;
 mod timers;
 mod updates;
 
+pub(super) use leave::Leave;
 pub use peers::{PeerInfo, PeerState};
 
 use super::associations::ConnectedTo;
 use super::{Action, ConnectAttempt, Registrar, RegistrarConfig, Step};
-use crate::association::{LossReason, PeerAddress};
-use crate::handlespace::{ElementIndex, SeededState};
+use crate::association::LossReason;
+use crate::handlespace::SeededState;
 use crate::log_limit::{LogLimit, log_limited};
 use crate::message::EnrpMessage;
 use crate::wire::{Cause, Decoded, ErrorCause};
 use crate::{AssociationId, RegistrarId, Time};
+use arbitrations::Arbitrations;
 use claims::Claims;
 use contacts::Contacts;
 use handle_table::Downloads;
+use inheritance::Inheritances;
+use leave::HandOver;
 use log::Level;
 use mentor::Start;
-use peers::Peer;
-use std::collections::{BTreeMap, BTreeSet};
-use takeover::Arbitration;
+use orphans::Orphans;
+use peers::Peers;
+use senders::{Connect, Connects, Identified, Senders};
 use timers::{Timer, Timers};
 
 /// Associations with registrars for each one that may be known: two, when both connect, and some that have not said yet
@@ -62,24 +72,19 @@ pub(super) enum Phase {
     Left,
 }
 
-/// What a connect is for.
-#[derive(Clone, Debug)]
-enum Connect {
-    /// An address at which a registrar may be.
-    Contact(u32),
-    /// The elements behind this ASAP transport.
-    Claim(PeerAddress),
-}
-
-/// The other end of an ENRP association.
+/// Counts what is heard of elements; see `auditing.rs`.
 #[derive(Debug, Default)]
-struct Sender {
-    /// Which contact the association was made for.
-    contact: Option<u32>,
-    /// Who it says it is.
-    id: Option<RegistrarId>,
-    /// It has been asked for a PRESENCE.
-    asked: bool,
+struct Stamps(u64);
+
+impl Stamps {
+    fn next(&mut self) -> u64 {
+        self.0 += 1;
+        self.0
+    }
+
+    fn latest(&self) -> u64 {
+        self.0
+    }
 }
 
 /// Everything about the other registrars.
@@ -87,23 +92,18 @@ struct Sender {
 pub(super) struct Enrp {
     phase: Phase,
     start: Start,
-    peers: BTreeMap<RegistrarId, Peer>,
+    peers: Peers,
     contacts: Contacts,
-    senders: BTreeMap<AssociationId, Sender>,
-    connects: BTreeMap<ConnectAttempt, Connect>,
-    next_attempt: u64,
+    senders: Senders,
+    connects: Connects,
     timers: Timers,
     downloads: Downloads,
-    arbitrations: BTreeMap<RegistrarId, Arbitration>,
-    /// Dead registrars whose elements are getting another home, and which.
-    inheritances: BTreeMap<RegistrarId, RegistrarId>,
+    arbitrations: Arbitrations,
+    inheritances: Inheritances,
     claims: Claims,
-    /// Elements that are still to be handed over before this registrar leaves.
-    to_hand_over: Vec<ElementIndex>,
-    /// Registrars that are home of elements and that nobody hears of, since when.
-    orphaned: BTreeMap<RegistrarId, Time>,
-    /// Counts what is heard of elements; see `audit.rs`.
-    stamp: u64,
+    hand_over: HandOver,
+    orphans: Orphans,
+    stamps: Stamps,
     logs: Logs,
 }
 
@@ -137,19 +137,18 @@ impl Enrp {
         Enrp {
             phase: if alone { Phase::Ready } else { Phase::Starting },
             start: Start::new(config, hash_seed, now),
-            peers: BTreeMap::new(),
+            peers: Peers::default(),
             contacts,
-            senders: BTreeMap::new(),
-            connects: BTreeMap::new(),
-            next_attempt: 1,
+            senders: Senders::default(),
+            connects: Connects::default(),
             timers,
             downloads: Downloads::default(),
-            arbitrations: BTreeMap::new(),
-            inheritances: BTreeMap::new(),
+            arbitrations: Arbitrations::default(),
+            inheritances: Inheritances::default(),
             claims: Claims::new(SeededState::new(hash_seed)),
-            to_hand_over: Vec::new(),
-            orphaned: BTreeMap::new(),
-            stamp: 0,
+            hand_over: HandOver::default(),
+            orphans: Orphans::default(),
+            stamps: Stamps::default(),
             logs: Logs::default(),
         }
     }
@@ -162,25 +161,12 @@ impl Enrp {
     pub fn next_timer(&self) -> Option<Time> {
         self.timers.next()
     }
-
-    fn attempt(&mut self, connect: Connect) -> ConnectAttempt {
-        let attempt = ConnectAttempt(self.next_attempt);
-        self.next_attempt += 1;
-        self.connects.insert(attempt, connect);
-        attempt
-    }
-
-    /// The next number of the count of what is heard of elements.
-    fn next_stamp(&mut self) -> u64 {
-        self.stamp += 1;
-        self.stamp
-    }
 }
 
 impl Registrar {
     /// How many other registrars are known to be alive.
     pub(super) fn peer_count(&self) -> usize {
-        self.enrp.peers.values().filter(|peer| peer.is_active()).count()
+        self.enrp.peers.iter().filter(|(_, peer)| peer.is_active()).count()
     }
 
     pub(super) fn run_enrp_timers(&mut self, step: &mut Step<'_>) {
@@ -217,9 +203,9 @@ impl Registrar {
         attempt: Option<ConnectAttempt>,
         step: &mut Step<'_>,
     ) {
-        let connect = attempt.and_then(|attempt| self.enrp.connects.remove(&attempt));
+        let connect = attempt.and_then(|attempt| self.enrp.connects.end(attempt));
         let contact = if let Some(Connect::Contact(number)) = connect { Some(number) } else { None };
-        self.enrp.senders.insert(association, Sender { contact, ..Sender::default() });
+        self.enrp.senders.add(association, contact);
         if let Some(number) = contact {
             self.on_contact_up(number, association, step);
         }
@@ -227,11 +213,11 @@ impl Registrar {
 
     pub(super) fn on_enrp_association_lost(&mut self, association: AssociationId, step: &mut Step<'_>) {
         self.end_downloads(association);
-        let Some(sender) = self.enrp.senders.remove(&association) else { return };
-        if let Some(number) = sender.contact {
+        let Some(sender) = self.enrp.senders.remove(association) else { return };
+        if let Some(number) = sender.contact() {
             self.on_contact_lost(step.now, number);
         }
-        if let Some(id) = sender.id {
+        if let Some(id) = sender.id() {
             self.unbind(id, association, step);
         }
         if self.enrp.phase == Phase::Starting {
@@ -240,7 +226,7 @@ impl Registrar {
     }
 
     pub(super) fn on_connect_failed(&mut self, attempt: ConnectAttempt, reason: &LossReason, step: &mut Step<'_>) {
-        match self.enrp.connects.remove(&attempt) {
+        match self.enrp.connects.end(attempt) {
             Some(Connect::Contact(number)) => self.on_contact_failed(number, reason, step),
             Some(Connect::Claim(endpoint)) => self.on_claim_failed(&endpoint, reason, step),
             None => {}
@@ -254,7 +240,7 @@ impl Registrar {
         connected: ConnectedTo,
         step: &mut Step<'_>,
     ) {
-        if let Some(Connect::Claim(endpoint)) = self.enrp.connects.remove(&attempt) {
+        if let Some(Connect::Claim(endpoint)) = self.enrp.connects.end(attempt) {
             match connected {
                 ConnectedTo::Association(association) => self.on_claim_up(&endpoint, association, step),
                 ConnectedTo::Nothing => self.on_claim_failed(&endpoint, &LossReason::Timeout, step),
@@ -314,23 +300,18 @@ impl Registrar {
             self.met_own_identifier(association, step);
             return false;
         }
-        let Some(sender) = self.enrp.senders.get_mut(&association) else { return false };
-        match sender.id {
-            Some(known) if known != id => {
+        match self.enrp.senders.identify(association, id) {
+            Identified::Nobody => return false,
+            Identified::Contradicts(known) => {
                 let text = format_args!("{} says that it comes from {id:?}, not {known:?}: ignored", message.name());
                 self.log_fault(step.now, association, &text);
                 self.count_fault(association, step);
                 return false;
             }
-            Some(_) => {}
-            None => {
-                sender.id = Some(id);
-                if let Some(number) = sender.contact {
-                    self.contact_identified(number, id, step);
-                }
-            }
+            Identified::Again | Identified::First(None) => {}
+            Identified::First(Some(contact)) => self.contact_identified(contact, id, step),
         }
-        if self.enrp.peers.contains_key(&id) {
+        if self.enrp.peers.contains(id) {
             self.bind(id, association);
             self.heard(step.now, id);
         } else if !matches!(message, EnrpMessage::Presence(_)) {
@@ -342,8 +323,7 @@ impl Registrar {
     /// RFC 5353 section 3.4.1: whoever is not known yet is asked for its PRESENCE. It is a peer when it has answered: one
     /// that only asks, as `rserpool list` does, is answered and forgotten.
     fn ask_who_is_there(&mut self, association: AssociationId, id: RegistrarId, step: &mut Step<'_>) {
-        let Some(sender) = self.enrp.senders.get_mut(&association) else { return };
-        if !std::mem::replace(&mut sender.asked, true) {
+        if self.enrp.senders.ask(association) {
             self.send_presence(association, id, true, step);
         }
     }
@@ -409,21 +389,21 @@ impl Registrar {
 
     /// Sends a message to a peer over the one association that carries everything to it, in order.
     fn send_to_peer(&mut self, id: RegistrarId, message: &EnrpMessage, step: &mut Step<'_>) {
-        if let Some(association) = self.enrp.peers.get(&id).and_then(Peer::association) {
+        if let Some(association) = self.enrp.peers.association(id) {
             self.send_enrp(association, message, step);
         }
     }
 
     /// Answers a message: to a peer in order with everything else, to others where the message came from.
     fn answer_enrp(&mut self, association: AssociationId, id: RegistrarId, message: &EnrpMessage, step: &mut Step<'_>) {
-        let in_order = self.enrp.peers.get(&id).and_then(Peer::association);
+        let in_order = self.enrp.peers.association(id);
         self.send_enrp(in_order.unwrap_or(association), message, step);
     }
 
     /// "Group-casts" a message (RFC 5353 section 3.1): sends it to every peer.
     fn group_cast(&mut self, message: &EnrpMessage, step: &mut Step<'_>) {
         let Some(bytes) = self.encode_enrp(step.now, message) else { return };
-        for association in self.enrp.peers.values().filter_map(Peer::association) {
+        for association in self.enrp.peers.iter().filter_map(|(_, peer)| peer.association()) {
             step.push(Action::Send { association, bytes: bytes.clone() });
         }
     }
@@ -433,9 +413,4 @@ impl Registrar {
 fn servers_of(bytes: &[u8]) -> (RegistrarId, RegistrarId) {
     let word = |at: usize| bytes.get(at..at + 4).and_then(|word| word.try_into().ok()).map_or(0, u32::from_be_bytes);
     (RegistrarId(word(4)), RegistrarId(word(8)))
-}
-
-/// The registrars for which `wanted` holds, to be changed while they are walked through.
-fn ids_where(peers: &BTreeMap<RegistrarId, Peer>, wanted: impl Fn(&Peer) -> bool) -> BTreeSet<RegistrarId> {
-    peers.iter().filter(|(_, peer)| wanted(peer)).map(|(&id, _)| id).collect()
 }

@@ -7,6 +7,28 @@ use crate::registrar::Step;
 use crate::wire::PoolElement;
 use crate::{PoolHandle, RegistrarId, Time};
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Registrars that are home of elements and that nobody hears of, since when.
+#[derive(Debug, Default)]
+pub(super) struct Orphans(BTreeMap<RegistrarId, Time>);
+
+impl Orphans {
+    /// `unknown` are home of elements, and nobody hears of them now. Takes out those for which that has been so for `patience`.
+    fn look(&mut self, now: Time, unknown: &[RegistrarId], patience: Duration) -> Vec<RegistrarId> {
+        let before = std::mem::take(&mut self.0);
+        let since = |id: &RegistrarId| before.get(id).copied().unwrap_or(now);
+        let (given_up, waiting): (Vec<_>, Vec<_>) =
+            unknown.iter().map(|id| (*id, since(id))).partition(|(_, since)| now.saturating_since(*since) >= patience);
+        self.0 = waiting.into_iter().collect();
+        given_up.into_iter().map(|(id, _)| id).collect()
+    }
+
+    /// Somebody has heard of it.
+    pub fn found(&mut self, id: RegistrarId) {
+        self.0.remove(&id);
+    }
+}
 
 impl Registrar {
     /// Looks for homes that are no peers. One gets as long as a peer gets to show up.
@@ -17,20 +39,13 @@ impl Registrar {
         }
         let known = |id: RegistrarId| {
             id == self.id
-                || self.enrp.peers.contains_key(&id)
-                || self.enrp.arbitrations.contains_key(&id)
-                || self.enrp.inheritances.contains_key(&id)
+                || self.enrp.peers.contains(id)
+                || self.enrp.arbitrations.is_under_way(id)
+                || self.enrp.inheritances.is_under_way(id)
         };
         let unknown: Vec<_> = self.handlespace.owners().map(|(id, _)| id).filter(|&id| !known(id)).collect();
-        let before = std::mem::take(&mut self.enrp.orphaned);
-        let since = |id: &RegistrarId| before.get(id).copied().unwrap_or(step.now);
-        self.enrp.orphaned = unknown.iter().map(|id| (*id, since(id))).collect::<BTreeMap<_, _>>();
-        let patience = self.config.max_time_last_heard;
-        for id in unknown {
-            if self.enrp.orphaned.get(&id).is_some_and(|&since| step.now.saturating_since(since) >= patience) {
-                self.enrp.orphaned.remove(&id);
-                self.start_arbitration(id, "its elements are known, but nothing is heard of it", step);
-            }
+        for id in self.enrp.orphans.look(step.now, &unknown, self.config.max_time_last_heard) {
+            self.start_arbitration(id, "its elements are known, but nothing is heard of it", step);
         }
     }
 

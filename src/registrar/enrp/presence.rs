@@ -4,9 +4,9 @@
 //! breaks. It is dead when it does not answer within MAX-TIME-NO-RESPONSE, or when a new association with it cannot be made: a
 //! crash is noticed as soon as the transport notices it, and then costs one refused connect.
 
-use super::peers::{Peer, PeerState, address_of};
+use super::peers::{Peer, PeerState, Sign, address_of};
 use super::timers::Timer;
-use super::{Phase, Registrar, ids_where};
+use super::{Phase, Registrar};
 use crate::association::{LossReason, PeerAddress};
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
@@ -84,7 +84,7 @@ impl Registrar {
     pub(super) fn on_gossip_due(&mut self, step: &mut Step<'_>) {
         let interval = self.config.peer_heartbeat_cycle.max(SHORTEST_GOSSIP_INTERVAL);
         self.enrp.timers.set(Timer::Gossip, step.now + interval);
-        let ids: Vec<_> = ids_where(&self.enrp.peers, Peer::is_active).into_iter().collect();
+        let ids: Vec<_> = self.enrp.peers.ids(Peer::is_active).into_iter().collect();
         let chosen = self.random.below(ids.len() as u64) as usize;
         if let Some(&receiver) = ids.get(chosen) {
             let message = EnrpMessage::ListRequest(ListRequest { sender: self.id, receiver });
@@ -97,7 +97,7 @@ impl Registrar {
 impl Registrar {
     pub(super) fn on_presence(&mut self, association: AssociationId, message: Presence, step: &mut Step<'_>) {
         let id = message.sender;
-        if !self.enrp.peers.contains_key(&id) && !self.add_peer(id, association, step) {
+        if !self.enrp.peers.contains(id) && !self.add_peer(id, association, step) {
             return;
         }
         self.update_peer(id, &message);
@@ -146,7 +146,7 @@ impl Registrar {
         if id == RegistrarId(0) || id == self.id {
             return;
         }
-        if self.enrp.peers.contains_key(&id) {
+        if self.enrp.peers.contains(id) {
             self.heard(step.now, id);
             self.peer_lives(step.now, id);
             if message.reply_required {
@@ -161,19 +161,14 @@ impl Registrar {
 
     /// Any message of a peer shows that it lives.
     pub(super) fn heard(&mut self, now: Time, id: RegistrarId) {
-        let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
-        peer.last_heard = now;
-        if peer.state == PeerState::Suspected && peer.association().is_some() {
-            peer.state = PeerState::Active;
+        if self.enrp.peers.heard(now, id) == Sign::Reassuring {
             self.enrp.timers.set(Timer::Peer(id), now + self.config.max_time_last_heard);
         }
     }
 
     /// A PRESENCE of a peer ends every attempt to take it over (RFC 5353 section 3.5.1).
     fn peer_lives(&mut self, now: Time, id: RegistrarId) {
-        let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
-        if matches!(peer.state, PeerState::Dead | PeerState::NotActive) {
-            peer.state = PeerState::Active;
+        if self.enrp.peers.revive(id) == Sign::Reassuring {
             self.enrp.timers.set(Timer::Peer(id), now + self.config.max_time_last_heard);
             self.stop_arbitration(now, id);
         }
@@ -184,10 +179,10 @@ impl Registrar {
 impl Registrar {
     pub(super) fn on_peer_timer_expired(&mut self, at: Time, id: RegistrarId, step: &mut Step<'_>) {
         let late = is_late(step.now, at);
-        let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
-        match peer.state {
+        let Some(peer) = self.enrp.peers.get(id) else { return };
+        match peer.state() {
             PeerState::Active => {
-                let silent_at = peer.last_heard + self.config.max_time_last_heard;
+                let silent_at = peer.last_heard() + self.config.max_time_last_heard;
                 if silent_at > step.now {
                     self.enrp.timers.set(Timer::Peer(id), silent_at);
                 } else {
@@ -205,16 +200,17 @@ impl Registrar {
 
     /// Gives a peer MAX-TIME-NO-RESPONSE to prove that it lives.
     fn suspect(&mut self, id: RegistrarId, step: &mut Step<'_>) {
-        let Some(peer) = self.enrp.peers.get_mut(&id) else { return };
-        peer.state = PeerState::Suspected;
+        if self.enrp.peers.judge(id, PeerState::Suspected).is_none() {
+            return;
+        }
         self.enrp.timers.set(Timer::Peer(id), step.now + self.config.max_time_no_response);
         self.ask_for_presence(id, step);
     }
 
     /// The last association with a peer broke.
     pub(super) fn on_link_lost(&mut self, id: RegistrarId, step: &mut Step<'_>) {
-        let Some(peer) = self.enrp.peers.get(&id) else { return };
-        let (state, address) = (peer.state, peer.reachable_at());
+        let Some(peer) = self.enrp.peers.get(id) else { return };
+        let (state, address) = (peer.state(), peer.address().cloned());
         // Who is suspected already has been asked, and keeps the time that it has left: silence is what breaks associations, too.
         if state == PeerState::Active && self.enrp.phase != Phase::Leaving {
             self.suspect(id, step);
@@ -224,8 +220,8 @@ impl Registrar {
 
     /// A peer cannot be reached, so "the send fails".
     pub(super) fn on_peer_unreachable(&mut self, id: RegistrarId, reason: &LossReason, step: &mut Step<'_>) {
-        let Some(peer) = self.enrp.peers.get(&id) else { return };
-        if peer.association().is_none() && peer.state == PeerState::Suspected {
+        let Some(peer) = self.enrp.peers.get(id) else { return };
+        if !peer.is_connected() && peer.state() == PeerState::Suspected {
             self.peer_is_dead(id, &format!("it cannot be reached ({reason})"), step);
         }
     }

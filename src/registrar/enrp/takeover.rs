@@ -5,9 +5,10 @@
 //! claim decide by themselves (see `updates.rs`). An arbitration that does not get all acknowledgements asks once more, then
 //! goes on without: whoever does not answer by then is dead, or will hear of the result.
 
+use super::arbitrations::{Expiry, MAX_ATTEMPTS};
 use super::peers::{Peer, PeerState};
 use super::timers::Timer;
-use super::{Phase, Registrar, ids_where};
+use super::{Phase, Registrar};
 use crate::handlespace::Claim;
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
@@ -15,18 +16,6 @@ use crate::message::enrp::{InitTakeover, InitTakeoverAck, TakeoverServer};
 use crate::registrar::{Step, is_late};
 use crate::{AssociationId, RegistrarId, Time};
 use log::Level;
-use std::collections::BTreeSet;
-
-/// Times that missing acknowledgements are waited for.
-const MAX_ATTEMPTS: u32 = 2;
-
-/// This registrar's attempt to take over a dead one.
-#[derive(Debug)]
-pub(super) struct Arbitration {
-    /// Who has not acknowledged yet.
-    missing: BTreeSet<RegistrarId>,
-    attempts: u32,
-}
 
 /// The initiating server.
 impl Registrar {
@@ -40,64 +29,57 @@ impl Registrar {
             self.id,
             self.handlespace.count_of_owner(target)
         );
-        if let Some(peer) = self.enrp.peers.get_mut(&target) {
-            peer.state = PeerState::Dead;
+        if self.enrp.peers.judge(target, PeerState::Dead).is_some() {
             self.enrp.timers.stop(Timer::Peer(target));
         }
         self.statistics.takeovers_started += 1;
-        let mut missing = ids_where(&self.enrp.peers, |peer| peer.is_active() && peer.association().is_some());
+        let mut missing = self.enrp.peers.ids(|peer| peer.is_active() && peer.is_connected());
         missing.remove(&target);
         // To everybody, the target included: it may object.
         let message = InitTakeover { sender: self.id, receiver: RegistrarId(0), target };
         self.group_cast(&EnrpMessage::InitTakeover(message), step);
-        self.enrp.arbitrations.insert(target, Arbitration { missing, attempts: 1 });
+        self.enrp.arbitrations.begin(target, missing);
         self.enrp.timers.set(Timer::Arbitration(target), step.now + self.config.takeover_expiry);
         self.complete_if_won(target, step);
     }
 
     pub(super) fn on_init_takeover_ack(&mut self, message: &InitTakeoverAck, step: &mut Step<'_>) {
-        if let Some(arbitration) = self.enrp.arbitrations.get_mut(&message.target) {
-            arbitration.missing.remove(&message.sender);
-            self.complete_if_won(message.target, step);
-        }
+        self.enrp.arbitrations.settle(message.target, message.sender);
+        self.complete_if_won(message.target, step);
     }
 
     /// A registrar is not on the peer list any more: nobody waits for it.
     pub(super) fn acknowledgement_not_expected(&mut self, id: RegistrarId, step: &mut Step<'_>) {
-        let targets: Vec<_> = self.enrp.arbitrations.keys().copied().collect();
-        for target in targets {
-            if self.enrp.arbitrations.get_mut(&target).is_some_and(|arbitration| arbitration.missing.remove(&id)) {
+        for target in self.enrp.arbitrations.targets() {
+            if self.enrp.arbitrations.settle(target, id) {
                 self.complete_if_won(target, step);
             }
         }
     }
 
     fn complete_if_won(&mut self, target: RegistrarId, step: &mut Step<'_>) {
-        if self.enrp.arbitrations.get(&target).is_some_and(|arbitration| arbitration.missing.is_empty()) {
+        if self.enrp.arbitrations.is_won(target) {
             self.complete_takeover(target, step);
         }
     }
 
     pub(super) fn on_arbitration_expired(&mut self, at: Time, target: RegistrarId, step: &mut Step<'_>) {
-        let late = is_late(step.now, at);
-        let Some(arbitration) = self.enrp.arbitrations.get_mut(&target) else { return };
-        if !late {
-            arbitration.attempts += 1;
+        match self.enrp.arbitrations.expire(target, is_late(step.now, at)) {
+            Expiry::Unknown => {}
+            Expiry::Won => self.complete_takeover(target, step),
+            Expiry::AskAgain(missing) => {
+                for receiver in missing {
+                    let message = InitTakeover { sender: self.id, receiver, target };
+                    self.send_to_peer(receiver, &EnrpMessage::InitTakeover(message), step);
+                }
+                self.enrp.timers.set(Timer::Arbitration(target), step.now + self.config.takeover_expiry);
+            }
         }
-        if arbitration.attempts > MAX_ATTEMPTS {
-            return self.complete_takeover(target, step);
-        }
-        let missing = arbitration.missing.clone();
-        for receiver in missing {
-            let message = InitTakeover { sender: self.id, receiver, target };
-            self.send_to_peer(receiver, &EnrpMessage::InitTakeover(message), step);
-        }
-        self.enrp.timers.set(Timer::Arbitration(target), step.now + self.config.takeover_expiry);
     }
 
     /// Ends this registrar's attempt.
     pub(super) fn stop_arbitration(&mut self, now: Time, target: RegistrarId) {
-        if self.enrp.arbitrations.remove(&target).is_some() {
+        if self.enrp.arbitrations.end(target) {
             self.enrp.timers.stop(Timer::Arbitration(target));
             log_limited!(
                 self.enrp.logs.takeovers,
@@ -111,7 +93,7 @@ impl Registrar {
 
     /// The arbitration is won (RFC 5353 section 3.5.2).
     fn complete_takeover(&mut self, target: RegistrarId, step: &mut Step<'_>) {
-        self.enrp.arbitrations.remove(&target);
+        self.enrp.arbitrations.end(target);
         self.enrp.timers.stop(Timer::Arbitration(target));
         // The target gets it as well: should it only be asleep, it knows when it wakes up.
         let message = TakeoverServer { sender: self.id, receiver: RegistrarId(0), target };
@@ -144,18 +126,17 @@ impl Registrar {
             );
             return self.announce_presence(step);
         }
-        if self.enrp.arbitrations.contains_key(&target) {
+        if self.enrp.arbitrations.is_under_way(target) {
             if !self.gives_way_to(sender) {
                 return;
             }
             self.stop_arbitration(step.now, target);
         }
-        if let Some(peer) = self.enrp.peers.get_mut(&target) {
-            peer.state = PeerState::NotActive;
+        if self.enrp.peers.judge(target, PeerState::NotActive).is_some() {
             // Should the initiating server die as well, somebody must try again.
             self.enrp.timers.set(Timer::Peer(target), step.now + self.config.takeover_expiry * (MAX_ATTEMPTS + 1));
         }
-        self.enrp.orphaned.remove(&target);
+        self.enrp.orphans.found(target);
         let message = EnrpMessage::InitTakeoverAck(InitTakeoverAck { sender: self.id, receiver: sender, target });
         self.answer_enrp(association, sender, &message, step);
     }
@@ -201,8 +182,7 @@ impl Registrar {
 
     /// Peers that elements can be handed to.
     pub(super) fn living_peers(&self) -> Vec<RegistrarId> {
-        ids_where(&self.enrp.peers, |peer: &Peer| peer.state == PeerState::Active && peer.association().is_some())
-            .into_iter()
-            .collect()
+        let lives = |peer: &Peer| peer.state() == PeerState::Active && peer.is_connected();
+        self.enrp.peers.ids(lives).into_iter().collect()
     }
 }

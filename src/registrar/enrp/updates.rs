@@ -33,7 +33,7 @@ impl Registrar {
         may_suggest: bool,
         step: &mut Step<'_>,
     ) {
-        let stamp = self.enrp.next_stamp();
+        let stamp = self.enrp.stamps.next();
         self.handlespace.set_mark(index, stamp);
         if self.enrp.peers.is_empty() {
             return;
@@ -48,7 +48,7 @@ impl Registrar {
         let Some(bytes) = self.encode_enrp(step.now, &EnrpMessage::HandleUpdate(message.clone())) else { return };
         message.takeover_suggested = true;
         let suggestion = suggested.and_then(|_| self.encode_enrp(step.now, &EnrpMessage::HandleUpdate(message)));
-        for (&id, peer) in &self.enrp.peers {
+        for (id, peer) in self.enrp.peers.iter() {
             let Some(association) = peer.association() else { continue };
             let chosen = suggestion.as_ref().filter(|_| suggested == Some(id)).unwrap_or(&bytes);
             step.push(Action::Send { association, bytes: chosen.clone() });
@@ -143,7 +143,7 @@ impl Registrar {
             if pool_element.home_registrar == self.id {
                 self.count_report(index, step);
             }
-        } else if home != sender && self.enrp.peers.contains_key(&home) {
+        } else if home != sender && self.enrp.peers.contains(home) {
             log_limited!(
                 self.enrp.logs.updates,
                 step.now,
@@ -247,7 +247,7 @@ impl Registrar {
             result = self.handlespace.register(pool_handle, &pool_element, None);
         }
         if let Ok((index, _)) = result {
-            let stamp = self.enrp.next_stamp();
+            let stamp = self.enrp.stamps.next();
             self.handlespace.set_mark(index, stamp);
             if let Some(old_home) = old_home.filter(|&old| old != new_home && old != sender) {
                 self.unsettle(step.now, old_home);
@@ -311,7 +311,7 @@ impl Registrar {
             return;
         }
         self.handlespace.set_owner(index, owner);
-        let stamp = self.enrp.next_stamp();
+        let stamp = self.enrp.stamps.next();
         self.handlespace.set_mark(index, stamp);
         self.unsettle(now, old);
         self.unsettle(now, owner);

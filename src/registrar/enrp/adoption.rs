@@ -1,0 +1,128 @@
+//! Making elements ours: a keep-alive with the H bit over their ASAP transport (RFC 5353 section 3.5.2).
+//!
+//! An element that cannot be reached is dead, if it was ours to claim; else it stays with its home.
+
+use super::Registrar;
+use super::claims::Failure;
+use super::senders::Connect;
+use super::timers::Timer;
+use crate::AssociationId;
+use crate::association::{LossReason, PeerAddress};
+use crate::handlespace::{Claim, ElementIndex};
+use crate::log_limit::log_limited;
+use crate::registrar::{Action, Link, Step};
+use crate::wire::TransportParameter;
+use log::Level;
+
+impl Registrar {
+    /// Asks an element to take this registrar as its home.
+    pub(super) fn claim(&mut self, index: ElementIndex, step: &mut Step<'_>) {
+        let Some(element) = self.handlespace.element(index) else { return };
+        let Some(endpoint) = element.asap_transport().as_ref().and_then(endpoint_of) else {
+            return self.claim_failed(index, "nobody knows how to reach it", step);
+        };
+        let there = self.associations.find_asap(&endpoint).filter(|_| element.association().is_none());
+        if let Some(association) = there {
+            return self.ask_to_adopt(index, association, step);
+        }
+        self.enrp.claims.wait(endpoint, index);
+        self.connect_to_claimed(step);
+    }
+
+    /// Begins as many connects as may be begun now.
+    fn connect_to_claimed(&mut self, step: &mut Step<'_>) {
+        let most = self.config.max_takeover_connects;
+        while let Some(endpoint) = self.enrp.claims.next(step.now, most) {
+            if !self.is_wanted(&endpoint) {
+                self.enrp.claims.drop_endpoint(&endpoint);
+                continue;
+            }
+            self.enrp.claims.connect(&endpoint);
+            let attempt = self.enrp.connects.begin(Connect::Claim(endpoint.clone()));
+            let timeout = self.config.takeover_connect_timeout;
+            step.push(Action::Connect { attempt, link: Link::Asap, peer: endpoint, timeout });
+        }
+        if let Some(at) = self.enrp.claims.resumes_at(most) {
+            self.enrp.timers.set(Timer::Claims, at);
+        }
+    }
+
+    /// Whether any element at this place still waits for being claimed.
+    fn is_wanted(&self, endpoint: &PeerAddress) -> bool {
+        self.enrp.claims.waiting_for(endpoint).iter().any(|&index| self.is_claimable(index, endpoint))
+    }
+
+    pub(super) fn on_claims_due(&mut self, step: &mut Step<'_>) {
+        self.connect_to_claimed(step);
+    }
+
+    pub(super) fn on_claim_up(&mut self, endpoint: &PeerAddress, association: AssociationId, step: &mut Step<'_>) {
+        for index in self.enrp.claims.connected(endpoint) {
+            if self.is_claimable(index, endpoint) {
+                self.ask_to_adopt(index, association, step);
+            }
+        }
+        if self.handlespace.count_of_association(association) == 0 {
+            // Meanwhile they all found another home.
+            self.abort(association, "not needed any more", step);
+        }
+        self.connect_to_claimed(step);
+    }
+
+    pub(super) fn on_claim_failed(&mut self, endpoint: &PeerAddress, reason: &LossReason, step: &mut Step<'_>) {
+        let failure = match reason {
+            LossReason::Timeout => Failure::Timeout(self.config.takeover_connect_timeout),
+            _ => Failure::Final,
+        };
+        for index in self.enrp.claims.failed(endpoint, failure) {
+            if self.is_claimable(index, endpoint) {
+                self.claim_failed(index, &format!("its ASAP transport cannot be reached ({reason})"), step);
+            }
+        }
+        self.connect_to_claimed(step);
+    }
+
+    /// Whether the element at this place still waits for being claimed: it may have been removed, or have registered.
+    fn is_claimable(&self, index: ElementIndex, endpoint: &PeerAddress) -> bool {
+        self.handlespace.element(index).is_some_and(|element| {
+            let same = element.asap_transport().as_ref().and_then(endpoint_of).as_ref() == Some(endpoint);
+            let wanted = element.home_registrar() == self.id || element.liveness().claim == Claim::Asked;
+            same && wanted && element.association().is_none()
+        })
+    }
+
+    fn ask_to_adopt(&mut self, index: ElementIndex, association: AssociationId, step: &mut Step<'_>) {
+        self.handlespace.set_association(index, Some(association));
+        self.handlespace.update_liveness(index, |liveness| liveness.claim = Claim::Asked);
+        self.send_keep_alive(index, step);
+    }
+
+    fn claim_failed(&mut self, index: ElementIndex, why: &str, step: &mut Step<'_>) {
+        let Some(element) = self.handlespace.element(index) else { return };
+        let id = element.id();
+        if element.home_registrar() != self.id {
+            return self.let_go(index);
+        }
+        if let Some(removed) = self.remove_element(index, step) {
+            self.statistics.removed_by_loss += 1;
+            log_limited!(
+                self.enrp.logs.claims,
+                step.now,
+                Level::Warn,
+                "registrar {}: {id:?} of pool {} has no home any more and is removed: {why}",
+                self.id,
+                removed.pool_handle
+            );
+        }
+    }
+}
+
+/// Where an element's ASAP transport is.
+fn endpoint_of(transport: &TransportParameter) -> Option<PeerAddress> {
+    match transport {
+        TransportParameter::Sctp { port, addresses, .. } if *port != 0 && !addresses.is_empty() => {
+            Some(PeerAddress { addresses: addresses.clone(), port: *port })
+        }
+        _ => None,
+    }
+}

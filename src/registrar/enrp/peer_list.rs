@@ -1,0 +1,111 @@
+//! Registrars become peers, and cease to be (RFC 5353 section 3.4).
+
+use super::audit::Audit;
+use super::peers::{Bound, PeerInfo, Unbound};
+use super::timers::Timer;
+use super::{Phase, Registrar};
+use crate::log_limit::log_limited;
+use crate::message::enrp::Presence;
+use crate::registrar::Step;
+use crate::{AssociationId, RegistrarId};
+use log::Level;
+
+impl Registrar {
+    /// The registrar that sent a PRESENCE is a peer from now on. False: there are too many.
+    pub(super) fn add_peer(&mut self, id: RegistrarId, association: AssociationId, step: &mut Step<'_>) -> bool {
+        if self.enrp.peers.len() >= self.config.max_peers {
+            log_limited!(
+                self.enrp.logs.peers,
+                step.now,
+                Level::Warn,
+                "registrar {}: {id:?} is not taken as a peer: there are {} already",
+                self.id,
+                self.config.max_peers
+            );
+            return false;
+        }
+        self.end_inheritance(id, step);
+        let known_elements = self.handlespace.count_of_owner(id);
+        let settled = step.now + self.settling_time();
+        let audit = Audit::new(settled, self.enrp.phase == Phase::Ready && known_elements > 0);
+        self.enrp.peers.add(step.now, id, association, audit);
+        self.note_address(id, association);
+        self.enrp.timers.set(Timer::Peer(id), step.now + self.config.max_time_last_heard);
+        self.enrp.orphans.found(id);
+        self.contact_done(id);
+        self.statistics.peers_found += 1;
+        log_limited!(
+            self.enrp.logs.peers,
+            step.now,
+            Level::Info,
+            "registrar {}: {id:?} is a peer; {} are known",
+            self.id,
+            self.enrp.peers.len()
+        );
+        true
+    }
+
+    /// An association is with this peer.
+    pub(super) fn bind(&mut self, id: RegistrarId, association: AssociationId) {
+        if self.enrp.peers.bind(id, association) == Bound::First {
+            // What it sent while there was none is lost, and a checksum does not show everything.
+            if let Some(audit) = self.enrp.peers.audit(id) {
+                audit.demand();
+            }
+            self.note_address(id, association);
+            self.contact_done(id);
+        }
+    }
+
+    fn note_address(&mut self, id: RegistrarId, association: AssociationId) {
+        if let Some(association) = self.associations.get(association) {
+            self.enrp.peers.seen_at(id, association.address().clone());
+        }
+    }
+
+    /// An association with this peer is gone.
+    pub(super) fn unbind(&mut self, id: RegistrarId, association: AssociationId, step: &mut Step<'_>) {
+        match self.enrp.peers.unbind(id, association) {
+            Unbound::Unknown | Unbound::Others => {}
+            Unbound::Nothing => {
+                self.abandon_audit(id);
+                self.on_link_lost(id, step);
+            }
+        }
+    }
+
+    /// Takes up what a peer says about itself.
+    pub(super) fn update_peer(&mut self, id: RegistrarId, presence: &Presence) {
+        if let Some(information) = presence.server_information.as_ref().filter(|info| info.id == id) {
+            self.enrp.peers.describe(id, information);
+        }
+    }
+
+    /// Strikes a peer off the list. It may come back: its address is remembered.
+    pub(super) fn remove_peer(&mut self, id: RegistrarId, why: &str, step: &mut Step<'_>) {
+        let Some(peer) = self.enrp.peers.remove(id) else { return };
+        for timer in [Timer::Peer(id), Timer::Audit(id), Timer::Arbitration(id)] {
+            self.enrp.timers.stop(timer);
+        }
+        self.enrp.arbitrations.end(id);
+        self.enrp.senders.may_be_asked_again(peer.associations());
+        self.statistics.peers_lost += 1;
+        log_limited!(
+            self.enrp.logs.peers,
+            step.now,
+            Level::Warn,
+            "registrar {}: {id:?} is no peer any more: {why}; {} are known",
+            self.id,
+            self.enrp.peers.len()
+        );
+        if let Some(address) = peer.address() {
+            self.remember_lost(step.now, id, address.clone());
+        }
+        self.acknowledgement_not_expected(id, step);
+    }
+
+    /// The peers, for a look from outside.
+    pub fn peers(&self) -> impl Iterator<Item = PeerInfo> {
+        self.enrp.peers.infos()
+    }
+}

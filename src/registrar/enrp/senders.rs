@@ -1,0 +1,133 @@
+//! Who is at the other end of each ENRP association, and what the registrar's connects are for.
+
+use crate::association::PeerAddress;
+use crate::registrar::ConnectAttempt;
+use crate::{AssociationId, RegistrarId};
+use std::collections::BTreeMap;
+
+/// The other end of an ENRP association.
+#[derive(Debug, Default)]
+pub(super) struct Sender {
+    /// Which contact the association was made for.
+    contact: Option<u32>,
+    /// Who it says it is.
+    id: Option<RegistrarId>,
+    /// It has been asked for a PRESENCE.
+    asked: bool,
+}
+
+impl Sender {
+    pub fn contact(&self) -> Option<u32> {
+        self.contact
+    }
+
+    pub fn id(&self) -> Option<RegistrarId> {
+        self.id
+    }
+}
+
+/// What a message says about who sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Identified {
+    /// There is no such association.
+    Nobody,
+    /// Whom the messages before named, too.
+    Again,
+    /// Named for the first time, over an association that was made for this contact, if for any.
+    First(Option<u32>),
+    /// Not whom the messages before named.
+    Contradicts(RegistrarId),
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(super) struct Senders(BTreeMap<AssociationId, Sender>);
+
+impl Senders {
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// An association has come up, perhaps made for a contact.
+    pub fn add(&mut self, association: AssociationId, contact: Option<u32>) {
+        self.0.insert(association, Sender { contact, ..Sender::default() });
+    }
+
+    pub fn remove(&mut self, association: AssociationId) -> Option<Sender> {
+        self.0.remove(&association)
+    }
+
+    pub fn contact_of(&self, association: AssociationId) -> Option<u32> {
+        self.0.get(&association)?.contact
+    }
+
+    /// A message over this association names its sender.
+    pub fn identify(&mut self, association: AssociationId, id: RegistrarId) -> Identified {
+        let Some(sender) = self.0.get_mut(&association) else { return Identified::Nobody };
+        match sender.id {
+            Some(known) if known != id => Identified::Contradicts(known),
+            Some(_) => Identified::Again,
+            None => {
+                sender.id = Some(id);
+                Identified::First(sender.contact)
+            }
+        }
+    }
+
+    /// Notes that it is asked for a PRESENCE. False: it has been asked before, or is gone.
+    pub fn ask(&mut self, association: AssociationId) -> bool {
+        self.0.get_mut(&association).is_some_and(|sender| !std::mem::replace(&mut sender.asked, true))
+    }
+
+    /// They may be asked for a PRESENCE once more.
+    pub fn may_be_asked_again(&mut self, associations: &[AssociationId]) {
+        for association in associations {
+            if let Some(sender) = self.0.get_mut(association) {
+                sender.asked = false;
+            }
+        }
+    }
+
+    /// An association that was made for this contact, or is with this registrar.
+    pub fn find(&self, contact: u32, id: Option<RegistrarId>) -> Option<AssociationId> {
+        let fits = |sender: &Sender| sender.contact == Some(contact) || (sender.id.is_some() && sender.id == id);
+        self.0.iter().find(|(_, sender)| fits(sender)).map(|(&association, _)| association)
+    }
+}
+
+/// What a connect is for.
+#[derive(Clone, Debug)]
+pub(super) enum Connect {
+    /// An address at which a registrar may be.
+    Contact(u32),
+    /// The elements behind this ASAP transport.
+    Claim(PeerAddress),
+}
+
+/// The connects under way.
+#[derive(Debug)]
+pub(super) struct Connects {
+    under_way: BTreeMap<ConnectAttempt, Connect>,
+    next: u64,
+}
+
+impl Default for Connects {
+    fn default() -> Connects {
+        Connects { under_way: BTreeMap::new(), next: 1 }
+    }
+}
+
+impl Connects {
+    /// A new one.
+    pub fn begin(&mut self, connect: Connect) -> ConnectAttempt {
+        let attempt = ConnectAttempt(self.next);
+        self.next += 1;
+        self.under_way.insert(attempt, connect);
+        attempt
+    }
+
+    /// It has come to something.
+    pub fn end(&mut self, attempt: ConnectAttempt) -> Option<Connect> {
+        self.under_way.remove(&attempt)
+    }
+}
