@@ -1,5 +1,6 @@
 //! Messages on associations with pool elements and pool users: checks, dispatch, error reports.
 
+use super::associations::Limited;
 use super::{Link, Registrar, Step};
 use crate::log_limit::log_limited;
 use crate::message::{AsapMessage, asap};
@@ -15,9 +16,7 @@ const ASAP_ERROR: u8 = 0x0e;
 impl Registrar {
     pub(super) fn on_message(&mut self, association: AssociationId, ppid: u32, bytes: &[u8], step: &mut Step<'_>) {
         // Without one, the message was under way when the association was aborted.
-        let Some(sender) = self.associations.get_mut(association) else { return };
-        sender.last_heard = step.now;
-        let link = sender.link;
+        let Some(link) = self.associations.heard(step.now, association) else { return };
         let (expected, foreign) = match link {
             Link::Asap => (PPID_ASAP, PPID_ENRP),
             Link::Enrp => (PPID_ENRP, PPID_ASAP),
@@ -155,7 +154,7 @@ impl Registrar {
     /// Aborts an association that sends nothing but nonsense. Whether it may stay.
     pub(super) fn count_fault(&mut self, association: AssociationId, step: &mut Step<'_>) -> bool {
         self.statistics.faults += 1;
-        let within_limit = self.associations.get_mut(association).is_some_and(|a| a.faults.take(step.now));
+        let within_limit = self.associations.allows(step.now, association, Limited::Fault);
         if !within_limit {
             self.abort(association, "too many malformed messages", step);
         }

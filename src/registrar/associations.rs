@@ -1,43 +1,43 @@
 //! The associations with pool elements, pool users and registrars, and what hangs on them.
 
 use super::silence::Silence;
-use super::{Action, ConnectAttempt, Link, Registrar, RegistrarConfig, Step};
-use crate::association::{LossReason, Peer, PeerAddress, TransportKind};
+use super::{Link, RegistrarConfig};
+use crate::association::{Peer, PeerAddress, TransportKind};
 use crate::handlespace::{SeededState, ShardedMap};
-use crate::log_limit::log_limited;
 use crate::token_bucket::TokenBucket;
 use crate::wire::{AddressList, MAX_SCTP_ADDRESSES, TransportParameter, TransportUse};
 use crate::{AssociationId, Time};
-use log::Level;
 use std::net::IpAddr;
 
 /// Messages that cannot be used which an association may send a second before it is aborted.
 const MAX_FAULTS_PER_SECOND: u32 = 32;
 
-/// What a connect of this registrar came to.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum ConnectedTo {
-    Association(AssociationId),
-    /// There was no room for it.
-    Nothing,
+/// What the other end of an association may do only so often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limited {
+    Resolution,
+    /// That an element is unreachable.
+    Report,
+    /// A message that cannot be used.
+    Fault,
 }
 
 /// An association.
 #[derive(Debug)]
 pub(super) struct Association {
-    pub link: Link,
-    pub peer: Peer,
-    pub resolutions: TokenBucket,
-    pub reports: TokenBucket,
-    pub faults: TokenBucket,
+    link: Link,
+    peer: Peer,
+    resolutions: TokenBucket,
+    reports: TokenBucket,
+    faults: TokenBucket,
     /// When a message came last, or when it came up.
-    pub last_heard: Time,
+    last_heard: Time,
     /// When to look whether it is silent; TCP only.
     look_at: Option<Time>,
 }
 
 impl Association {
-    fn new(link: Link, peer: Peer, config: &RegistrarConfig, now: Time) -> Association {
+    pub fn new(link: Link, peer: Peer, config: &RegistrarConfig, now: Time) -> Association {
         Association {
             link,
             peer,
@@ -49,7 +49,16 @@ impl Association {
         }
     }
 
-    fn is_tcp(&self) -> bool {
+    /// Which side it belongs to.
+    pub fn link(&self) -> Link {
+        self.link
+    }
+
+    pub fn last_heard(&self) -> Time {
+        self.last_heard
+    }
+
+    pub fn is_tcp(&self) -> bool {
         self.peer.kind == TransportKind::Tcp
     }
 
@@ -89,7 +98,7 @@ pub(super) struct Associations {
     /// SCTP associations of the ASAP side.
     by_address: ShardedMap<(IpAddr, u16), AssociationId>,
     asap: usize,
-    pub silence: Silence,
+    silence: Silence,
 }
 
 impl Associations {
@@ -111,11 +120,43 @@ impl Associations {
         self.by_id.get(&id)
     }
 
-    pub fn get_mut(&mut self, id: AssociationId) -> Option<&mut Association> {
-        self.by_id.get_mut(&id)
+    /// A message has come over it; which side it belongs to.
+    pub fn heard(&mut self, now: Time, id: AssociationId) -> Option<Link> {
+        let association = self.by_id.get_mut(&id)?;
+        association.last_heard = now;
+        Some(association.link)
     }
 
-    fn insert(&mut self, id: AssociationId, association: Association) {
+    /// Whether its other end may do this once more now.
+    pub fn allows(&mut self, now: Time, id: AssociationId, what: Limited) -> bool {
+        let Some(association) = self.by_id.get_mut(&id) else { return false };
+        let bucket = match what {
+            Limited::Resolution => &mut association.resolutions,
+            Limited::Report => &mut association.reports,
+            Limited::Fault => &mut association.faults,
+        };
+        bucket.take(now)
+    }
+
+    /// Whether there is room for one more association with a pool element or user.
+    pub fn has_room_for(&self, kind: TransportKind, config: &RegistrarConfig) -> bool {
+        self.asap < config.max_associations
+            && (kind != TransportKind::Tcp || self.silence.len() < config.max_tcp_connections)
+    }
+
+    /// When to look for TCP connections that have been silent for too long.
+    pub fn next_look(&self) -> Option<Time> {
+        self.silence.next()
+    }
+
+    /// A TCP connection that is to be looked at now.
+    pub fn take_silent(&mut self, now: Time) -> Option<AssociationId> {
+        let (at, id) = self.silence.first().filter(|(at, _)| *at <= now)?;
+        self.silence.forget(at, id);
+        Some(id)
+    }
+
+    pub fn insert(&mut self, id: AssociationId, association: Association) {
         self.remove(id);
         self.asap += usize::from(association.link == Link::Asap);
         for address in association.asap_addresses() {
@@ -137,7 +178,7 @@ impl Associations {
         peer.addresses.iter().find_map(|ip| self.by_address.get(&(ip.to_canonical(), peer.port)).copied())
     }
 
-    fn remove(&mut self, id: AssociationId) -> Option<Association> {
+    pub fn remove(&mut self, id: AssociationId) -> Option<Association> {
         let association = self.by_id.remove(&id)?;
         self.asap -= usize::from(association.link == Link::Asap);
         if let Some(at) = association.look_at {
@@ -149,113 +190,5 @@ impl Associations {
             }
         }
         Some(association)
-    }
-}
-
-impl Registrar {
-    pub(super) fn on_association_up(
-        &mut self,
-        link: Link,
-        id: AssociationId,
-        attempt: Option<ConnectAttempt>,
-        peer: Peer,
-        step: &mut Step<'_>,
-    ) {
-        let tcp = peer.kind == TransportKind::Tcp;
-        let is_room = match link {
-            Link::Asap => {
-                self.associations.asap < self.config.max_associations
-                    && (!tcp || self.associations.silence.len() < self.config.max_tcp_connections)
-            }
-            Link::Enrp => self.takes_enrp_association(),
-        };
-        if !is_room {
-            log_limited!(
-                self.logs.associations,
-                step.now,
-                Level::Warn,
-                "registrar {}: {} associations are there already: the one of {} is aborted",
-                self.id,
-                self.associations.len(),
-                peer.address
-            );
-            self.statistics.rate_limited += 1;
-            step.push(Action::Abort { association: id, reason: "too many associations" });
-            match (link, attempt) {
-                (Link::Asap, Some(attempt)) => {
-                    self.on_own_asap_association_up(attempt, ConnectedTo::Nothing, step);
-                }
-                (Link::Enrp, Some(attempt)) => {
-                    self.on_connect_failed(attempt, &LossReason::Timeout, step);
-                }
-                (_, None) => {}
-            }
-            return;
-        }
-        self.associations.insert(id, Association::new(link, peer, &self.config, step.now));
-        if tcp {
-            self.associations.look_again(step.now + self.config.tcp_idle_timeout, id);
-        }
-        match (link, attempt) {
-            (Link::Enrp, _) => self.on_enrp_association_up(id, attempt, step),
-            (Link::Asap, Some(attempt)) => {
-                self.on_own_asap_association_up(attempt, ConnectedTo::Association(id), step);
-            }
-            (Link::Asap, None) => {}
-        }
-    }
-
-    pub(super) fn on_association_lost(&mut self, id: AssociationId, reason: &LossReason, step: &mut Step<'_>) {
-        let Some(association) = self.associations.remove(id) else { return };
-        match association.link {
-            Link::Asap => {
-                let elements = self.handlespace.count_of_association(id);
-                if elements > 0 {
-                    log_limited!(
-                        self.logs.associations,
-                        step.now,
-                        Level::Info,
-                        "registrar {}: association with {} is gone ({reason}): its {elements} pool elements are removed",
-                        self.id,
-                        association.peer.address
-                    );
-                }
-                self.forget_association(id, step);
-            }
-            Link::Enrp => self.on_enrp_association_lost(id, step),
-        }
-    }
-
-    /// Aborts an association, with everything that hangs on it.
-    pub(super) fn abort(&mut self, id: AssociationId, reason: &'static str, step: &mut Step<'_>) {
-        let Some(association) = self.associations.remove(id) else { return };
-        log_limited!(
-            self.logs.associations,
-            step.now,
-            Level::Warn,
-            "registrar {}: association with {} is aborted: {reason}",
-            self.id,
-            association.peer.address
-        );
-        step.push(Action::Abort { association: id, reason });
-        match association.link {
-            Link::Asap => self.forget_association(id, step),
-            Link::Enrp => self.on_enrp_association_lost(id, step),
-        }
-    }
-
-    /// Removes the subscriptions of an association that is gone, and the elements that this registrar is home of. Those that
-    /// have, or are to get, another home go on without.
-    fn forget_association(&mut self, id: AssociationId, step: &mut Step<'_>) {
-        self.subscriptions.remove_association(id);
-        while let Some(element) = self.handlespace.first_of_association(id) {
-            let own = self.handlespace.element(element).is_some_and(|e| e.home_registrar() == self.id);
-            if own && !self.is_leaving() {
-                self.statistics.removed_by_loss += 1;
-                self.remove_element(element, step);
-            } else {
-                self.let_go(element);
-            }
-        }
     }
 }

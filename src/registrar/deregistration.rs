@@ -3,7 +3,6 @@
 use super::registration::registered_from;
 use super::{Registrar, Step};
 use crate::AssociationId;
-use crate::association::TransportKind;
 use crate::handlespace::{ElementIndex, Removed};
 use crate::log_limit::log_limited;
 use crate::message::AsapMessage;
@@ -58,7 +57,7 @@ impl Registrar {
         let Some(association) = self.associations.get(id) else { return false };
         match element.association() {
             Some(owner) => owner == id,
-            None => association.peer.kind != TransportKind::Tcp && registered_from(element, association),
+            None => !association.is_tcp() && registered_from(element, association),
         }
     }
 

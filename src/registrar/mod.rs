@@ -1,19 +1,22 @@
 //! The registrar core (RFC 5352 section 3, RFC 5353): a state machine without I/O.
 //!
-//! One file an idea; each adds methods to [`Registrar`]. Every change of the handlespace goes through `changes.rs`, which
-//! tells the subscribers and the other registrars.
+//! One file an idea. Types that own what they change and tell what comes of it are `associations.rs`, `subscriptions.rs`,
+//! `silence.rs` and those of `enrp/`; the other files add methods to [`Registrar`], which asks these types and routes. Every
+//! change of the handlespace goes through `changes.rs`, which tells subscribers and peers.
 
 mod announce;
 mod asap;
 mod associations;
 mod buffers;
 mod changes;
+mod coming_and_going;
 mod config;
 mod config_error;
 mod deregistration;
 mod enrp;
 mod interface;
 mod keep_alive;
+mod pool_updates;
 mod registration;
 mod resolution;
 mod rsplib;
@@ -147,7 +150,7 @@ impl Registrar {
             self.subscriptions.next_update(),
             self.announcer.next(),
             self.enrp.next_timer(),
-            self.associations.silence.next(),
+            self.associations.next_look(),
         ]
         .into_iter()
         .flatten()

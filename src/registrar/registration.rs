@@ -2,7 +2,6 @@
 
 use super::associations::Association;
 use super::{Registrar, Step, rsplib};
-use crate::association::TransportKind;
 use crate::handlespace::{Element, ElementIndex, Liveness, Refusal, Registered};
 use crate::log_limit::log_limited;
 use crate::message::AsapMessage;
@@ -49,7 +48,7 @@ impl Registrar {
     ) -> Result<(), ErrorCause> {
         let Some(association) = self.associations.get(id) else { return Err(bare(Cause::Unspecified)) };
         // RFC 5352 section 2.1: pool elements use SCTP. Without it nothing would show whose addresses are registered.
-        if association.peer.kind == TransportKind::Tcp {
+        if association.is_tcp() {
             return Err(bare(Cause::RejectedForSecurity));
         }
         self.check_values(pool_handle, &pool_element)?;

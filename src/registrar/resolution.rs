@@ -1,6 +1,8 @@
 //! ASAP_HANDLE_RESOLUTION (RFC 5352 section 3.3).
 
+use super::associations::Limited;
 use super::changes::no_such_pool;
+use super::subscriptions::Subscription;
 use super::{Action, Registrar, Step};
 use crate::handlespace::{Pool, PoolIndex};
 use crate::log_limit::log_limited;
@@ -20,7 +22,7 @@ impl Registrar {
         step: &mut Step<'_>,
     ) {
         let HandleResolution { subscribe, pool_handle, items } = message;
-        let within_limit = self.associations.get_mut(association).is_some_and(|a| a.resolutions.take(step.now));
+        let within_limit = self.associations.allows(step.now, association, Limited::Resolution);
         if !within_limit {
             self.statistics.rate_limited += 1;
             log_limited!(
@@ -36,8 +38,8 @@ impl Registrar {
         }
         let items = self.items_to_list(items);
         let response = self.handlespace.find_pool(&pool_handle).and_then(|pool| {
-            let accepted = subscribe && self.subscribe(association, pool, items);
-            self.list_pool(step.now, pool, items, accepted)
+            let subscription = if subscribe { self.subscribe(association, pool, items) } else { Subscription::None };
+            self.list_pool(step.now, pool, items, subscription)
         });
         match response {
             Some(bytes) => {
@@ -88,7 +90,7 @@ impl Registrar {
         now: Time,
         pool: PoolIndex,
         items: usize,
-        accept_updates: bool,
+        subscription: Subscription,
     ) -> Option<Vec<u8>> {
         self.selection.clear();
         self.select_living(now, pool, items);
@@ -101,8 +103,13 @@ impl Registrar {
             Some(encoded)
         });
         let mut bytes = self.buffers.take();
-        let encoded =
-            HandleResolutionResponse::encode_positive(&mut bytes, accept_updates, pool_handle, policy, elements);
+        let encoded = HandleResolutionResponse::encode_positive(
+            &mut bytes,
+            subscription == Subscription::Accepted,
+            pool_handle,
+            policy,
+            elements,
+        );
         match encoded {
             Ok(()) => Some(bytes),
             Err(error) => {

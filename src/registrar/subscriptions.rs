@@ -1,18 +1,17 @@
 //! Subscriptions to pools (S and A bit, RFC 5352 sections 2.2.5 and 2.2.6): who gets updates, and when.
-//!
-//! A pool may have as many subscribers as the registrar has associations. They are told some at a time, so that nobody else
-//! has to wait until the last one has been: what is left is due at once, after whatever else has come meanwhile.
 
-use super::changes::no_such_pool;
-use super::{Action, Registrar, Step};
 use crate::handlespace::PoolIndex;
-use crate::wire::Cause;
 use crate::{AssociationId, PoolHandle, Time};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-/// Subscribers told in one call: a few milliseconds of work when each of them gets 32 elements.
-const MAX_TOLD_PER_CALL: usize = 512;
+/// Whether an answer says that updates will follow (A bit).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Subscription {
+    Accepted,
+    /// None was asked for, or there was no room for it.
+    None,
+}
 
 /// Who subscribed to which pool, and which pools have changed since their subscribers were told.
 #[derive(Debug, Default)]
@@ -77,6 +76,31 @@ impl Subscriptions {
         }
     }
 
+    /// Adds a subscription, or changes how much it wants listed, unless the association has too many.
+    pub fn add(
+        &mut self,
+        association: AssociationId,
+        pool: PoolIndex,
+        pool_handle: &PoolHandle,
+        items: usize,
+        most: usize,
+    ) -> Subscription {
+        let known = self.by_pool.contains_key(&(pool, association));
+        if !known && self.of_association(association).take(most).count() >= most {
+            return Subscription::None;
+        }
+        // The pool is there again, and the answer says so.
+        self.ended.remove(&(association, pool_handle.clone()));
+        self.by_pool.insert((pool, association), items);
+        self.by_association.insert((association, pool));
+        Subscription::Accepted
+    }
+
+    /// Who is to be told next that a pool is gone.
+    pub fn take_ended(&mut self) -> Option<(AssociationId, PoolHandle)> {
+        self.ended.pop_first()
+    }
+
     fn settle(&mut self, pool: PoolIndex) {
         if self.under_way.is_some_and(|under_way| under_way.pool == pool) {
             self.under_way = None;
@@ -87,7 +111,7 @@ impl Subscriptions {
     }
 
     /// The next subscribers that are to be told of a change, and what they want listed.
-    fn take_due(&mut self, now: Time, most: usize) -> Option<(PoolIndex, Vec<(AssociationId, usize)>)> {
+    pub fn take_due(&mut self, now: Time, most: usize) -> Option<(PoolIndex, Vec<(AssociationId, usize)>)> {
         let (pool, from) = match self.under_way.take() {
             Some(UnderWay { pool, told, .. }) => (pool, Bound::Excluded((pool, told))),
             None => {
@@ -105,7 +129,7 @@ impl Subscriptions {
     }
 
     /// Ends all subscriptions to a pool that is gone; whose they were will be told.
-    fn remove_pool(&mut self, pool: PoolIndex, pool_handle: &PoolHandle) {
+    pub fn remove_pool(&mut self, pool: PoolIndex, pool_handle: &PoolHandle) {
         self.settle(pool);
         let subscribers: Vec<_> = self.of_pool(pool).map(|(association, _)| association).collect();
         for association in subscribers {
@@ -128,71 +152,11 @@ impl Subscriptions {
         }
     }
 
-    fn remove(&mut self, association: AssociationId, pool: PoolIndex) {
+    pub fn remove(&mut self, association: AssociationId, pool: PoolIndex) {
         self.by_association.remove(&(association, pool));
         self.by_pool.remove(&(pool, association));
         if self.of_pool(pool).next().is_none() {
             self.settle(pool);
         }
-    }
-}
-
-impl Registrar {
-    /// Subscribes an association to a pool, or changes how much it wants listed. Whether there was room for it.
-    pub(super) fn subscribe(&mut self, association: AssociationId, pool: PoolIndex, items: usize) -> bool {
-        let subscriptions = &mut self.subscriptions;
-        let known = subscriptions.by_pool.contains_key(&(pool, association));
-        let limit = self.config.max_subscriptions_per_association;
-        if !known && subscriptions.of_association(association).take(limit).count() >= limit {
-            return false;
-        }
-        if let Some(pool) = self.handlespace.pool(pool) {
-            // It is there again, and the answer says so.
-            subscriptions.ended.remove(&(association, pool.handle().clone()));
-        }
-        subscriptions.by_pool.insert((pool, association), items);
-        subscriptions.by_association.insert((association, pool));
-        true
-    }
-
-    /// Sends the updates whose time has come, but not more than `MAX_TOLD_PER_CALL`. Each subscriber gets a selection of its
-    /// own, so that they don't all go to the same element.
-    pub(super) fn send_due_updates(&mut self, step: &mut Step<'_>) {
-        let mut left = self.tell_ends(MAX_TOLD_PER_CALL, step);
-        while left > 0 {
-            let Some((pool, due)) = self.subscriptions.take_due(step.now, left) else { return };
-            left -= due.len();
-            for (association, items) in due {
-                self.send_update(association, pool, items, step);
-            }
-        }
-    }
-
-    /// A pool is gone: its subscriptions have ended.
-    pub(super) fn end_subscriptions(&mut self, pool: PoolIndex, pool_handle: &PoolHandle, step: &mut Step<'_>) {
-        self.subscriptions.remove_pool(pool, pool_handle);
-        self.tell_ends(MAX_TOLD_PER_CALL, step);
-    }
-
-    /// Tells subscribers that their pool is gone; how many of `most` are left.
-    fn tell_ends(&mut self, most: usize, step: &mut Step<'_>) -> usize {
-        for told in 0..most {
-            let Some((association, pool_handle)) = self.subscriptions.ended.pop_first() else { return most - told };
-            self.statistics.updates_sent += 1;
-            self.send(association, &no_such_pool(&pool_handle, Cause::UnknownPoolHandle), step);
-        }
-        0
-    }
-
-    fn send_update(&mut self, association: AssociationId, pool: PoolIndex, items: usize, step: &mut Step<'_>) {
-        self.statistics.updates_sent += 1;
-        if let Some(bytes) = self.list_pool(step.now, pool, items, true) {
-            return step.push(Action::Send { association, bytes });
-        }
-        // Nobody can be selected: a negative response, which ends the subscription.
-        self.subscriptions.remove(association, pool);
-        let Some(pool) = self.handlespace.pool(pool) else { return };
-        let message = no_such_pool(pool.handle(), Cause::UnknownPoolHandle);
-        self.send(association, &message, step);
     }
 }

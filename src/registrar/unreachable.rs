@@ -1,5 +1,6 @@
 //! ASAP_ENDPOINT_UNREACHABLE (RFC 5352 section 3.5).
 
+use super::associations::Limited;
 use super::{Registrar, Step};
 use crate::AssociationId;
 use crate::handlespace::ElementIndex;
@@ -17,7 +18,7 @@ impl Registrar {
         message: EndpointUnreachable,
         step: &mut Step<'_>,
     ) {
-        let within_limit = self.associations.get_mut(association).is_some_and(|a| a.reports.take(step.now));
+        let within_limit = self.associations.allows(step.now, association, Limited::Report);
         if !within_limit {
             self.statistics.rate_limited += 1;
             log_limited!(

@@ -1,15 +1,18 @@
 //! The other registrars (RFC 5353): what is known about them, and what comes from them.
 //!
-//! One file an idea; each adds methods to [`Registrar`]:
+//! Types that own what they change, and tell what comes of it: `peers.rs` (the registrars that said who they are),
+//! `senders.rs` (who is at the other end of an association, what connects are for), `contacts.rs` (addresses at which a
+//! registrar may be), `arbitrations.rs`, `claims.rs`, `audit.rs`.
 //!
-//! * `contacts.rs`: addresses at which a registrar may be, and connections to them. `peers.rs`: the registrars that said
-//!   who they are. `presence.rs`: heartbeats and the detection of failures.
+//! Files that add methods to [`Registrar`], which asks these types and routes:
+//!
+//! * `knocking.rs`: connections to contacts. `peer_list.rs`: who becomes a peer. `presence.rs`: heartbeats and the detection
+//!   of failures.
 //! * `mentor.rs`: the start, with list and handle table of a mentor. `handle_table.rs`: being a mentor.
 //! * `updates.rs`: HANDLE_UPDATE in both directions, and who an element belongs to when registrars disagree.
-//! * `takeover.rs`: arbitration about a dead registrar. `inheritance.rs`: its elements get another home. `claims.rs`: asking
-//!   those that are to be ours. `orphans.rs`: elements
-//!   whose home nobody knows. `leave.rs`: the opposite, handing elements over.
-//! * `audit.rs`: comparing checksums, and downloading again what differs. `errors.rs`: ENRP_ERROR.
+//! * `takeover.rs`: arbitration about a dead registrar. `inheritance.rs`: its elements get another home. `adoption.rs`: asking
+//!   those that are to be ours. `orphans.rs`: elements whose home nobody knows. `leave.rs`: the opposite, handing elements over.
+//! * `auditing.rs`: comparing checksums, and downloading again what differs. `errors.rs`: ENRP_ERROR.
 
 mod adoption;
 mod arbitrations;
@@ -36,7 +39,7 @@ mod updates;
 pub(super) use leave::Leave;
 pub use peers::{PeerInfo, PeerState};
 
-use super::associations::ConnectedTo;
+use super::coming_and_going::ConnectedTo;
 use super::{Action, ConnectAttempt, Registrar, RegistrarConfig, Step};
 use crate::association::LossReason;
 use crate::handlespace::SeededState;
