@@ -1,4 +1,4 @@
-//! One trait over every way to move messages: kernel SCTP, SCTP in UDP, TCP, and memory for tests.
+//! One trait over every way to move messages: kernel SCTP, SCTP in UDP, TCP; tests have one in memory (`tests/support/memory/`).
 //!
 //! A transport is an endpoint: one local port with any number of associations (as a one-to-many SCTP socket), whose
 //! calls never block. Its owner waits for [`Transport::poll_fd`] and [`Transport::next_deadline`] and calls
@@ -12,7 +12,6 @@ mod event;
 mod interface_changes;
 pub(crate) mod interfaces;
 pub mod kernel_sctp;
-pub mod memory;
 pub mod multicast;
 pub(crate) mod not_inherited;
 mod parameters;
@@ -120,6 +119,6 @@ pub trait Transport: Send {
     /// port that it comes from for the registrar's. Nobody may receive from it.
     fn announcement_socket(&self) -> io::Result<UdpSocket>;
 
-    /// The descriptor that becomes readable when [`Transport::poll`] has something to do; none in memory.
+    /// The descriptor that becomes readable when [`Transport::poll`] has something to do; none in virtual time.
     fn poll_fd(&self) -> Option<RawFd>;
 }

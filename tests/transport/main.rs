@@ -4,5 +4,6 @@
 mod support;
 
 mod contract;
+mod memory;
 mod sctp_udp;
 mod tcp;

@@ -6,8 +6,8 @@
 pub mod suite;
 pub mod wrapper;
 
+use super::memory::{Delays, MemoryNetwork};
 use rserpool::association::{LossReason, Peer, PeerAddress, TransportKind, Undelivered};
-use rserpool::transport::memory::{Delays, MemoryNetwork};
 use rserpool::transport::{Detachment, EndpointConfig, Transport, TransportError, TransportEvent};
 use rserpool::{AssociationId, Time};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -1,9 +1,9 @@
 //! One side of an association in a memory network, and what travels between the sides.
 
-use crate::association::{LossReason, Peer, PeerAddress, TransportKind};
-use crate::transport::pending::Pending;
-use crate::transport::{EndpointConfig, SctpParameters};
-use crate::{AssociationId, Time};
+use super::pending::Pending;
+use rserpool::association::{LossReason, Peer, PeerAddress, TransportKind};
+use rserpool::transport::{EndpointConfig, SctpParameters};
+use rserpool::{AssociationId, Time};
 use std::net::SocketAddr;
 use std::time::Duration;
 

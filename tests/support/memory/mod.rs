@@ -1,20 +1,25 @@
-//! A network within one process, in virtual time: for tests of the cores and for simulation.
+//! A transport in virtual time: what drives transports can be tested with it, and it shows that the contract suite asks for
+//! nothing that only real sockets have.
 //!
 //! Associations are ordered and reliable but can break: processes die, hosts fall silent, links stall or lose one
 //! direction. Everything random comes from the seed, so a run can be repeated. Time is what the callers say it is: each
 //! call hands in `now`, and [`Transport::next_deadline`] says what to advance it to.
 
+mod arrivals;
 mod association;
+mod event;
 mod network;
+mod pending;
 
-use super::{
+use network::Network;
+use parking_lot::Mutex;
+use rserpool::association::{PeerAddress, TransportKind};
+use rserpool::transport::{
     Capabilities, Detachable, EndpointConfig, OutboundMessage, SctpParameters, Transport, TransportError,
     TransportEvent,
 };
-use crate::association::{PeerAddress, TransportKind};
-use crate::{AssociationId, Time};
-use network::Network;
-use parking_lot::Mutex;
+use rserpool::wire::AddressList;
+use rserpool::{AssociationId, Time};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::RawFd;
@@ -127,8 +132,8 @@ impl Transport for MemoryTransport {
         self.address.port()
     }
 
-    fn local_addresses(&self) -> crate::wire::AddressList {
-        if self.wildcard { Default::default() } else { crate::wire::AddressList::from_slice(&[self.address.ip()]) }
+    fn local_addresses(&self) -> AddressList {
+        if self.wildcard { Default::default() } else { AddressList::from_slice(&[self.address.ip()]) }
     }
 
     fn connect(
@@ -209,6 +214,3 @@ impl Transport for MemoryTransport {
         None
     }
 }
-
-#[cfg(test)]
-mod tests;

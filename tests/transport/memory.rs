@@ -1,5 +1,10 @@
-use super::*;
-use crate::association::LossReason;
+//! The transport in memory does what tests want of it: faults, and the same again from the same seed.
+
+use crate::support::memory::{Delays, MemoryNetwork, MemoryTransport};
+use rserpool::association::{LossReason, PeerAddress};
+use rserpool::transport::{EndpointConfig, OutboundMessage, Transport};
+use rserpool::{AssociationId, Time};
+use std::time::Duration;
 
 const LATE: Time = Time::from_secs(3600);
 
