@@ -23,7 +23,8 @@ fn built() -> &'static Path {
     BUILT.get_or_init(|| {
         let out = scratch("packaging-built");
         let link = |from: PathBuf, to: &str| std::os::unix::fs::symlink(from, out.join(to)).expect("a link");
-        link(libraries().join("librserpool.a"), "librserpool.a");
+        let made = libraries().join("librserpool.a");
+        succeed(Command::new(root().join("scripts/link-static")).arg(made).arg(out.join("librserpool.a")));
         link(PathBuf::from(env!("CARGO_BIN_EXE_rserpool")), "rserpool");
         for script in ["scripts/link-library", "scripts/build-compat"] {
             succeed(Command::new(root().join(script)).env("OUT", &out));
@@ -109,6 +110,32 @@ fn compile(example: &Path, program: &Path, options: &[String]) {
             .arg(example)
             .args(options),
     );
+}
+
+/// Both have Rust's standard library in them.
+#[test]
+fn the_static_library_is_linked_beside_another_one_in_rust() {
+    let directory = scratch("packaging-two");
+    let (source, other) = (directory.join("other.rs"), directory.join("libother.a"));
+    let text = "#[unsafe(no_mangle)] pub extern \"C\" fn panics() -> i32 {\n\
+                std::panic::catch_unwind(|| { std::hint::black_box(panic!(\"on purpose\")); 0 }).unwrap_or(1) }\n";
+    std::fs::write(&source, text).expect("a source file");
+    let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    rustc.args(["--edition", "2024", "--crate-type", "staticlib", "-O", "-C", "lto=fat", "-C", "codegen-units=1", "-o"]);
+    succeed(rustc.arg(&other).arg(&source));
+    let (program, text) = (
+        directory.join("two.c"),
+        "#include <rserpool/rserpool.h>\nint panics(void);\n\
+         int main(void) { return (rsp_initialize(NULL) == 0 && rsp_close(-1) == -1 && panics() == 1) ? 0 : 1; }\n",
+    );
+    std::fs::write(&program, text).expect("a source file");
+    let mut options = vec![format!("-I{}", root().join("include").display())];
+    for library in [built().join("librserpool.a"), other] {
+        options.push(library.display().to_string());
+    }
+    options.extend(["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc"].map(str::to_owned));
+    compile(&program, &directory.join("two"), &options);
+    succeed(&mut Command::new(directory.join("two")));
 }
 
 /// What programs need to find the library where it is, as it is installed nowhere else.
