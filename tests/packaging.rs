@@ -121,7 +121,18 @@ fn the_static_library_is_linked_beside_another_one_in_rust() {
                 std::panic::catch_unwind(|| { std::hint::black_box(panic!(\"on purpose\")); 0 }).unwrap_or(1) }\n";
     std::fs::write(&source, text).expect("a source file");
     let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
-    rustc.args(["--edition", "2024", "--crate-type", "staticlib", "-O", "-C", "lto=fat", "-C", "codegen-units=1", "-o"]);
+    rustc.args([
+        "--edition",
+        "2024",
+        "--crate-type",
+        "staticlib",
+        "-O",
+        "-C",
+        "lto=fat",
+        "-C",
+        "codegen-units=1",
+        "-o",
+    ]);
     succeed(rustc.arg(&other).arg(&source));
     let (program, text) = (
         directory.join("two.c"),
