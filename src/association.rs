@@ -107,6 +107,21 @@ pub enum LossReason {
     GivenUp,
 }
 
+impl LossReason {
+    /// The peer cannot be reached, as far as the transport can tell: it is silent, or nobody is there who knows the association. An
+    /// orderly close and an abort that gives a reason are words of a peer that lives, which may have too much to do.
+    pub fn says_unreachable(&self) -> bool {
+        match self {
+            LossReason::Unreachable | LossReason::Timeout | LossReason::Refused => true,
+            // So answers the system of a process that has ended, or an endpoint that has begun anew.
+            LossReason::Aborted(reason) => reason.is_empty(),
+            LossReason::Closed | LossReason::Restarted | LossReason::ProtocolViolation(_) | LossReason::GivenUp => {
+                false
+            }
+        }
+    }
+}
+
 impl fmt::Display for LossReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -351,12 +351,14 @@ impl PoolSender {
     }
 
     /// A connect failed.
-    pub fn connect_failed(&mut self, now: Time, attempt: Attempt, actions: &mut Vec<Action>) {
+    pub fn connect_failed(&mut self, now: Time, attempt: Attempt, reason: &LossReason, actions: &mut Vec<Action>) {
         let Some(UnderWay::Connect(pool_handle, element)) = self.under_way.remove(&attempt) else { return };
         if let Some(pool) = self.pools.get_mut(&pool_handle) {
             pool.element_failed(now, element, DeliveryFailure::Unreachable("no connection".into()));
         }
-        actions.push(Action::Report { pool_handle, pool_element_id: element });
+        if reason.says_unreachable() {
+            actions.push(Action::Report { pool_handle, pool_element_id: element });
+        }
     }
 
     /// A connect was not even tried, for want of our own: nobody is to blame for it.
@@ -382,7 +384,7 @@ impl PoolSender {
         let Some(pool) = self.pools.get_mut(&pool_handle) else { return };
         let up = pool.peers.remove(&element);
         pool.element_failed(now, element, DeliveryFailure::Unreachable(reason.to_string()));
-        if !matches!(reason, LossReason::Closed | LossReason::ProtocolViolation(_)) {
+        if reason.says_unreachable() {
             actions.push(Action::Report { pool_handle: pool_handle.clone(), pool_element_id: element });
         }
         let Some(Peer::Up(mut up)) = up else { return };

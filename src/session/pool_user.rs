@@ -48,7 +48,7 @@ pub struct PoolUserSession {
     state: State,
     /// The element that the session is or was connected to.
     element: Option<PoolElementId>,
-    /// That element, as long as the application may want it reported: it is not yet, and no other one was looked for.
+    /// That element, as long as its association lives: whether it can be reached, the application may know better.
     reportable: Option<PoolElementId>,
     /// The latest cookie: kept until a newer one comes (RFC 5352 section 3.8).
     cookie: Option<Vec<u8>>,

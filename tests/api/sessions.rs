@@ -141,6 +141,30 @@ fn an_automatic_session_fails_over_by_itself_and_sends_again_what_was_not_acknow
 }
 
 #[test]
+fn a_server_whose_queue_of_sessions_is_full_stays_in_its_pool() {
+    library();
+    let server = stream_socket();
+    register(server, "busy");
+    api::listen(server, 1).unwrap();
+    let waiting = connect("busy");
+    let necessary = Got::Notification(Notification::FailoverNecessary { session: SessionId(1), has_cookie: false });
+    // More than the reports that remove an element (RFC 5352 section 3.5: MAX-BAD-PE-REPORT is 3).
+    for _ in 0..6 {
+        let refused = connect("busy");
+        assert_eq!(receive(refused).0, necessary);
+        api::close(refused).unwrap();
+    }
+    let ended = api::accept(server, Timeout::After(PATIENCE)).unwrap();
+    let abort = SendOptions { end: Some(EndSession::Abort), ..SendOptions::default() };
+    api::sendmsg(ended, &[], &abort, Timeout::Now).unwrap();
+    assert_eq!(receive(waiting).0, necessary);
+    assert_eq!(api::getaddrinfo(b"busy", Some(100), Duration::ZERO).unwrap().len(), 1);
+    for sd in [ended, waiting, server] {
+        api::close(sd).unwrap();
+    }
+}
+
+#[test]
 fn servers_that_hang_do_not_use_up_the_time_of_a_connect() {
     if transport_choice() == TransportChoice::Sctp {
         // The kernel accepts for a process that is stopped.

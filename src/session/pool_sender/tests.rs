@@ -94,7 +94,7 @@ impl Harness {
     fn connect_all_but(&mut self, dead: &[u32]) {
         for (attempt, id) in self.connects() {
             if dead.contains(&id) {
-                self.sender.connect_failed(self.now, attempt, &mut self.actions);
+                self.sender.connect_failed(self.now, attempt, &LossReason::Refused, &mut self.actions);
             } else {
                 self.up(attempt);
             }
@@ -331,7 +331,7 @@ fn a_message_to_all_goes_to_nobody_before_everybody_has_a_session_or_failed() {
     harness.up(connects[0].0);
     assert!(!harness.run(&mut delivery));
     assert_eq!(sent(&delivery), [] as [u32; 0]);
-    harness.sender.connect_failed(harness.now, connects[1].0, &mut Vec::new());
+    harness.sender.connect_failed(harness.now, connects[1].0, &LossReason::Refused, &mut Vec::new());
     assert!(!harness.run(&mut delivery));
     // Time is over: who is there gets it.
     delivery.last_call();

@@ -58,11 +58,10 @@ impl PoolUserSession {
         if closed {
             step.push(Action::Notify(Notification::Shutdown { session: self.session }));
         }
-        // That we gave the association up ourselves says nothing about whether the element can be reached.
-        if !closed && !matches!(reason, LossReason::ProtocolViolation(_)) {
-            if let Some(element) = self.reportable.take() {
-                step.push(self.report(element));
-            }
+        // Whoever lives and refuses stays in its pool. From now on the application knows no better than the transport.
+        let reportable = self.reportable.take().filter(|_| reason.says_unreachable());
+        if let Some(element) = reportable {
+            step.push(self.report(element));
         }
         self.take_back(self.element.unwrap_or_default(), lost, step);
         self.leave(step);

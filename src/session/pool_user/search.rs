@@ -247,7 +247,8 @@ impl PoolUserSession {
     pub(super) fn on_connect_failed(&mut self, attempt: Attempt, reason: &LossReason, step: &mut Step<'_, Action>) {
         let State::Searching(search) = &mut self.state else { return };
         let Some(candidate) = search.take_candidate(attempt) else { return };
-        if *reason != LossReason::Timeout || candidate.chance == Chance::Full {
+        let had_time = *reason != LossReason::Timeout || candidate.chance == Chance::Full;
+        if had_time && reason.says_unreachable() {
             step.push(self.report(candidate.element));
         }
         self.candidate_failed(candidate, step);

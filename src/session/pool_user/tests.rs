@@ -139,6 +139,29 @@ fn a_failure_is_reported_and_in_classic_mode_left_to_the_application() {
 }
 
 #[test]
+fn an_element_that_refuses_is_left_and_not_reported() {
+    let refusals = [
+        LossReason::Aborted("too many sessions wait to be accepted".into()),
+        LossReason::Closed,
+        LossReason::Restarted,
+        LossReason::ProtocolViolation("receive queue full".into()),
+    ];
+    for reason in refusals {
+        let (mut harness, association) = Harness::connected(false);
+        let actions = harness.lose(association, reason.clone());
+        assert!(!actions.contains(&report(PoolElementId(1))), "{reason}: {actions:?}");
+        // The application has no other sign of it than the session had.
+        let actions = harness.handle(Event::ForceFailover { blame: Blame::Element, stale_cache: Duration::ZERO });
+        assert!(!actions.contains(&report(PoolElementId(1))), "{reason}: {actions:?}");
+        let actions = harness.resolve(&actions, &[1, 2]);
+        assert_eq!(connect(&actions).1, 2, "another one is tried");
+    }
+    // So answers the system of a process that was killed.
+    let (mut harness, association) = Harness::connected(false);
+    assert!(harness.lose(association, LossReason::Aborted(String::new())).contains(&report(PoolElementId(1))));
+}
+
+#[test]
 fn an_element_that_somebody_else_lost_is_looked_at_and_not_left() {
     let (mut harness, association) = Harness::connected(true);
     assert!(harness.handle(Event::ElementSuspected(PoolElementId(2))).is_empty(), "it is another one");

@@ -404,7 +404,7 @@ fn feed_sender(sender: &mut PoolSender, now: Time, event: Event<'_>, actions: &m
             };
             sender.resolved(now, attempt, Err(failure));
         }
-        Event::ConnectFailed { attempt, .. } => sender.connect_failed(now, attempt, actions),
+        Event::ConnectFailed { attempt, reason } => sender.connect_failed(now, attempt, &reason, actions),
         Event::CannotConnect { attempt } => sender.cannot_connect(now, attempt),
         // Of a pool user's session.
         _ => {}
