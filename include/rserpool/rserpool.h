@@ -221,12 +221,12 @@
 
 /**
  * Socket option. 1: after a failover the library sends again what the old element never acknowledged, right after the
- * cookie. 0 (default): it is dropped.
+ * cookie. 0 (default): it is dropped, and RSERPOOL_SEND_FAILED tells how many messages that were.
  */
 #define RSERPOOL_FAILOVER_RESEND 2
 
 /**
- * Socket option: how long a connect to one pool element may take, in milliseconds.
+ * Socket option: how long a search for a pool element may take with all its connects, in milliseconds.
  */
 #define RSERPOOL_CONNECT_TIMEOUT_MS 3
 
@@ -667,7 +667,7 @@ struct rserpool_shutdown_event
 };
 
 /**
- * Notification: an element never acknowledged messages of rsp_sendto_pool(), and nobody else took them.
+ * Notification: an element never acknowledged messages of a session or of rsp_sendto_pool(), and nobody else gets them.
  */
 struct rserpool_send_failed
 {

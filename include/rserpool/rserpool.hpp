@@ -149,7 +149,7 @@ struct Received {
       failover_necessary, /**< call PoolUser::force_failover(), unless failover is automatic */
       failover_complete,
       shutdown,    /**< the other end closes the session */
-      send_failed, /**< messages of send_to_pool() that the element `pool_element` never acknowledged, and nobody else took */
+      send_failed, /**< messages that the element `pool_element` never acknowledged, and nobody else gets */
       other        /**< a notification that this header does not know: it is in the buffer */
    };
    Kind               kind     = Kind::data;

@@ -81,9 +81,9 @@ pub const SOL_RSERPOOL: c_int = 0x5253;
 /// notifications. 0 (default): the program calls rsp_forcefailover().
 pub const RSERPOOL_AUTO_FAILOVER: c_int = 1;
 /// Socket option. 1: after a failover the library sends again what the old element never acknowledged, right after the
-/// cookie. 0 (default): it is dropped.
+/// cookie. 0 (default): it is dropped, and RSERPOOL_SEND_FAILED tells how many messages that were.
 pub const RSERPOOL_FAILOVER_RESEND: c_int = 2;
-/// Socket option: how long a connect to one pool element may take, in milliseconds.
+/// Socket option: how long a search for a pool element may take with all its connects, in milliseconds.
 pub const RSERPOOL_CONNECT_TIMEOUT_MS: c_int = 3;
 /// Socket option: pause before a pool that was empty or unreachable is asked for again, in milliseconds.
 pub const RSERPOOL_RESOLUTION_RETRY_DELAY_MS: c_int = 4;

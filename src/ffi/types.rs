@@ -209,7 +209,7 @@ pub struct rserpool_shutdown_event {
     pub rse_session: rserpool_session_t,
 }
 
-/// Notification: an element never acknowledged messages of rsp_sendto_pool(), and nobody else took them.
+/// Notification: an element never acknowledged messages of a session or of rsp_sendto_pool(), and nobody else gets them.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rserpool_send_failed {
