@@ -25,6 +25,7 @@ mod element_news;
 mod endpoint;
 mod endpoint_state;
 mod exposed;
+mod free_ports;
 pub mod global;
 mod instance;
 mod io_handle;

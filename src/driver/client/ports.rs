@@ -4,15 +4,15 @@
 //! local ports. This transport opens another port only when every open one has an association with the peer already, and
 //! closes a port again with its last association: the number of ports is the number of sessions with the busiest element.
 
+use super::free_ports::FreePorts;
 use crate::association::PeerAddress;
-use crate::collections::{Deadlines, SortedMap};
+use crate::collections::{AssociationMap, Deadlines, SortedMap};
 use crate::driver::poller::Poller;
 use crate::transport::{
     Capabilities, Detachable, DetachedReceiver, Detachment, EndpointConfig, OutboundMessage, SctpParameters, Transport,
     TransportError, TransportEvent,
 };
 use crate::{AssociationId, Time};
-use std::collections::HashSet;
 use std::io;
 use std::net::UdpSocket;
 use std::os::fd::{AsRawFd, RawFd};
@@ -29,6 +29,8 @@ pub struct Ports {
     open: Open,
     config: EndpointConfig,
     ports: SortedMap<u16, Box<Port>>,
+    /// Which of them have no association with a peer.
+    free: FreePorts,
     /// When each port wants to run.
     deadlines: Deadlines,
     poller: Poller,
@@ -38,12 +40,16 @@ pub struct Ports {
     /// The port whose receiver is away.
     detached: Option<u16>,
     ready: Vec<u64>,
+    /// Ports on which connects were tried.
+    #[cfg(test)]
+    tried: usize,
 }
 
 struct Port {
     transport: Box<dyn Transport>,
     deadline: Option<Time>,
-    associations: HashSet<AssociationId>,
+    /// With whom.
+    associations: AssociationMap<PeerAddress>,
 }
 
 impl Ports {
@@ -53,12 +59,15 @@ impl Ports {
             open,
             config,
             ports: SortedMap::new(),
+            free: FreePorts::default(),
             deadlines: Deadlines::default(),
             poller: Poller::new()?,
             last_number: 0,
             unfinished: Vec::new(),
             detached: None,
             ready: Vec::new(),
+            #[cfg(test)]
+            tried: 0,
         };
         ports.open_port()?;
         Ok(ports)
@@ -86,7 +95,7 @@ impl Ports {
         if let Some(fd) = transport.poll_fd() {
             self.poller.add(fd, u64::from(number))?;
         }
-        let port = Port { transport, deadline: None, associations: HashSet::new() };
+        let port = Port { transport, deadline: None, associations: AssociationMap::default() };
         self.ports.insert(number, Box::new(port));
         self.refresh(number);
         Ok(number)
@@ -122,19 +131,24 @@ impl Ports {
         peer: &PeerAddress,
         timeout: Duration,
     ) -> Result<AssociationId, TransportError> {
+        #[cfg(test)]
+        {
+            self.tried += 1;
+        }
         let Some(port) = self.ports.get_mut(&number) else { return Err(TransportError::UnknownAssociation) };
         let association = port.transport.connect(now, peer, timeout)?;
-        port.associations.insert(association);
+        port.associations.insert(association, peer.clone());
+        self.free.associated(peer, number);
         self.refresh(number);
         Ok(association)
     }
 
     fn poll_port(&mut self, now: Time, number: u16, sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
-        let Some(Port { transport, associations, .. }) = self.ports.get_mut(&number).map(Box::as_mut) else {
-            return false;
-        };
+        let Ports { ports, free, .. } = self;
+        let Some(port) = ports.get_mut(&number) else { return false };
+        let Port { transport, associations, .. } = &mut **port;
         let more = transport.poll(now, &mut |event| {
-            note(associations, &event);
+            note(associations, free, number, &event);
             sink(event);
         });
         self.refresh(number);
@@ -142,16 +156,13 @@ impl Ports {
     }
 }
 
-/// Keeps the list of a port's associations.
-fn note(associations: &mut HashSet<AssociationId>, event: &TransportEvent<'_>) {
-    match event {
-        TransportEvent::Lost { association, .. } | TransportEvent::ConnectFailed { association, .. } => {
-            associations.remove(association);
-        }
-        TransportEvent::Up { association, .. } => {
-            associations.insert(*association);
-        }
-        _ => {}
+/// Keeps the list of a port's associations. All of them are ours: nobody listens on these ports.
+fn note(associations: &mut AssociationMap<PeerAddress>, free: &mut FreePorts, number: u16, event: &TransportEvent<'_>) {
+    let (TransportEvent::Lost { association, .. } | TransportEvent::ConnectFailed { association, .. }) = event else {
+        return;
+    };
+    if let Some(peer) = associations.remove(association) {
+        free.released(&peer, number);
     }
 }
 
@@ -181,16 +192,21 @@ impl Transport for Ports {
     }
 
     fn connect(&mut self, now: Time, peer: &PeerAddress, timeout: Duration) -> Result<AssociationId, TransportError> {
-        let numbers: Vec<u16> = self.ports.keys().copied().collect();
-        for number in numbers {
+        while let Some(number) = self.free.take(peer, &self.ports) {
             match self.connect_on(number, now, peer, timeout) {
+                // By another of its addresses.
                 Err(error) if is_connected_already(&error) => {}
-                result => return result,
+                Err(error) => {
+                    self.free.give_back(peer, number);
+                    return Err(error);
+                }
+                Ok(association) => return Ok(association),
             }
         }
         let number = self.open_port()?;
         let result = self.connect_on(number, now, peer, timeout);
         if result.is_err() {
+            self.free.give_back(peer, number);
             self.close_if_unused(number);
         }
         result
@@ -235,7 +251,9 @@ impl Transport for Ports {
         let number = association.transport();
         if let Some(port) = self.ports.get_mut(&number) {
             port.transport.abort(now, association, reason);
-            port.associations.remove(&association);
+            if let Some(peer) = port.associations.remove(&association) {
+                self.free.released(&peer, number);
+            }
             self.refresh(number);
             self.close_if_unused(number);
         }
@@ -363,9 +381,10 @@ impl Ports {
         sink: &mut dyn FnMut(TransportEvent<'_>),
         take: impl FnOnce(&mut dyn Detachable, &mut dyn FnMut(TransportEvent<'_>)) -> R,
     ) -> Option<R> {
-        let Port { transport, associations, .. } = self.ports.get_mut(&number).map(Box::as_mut)?;
+        let Ports { ports, free, .. } = self;
+        let Port { transport, associations, .. } = ports.get_mut(&number).map(Box::as_mut)?;
         let taken = take(transport.detachable()?, &mut |event| {
-            note(associations, &event);
+            note(associations, free, number, &event);
             sink(event);
         });
         self.refresh(number);
@@ -377,9 +396,37 @@ impl Ports {
 mod tests {
     use super::*;
     use crate::transport::{self, TransportChoice};
+    use std::collections::HashSet;
 
     fn open(config: &EndpointConfig) -> Result<Box<dyn Transport>, TransportError> {
         transport::open(TransportChoice::SctpUdp, config)
+    }
+
+    /// A port to connect from, and a peer that never answers.
+    fn ports_and_peer(port: u16) -> (Ports, PeerAddress) {
+        let config = EndpointConfig { bind: vec!["127.0.0.1:0".parse().unwrap()], ..EndpointConfig::default() };
+        let ports = Ports::open(config, Box::new(open)).unwrap();
+        (ports, PeerAddress::new("127.0.0.1".parse().unwrap(), port))
+    }
+
+    #[test]
+    fn a_connect_tries_one_port_however_many_sessions_there_are() {
+        let (mut ports, peer) = ports_and_peer(7);
+        let other = PeerAddress::new("127.0.0.1".parse().unwrap(), 9);
+        let timeout = Duration::from_secs(5);
+        let first: Vec<_> = (0..100).map(|_| ports.connect(Time::ZERO, &peer, timeout).unwrap()).collect();
+        assert_eq!((ports.tried, ports.count()), (100, 100));
+        for _ in 0..100 {
+            ports.connect(Time::ZERO, &other, timeout).unwrap();
+        }
+        assert_eq!((ports.tried, ports.count()), (200, 100), "each port serves each peer once");
+        for association in &first[20..40] {
+            ports.abort(Time::ZERO, *association, "test");
+        }
+        for _ in 0..20 {
+            ports.connect(Time::ZERO, &peer, timeout).unwrap();
+        }
+        assert_eq!((ports.tried, ports.count()), (220, 100), "ports that sessions gave back are used again");
     }
 
     #[test]
