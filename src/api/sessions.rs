@@ -11,16 +11,12 @@ use super::{
     ConnectOptions, Descriptor, EndSession, Error, FailoverFlags, MessageKind, Received, Result, SendOptions, Timeout,
 };
 use crate::driver::client::{Entry, ONLY_SESSION, ReceiveError, Role, SendError, Socket, system};
-use crate::driver::clock;
 use crate::session::{Blame, Event, MAX_COOKIE_LEN, NoElement, PoolUserSession, ReadItem, encode_cookie};
 use crate::transport::OutboundMessage;
 use crate::wire::PPID_ASAP;
 use crate::{PoolElementId, SessionId};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// A connect or failover that has not ended by then never will: the session's own limits are below.
-const SETTLE_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Starts a session with the pool. Succeeds even where no element is reachable: the session then needs a failover.
 ///
@@ -63,21 +59,12 @@ pub fn connect(sd: Descriptor, pool_handle: &[u8], options: ConnectOptions) -> R
 
 /// Sets a session going and waits for what comes of it.
 fn settle(socket: &Arc<Socket>, event: Event<'_>) -> Result<std::result::Result<(), NoElement>> {
-    let Some(endpoint) = socket.endpoint.get().cloned() else {
-        return Err(Error::new(libc::ENOTCONN, "the socket has no session"));
-    };
-    let before = endpoint.with(|endpoint| {
-        let now = clock::now();
-        let before = socket.settled_count();
-        let actions = socket.feed(now, event);
-        socket.perform(endpoint, now, actions);
-        before
-    });
-    socket.wait_settled(before, clock::now() + SETTLE_DEADLINE).map_err(|error| match error {
+    socket.settle(event).map_err(|error| match error {
         ReceiveError::WouldBlock => Error::new(libc::ETIMEDOUT, "the session did not come to an end of its search"),
         ReceiveError::Interrupted => {
             Error::new(libc::EINTR, "a signal came while a pool element was searched: the search goes on")
         }
+        ReceiveError::NotConnected => Error::new(libc::ENOTCONN, "the socket has no session"),
         error => receive_error(error),
     })
 }

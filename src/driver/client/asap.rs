@@ -398,7 +398,7 @@ mod tests {
 
     #[test]
     fn a_connect_that_fails_at_once_has_no_later_action_of_its_batch_overtaken() {
-        let io = IoHandle::new().unwrap();
+        let io = IoHandle::new(Duration::from_secs(5)).unwrap();
         let (choice, parameters) = (TransportChoice::SctpUdp, SctpParameters::default());
         let endpoints = RegistrarEndpoints::new(io, choice, parameters, &[]);
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// No wait is longer: a futex without a limit would go on after a handler with SA_RESTART.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+/// No call to the kernel is longer; whoever waits longer calls again. A futex without a limit would go on after a handler with
+/// SA_RESTART.
+const LONGEST_CALL: Duration = Duration::from_secs(24 * 3600);
 
 /// Tells waiting threads that something has changed.
 #[derive(Debug, Default)]
@@ -59,23 +60,36 @@ pub struct Listener<'a> {
 impl Listener<'_> {
     /// Waits for a ring that was not heard yet.
     pub fn wait(&mut self, until: Time) -> Wake {
-        let now = clock::now();
-        if now >= until {
-            return Wake::TimedOut;
+        self.wait_in_calls_of(LONGEST_CALL, until)
+    }
+
+    fn wait_in_calls_of(&mut self, longest: Duration, until: Time) -> Wake {
+        loop {
+            let now = clock::now();
+            if now >= until {
+                return Wake::TimedOut;
+            }
+            match self.call(until.saturating_since(now).min(longest)) {
+                libc::EINTR => return Wake::Interrupted,
+                // The call's time is over, which need not be the caller's.
+                libc::ETIMEDOUT => {}
+                _ => return Wake::Rung,
+            }
         }
-        let timeout = until.saturating_since(now).min(LONGEST_WAIT);
+    }
+
+    /// Waits in the kernel; returns the errno.
+    fn call(&mut self, timeout: Duration) -> libc::c_int {
         let limit = libc::timespec { tv_sec: timeout.as_secs() as _, tv_nsec: timeout.subsec_nanos() as _ };
         let wait = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
         // SAFETY: the integer and the time live across the call.
         let result =
             unsafe { libc::syscall(libc::SYS_futex, self.bell.rings.as_ptr(), wait, self.seen, &raw const limit) };
         let errno = if result == 0 { 0 } else { std::io::Error::last_os_error().raw_os_error().unwrap_or(0) };
-        self.seen = self.bell.rings.load(Ordering::SeqCst);
-        match errno {
-            libc::EINTR => Wake::Interrupted,
-            libc::ETIMEDOUT => Wake::TimedOut,
-            _ => Wake::Rung,
+        if errno != libc::ETIMEDOUT {
+            self.seen = self.bell.rings.load(Ordering::SeqCst);
         }
+        errno
     }
 }
 
@@ -175,6 +189,24 @@ mod tests {
         assert_eq!(promised.wait(clock::now() + Duration::from_millis(1)), Err(NoResult::TimedOut));
         drop(promise);
         assert_eq!(promised.wait(Time::MAX), Err(NoResult::Broken));
+    }
+
+    #[test]
+    fn a_wait_without_limit_outlasts_the_longest_call_to_the_kernel() {
+        let bell = Bell::default();
+        let ms = Duration::from_millis;
+        let mut listener = bell.listen();
+        assert_eq!(listener.wait_in_calls_of(ms(1), clock::now() + ms(20)), Wake::TimedOut);
+        std::thread::scope(|scope| {
+            let until = clock::now() + ms(20);
+            scope.spawn(|| {
+                // Longer than many calls.
+                assert_eq!(Bell::default().listen().wait(clock::now() + ms(20)), Wake::TimedOut);
+                bell.ring();
+            });
+            assert_eq!(listener.wait_in_calls_of(ms(1), Time::MAX), Wake::Rung);
+            assert!(clock::now() >= until);
+        });
     }
 
     #[test]

@@ -210,7 +210,7 @@ mod tests {
         let any = vec!["127.0.0.1:0".parse().unwrap()];
         let config = EndpointConfig { bind: any, ..EndpointConfig::default() };
         let transport = transport::open(TransportChoice::Auto, &config).unwrap();
-        let io = IoHandle::new().unwrap();
+        let io = IoHandle::new(Duration::from_secs(5)).unwrap();
         let endpoint = Endpoint::new(16, transport, config.parameters, Ownership::AllPoolUsers, Arc::clone(&io));
         io.poller().add(endpoint.poll_fd().unwrap(), 16).unwrap();
         let peer = |port| PeerAddress::new("127.0.0.1".parse().unwrap(), port);

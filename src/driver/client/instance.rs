@@ -68,7 +68,7 @@ pub struct Instance {
 impl Instance {
     /// Starts the I/O thread.
     pub fn start(config: InstanceConfig) -> std::io::Result<Arc<Instance>> {
-        let io = IoHandle::new()?;
+        let io = IoHandle::new(config.asap.settings().max_request_time)?;
         let instance = Arc::new(Instance {
             descriptors: Arc::default(),
             io: Arc::clone(&io),

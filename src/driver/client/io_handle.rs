@@ -27,6 +27,7 @@ pub struct IoHandle {
     commands: Mutex<Commands>,
     last_request: AtomicU64,
     panicked: AtomicBool,
+    max_request_time: Duration,
 }
 
 /// What waits for the I/O thread. Bounded by who asks: a waiting thread and a session each have one request at a time.
@@ -38,8 +39,8 @@ struct Commands {
 }
 
 impl IoHandle {
-    /// Of a thread that does not run yet.
-    pub(super) fn new() -> io::Result<Arc<IoHandle>> {
+    /// Of a thread that does not run yet, whose core answers every request within `max_request_time`.
+    pub(super) fn new(max_request_time: Duration) -> io::Result<Arc<IoHandle>> {
         let poller = Poller::new()?;
         Ok(Arc::new(IoHandle {
             waker: poller.waker(),
@@ -49,7 +50,13 @@ impl IoHandle {
             commands: Mutex::default(),
             last_request: AtomicU64::new(0),
             panicked: AtomicBool::new(false),
+            max_request_time,
         }))
+    }
+
+    /// The time within which the core answers every request.
+    pub(super) fn max_request_time(&self) -> Duration {
+        self.max_request_time
     }
 
     /// The poller of the I/O thread.

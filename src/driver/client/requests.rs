@@ -10,8 +10,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A request that has no answer by now never will have one: the core's own limit is far below.
-const REQUEST_DEADLINE: Duration = Duration::from_secs(60);
+/// A request that has no answer so long after the core's own limit never will have one.
+const GRACE: Duration = Duration::from_secs(60);
 
 /// Why a thread that waited for the answer of a request has none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,11 @@ pub enum Wait {
 }
 
 impl IoHandle {
+    /// How long a request may take, with the core's own limit as it was configured.
+    pub(super) fn request_limit(&self) -> Duration {
+        self.max_request_time().saturating_add(GRACE)
+    }
+
     /// Gives the client core a request and waits for the answer.
     pub fn request(&self, request: Request) -> Result<Outcome, NotDone> {
         let (reply, answer) = promise();
@@ -74,18 +79,30 @@ impl IoHandle {
     }
 
     fn wait(&self, id: RequestId, answer: &Promised<Result<Outcome, RequestError>>) -> Result<Outcome, NotDone> {
-        match answer.wait(clock::now() + REQUEST_DEADLINE) {
+        let limit = self.request_limit();
+        match answer.wait(clock::now() + limit) {
             Ok(result) => result.map_err(NotDone::Failed),
             // The I/O thread dropped the request: it has ended.
             Err(NoResult::Broken) => Err(NotDone::Failed(RequestError::Cancelled)),
             Err(NoResult::TimedOut) => {
                 self.command(Command::Cancel(id));
-                Err(NotDone::Failed(RequestError::NoResponse { attempts: 0, waited: REQUEST_DEADLINE }))
+                Err(NotDone::Failed(RequestError::NoResponse { attempts: 0, waited: limit }))
             }
             Err(NoResult::Interrupted) => {
                 self.command(Command::Cancel(id));
                 Err(NotDone::Interrupted)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_request_is_given_up_before_the_time_that_was_configured_for_it() {
+        let hour = Duration::from_secs(3600);
+        assert!(IoHandle::new(hour).unwrap().request_limit() > hour);
     }
 }

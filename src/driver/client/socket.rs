@@ -5,9 +5,9 @@ mod listen;
 mod pool;
 mod receive;
 mod send;
+mod settle;
 
-use super::bell::{Bell, Wake};
-use super::call_error::ReceiveError;
+use super::bell::Bell;
 use super::endpoint::Endpoint;
 use super::endpoint_state::{EndpointState, SessionActions};
 use super::readiness::{Readiness, Shown};
@@ -193,36 +193,6 @@ impl Socket {
         state.shown = shown;
         state.update();
         Ok(old)
-    }
-
-    /// Results of connects and failovers so far.
-    pub fn settled_count(&self) -> u64 {
-        self.state.lock().settled.0
-    }
-
-    /// Waits for the next result after the first `count`.
-    pub fn wait_settled(&self, count: u64, until: Time) -> Result<Result<(), NoElement>, ReceiveError> {
-        let mut listener = self.changed.listen();
-        // What comes of it may be received by another thread.
-        let _follower = self.endpoint.get().map(|endpoint| endpoint.follow());
-        let mut ended = None;
-        loop {
-            let state = self.state.lock();
-            match (state.closed, state.settled) {
-                (Some(errno), _) => return Err(ReceiveError::Closed(errno)),
-                (None, (now, Some(result))) if now != count => return Ok(result),
-                _ => {}
-            }
-            drop(state);
-            if let Some(ended) = ended {
-                return Err(ended);
-            }
-            ended = match listener.wait(until) {
-                Wake::Rung => None,
-                Wake::TimedOut => Some(ReceiveError::WouldBlock),
-                Wake::Interrupted => Some(ReceiveError::Interrupted),
-            };
-        }
     }
 
     /// Why its session with this pool has no element, where searching has shown that.
