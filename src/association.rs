@@ -87,15 +87,18 @@ pub struct Undelivered {
 }
 
 /// Why an association ended or never began.
+///
+/// What a transport says of the peer's being there is [`LossReason::says_unreachable`]; all else says nothing about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LossReason {
     /// Closed in order, by either side.
     Closed,
-    /// The peer aborted; its reason, sanitised for logs.
+    /// The peer aborted, and gave a cause: its reason, sanitised for logs. A peer that has no room for one more does so, too. Empty:
+    /// no reason but that its user wanted it so, as the kernel of a process says that was killed.
     Aborted(String),
-    /// The peer does not answer.
+    /// The peer does not answer any more, or has no association with us: whoever had it is gone.
     Unreachable,
-    /// Nobody listens there.
+    /// Nobody listens there: an ABORT without a cause, an ICMP error or a RST.
     Refused,
     /// The peer restarted: it knows nothing of the old association.
     Restarted,
@@ -113,7 +116,7 @@ impl LossReason {
     pub fn says_unreachable(&self) -> bool {
         match self {
             LossReason::Unreachable | LossReason::Timeout | LossReason::Refused => true,
-            // So answers the system of a process that has ended, or an endpoint that has begun anew.
+            // So answers the system of a process that has ended.
             LossReason::Aborted(reason) => reason.is_empty(),
             LossReason::Closed | LossReason::Restarted | LossReason::ProtocolViolation(_) | LossReason::GivenUp => {
                 false

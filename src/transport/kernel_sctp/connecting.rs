@@ -89,9 +89,11 @@ impl KernelSctp {
     pub(super) fn attempt_failed(&mut self, now: Time, id: AssociationId, reason: LossReason, sink: Sink<'_>) {
         let Some(mut association) = self.remove(id) else { return };
         let State::Connecting(connecting) = &mut association.state else { return };
-        if !connecting.encapsulation_left || connecting.give_up <= now {
+        // Who says why it refuses is the one that was meant.
+        let meant = matches!(reason, LossReason::Aborted(_));
+        if !connecting.encapsulation_left || connecting.give_up <= now || meant {
             // Where a host refused native SCTP and is silent in UDP, the refusal is what counts.
-            let refused = connecting.native_failure.take().filter(|native| *native == LossReason::Refused);
+            let refused = connecting.native_failure.take().filter(|native| *native == LossReason::Refused && !meant);
             let reason = refused.unwrap_or(reason);
             return sink(TransportEvent::ConnectFailed { association: id, reason });
         }

@@ -32,7 +32,7 @@ use batch::SLOTS;
 use detached::Receiver;
 #[cfg(feature = "registrar")]
 pub use echo::EchoServer;
-use notification::{Notification, SendFailed, abort_reason};
+use notification::{Notification, SendFailed, abort_reason, cause_name};
 pub(super) use socket::probe;
 use socket::{Received, SctpSocket, SendOptions};
 use std::collections::{HashMap, VecDeque};

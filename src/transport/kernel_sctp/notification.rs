@@ -13,8 +13,8 @@ pub(super) enum Notification<'a> {
     Lost { association: KernelId, error: u16, causes: &'a [u8] },
     /// An association ended in order.
     ShutdownComplete { association: KernelId },
-    /// An association did not come up.
-    CannotStart { association: KernelId },
+    /// An association did not come up; the error cause of the peer's ABORT, zero if it named none.
+    CannotStart { association: KernelId, error: u16 },
     /// A path of the peer does not answer.
     PathUnreachable { association: KernelId },
     /// A message, or a fragment of one, was not delivered.
@@ -108,7 +108,8 @@ fn association_change(bytes: &[u8]) -> Option<Notification<'_>> {
             Notification::Lost { association, error: u16_at(bytes, 10)?, causes: bytes.get(ASSOC_CHANGE_LEN..)? }
         }
         SHUTDOWN_COMP => Notification::ShutdownComplete { association },
-        CANT_STR_ASSOC => Notification::CannotStart { association },
+        // As it came from the network.
+        CANT_STR_ASSOC => Notification::CannotStart { association, error: u16::from_be(u16_at(bytes, 10)?) },
         _ => Notification::Other,
     })
 }
@@ -129,6 +130,15 @@ pub(super) fn abort_reason(causes: &[u8]) -> String {
             .take(MAX_LEN)
             .map(|byte| if matches!(byte, 0x20..=0x7e) { char::from(*byte) } else { '?' })
             .collect(),
+        code => cause_name(code),
+    }
+}
+
+/// An error cause that says all by its number.
+pub(super) fn cause_name(code: u16) -> String {
+    const OUT_OF_RESOURCE: u16 = 4;
+    match code {
+        OUT_OF_RESOURCE => "out of resource".to_owned(),
         code => format!("error cause {code}"),
     }
 }
@@ -162,7 +172,7 @@ mod tests {
         );
         assert_eq!(
             Notification::decode(&assoc_change(CANT_STR_ASSOC, &[])),
-            Notification::CannotStart { association: 77 }
+            Notification::CannotStart { association: 77, error: 0x1234u16.to_be() }
         );
     }
 

@@ -71,9 +71,11 @@ impl KernelSctp {
                 self.handle_lost(now, association, error, causes, sink)
             }
             Notification::ShutdownComplete { association } => self.end(association, LossReason::Closed),
-            Notification::CannotStart { association } => {
+            Notification::CannotStart { association, error } => {
                 if let Some((id, _)) = self.by_kernel_id(association) {
-                    self.attempt_failed(now, id, LossReason::Refused, sink);
+                    let refused = error == 0;
+                    let reason = if refused { LossReason::Refused } else { LossReason::Aborted(cause_name(error)) };
+                    self.attempt_failed(now, id, reason, sink);
                 }
             }
             Notification::PathUnreachable { association } => {
@@ -104,7 +106,7 @@ impl KernelSctp {
         let (association, ended) = match *notification {
             Notification::Up { association, .. } | Notification::Restart { association, .. } => (association, false),
             Notification::Lost { association, .. }
-            | Notification::CannotStart { association }
+            | Notification::CannotStart { association, .. }
             | Notification::ShutdownComplete { association } => (association, true),
             _ => return false,
         };
@@ -166,7 +168,9 @@ impl KernelSctp {
     fn handle_lost(&mut self, now: Time, kernel_id: KernelId, error: u16, causes: &[u8], sink: Sink<'_>) {
         let Some((id, association)) = self.by_kernel_id(kernel_id) else { return };
         if !association.established {
-            return self.attempt_failed(now, id, LossReason::Refused, sink);
+            let refused = causes.is_empty();
+            let reason = if refused { LossReason::Refused } else { LossReason::Aborted(abort_reason(causes)) };
+            return self.attempt_failed(now, id, reason, sink);
         }
         let reason = if matches!(association.state, State::GivenUp) {
             LossReason::GivenUp

@@ -146,11 +146,21 @@ pub(super) fn sanitised(text: &str) -> String {
 }
 
 /// dcsctp's account of an abort in our words.
-pub(super) fn abort_reason(kind: dcsctp::api::ErrorKind, text: &str) -> LossReason {
+pub(super) fn abort_reason(kind: dcsctp::api::ErrorKind, text: &str, up: bool) -> LossReason {
     use dcsctp::api::ErrorKind;
+    /// What dcsctp puts before the reason that the peer's program gave.
+    const PROGRAM: &str = "User-Initiated Abort, reason=";
     match kind {
         ErrorKind::TooManyRetries => LossReason::Unreachable,
-        ErrorKind::PeerReported => LossReason::Aborted(sanitised(text)),
+        // Without a cause: nobody there has such an association.
+        ErrorKind::PeerReported if text.is_empty() => {
+            if up {
+                LossReason::Unreachable
+            } else {
+                LossReason::Refused
+            }
+        }
+        ErrorKind::PeerReported => LossReason::Aborted(sanitised(text.strip_prefix(PROGRAM).unwrap_or(text))),
         _ => LossReason::ProtocolViolation(sanitised(text)),
     }
 }

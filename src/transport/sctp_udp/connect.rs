@@ -132,7 +132,10 @@ impl Connecting {
         if !removed {
             return None;
         }
-        if from.port() == self.port || refusal != LossReason::Refused {
+        // Who says why it refuses is the peer; else whoever has its port number is asked first.
+        let named = |reason: &LossReason| matches!(reason, LossReason::Aborted(_));
+        let counts = from.port() == self.port || refusal != LossReason::Refused;
+        if named(&refusal) || counts && !named(&self.refusal) {
             self.refusal = refusal;
         }
         self.settle(now, udp)

@@ -122,7 +122,7 @@ impl SctpUdp {
             SocketEvent::OnConnected() => self.on_connected(a),
             SocketEvent::OnLifecycleEnd(number) => a.pending.done(number.value()),
             SocketEvent::OnClosed() => return Some(LossReason::Closed),
-            SocketEvent::OnAborted(kind, text) => return Some(abort_reason(kind, &text)),
+            SocketEvent::OnAborted(kind, text) => return Some(abort_reason(kind, &text, a.up)),
             // The wrapper gives every restart a new socket, so dcsctp cannot have seen one.
             SocketEvent::OnConnectionRestarted() => return Some(LossReason::Restarted),
             _ => {}

@@ -279,6 +279,11 @@ impl Envelope {
     }
 }
 
+/// The first error cause of an ABORT chunk and its information; none: nobody listens, or has such an association.
+pub(super) fn abort_cause(value: &[u8]) -> Option<(u16, &[u8])> {
+    Parameters(value).next()
+}
+
 /// The information of a HEARTBEAT ACK chunk.
 pub(super) fn heartbeat_information(value: &[u8]) -> Option<&[u8]> {
     Parameters(value).find(|(kind, _)| *kind == PARAMETER_HEARTBEAT_INFO).map(|(_, information)| information)

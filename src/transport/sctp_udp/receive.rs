@@ -1,9 +1,9 @@
 //! Which association a packet belongs to, and what to do with those that belong to none (RFC 9260 section 8.4).
 
 use super::SctpUdp;
-use super::association::Association;
+use super::association::{Association, sanitised};
 use super::connect::same_place;
-use super::packet::{self, Chunk, Envelope, Header, Init, chunk};
+use super::packet::{self, Chunk, Envelope, Header, Init, cause, chunk};
 use super::probe;
 use super::udp::{BATCH, Batch, IcmpError, Path};
 use crate::Time;
@@ -170,10 +170,13 @@ impl SctpUdp {
             return self.table.put(a);
         };
         match packet.first.kind {
-            chunk::ABORT => match connecting.remove(now, &self.udp, from, LossReason::Refused) {
-                Some(reason) => self.end(a, reason),
-                None => self.settle(now, a, None),
-            },
+            chunk::ABORT => {
+                let refusal = refusal(packet.first.value);
+                match connecting.remove(now, &self.udp, from, refusal) {
+                    Some(reason) => self.end(a, reason),
+                    None => self.settle(now, a, None),
+                }
+            }
             chunk::INIT_ACK => self.on_init_ack(now, a, packet),
             _ => self.table.put(a),
         }
@@ -220,5 +223,15 @@ impl SctpUdp {
         } else {
             self.end(a, LossReason::Refused);
         }
+    }
+}
+
+/// What an ABORT in answer to an INIT says.
+fn refusal(abort: &[u8]) -> LossReason {
+    match packet::abort_cause(abort) {
+        None => LossReason::Refused,
+        Some((cause::OUT_OF_RESOURCE, _)) => LossReason::Aborted("out of resource".to_owned()),
+        Some((cause::USER_INITIATED_ABORT, text)) => LossReason::Aborted(sanitised(&String::from_utf8_lossy(text))),
+        Some((cause, _)) => LossReason::Aborted(format!("error cause {cause}")),
     }
 }

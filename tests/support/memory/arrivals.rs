@@ -12,7 +12,7 @@ impl Network {
         match item {
             Item::Connect { from, peer } => self.on_connect(now, number, from, peer),
             Item::Accepted { to, peer } => self.on_up(now, number, to, peer),
-            Item::Refused { to } => self.end_if_connecting(number, to, LossReason::Refused),
+            Item::Refused { to, reason } => self.end_if_connecting(number, to, reason),
             Item::ConnectTimeout { to } => self.end_if_connecting(number, to, LossReason::Timeout),
             Item::Message { from, to, number: message, stream, ppid, payload } => {
                 let Some(peer) = self.known(now, number, from, to) else { return };
@@ -64,7 +64,9 @@ impl Network {
         }
         let full = existing.is_none() && endpoint.sides.len() >= endpoint.config.max_associations;
         if !endpoint.config.listen || full {
-            return self.reply(now, number, from, Item::Refused { to: peer });
+            let listens = endpoint.config.listen;
+            let reason = if listens { LossReason::Aborted("out of resource".into()) } else { LossReason::Refused };
+            return self.reply(now, number, from, Item::Refused { to: peer, reason });
         }
         if let Some(id) = existing {
             self.end(number, id, LossReason::Restarted);

@@ -56,6 +56,7 @@ pub(super) enum Item {
         peer: AssociationId,
     },
     Refused {
+        reason: LossReason,
         to: AssociationId,
     },
     ConnectTimeout {

@@ -353,7 +353,9 @@ impl Network {
         match (self.by_address.get(&to), item) {
             (Some(&number), item) => self.push(number, at, item),
             // Nobody there: a connect is refused, anything else gives the death away.
-            (None, Item::Connect { peer, .. }) => self.answer(at, to, from, Item::Refused { to: peer }),
+            (None, Item::Connect { peer, .. }) => {
+                self.answer(at, to, from, Item::Refused { to: peer, reason: LossReason::Refused })
+            }
             (None, _) => {}
         }
     }
