@@ -3,7 +3,7 @@
 //! found it. Without `--bench` (as `cargo test` does) it is quick and only shows that everything works.
 //!
 //! The workload is fixed, time is a counter. Operations are measured in turn, ours and rsplib's, in several rounds; the medians
-//! of the rounds count. `--markdown` prints tables for docs/performance.md. Names of policies, and `memory`, choose parts.
+//! of the rounds count. `--markdown` prints tables for docs/performance-tables.md. Names of policies, and `memory`, choose parts.
 
 mod library;
 mod rsplib;
