@@ -15,6 +15,15 @@ pub struct ServerSession {
     /// Where the peer is, as far as known.
     peer: Option<PeerAddress>,
     errors_sent: u8,
+    direction: Direction,
+}
+
+/// Which way messages go in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    Both,
+    /// The pool element has ended it; what the pool user sent before it knew is still to be read.
+    FromPoolUser,
 }
 
 /// What a control message means to the pool element.
@@ -31,7 +40,17 @@ pub enum ServerEvent {
 impl ServerSession {
     /// A session on this association.
     pub fn new(association: AssociationId, peer: Option<PeerAddress>) -> ServerSession {
-        ServerSession { association, peer, errors_sent: 0 }
+        ServerSession { association, peer, errors_sent: 0, direction: Direction::Both }
+    }
+
+    /// The pool element sends no more.
+    pub fn make_read_only(&mut self) {
+        self.direction = Direction::FromPoolUser;
+    }
+
+    /// Nothing can be sent in it any more.
+    pub fn is_read_only(&self) -> bool {
+        self.direction == Direction::FromPoolUser
     }
 
     /// Whether the other end is this one: the same port, and an address in common.

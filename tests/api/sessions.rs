@@ -221,6 +221,48 @@ fn closing_a_server_in_order_is_told_as_shutdown_and_failover_necessary() {
     api::close(client).unwrap();
 }
 
+/// SCTP acknowledges what comes until the other end has closed, too: so it has to be read.
+#[test]
+fn what_a_client_sends_before_it_knows_that_the_server_has_ended_the_session_is_read() {
+    if transport_choice() == TransportChoice::Sctp {
+        // The client's kernel knows, and closes, at once.
+        return;
+    }
+    library();
+    for one_to_one in [false, true] {
+        let pool = if one_to_one { "late-stream" } else { "late-seqpacket" };
+        let server = if one_to_one { stream_socket() } else { seqpacket_socket() };
+        register(server, pool);
+        let mut client = SilentPeer::connect(pool);
+        let reader = if one_to_one { api::accept(server, Timeout::After(PATIENCE)).unwrap() } else { server };
+        let session = loop {
+            if let (Got::Data(_), session) = receive(reader) {
+                break session;
+            }
+        };
+        let options = SendOptions { session, ..SendOptions::default() };
+        let end = SendOptions { end: Some(EndSession::Shutdown), ..options };
+        api::sendmsg(reader, &[], &end, Timeout::Now).unwrap();
+        client.say("late");
+        assert_eq!(receive(reader), (Got::Data("late".into()), session));
+        assert!(api::sendmsg(reader, b"x", &options, Timeout::Now).is_err(), "it has ended the session");
+        let removed = Notification::SessionChange { change: SessionChange::Remove, session };
+        let end = if one_to_one { Got::End } else { Got::Notification(removed) };
+        let acknowledging = std::thread::spawn(move || {
+            let until = clock::now() + PATIENCE;
+            while clock::now() < until && !client.is_over() {
+                client.acknowledge();
+            }
+        });
+        assert_eq!(receive(reader).0, end);
+        acknowledging.join().unwrap();
+        if one_to_one {
+            api::close(reader).unwrap();
+        }
+        api::close(server).unwrap();
+    }
+}
+
 #[test]
 fn the_descriptor_polls_as_readable_exactly_while_something_waits() {
     library();

@@ -302,6 +302,8 @@ pub fn server_main() {
 /// A client that says one word and then nothing more, not even that it has received something.
 pub struct SilentPeer {
     transport: Box<dyn Transport>,
+    association: rserpool::AssociationId,
+    over: bool,
 }
 
 impl SilentPeer {
@@ -319,15 +321,28 @@ impl SilentPeer {
             rserpool::driver::client::system::poll(&mut fds, wake).unwrap();
             transport.poll(clock::now(), &mut |event| up |= matches!(event, TransportEvent::Up { .. }));
         }
-        let word = OutboundMessage { stream: 0, ppid: 99, unordered: false, lifetime: None, payload: b"word" };
-        transport.send(clock::now(), association, word).unwrap();
-        SilentPeer { transport }
+        let mut peer = SilentPeer { transport, association, over: false };
+        peer.say("word");
+        peer
+    }
+
+    /// Sends this, whatever has arrived meanwhile.
+    pub fn say(&mut self, text: &str) {
+        let payload = text.as_bytes();
+        let message = OutboundMessage { stream: 0, ppid: 99, unordered: false, lifetime: None, payload };
+        self.transport.send(clock::now(), self.association, message).unwrap();
     }
 
     /// Takes what has arrived, and says so to the sender.
     pub fn acknowledge(&mut self) {
         let mut fds = [libc::pollfd { fd: self.transport.poll_fd().unwrap(), events: libc::POLLIN, revents: 0 }];
         rserpool::driver::client::system::poll(&mut fds, Some(Duration::from_millis(10))).unwrap();
-        self.transport.poll(clock::now(), &mut |_| {});
+        let over = &mut self.over;
+        self.transport.poll(clock::now(), &mut |event| *over |= matches!(event, TransportEvent::Lost { .. }));
+    }
+
+    /// Its association has ended.
+    pub fn is_over(&self) -> bool {
+        self.over
     }
 }

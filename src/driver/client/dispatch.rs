@@ -72,7 +72,10 @@ impl Dispatch<'_> {
     }
 
     fn message(&mut self, association: AssociationId, stream: u16, ppid: u32, payload: &[u8]) {
-        let Some(Route::Session { user, session }) = self.routes.get(&association) else { return };
+        let (user, session) = match self.routes.get(&association) {
+            Some(Route::Session { user, session } | Route::Draining { user, session, .. }) => (user, session),
+            _ => return,
+        };
         match user.receive(self.now, *session, association, stream, ppid, payload) {
             Ok(actions) if actions.is_empty() => {}
             Ok(actions) => {
@@ -82,7 +85,11 @@ impl Dispatch<'_> {
             Err(reason) => {
                 let (user, session) = (Arc::clone(user), *session);
                 user.stop_waiting_for(association);
-                self.routes.insert(association, Route::Unread { user, session, reason });
+                if let Some(Route::Draining { lingering, .. }) =
+                    self.routes.insert(association, Route::Unread { user, session, reason })
+                {
+                    self.closing.set(association.as_u64(), Some(lingering.until), None);
+                }
                 self.deferred.push(Deferred::GiveUp { association, reason });
             }
         }
@@ -137,6 +144,11 @@ impl Dispatch<'_> {
             }
             Some(Route::Unread { user, session, reason }) => {
                 let reason = LossReason::ProtocolViolation(reason.into());
+                let actions = user.lost(self.now, session, association, reason, undelivered);
+                self.defer(user, actions);
+            }
+            Some(Route::Draining { user, session, lingering }) => {
+                self.closing.set(association.as_u64(), Some(lingering.until), None);
                 let actions = user.lost(self.now, session, association, reason, undelivered);
                 self.defer(user, actions);
             }

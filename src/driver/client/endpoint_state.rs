@@ -116,6 +116,22 @@ pub(super) enum Route {
         reason: &'static str,
     },
     Closing(Lingering),
+    /// It was one, and this side sends no more; what the peer still sends is read.
+    Draining {
+        user: Arc<dyn EndpointUser>,
+        session: SessionId,
+        lingering: Lingering,
+    },
+}
+
+impl Route {
+    /// The time that it has for closing.
+    fn lingering(&mut self) -> Option<&mut Lingering> {
+        match self {
+            Route::Closing(lingering) | Route::Draining { lingering, .. } => Some(lingering),
+            Route::Connecting { .. } | Route::Session { .. } | Route::Unread { .. } => None,
+        }
+    }
 }
 
 impl EndpointState {
@@ -268,7 +284,9 @@ impl EndpointState {
     /// Aborts an association.
     pub fn abort(&mut self, now: Time, association: AssociationId, reason: &str) {
         match self.routes.remove(&association) {
-            Some(Route::Closing(Lingering { until, .. })) => {
+            Some(
+                Route::Closing(Lingering { until, .. }) | Route::Draining { lingering: Lingering { until, .. }, .. },
+            ) => {
                 self.closing.set(association.as_u64(), Some(until), None);
             }
             // `Writable` and `Lost` never come for it now.
@@ -290,11 +308,26 @@ impl EndpointState {
 
     /// Closes an association in order; what is queued is still delivered, for a bounded time. Nobody hears of it again.
     pub fn shutdown(&mut self, now: Time, association: AssociationId) {
-        let Some(Route::Session { user, .. }) = self.routes.get(&association) else { return };
+        self.close(now, association, |_, _, lingering| Route::Closing(lingering));
+    }
+
+    /// The same, but what the peer sends until it has closed, too, is still for the session, and so is the news of its end.
+    pub fn drain(&mut self, now: Time, association: AssociationId) {
+        self.close(now, association, |user, session, lingering| Route::Draining { user, session, lingering });
+    }
+
+    fn close(
+        &mut self,
+        now: Time,
+        association: AssociationId,
+        route: impl FnOnce(Arc<dyn EndpointUser>, SessionId, Lingering) -> Route,
+    ) {
+        let Some(Route::Session { user, session }) = self.routes.get(&association) else { return };
+        let (user, session) = (Arc::clone(user), *session);
         // Nobody sends on it any more, and its `Writable` would not be passed on.
         user.stop_waiting_for(association);
         let lingering = Lingering::begin(now);
-        self.routes.insert(association, Route::Closing(lingering));
+        self.routes.insert(association, route(user, session, lingering));
         self.closing.set(association.as_u64(), None, Some(lingering.until));
         self.transport.shutdown(now, association);
     }
@@ -317,6 +350,19 @@ impl EndpointState {
         }
     }
 
+    /// Its time is over: it is cut off.
+    fn stop_closing(&mut self, now: Time, association: AssociationId) {
+        let draining = match self.routes.get(&association) {
+            Some(Route::Draining { user, session, .. }) => Some((Arc::clone(user), *session)),
+            _ => None,
+        };
+        self.abort(now, association, "closed");
+        if let Some((user, session)) = draining {
+            let actions = user.lost(now, session, association, LossReason::GivenUp, Vec::new());
+            user.perform(self, now, actions);
+        }
+    }
+
     fn run_timers(&mut self, now: Time) {
         while let Some(entry) = self.timers.first_entry().filter(|entry| entry.key().0 <= now) {
             let user = entry.remove();
@@ -325,16 +371,15 @@ impl EndpointState {
         }
         while let Some(number) = self.closing.due(now) {
             let association = AssociationId::from_u64(number);
-            let lingering = match self.routes.get(&association) {
-                Some(Route::Closing(lingering)) => Some(*lingering),
-                _ => None,
-            };
-            match lingering.and_then(|lingering| lingering.renewed(now)) {
-                Some(renewed) => {
-                    self.closing.set(number, lingering.map(|lingering| lingering.until), Some(renewed.until));
-                    self.routes.insert(association, Route::Closing(renewed));
-                }
-                None => self.abort(now, association, "closed"),
+            let lingering = self.routes.get_mut(&association).and_then(Route::lingering);
+            let renewed = lingering.and_then(|lingering| {
+                let old = lingering.until;
+                *lingering = lingering.renewed(now)?;
+                Some((old, lingering.until))
+            });
+            match renewed {
+                Some((old, until)) => self.closing.set(number, Some(old), Some(until)),
+                None => self.stop_closing(now, association),
             }
         }
     }

@@ -132,8 +132,8 @@ impl Socket {
             Action::Abort { association } => endpoint.abort(now, association, "failover"),
             Action::Shutdown { association } => endpoint.shutdown(now, association),
             Action::EndSession { session, association } => {
-                endpoint.shutdown(now, association);
-                self.state.lock().end_session(session);
+                endpoint.drain(now, association);
+                self.state.lock().stop_sending(session);
             }
             Action::Report { pool_handle, pool_element_id } => {
                 let report = crate::asap::Request::ReportUnreachable { pool_handle, pool_element_id };

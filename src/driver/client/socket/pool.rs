@@ -64,7 +64,9 @@ impl Socket {
         let mut state = self.state.lock();
         let state = &mut *state;
         let (Role::OneToMany { sessions, .. }, Some(sender)) = (&state.role, &mut state.sender) else { return false };
-        let found = sessions.iter().find(|(id, session)| session.is_with(peer) && sender.element_of(**id).is_none());
+        let found = sessions.iter().find(|(id, session)| {
+            session.is_with(peer) && !session.is_read_only() && sender.element_of(**id).is_none()
+        });
         let Some((session, association)) = found.map(|(id, session)| (*id, session.association())) else {
             return false;
         };

@@ -111,17 +111,21 @@ impl Socket {
         let Some(endpoint) = self.endpoint.get().cloned() else { return Err(SendError::NoSession) };
         endpoint.with(|endpoint| {
             let now = clock::now();
-            let association = self.state.lock().target(session)?;
-            if let Some(association) = association {
-                if abort {
-                    endpoint.abort(now, association, "ended by the application");
-                } else {
-                    endpoint.shutdown(now, association);
-                }
-            }
             let mut state = self.state.lock();
-            state.end_session(session);
+            let association = state.target(session)?;
+            let is_pool_user = matches!(state.role, Role::PoolUser(_));
+            if abort {
+                state.end_session(session)
+            } else {
+                state.stop_sending(session)
+            }
             drop(state);
+            match association {
+                Some(association) if abort => endpoint.abort(now, association, "ended by the application"),
+                Some(association) if is_pool_user => endpoint.shutdown(now, association),
+                Some(association) => endpoint.drain(now, association),
+                None => {}
+            }
             let actions = self.feed(now, crate::session::Event::Close);
             self.perform(endpoint, now, actions);
             Ok(())
@@ -139,16 +143,33 @@ impl SocketState {
             Role::PoolUser(session) if session.has_failed() => Err(SendError::Failed),
             Role::PoolUser(session) => Ok(session.association()),
             Role::Accepted { ended: true, .. } => Err(SendError::Failed),
+            Role::Accepted { session, .. } if session.is_read_only() => Err(SendError::Failed),
             Role::Accepted { session, .. } => Ok(Some(session.association())),
             Role::OneToMany { sessions, .. } => match sessions.get(&session) {
-                Some(session) => Ok(Some(session.association())),
-                None => Err(SendError::NoSession),
+                Some(session) if !session.is_read_only() => Ok(Some(session.association())),
+                _ => Err(SendError::NoSession),
             },
             Role::Fresh | Role::Listening { .. } => Err(SendError::NoSession),
         }
     }
 
-    /// The application ended a server session: the peer's side of the end is not reported any more.
+    /// The application sends no more in a server session: what the peer still sends is read, and then comes its end.
+    pub(super) fn stop_sending(&mut self, session: SessionId) {
+        let ending = match &mut self.role {
+            Role::Accepted { session, .. } => Some(session),
+            Role::OneToMany { sessions, .. } => sessions.get_mut(&session),
+            _ => None,
+        };
+        if let Some(ending) = ending {
+            ending.make_read_only();
+        }
+        if let Some(sender) = &mut self.sender {
+            sender.ended(session);
+        }
+        self.update();
+    }
+
+    /// The application ended a server session at once: the peer's side of the end is not reported any more.
     pub(super) fn end_session(&mut self, session: SessionId) {
         match &mut self.role {
             Role::Accepted { ended, .. } => *ended = true,
