@@ -32,8 +32,9 @@ pub(super) fn checked_handle(bytes: &[u8]) -> Result<PoolHandle> {
 /// Registers the socket as an element of the pool, or changes its registration; binds and listens where needed.
 ///
 /// Succeeds even where the registrar refuses or cannot be reached, as programs written for rsplib expect: the log says so.
-/// The library goes on trying where no registrar can be reached, or the registrar lacks resources. Any other refusal is final
-/// (RFC 5352 section 3.1), until this is called again or another registrar becomes home.
+/// The library goes on trying where no registrar can be reached, where the registrar lacks resources, and where another element has
+/// the identifier, which may be this one itself before its host was rebooted. Any other refusal is final (RFC 5352 section 3.1),
+/// until this is called again or another registrar becomes home.
 pub fn register(
     sd: Descriptor,
     pool_handle: &[u8],
@@ -232,7 +233,7 @@ fn request_error(error: &RequestError, what: &str) -> Error {
         RequestError::UnknownPoolHandle => libc::ENOENT,
         RequestError::NoRegistrar { .. } => libc::EHOSTUNREACH,
         RequestError::NoResponse { .. } => libc::ETIMEDOUT,
-        RequestError::TooManyRequests => libc::EBUSY,
+        RequestError::TooManyRequests | RequestError::TooManyPoolElements => libc::EBUSY,
         RequestError::Cancelled => libc::ECANCELED,
         RequestError::Invalid(_) => libc::EINVAL,
     };

@@ -45,7 +45,7 @@ pub struct AsapConfig {
     pub shutdown_timeout: Duration,
     /// Requests waiting or under way at a time; more fail with [`RequestError::TooManyRequests`].
     pub max_requests: usize,
-    /// Elements of our own, registered or being registered; more fail with [`RequestError::TooManyRequests`].
+    /// Elements of our own, registered or being registered; more fail with [`RequestError::TooManyPoolElements`].
     pub max_pool_elements: usize,
     /// Pools kept in the cache.
     pub max_cached_pools: usize,
@@ -80,7 +80,7 @@ impl Default for AsapConfig {
             max_request_time: Duration::from_secs(5),
             shutdown_timeout: Duration::from_secs(1),
             max_requests: 4096,
-            max_pool_elements: 1024,
+            max_pool_elements: 65_536,
             max_cached_pools: 256,
             max_cached_elements_per_pool: 128,
             max_registrars: 64,

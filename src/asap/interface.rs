@@ -1,7 +1,7 @@
 //! What goes into the ASAP client core and what comes out.
 
 use crate::association::{LossReason, PeerAddress, TransportKind};
-use crate::wire::{OperationalError, Policy, PoolElement};
+use crate::wire::{Cause, OperationalError, Policy, PoolElement};
 use crate::{AssociationId, PoolElementId, PoolHandle};
 use std::fmt;
 use std::net::SocketAddr;
@@ -108,6 +108,19 @@ pub enum Outcome {
     Reported,
 }
 
+/// How an element of our own and the home registrar stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegistrationState {
+    /// It is to be registered, and there is no answer yet.
+    Waiting,
+    /// It is registered.
+    Registered,
+    /// The registrar refused it, and is asked again by itself.
+    RefusedForNow(Cause),
+    /// The registrar refused it. The application has to register it anew, corrected; another home registrar is asked once.
+    Refused(Cause),
+}
+
 /// Why a request failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestError {
@@ -131,6 +144,8 @@ pub enum RequestError {
     },
     /// `max_requests` are under way.
     TooManyRequests,
+    /// `max_pool_elements` are registered, or to be registered.
+    TooManyPoolElements,
     /// Withdrawn by [`Event::Cancel`] or [`Event::Shutdown`].
     Cancelled,
     /// The request makes no sense to ASAP, e.g. a handle too long to encode.
@@ -152,6 +167,7 @@ impl fmt::Display for RequestError {
                 write!(f, "no registrar answered within {} ms ({attempts} attempts)", waited.as_millis())
             }
             RequestError::TooManyRequests => f.write_str("too many requests under way"),
+            RequestError::TooManyPoolElements => f.write_str("too many pool elements are registered"),
             RequestError::Cancelled => f.write_str("cancelled"),
             RequestError::Invalid(what) => f.write_str(what),
         }
@@ -208,6 +224,16 @@ pub enum Event<'a> {
         from: SocketAddr,
         /// Its bytes.
         bytes: &'a [u8],
+    },
+    /// An element of our own has other values, addresses for instance: it is registered with them. Nobody waits for an answer, and it
+    /// takes no room among the requests.
+    ElementChanged {
+        /// The pool.
+        pool_handle: PoolHandle,
+        /// The element, as in [`Request::Register`]; ignored when it is not to be registered.
+        pool_element: PoolElement,
+        /// T4-reregistration.
+        reregistration_interval: Duration,
     },
     /// Somebody wants to know who is taken out of a pool: [`Action::Removed`] tells, if the registrar does.
     RemovalsWanted(PoolHandle),

@@ -7,6 +7,7 @@ mod cache;
 mod client;
 mod config;
 mod deregistrations;
+mod element;
 mod hunt;
 mod hunt_outcome;
 mod incoming;
@@ -26,5 +27,7 @@ pub use associations::HomeRegistrar;
 pub(crate) use cache::CachedPool;
 pub use client::AsapClient;
 pub use config::{AsapConfig, ConfigError, ValidAsapConfig};
-pub use interface::{Action, ConnectAttempt, Event, Outcome, PoolState, Request, RequestError, RequestId};
+pub use interface::{
+    Action, ConnectAttempt, Event, Outcome, PoolState, RegistrationState, Request, RequestError, RequestId,
+};
 pub use subscriptions::SUBSCRIBED_ITEMS;

@@ -15,6 +15,11 @@ impl PeerLog {
     pub(super) fn warn(&mut self, now: Time, line: fmt::Arguments<'_>) {
         log_limited!(self.0, now, Level::Warn, "{line}");
     }
+
+    /// Something that happens, and that is worth knowing.
+    pub(super) fn info(&mut self, now: Time, line: fmt::Arguments<'_>) {
+        log_limited!(self.0, now, Level::Info, "{line}");
+    }
 }
 
 /// The causes of an error, for a log line.

@@ -3,13 +3,15 @@
 //! An element stays registered until it is de-registered: every T4, and after a loss of the home registrar at once with the
 //! next one. A rejection is told to the application and is final ("MUST NOT re-attempt registration without correcting the
 //! error condition"), until the application registers the element anew or another registrar becomes home, which has not
-//! been asked yet. Only lack of resources is nothing that the application could correct: then the registrar is asked again, less
-//! and less often.
+//! been asked yet. Two conditions are corrected without the application: lack of resources, and an identifier that a dead element
+//! still has, mostly this one itself before its host was rebooted. Then the registrar is asked again, less and less often.
 
 use super::config::AsapConfig;
-use super::interface::{Action, ElementKey, Outcome, RequestError, RequestId, Step};
+pub(super) use super::element::Fame;
+use super::element::{Element, State};
+use super::interface::{Action, ElementKey, Outcome, RegistrationState, RequestError, RequestId, Step};
 use super::peer_log::{PeerLog, causes};
-use super::pool_table::{HasDeadline, PoolTable};
+use super::pool_table::PoolTable;
 use super::requests::{Place, Requests, Waiter, encode, take_if};
 use super::verdict::Verdict;
 use crate::association::TransportKind;
@@ -23,82 +25,6 @@ use std::time::Duration;
 const MIN_REREGISTRATION_INTERVAL: Duration = Duration::from_millis(100);
 /// Time until an element is registered again that the registrar removed without being asked.
 const PAUSE_AFTER_REMOVAL: Duration = Duration::from_secs(1);
-
-/// The longest pause after a rejection for lack of resources, unless the re-registration interval is longer.
-const LONGEST_PAUSE_AFTER_REJECTION: Duration = Duration::from_secs(300);
-
-/// How the home registrar and an element stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Nothing sent to the present home registrar.
-    Idle,
-    /// Registration sent; T2-registration runs.
-    Registering { t2: Time },
-    /// Accepted; T4-reregistration runs.
-    Registered { t4: Time },
-    /// Not registered: it will be at this time, which may be never.
-    Refused { again_at: Time },
-}
-
-/// What registrars know of an element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fame {
-    /// None has heard of it.
-    Unheard,
-    /// One may have.
-    Heard,
-}
-
-/// An element of our own.
-struct Element {
-    /// Its ASAP_REGISTRATION.
-    bytes: Vec<u8>,
-    interval: Duration,
-    state: State,
-    /// It has new values that the message under way does not have.
-    changed: bool,
-    fame: Fame,
-    /// Registrations sent since the last success.
-    attempts: u32,
-    /// Rejections for lack of resources since the last success.
-    shortages: u32,
-    waiters: Vec<Waiter>,
-}
-
-impl HasDeadline for Element {
-    fn deadline(&self) -> Option<Time> {
-        let timer = match self.state {
-            State::Idle => None,
-            State::Registering { t2 } => Some(t2),
-            State::Registered { t4: at } | State::Refused { again_at: at } => Some(at).filter(|at| *at != Time::MAX),
-        };
-        self.waiters.iter().map(Waiter::deadline).chain(timer).min()
-    }
-}
-
-impl Element {
-    /// R2 to R4, if there is a home registrar to which registrations can go.
-    fn send(&mut self, home: Option<AssociationId>, t2: Duration, step: &mut Step<'_>) {
-        self.state = State::Idle;
-        let Some(association) = home else { return };
-        self.state = State::Registering { t2: step.now + t2 };
-        self.changed = false;
-        self.fame = Fame::Heard;
-        self.attempts = self.attempts.saturating_add(1);
-        self.waiters.iter_mut().for_each(Waiter::note_sent);
-        step.push(Action::Send { association, bytes: self.bytes.clone() });
-    }
-
-    /// The registrar has rejected it: when to ask again, if at all.
-    fn rejected(&mut self, now: Time, cause: Option<Cause>) -> Time {
-        if cause != Some(Cause::LackOfResources) {
-            return Time::MAX;
-        }
-        let pause = self.interval.saturating_mul(1 << self.shortages.min(16));
-        self.shortages = self.shortages.saturating_add(1);
-        now + pause.min(LONGEST_PAUSE_AFTER_REJECTION.max(self.interval))
-    }
-}
 
 /// A registration that the application wants, and that makes sense.
 pub(super) struct Prepared {
@@ -178,7 +104,7 @@ impl Registrations {
             return Err(RequestError::Invalid("registrations need SCTP, and no SCTP transport is configured"));
         }
         if !self.elements.contains(&key.0, key.1) && self.elements.len() >= self.max_pool_elements {
-            return Err(RequestError::TooManyRequests);
+            return Err(RequestError::TooManyPoolElements);
         }
         let bytes = encode(&AsapMessage::Registration(Registration { pool_handle, pool_element }))?;
         Ok(Prepared { key, bytes, interval: interval.max(MIN_REREGISTRATION_INTERVAL) })
@@ -196,29 +122,35 @@ impl Registrations {
     ) {
         requests.enter(&waiter, Place::Registration(key.clone()));
         if !self.elements.contains(&key.0, key.1) {
-            let element = Element {
-                bytes: Vec::new(),
-                interval,
-                state: State::Idle,
-                changed: false,
-                fame,
-                attempts: 0,
-                shortages: 0,
-                waiters: Vec::new(),
-            };
-            self.elements.insert(key.0.clone(), key.1, element);
+            self.elements.insert(key.0.clone(), key.1, Element::new(fame));
         }
         let t2 = self.t2;
         self.elements.edit(&key.0, key.1, |element| {
-            (element.bytes, element.interval) = (bytes, interval);
             element.waiters.push(waiter);
-            if matches!(element.state, State::Registering { .. }) {
-                // Sent when the message under way is answered, so that answers need no numbers to be matched.
-                element.changed = true;
-            } else {
-                element.send(home, t2, step);
-            }
+            element.change(bytes, interval, home, t2, step);
         });
+    }
+
+    /// An element of our own has other values; nobody waits for an answer.
+    pub(super) fn change(
+        &mut self,
+        Prepared { key, bytes, interval }: Prepared,
+        home: Option<AssociationId>,
+        step: &mut Step<'_>,
+    ) {
+        let t2 = self.t2;
+        self.elements.edit(&key.0, key.1, |element| element.change(bytes, interval, home, t2, step));
+    }
+
+    /// The element is our own.
+    pub(super) fn contains(&self, key: &ElementKey) -> bool {
+        self.elements.contains(&key.0, key.1)
+    }
+
+    /// How an element stands; none: it is not ours.
+    pub(super) fn state(&self, handle: &PoolHandle, id: PoolElementId) -> Option<RegistrationState> {
+        let element = self.elements.get(handle, id)?;
+        Some(element.registration_state())
     }
 
     /// The home registrar is another one: all elements register there at once.
@@ -251,20 +183,25 @@ impl Registrations {
         }
         let t2 = self.t2;
         self.elements.edit(&handle, id, |element| {
-            let mut what = "accepted with a warning";
+            let (mut what, again) = ("accepted with a warning", element.refusals > 0);
             element.state = if message.reject {
-                let cause = message.error.as_ref().and_then(OperationalError::first);
+                let cause = message.error.as_ref().and_then(OperationalError::first).unwrap_or(Cause::Unspecified);
                 let again_at = element.rejected(step.now, cause);
                 what =
                     if again_at == Time::MAX { "rejected, and not tried again" } else { "rejected, to be tried again" };
                 State::Refused { again_at }
             } else {
-                (element.attempts, element.shortages) = (0, 0);
+                if element.refused_for.is_some() {
+                    log::info!("registration of {id} in pool {handle} accepted after {} refusals", element.refusals);
+                }
+                (element.attempts, element.refusals, element.refused_for) = (0, 0, None);
                 State::Registered { t4: step.now + element.interval }
             };
             if message.reject || message.error.is_some() {
                 let causes = causes(message.error.as_ref());
-                log.warn(step.now, format_args!("registration of {id} in pool {handle} {what}: {causes}"));
+                let line = format_args!("registration of {id} in pool {handle} {what}: {causes}");
+                // One warning for all refusals until it is accepted.
+                if again { log.info(step.now, line) } else { log.warn(step.now, line) }
             }
             let result = if message.reject {
                 Err(RequestError::Rejected(message.error.unwrap_or_default()))
@@ -308,7 +245,9 @@ impl Registrations {
                 }
                 Expired { unanswered, home: Verdict::Leave("no answer to a registration") }
             }
-            State::Registered { t4: at } | State::Refused { again_at: at } if at <= step.now => {
+            State::Registered { t4: at } | State::Refused { again_at: at } | State::Removed { again_at: at }
+                if at <= step.now =>
+            {
                 element.send(home, t2, step);
                 nothing()
             }
@@ -322,7 +261,7 @@ impl Registrations {
     pub(super) fn was_removed(&mut self, handle: &PoolHandle, id: PoolElementId, now: Time) {
         let removed = self.elements.edit(handle, id, |element| match element.state {
             State::Registered { t4 } => {
-                element.state = State::Refused { again_at: t4.min(now + PAUSE_AFTER_REMOVAL) };
+                element.state = State::Removed { again_at: t4.min(now + PAUSE_AFTER_REMOVAL) };
                 true
             }
             _ => false,

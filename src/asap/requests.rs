@@ -17,6 +17,17 @@ pub(super) enum Place {
     Deregistration(ElementKey),
 }
 
+/// What a request takes room of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// Of `max_requests`.
+    OfARequest,
+    /// Of an element, which is counted among `max_pool_elements`.
+    OfAnElement,
+    /// It is done at once.
+    NotNeeded,
+}
+
 /// How much hunting there has been, ever.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct HuntTally {
@@ -104,7 +115,7 @@ impl Requests {
     }
 
     /// Whether a request makes sense, and has room.
-    pub(super) fn admit(&self, id: RequestId, request: &Request) -> Result<(), RequestError> {
+    pub(super) fn admit(&self, id: RequestId, request: &Request, room: Room) -> Result<(), RequestError> {
         let (handle, element) = match request {
             Request::Register { pool_handle, pool_element, .. } => (pool_handle, pool_element.id),
             Request::Deregister { pool_handle, pool_element_id }
@@ -122,8 +133,7 @@ impl Requests {
         if element.0 == 0 {
             return Err(RequestError::Invalid("zero is no pool element identifier"));
         }
-        let waits = !matches!(request, Request::ReportUnreachable { .. });
-        if waits && self.waiting.len() >= self.max_requests {
+        if room == Room::OfARequest && self.waiting.len() >= self.max_requests {
             return Err(RequestError::TooManyRequests);
         }
         Ok(())

@@ -129,7 +129,7 @@ impl Default for RegistrarConfig {
             max_pool_handle_len: PoolHandle::DEFAULT_MAX_LEN,
             max_pools: 65_536,
             max_pool_elements: 262_144,
-            max_elements_per_association: 4096,
+            max_elements_per_association: 65_536,
             max_associations: 65_536,
             max_tcp_connections: 32_768,
             tcp_idle_timeout: Duration::from_secs(600),

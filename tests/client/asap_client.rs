@@ -347,13 +347,59 @@ fn requests_are_bounded() {
         assert!(client.request(request, resolve(Some(1), Duration::ZERO)).completed().is_empty());
     }
     let refused = Err(RequestError::TooManyRequests);
-    assert_eq!(client.request(4, resolve(Some(1), Duration::ZERO)).completed(), [(4, refused.clone())]);
+    assert_eq!(client.request(4, resolve(Some(1), Duration::ZERO)).completed(), [(4, refused)]);
     for request in 1..=3 {
         client.event(Event::Cancel(RequestId(request)));
     }
     client.request(5, register(1));
     client.request(6, register(2));
-    assert_eq!(client.request(7, register(3)).completed(), [(7, refused)]);
+    assert_eq!(client.request(7, register(3)).completed(), [(7, Err(RequestError::TooManyPoolElements))]);
+}
+
+/// As many as a host with a pool element a port can have.
+#[test]
+fn a_process_has_65536_elements_and_the_bound_on_requests_does_not_bind_them() {
+    let (mut client, home) = Client::connected(config(1, SCTP));
+    for id in 1..=65_536 {
+        assert_eq!(client.request(u64::from(id), register(id)).sent().len(), 1, "element {id}");
+        client.message(home, registered(id, None));
+    }
+    let one_more = client.request(65_537, register(65_537));
+    assert_eq!(one_more.completed(), [(65_537, Err(RequestError::TooManyPoolElements))]);
+    assert!(client.request(65_538, register(1)).completed().is_empty(), "one that is registered may change");
+    // All of them move to another registrar, and are registered there every T4.
+    let connects = client.lost(home).connects();
+    let (home, done) = client.up(&connects[0]);
+    assert_eq!(done.sent().len(), 65_536);
+    for id in 1..=65_536 {
+        client.message(home, registered(id, None));
+    }
+    assert_eq!(client.advance(Duration::from_secs(30)).sent().len(), 65_536);
+}
+
+#[test]
+fn elements_change_and_leave_while_no_more_requests_can_be_made() {
+    let (mut client, home) = Client::connected(AsapConfig { max_requests: 1, ..config(1, SCTP) });
+    for id in [1, 2] {
+        client.request(u64::from(id), register(id));
+        client.message(home, registered(id, None));
+    }
+    client.request(3, resolve(Some(1), Duration::ZERO));
+    let Request::Register { pool_handle, mut pool_element, reregistration_interval } = register(1) else { panic!() };
+    pool_element.policy = Policy::LeastUsed { load: 7 };
+    let changed = |pool_element: PoolElement| {
+        let pool_handle = pool_handle.clone();
+        Event::ElementChanged { pool_handle, pool_element, reregistration_interval }
+    };
+    let sent = client.event(changed(pool_element.clone())).sent();
+    let [(_, AsapMessage::Registration(registration))] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!(registration.pool_element, pool_element);
+    assert!(client.message(home, registered(1, None)).completed().is_empty(), "nobody waits for the answer");
+    assert!(client.event(changed(element(9))).0.is_empty(), "it is not ours");
+    for id in [1, 2] {
+        assert_eq!(client.request(u64::from(10 + id), deregister(id)).sent().len(), 1);
+    }
+    assert_eq!(client.request(13, deregister(3)).completed(), [(13, Err(RequestError::TooManyRequests))]);
 }
 
 #[test]

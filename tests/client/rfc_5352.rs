@@ -2,7 +2,7 @@
 //! the clause table.
 
 use crate::support::client::*;
-use rserpool::asap::{Action, AsapConfig, Event, Outcome, PoolState, Request, RequestError};
+use rserpool::asap::{Action, AsapConfig, Event, Outcome, PoolState, RegistrationState, Request, RequestError};
 use rserpool::association::TransportKind::{KernelSctp, Memory, SctpUdp, Tcp};
 use rserpool::message::AsapMessage;
 use rserpool::message::asap::*;
@@ -255,8 +255,7 @@ fn asap_038_070_085_responses_stop_their_timers() {
 
 #[test]
 fn asap_039_a_rejected_registration_is_told_and_not_repeated() {
-    let causes = [Cause::InconsistentPoolingPolicy, Cause::NonUniquePoolElementId, Cause::InvalidValues];
-    for cause in causes {
+    for cause in [Cause::InconsistentPoolingPolicy, Cause::InvalidValues] {
         let mut client = Client::new(config(1, SCTP));
         let connects = client.request(1, register(1)).connects();
         let (home, _) = client.up(&connects[0]);
@@ -278,6 +277,31 @@ fn asap_039_lack_of_resources_is_nothing_to_correct_and_the_registrar_is_asked_a
     }
     client.message(home, registered(1, None));
     assert_eq!(client.advance(Duration::from_secs(30)).sent().len(), 1, "T4-reregistration");
+}
+
+/// A host that has rebooted quickly registers the identifier that it had before, while the registrar still has the element that died.
+#[test]
+fn asap_039_an_identifier_that_is_taken_is_asked_for_until_the_element_that_has_it_is_gone() {
+    let mut client = Client::new(config(1, SCTP));
+    let connects = client.request(1, register(1)).connects();
+    let (home, _) = client.up(&connects[0]);
+    let taken = RegistrationState::RefusedForNow(Cause::NonUniquePoolElementId);
+    for pause in [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000] {
+        client.message(home, registered(1, Some(Cause::NonUniquePoolElementId)));
+        assert_eq!(client.core.registration_state(&handle(), PoolElementId(1)), Some(taken));
+        assert!(client.advance(ms(pause - 1)).0.is_empty());
+        assert_eq!(client.advance(ms(1)).sent().len(), 1, "after {pause} ms");
+        assert_eq!(client.core.registration_state(&handle(), PoolElementId(1)), Some(taken), "no answer yet");
+    }
+    client.message(home, registered(1, None));
+    let state = |client: &Client, id| client.core.registration_state(&handle(), PoolElementId(id));
+    assert_eq!(state(&client, 1), Some(RegistrationState::Registered));
+    assert_eq!(client.advance(Duration::from_secs(30)).sent().len(), 1, "T4-reregistration");
+    client.message(home, registered(1, Some(Cause::InvalidValues)));
+    assert_eq!(state(&client, 1), Some(RegistrationState::Refused(Cause::InvalidValues)));
+    client.request(2, register(2));
+    assert_eq!(state(&client, 2), Some(RegistrationState::Waiting));
+    assert_eq!(state(&client, 3), None);
 }
 
 #[test]

@@ -10,13 +10,13 @@ use super::config::ValidAsapConfig;
 use super::deregistrations::Deregistrations;
 use super::hunt::Hunt;
 use super::incoming::Reader;
-use super::interface::{Action, Event, RequestError, Step};
+use super::interface::{Action, Event, RegistrationState, RequestError, Step};
 use super::registrations::Registrations;
 use super::requests::Requests;
 use super::resolutions::Resolutions;
 use super::subscriptions::Subscriptions;
-use crate::Time;
 use crate::random::Random;
+use crate::{PoolElementId, PoolHandle, Time};
 use std::time::Duration;
 
 /// Whether the core still works.
@@ -102,6 +102,9 @@ impl AsapClient {
             Event::AssociationLost { association, reason } => self.on_association_lost(association, &reason, step.now),
             Event::Message { association, ppid, bytes } => self.on_message(association, ppid, bytes, step),
             Event::Announcement { from, bytes } => self.on_announcement(from, bytes, step),
+            Event::ElementChanged { pool_handle, pool_element, reregistration_interval } => {
+                self.on_element_changed(pool_handle, pool_element, reregistration_interval, step);
+            }
             Event::RemovalsWanted(handle) => {
                 self.subscriptions.want_removals(&handle, self.associations.home_id(), step);
             }
@@ -136,6 +139,11 @@ impl AsapClient {
     /// The home registrar, if there is one.
     pub fn home_registrar(&self) -> Option<HomeRegistrar<'_>> {
         self.associations.home_registrar()
+    }
+
+    /// How an element of our own and the home registrar stand; none: it is not to be registered.
+    pub fn registration_state(&self, handle: &PoolHandle, id: PoolElementId) -> Option<RegistrationState> {
+        self.registrations.state(handle, id)
     }
 
     fn is_running(&self) -> bool {

@@ -1,21 +1,40 @@
 //! Requests: to which part they go.
 
 use super::AsapClient;
+use crate::PoolHandle;
 use crate::asap::deregistrations::{Withdrawn, deregistration_message};
 use crate::asap::interface::{Action, ElementKey, Outcome, Request, RequestError, RequestId, Step};
 use crate::asap::registrations::Fame;
-use crate::asap::requests::{Place, Waiter};
+use crate::asap::requests::{Place, Room, Waiter};
 use crate::asap::resolutions::Wanted;
+use crate::wire::PoolElement;
+use std::time::Duration;
 
 impl AsapClient {
     pub(super) fn on_request(&mut self, request: RequestId, what: Request, step: &mut Step<'_>) {
-        let admitted =
-            if self.is_running() { self.requests.admit(request, &what) } else { Err(RequestError::Cancelled) };
+        let admitted = if self.is_running() {
+            self.requests.admit(request, &what, self.room_for(&what))
+        } else {
+            Err(RequestError::Cancelled)
+        };
         let done = admitted.and_then(|()| self.begin(request, what, step));
         match done {
             Ok(None) => {}
             Ok(Some(outcome)) => step.push(Action::Complete { request, result: Ok(outcome) }),
             Err(error) => step.push(Action::Complete { request, result: Err(error) }),
+        }
+    }
+
+    /// Whoever is registered can always leave: there are as many as `max_pool_elements` allows.
+    fn room_for(&self, what: &Request) -> Room {
+        match what {
+            Request::Deregister { pool_handle, pool_element_id }
+                if self.registrations.contains(&(pool_handle.clone(), *pool_element_id)) =>
+            {
+                Room::OfAnElement
+            }
+            Request::ReportUnreachable { .. } => Room::NotNeeded,
+            _ => Room::OfARequest,
         }
     }
 
@@ -56,6 +75,23 @@ impl AsapClient {
             Request::ReportUnreachable { pool_handle, pool_element_id } => {
                 self.resolutions.report_unreachable(pool_handle, pool_element_id, home, step).map(Some)
             }
+        }
+    }
+
+    pub(super) fn on_element_changed(
+        &mut self,
+        pool_handle: PoolHandle,
+        pool_element: PoolElement,
+        interval: Duration,
+        step: &mut Step<'_>,
+    ) {
+        let key = (pool_handle.clone(), pool_element.id);
+        if !self.registrations.contains(&key) {
+            return;
+        }
+        match self.registrations.prepare(pool_handle, pool_element, interval) {
+            Ok(prepared) => self.registrations.change(prepared, self.associations.sctp_home_id(), step),
+            Err(error) => log::warn!("{} in pool {} keeps the values that it had: {error}", key.1, key.0),
         }
     }
 

@@ -140,8 +140,8 @@ impl<C: ClientCore> AsapDriver<C> {
                 let attempt = self.core.connect_ended(association);
                 // First the addresses that this registrar reaches us by: the core may register with it at once.
                 if kind != TransportKind::Tcp {
-                    for request in self.registrations.registrar_is_at(peer.addresses.first().copied()) {
-                        self.own_request(now, request);
+                    for changed in self.registrations.registrar_is_at(peer.addresses.first().copied()) {
+                        self.event(now, changed);
                     }
                 }
                 self.event(now, Event::AssociationUp { association, attempt, peer, kind });

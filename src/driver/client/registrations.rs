@@ -2,7 +2,7 @@
 
 use super::addresses::addresses_towards;
 use super::commands::Registration;
-use crate::asap::Request;
+use crate::asap::{Event, Request};
 use crate::collections::SortedMap;
 use crate::wire::TransportParameter;
 use crate::{PoolElementId, PoolHandle};
@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 /// All registrations of RSerPool sockets. As many as there are sockets that registered.
 pub(super) struct Registrations {
-    by_element: SortedMap<(PoolHandle, PoolElementId), Registration>,
+    by_element: SortedMap<(PoolHandle, PoolElementId), Box<Registration>>,
     /// Where the registrar is, as far as known.
     registrar: Option<IpAddr>,
 }
@@ -24,7 +24,7 @@ impl Registrations {
     /// Keeps a registration, and returns the request that makes it.
     pub fn add(&mut self, registration: Registration) -> Request {
         let request = self.request(&registration);
-        self.by_element.insert(registration.key(), registration);
+        self.by_element.insert(registration.key(), Box::new(registration));
         request
     }
 
@@ -34,7 +34,7 @@ impl Registrations {
     }
 
     /// A registrar has come up at `address`: the registrations that change by that.
-    pub fn registrar_is_at(&mut self, address: Option<IpAddr>) -> Vec<Request> {
+    pub fn registrar_is_at(&mut self, address: Option<IpAddr>) -> Vec<Event<'static>> {
         if address.is_none() || self.registrar == address {
             return Vec::new();
         }
@@ -42,7 +42,7 @@ impl Registrations {
         self.registrar = address;
         let after = self.requests();
         let changed = before.into_iter().zip(after).filter(|(before, after)| before != after);
-        changed.map(|(_, request)| request).collect()
+        changed.filter_map(|(_, request)| element_changed(request)).collect()
     }
 
     fn requests(&self) -> Vec<Request> {
@@ -62,6 +62,11 @@ impl Registrations {
             reregistration_interval: registration.reregistration_interval,
         }
     }
+}
+
+fn element_changed(request: Request) -> Option<Event<'static>> {
+    let Request::Register { pool_handle, pool_element, reregistration_interval } = request else { return None };
+    Some(Event::ElementChanged { pool_handle, pool_element, reregistration_interval })
 }
 
 #[cfg(test)]
@@ -93,7 +98,7 @@ mod tests {
         assert!(registrations.registrar_is_at(Some(here)).is_empty(), "it is where it was");
         assert!(registrations.registrar_is_at(None).is_empty(), "nobody knows where it is");
         let changed = registrations.registrar_is_at(Some(six));
-        let [Request::Register { pool_element, .. }] = &changed[..] else { panic!("{changed:?}") };
+        let [Event::ElementChanged { pool_element, .. }] = &changed[..] else { panic!("{changed:?}") };
         assert_eq!(pool_element.id, PoolElementId(1));
         registrations.remove(&PoolHandle::from("pool"), PoolElementId(1));
         assert!(registrations.registrar_is_at(Some(here)).is_empty(), "it is registered no longer");

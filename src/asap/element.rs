@@ -1,0 +1,142 @@
+//! An element of our own, and how it and the home registrar stand.
+
+use super::interface::{Action, RegistrationState, Step};
+use super::pool_table::HasDeadline;
+use super::requests::Waiter;
+use crate::wire::Cause;
+use crate::{AssociationId, Time};
+use std::time::Duration;
+
+/// The longest pause after a rejection for lack of resources, unless the re-registration interval is longer.
+const LONGEST_PAUSE_AFTER_REJECTION: Duration = Duration::from_secs(300);
+
+/// The first pause while another element has the identifier. The most likely one is the same element before its host was rebooted:
+/// the registrar has it until a keep-alive stays unanswered.
+const FIRST_PAUSE_WHILE_TAKEN: Duration = Duration::from_millis(500);
+/// The longest such pause. The other element may be alive, and go on for years.
+const LONGEST_PAUSE_WHILE_TAKEN: Duration = Duration::from_secs(30);
+
+/// How the home registrar and an element stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Nothing sent to the present home registrar.
+    Idle,
+    /// Registration sent; T2-registration runs.
+    Registering { t2: Time },
+    /// Accepted; T4-reregistration runs.
+    Registered { t4: Time },
+    /// Refused: it is tried again at this time, which may be never.
+    Refused { again_at: Time },
+    /// The registrar removed it: it is registered again at this time.
+    Removed { again_at: Time },
+}
+
+/// What registrars know of an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fame {
+    /// None has heard of it.
+    Unheard,
+    /// One may have.
+    Heard,
+}
+
+/// An element of our own.
+pub(super) struct Element {
+    /// Its ASAP_REGISTRATION.
+    pub(super) bytes: Vec<u8>,
+    pub(super) interval: Duration,
+    pub(super) state: State,
+    /// It has new values that the message under way does not have.
+    pub(super) changed: bool,
+    pub(super) fame: Fame,
+    /// Registrations sent since the last success.
+    pub(super) attempts: u32,
+    /// Refusals since the last success after which the registrar is asked again.
+    pub(super) refusals: u32,
+    /// What the last one was for, until a registration is accepted.
+    pub(super) refused_for: Option<Cause>,
+    pub(super) waiters: Vec<Waiter>,
+}
+
+impl HasDeadline for Element {
+    fn deadline(&self) -> Option<Time> {
+        let timer = match self.state {
+            State::Idle => None,
+            State::Registering { t2 } => Some(t2),
+            State::Registered { t4: at } | State::Refused { again_at: at } | State::Removed { again_at: at } => {
+                Some(at).filter(|at| *at != Time::MAX)
+            }
+        };
+        self.waiters.iter().map(Waiter::deadline).chain(timer).min()
+    }
+}
+
+impl Element {
+    /// One that is not registered yet.
+    pub(super) fn new(fame: Fame) -> Element {
+        Element {
+            bytes: Vec::new(),
+            interval: Duration::ZERO,
+            state: State::Idle,
+            changed: false,
+            fame,
+            attempts: 0,
+            refusals: 0,
+            refused_for: None,
+            waiters: Vec::new(),
+        }
+    }
+
+    /// R2 to R4, if there is a home registrar to which registrations can go.
+    pub(super) fn send(&mut self, home: Option<AssociationId>, t2: Duration, step: &mut Step<'_>) {
+        self.state = State::Idle;
+        let Some(association) = home else { return };
+        self.state = State::Registering { t2: step.now + t2 };
+        self.changed = false;
+        self.fame = Fame::Heard;
+        self.attempts = self.attempts.saturating_add(1);
+        self.waiters.iter_mut().for_each(Waiter::note_sent);
+        step.push(Action::Send { association, bytes: self.bytes.clone() });
+    }
+
+    /// It has these values now.
+    pub(super) fn change(
+        &mut self,
+        bytes: Vec<u8>,
+        interval: Duration,
+        home: Option<AssociationId>,
+        t2: Duration,
+        step: &mut Step<'_>,
+    ) {
+        (self.bytes, self.interval) = (bytes, interval);
+        if matches!(self.state, State::Registering { .. }) {
+            // Sent when the message under way is answered, so that answers need no numbers to be matched.
+            self.changed = true;
+        } else {
+            self.send(home, t2, step);
+        }
+    }
+
+    /// The registrar has rejected it: when to ask again, if at all.
+    pub(super) fn rejected(&mut self, now: Time, cause: Cause) -> Time {
+        self.refused_for = Some(cause);
+        let (first, longest) = match cause {
+            Cause::LackOfResources => (self.interval, LONGEST_PAUSE_AFTER_REJECTION.max(self.interval)),
+            Cause::NonUniquePoolElementId => (FIRST_PAUSE_WHILE_TAKEN, LONGEST_PAUSE_WHILE_TAKEN),
+            _ => return Time::MAX,
+        };
+        let pause = first.saturating_mul(1 << self.refusals.min(16)).min(longest);
+        self.refusals = self.refusals.saturating_add(1);
+        now + pause
+    }
+
+    /// How it and the home registrar stand, for who asks.
+    pub(super) fn registration_state(&self) -> RegistrationState {
+        match (self.state, self.refused_for) {
+            (State::Refused { again_at: Time::MAX }, Some(cause)) => RegistrationState::Refused(cause),
+            (_, Some(cause)) => RegistrationState::RefusedForNow(cause),
+            (State::Registered { .. }, None) => RegistrationState::Registered,
+            (_, None) => RegistrationState::Waiting,
+        }
+    }
+}
