@@ -237,3 +237,49 @@ fn segment(path: &str) -> Option<String> {
     // Macros of the crate are named from its root, too.
     (is_module && !path[name.len()..].starts_with('!')).then_some(name)
 }
+
+/// Everything in backticks of a text that looks like a file or a folder of ours.
+fn paths_in(text: &str) -> BTreeSet<&str> {
+    let is_path = |word: &&str| {
+        let plain = word.chars().all(|c| c.is_ascii_alphanumeric() || "_-./".contains(c));
+        plain && !word.starts_with('/') && (word.ends_with(".rs") || word.ends_with('/'))
+    };
+    // Fenced blocks are drawings.
+    let prose = text.split("```").step_by(2);
+    prose.flat_map(|part| part.split('`').skip(1).step_by(2)).filter(is_path).collect()
+}
+
+fn all_paths(directory: &Path, below: &Path, paths: &mut Vec<String>) {
+    for entry in fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        let name = path.strip_prefix(below).expect("below").to_string_lossy().into_owned();
+        if path.is_dir() {
+            paths.push(format!("/{name}/"));
+            all_paths(&path, below, paths);
+        } else {
+            paths.push(format!("/{name}"));
+        }
+    }
+}
+
+#[test]
+fn architecture_names_files_that_exist_and_every_folder_of_the_sources() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let mut paths = Vec::new();
+    for top in ["src", "tests", "benches", "fuzz", "scripts", "man", "exports", "packaging", "debian", "c-examples"] {
+        paths.push(format!("/{top}/"));
+        all_paths(&root.join(top), root, &mut paths);
+    }
+    let named = paths_in(&text);
+    assert!(named.len() > 50, "only {} paths found", named.len());
+    let missing: Vec<_> =
+        named.iter().filter(|word| !paths.iter().any(|path| path.ends_with(&format!("/{word}")))).collect();
+    assert!(missing.is_empty(), "ARCHITECTURE.md names what is not there: {missing:?}");
+    for folder in fs::read_dir(root.join("src")).expect("src").map(|entry| entry.expect("an entry").path()) {
+        if folder.is_dir() {
+            let name = format!("src/{}/", folder.file_name().expect("a name").to_string_lossy());
+            assert!(text.contains(&format!("`{name}")), "the map of ARCHITECTURE.md says nothing of {name}");
+        }
+    }
+}
