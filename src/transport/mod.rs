@@ -41,6 +41,12 @@ use std::time::Duration;
 /// An endpoint with its associations. No call blocks.
 ///
 /// No method has a default: what wraps another transport decides about each.
+///
+/// No transport can stop receiving from one association so that SCTP's window slows its peer down, and go on with the others. A
+/// socket of the kernel has one queue for all its associations, and whoever does not take the first message takes none; only an
+/// association with a socket of its own (SCTP_PEELOFF) could. dcsctp 0.1.16 discards data beyond its buffer without
+/// acknowledging, and its sender pays no heed to a closed window when nothing is in flight: such an association was lost after
+/// 1.5 s, with 47 of 2 000 messages acknowledged. So whoever takes messages has to have a bound for what nobody reads.
 pub trait Transport: Send {
     /// Which kind of transport this is, and what it can do.
     fn capabilities(&self) -> Capabilities;

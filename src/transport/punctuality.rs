@@ -15,6 +15,10 @@ const UNNOTICED: Duration = Duration::from_millis(5);
 /// The longest that timers which came late wait on purpose.
 const LONGEST_GRACE: Duration = Duration::from_millis(250);
 
+// Ordinary lateness is less than that of timers which were held, and these have their whole grace.
+const _: () = assert!(UNNOTICED.as_nanos() < LONGEST_HOLD.as_nanos());
+const _: () = assert!(LONGEST_HOLD.as_nanos() <= LONGEST_GRACE.as_nanos());
+
 /// How late a timer may run because it has waited on purpose. Whoever takes lateness for a sign that the process was stopped has to
 /// allow for more than this.
 pub(crate) const LONGEST_WAIT: Duration = LONGEST_HOLD.saturating_add(LONGEST_GRACE);

@@ -12,7 +12,7 @@
 //! while application code runs.
 //!
 //! A peer whose messages the application does not read cannot be slowed down, as no transport can stop reading one
-//! association: beyond the bounds of the inbox (`session`) its association is aborted.
+//! association (why: [`crate::transport::Transport`]): beyond the bounds of the inbox (`session`) its association is aborted.
 
 mod addresses;
 mod asap;
