@@ -7,6 +7,48 @@
 //! Errors carry an errno and a sentence; nothing here panics on bad arguments. In a child process after `fork` every
 //! function fails with `EOWNERDEAD` (the threads and associations belong to the parent); [`cleanup`] followed by
 //! [`initialize`] starts afresh there.
+//!
+//! A registrar, a pool element and a pool user in one process:
+//!
+//! ```
+//! # #[cfg(all(feature = "registrar", feature = "sctp-udp"))] {
+//! use rserpool::api::{self, Config, ConnectOptions, LoadInfo, MessageKind, RegisterOptions, SendOptions, Timeout};
+//! use rserpool::driver::registrar::{RegistrarHandle, RegistrarSettings};
+//! use std::time::Duration;
+//!
+//! let registrar = RegistrarHandle::start(RegistrarSettings::loopback()).expect("a registrar");
+//! let config = Config {
+//!     registrars: vec![registrar.addresses().asap.into()],
+//!     announcements: api::Announcements::Off,
+//!     ..Config::default()
+//! };
+//! # (|| -> api::Result<()> {
+//! api::initialize(&config)?;
+//!
+//! // A server: all sessions on one descriptor.
+//! let server = api::socket(0, libc::SOCK_SEQPACKET, 0)?;
+//! api::bind(server, &["127.0.0.1:0".parse().expect("an address")])?;
+//! api::register(server, b"EchoPool", &LoadInfo::default(), Duration::from_secs(30), RegisterOptions::default())?;
+//!
+//! // A client, whose session moves to another server when this one fails.
+//! let client = api::socket(0, libc::SOCK_SEQPACKET, 0)?;
+//! api::connect(client, b"EchoPool", ConnectOptions::default())?;
+//! api::sendmsg(client, b"hello", &SendOptions::default(), Timeout::Now)?;
+//!
+//! let mut buffer = [0; 1000];
+//! loop {
+//!     // That the session has begun is told before its data.
+//!     let received = api::recvmsg(server, &mut buffer, Timeout::Never)?;
+//!     if received.kind == MessageKind::Data {
+//!         assert_eq!(&buffer[..received.len], b"hello");
+//!         break;
+//!     }
+//! }
+//! api::cleanup();
+//! # Ok(()) })().expect("no error");
+//! registrar.stop();
+//! # }
+//! ```
 
 #[cfg(feature = "pool-element")]
 mod business_card;

@@ -1,11 +1,16 @@
 //! Threads, real time and descriptors: what turns the cores into a running program.
 
+#[doc(hidden)]
 pub mod client;
+#[doc(hidden)]
 pub mod clock;
 mod core_loop;
 pub mod csp;
+#[doc(hidden)]
 pub mod interfaces;
+#[doc(hidden)]
 pub mod log_output;
+#[doc(hidden)]
 pub mod poller;
 #[cfg(feature = "registrar")]
 pub mod registrar;

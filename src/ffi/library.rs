@@ -57,6 +57,7 @@ pub unsafe extern "C" fn rsp_freeinfo(info: *mut rsp_info) {
 
 /// Takes one command line argument, if it is one of the library's:
 ///
+/// ```text
 ///     -registrar=ADDRESS:PORT{,ADDRESS:PORT}   a registrar, with all its addresses; may be repeated
 ///     -asapannounce=auto|off|ADDRESS:PORT      where registrars announce themselves by multicast
 ///     -transport=auto|sctp|sctp-udp            the kernel's SCTP, or SCTP in UDP
@@ -65,6 +66,7 @@ pub unsafe extern "C" fn rsp_freeinfo(info: *mut rsp_info) {
 ///     -cspserver=ADDRESS:PORT, -cspinterval=MILLISECONDS, -cspidentifier=NUMBER
 ///     -registrarannouncetimeout=, -registrarconnecttimeout=, -registrarrequesttimeout=, -registrarresponsetimeout=
 ///     -registrarconnectmaxtrials=, -registrarrequestmaxtrials=
+/// ```
 ///
 /// The last two lines are applied, but answered with 0, as programs know it from rsplib.
 ///

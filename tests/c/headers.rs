@@ -98,7 +98,9 @@ fn generate(root: &Path, header: &Header) -> String {
 /// numbers in decimal.
 fn polish(text: &str) -> String {
     let mut polished = String::new();
-    for line in text.lines() {
+    // Fences keep rustdoc from compiling what is C; readers of C have no use for them.
+    let is_fence = |line: &&str| line.trim_start().starts_with("* ```");
+    for line in text.lines().filter(|line| !is_fence(line)) {
         let line = match line.split_once("  // ").or_else(|| line.split_once(" // ")) {
             Some((code, comment)) if code.starts_with("#endif") => format!("{code} /* {comment} */"),
             _ => line.to_owned(),

@@ -119,7 +119,7 @@ impl RegistrarServer {
 
 /// A registrar that serves in a thread of its own until it is stopped or dropped.
 ///
-/// ```no_run
+/// ```
 /// use rserpool::driver::registrar::{RegistrarHandle, RegistrarSettings};
 /// let registrar = RegistrarHandle::start(RegistrarSettings::loopback())?;
 /// println!("pool users may connect to {}", registrar.addresses().asap);
