@@ -1,4 +1,5 @@
-//! Deterministic simulation: the real registrar and client cores on a simulated network, with faults, in virtual time.
+//! Deterministic simulation: the real registrar and client cores on a simulated network, with faults, in virtual time; and sessions
+//! over a transport in virtual time (`sessions`).
 //!
 //! `SEED=n RUNS=m` chooses the seeds; without them the committed ones run (`seeds.txt`) and a fixed number of others.
 //! `REGISTRARS=100 ELEMENTS=1000 USERS=200` makes the worlds larger than the drawn ones (`sizes.rs`), with the same faults and
@@ -17,6 +18,7 @@ mod queue;
 mod run;
 mod sabotage;
 mod scaling;
+mod sessions;
 mod sizes;
 mod surroundings;
 mod trace;

@@ -145,3 +145,17 @@ fn events_of_an_aborted_association_are_not_delivered_any_more() {
     assert_eq!(pair.count("other Lost"), 1);
     assert_eq!(LossReason::Unreachable.to_string(), "the peer does not answer any more");
 }
+
+#[test]
+fn a_process_that_gets_the_address_of_a_dead_one_is_not_taken_for_it() {
+    let mut pair = Pair::new(1);
+    pair.connect();
+    let address = pair.other.address();
+    pair.other = pair.network.open(&EndpointConfig { listen: true, ..EndpointConfig::default() }).unwrap();
+    let mut next = pair.network.open(&EndpointConfig { bind: vec![address], ..EndpointConfig::default() }).unwrap();
+    // Its first association has the number that the first one of the dead process had.
+    let peer = PeerAddress::from(pair.other.address());
+    next.connect(pair.now, &peer, Duration::from_secs(5)).unwrap();
+    pair.run(LATE);
+    assert_eq!(pair.count("one Lost"), 1, "{:?}", pair.log);
+}

@@ -116,7 +116,9 @@ impl Network {
             .by_address
             .get(&side.peer_address)
             .and_then(|peer| self.peek(*peer))
-            .is_some_and(|peer| side.peer.is_some_and(|id| peer.sides.contains_key(&id)));
+            .and_then(|peer| peer.sides.get(&side.peer?))
+            // Another process may have the address by now, and an association of that name.
+            .is_some_and(|other| other.peer_address == endpoint.address && other.peer.is_none_or(|ours| ours == id));
         let silent = epoch == self.epoch && self.is_cut_off(endpoint.address, side.peer_address);
         if side.peer.is_some() && (!there || silent) {
             self.end(number, id, LossReason::Unreachable);
