@@ -119,20 +119,14 @@ contract!(
     super::KernelWorld::new(super::open_sctp_udp, super::open_kernel, super::V6)
 );
 
-/// Through transports that wrap the kernel's, and with receivers that are detached.
-fn wrapped(layer: Layer) -> WrappedWorld<KernelWorld> {
-    WrappedWorld { inner: KernelWorld::new(open_kernel, open_kernel, V4), layer }
-}
-
-crate::contract!(
-    #[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
-    wrapped_kernel,
-    super::wrapped(super::Layer::Nothing)
-);
-crate::contract!(
+// Through a transport that wraps the kernel's, and with receivers that are detached.
+contract!(
     #[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
     records_over_kernel,
-    super::wrapped(super::Layer::Records)
+    super::WrappedWorld {
+        inner: super::KernelWorld::new(super::open_kernel, super::open_kernel, super::V4),
+        layer: super::Layer::Records
+    }
 );
 
 fn kernel_net(address: IpAddr) -> Net {
