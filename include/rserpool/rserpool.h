@@ -236,6 +236,18 @@
 #define RSERPOOL_RESOLUTION_RETRY_DELAY_MS 4
 
 /**
+ * Socket option, to be read only: how the session with a pool stands, as an errno. 0: it has a pool element. EINPROGRESS: one is
+ * being searched. ENOTCONN: the socket has no session. Any other: the reason why it has no element.
+ */
+#define RSERPOOL_SESSION_ERROR 8
+
+/**
+ * Socket option, to be read only: how the registration stands, as an errno. 0: a registrar has taken it. EINPROGRESS: its answer is
+ * waited for. EPERM: one has refused it. ENOENT: the socket is not to be registered.
+ */
+#define RSERPOOL_REGISTRATION_ERROR 9
+
+/**
  * rpi_flags: as many elements are listed as a call lists, or was asked for: the pool may have more.
  */
 #define RSP_POOL_PARTIAL 1

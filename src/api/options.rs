@@ -2,6 +2,8 @@
 
 use super::lifecycle::instance;
 use super::parameters::{self, IPPROTO_SCTP};
+use super::registration::registration_error;
+use super::sessions::session_error;
 use super::sockets::{not_ours, watched, with_state};
 use super::{Descriptor, Error, Result};
 use crate::driver::client::{Entry, Role, Socket, system};
@@ -22,6 +24,13 @@ pub const OPTION_CONNECT_TIMEOUT_MS: c_int = 3;
 /// Pause before a pool that was empty or unreachable is asked for again, in milliseconds (default 250).
 pub const OPTION_RESOLUTION_RETRY_DELAY_MS: c_int = 4;
 
+/// To be read only: how the session with a pool stands, as an errno. 0: it has an element; `EINPROGRESS`: one is being searched;
+/// `ENOTCONN`: there is no session; any other: the reason why it has no element.
+pub const OPTION_SESSION_ERROR: c_int = 8;
+/// To be read only: how the registration stands, as an errno. 0: a registrar has taken it; `EINPROGRESS`: its answer is waited for;
+/// `EPERM`: one has refused it; `ENOENT`: the socket is not to be registered.
+pub const OPTION_REGISTRATION_ERROR: c_int = 9;
+
 /// Bytes of a C int.
 const INT_LEN: usize = size_of::<c_int>();
 
@@ -36,7 +45,11 @@ pub fn getsockopt(sd: Descriptor, level: c_int, name: c_int, value: &mut [u8]) -
         Some(Entry::Subscription(_)) => Err(watched(sd, libc::EBADF)),
         Some(Entry::Socket(socket)) if level == IPPROTO_SCTP => parameters::get_option(&instance, &socket, name, value),
         Some(Entry::Socket(socket)) => {
-            let number = with_state(&socket, |state| get(&state.config, level, name))??;
+            let number = match (level, name) {
+                (SOL_RSERPOOL, OPTION_SESSION_ERROR) => with_state(&socket, |_| ()).map(|()| session_error(&socket))?,
+                (SOL_RSERPOOL, OPTION_REGISTRATION_ERROR) => registration_error(&instance, &socket)?,
+                _ => with_state(&socket, |state| get(&state.config, level, name))??,
+            };
             let Some(target) = value.get_mut(..INT_LEN) else {
                 return Err(Error::new(libc::EINVAL, "the option's value is an int: the buffer is too small"));
             };

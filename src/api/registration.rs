@@ -4,8 +4,8 @@ use super::error::{forget_last_error, remember};
 use super::lifecycle::instance;
 use super::sockets::{lookup, own_endpoint, start_listening, with_state};
 use super::{AddressInfo, Descriptor, Error, LoadInfo, RegisterOptions, Result};
-use crate::asap::{Outcome, Request, RequestError};
-use crate::driver::client::{Endpoint, NotDone, Registered, Registration, Wait};
+use crate::asap::{Outcome, RegistrationState, Request, RequestError};
+use crate::driver::client::{Endpoint, Instance, NotDone, Registered, Registration, Socket, Wait};
 use crate::wire::{AddressList, Policy, PolicyType, PoolElement, RegistrationLife, TransportParameter, TransportUse};
 use crate::{PoolElementId, PoolHandle, RegistrarId};
 use std::hash::{BuildHasher, RandomState};
@@ -78,7 +78,8 @@ pub fn register(
         state.registration = Some(Registered { pool_handle: pool_handle.clone(), pool_element_id: id, load: used });
     })?;
     // An update never blocks.
-    let wait = if update || options.dont_wait { Wait::No } else { Wait::ForAnswer };
+    let in_progress = !update && !options.dont_wait && socket.is_nonblocking();
+    let wait = if update || options.dont_wait || in_progress { Wait::No } else { Wait::ForAnswer };
     let result = instance.io.register(registration, wait);
     if let Err(error) = with_state(&socket, |_| ()) {
         // Closed meanwhile by another thread, maybe before the registration began: nobody else will end it then.
@@ -88,6 +89,10 @@ pub fn register(
         return Err(error);
     }
     match result {
+        Ok(_) if in_progress => {
+            let text = format!("socket {sd} is non-blocking: element {id} is being registered in pool {pool_handle}");
+            Err(Error::with(libc::EINPROGRESS, text))
+        }
         Ok(_) => Ok(()),
         Err(NotDone::Interrupted) => {
             let text = format!("a signal came while element {id} was registered in pool {pool_handle}: it goes on");
@@ -105,6 +110,19 @@ pub fn register(
             Ok(())
         }
     }
+}
+
+/// How the registration of a socket stands, as an errno: 0: a registrar has taken it; `EINPROGRESS`: its answer is waited for;
+/// `EPERM`: one has refused it; `ENOENT`: the socket is not to be registered.
+pub(super) fn registration_error(instance: &Instance, socket: &Socket) -> Result<libc::c_int> {
+    let Some(registered) = with_state(socket, |state| state.registration.clone())? else { return Ok(libc::ENOENT) };
+    let Registered { pool_handle, pool_element_id, .. } = registered;
+    Ok(match instance.io.registration_state(pool_handle, pool_element_id) {
+        Some(RegistrationState::Registered) => 0,
+        Some(RegistrationState::Waiting) => libc::EINPROGRESS,
+        Some(RegistrationState::Refused(_) | RegistrationState::RefusedForNow(_)) => libc::EPERM,
+        None => libc::ENOENT,
+    })
 }
 
 /// How the socket is reached. Without addresses where it is bound to all of them: the driver puts in those that fit.
@@ -134,9 +152,10 @@ pub fn deregister(sd: Descriptor, dont_wait: bool) -> Result<()> {
     let Registered { pool_handle, pool_element_id, .. } = registered;
     let name = format!("element {pool_element_id} of pool {pool_handle}");
     let request = Request::Deregister { pool_handle, pool_element_id };
-    if dont_wait {
+    if dont_wait || socket.is_nonblocking() {
         instance.io.request_in_background(request);
-        return Ok(());
+        let text = format!("socket {sd} is non-blocking: {name} is leaving");
+        return if dont_wait { Ok(()) } else { Err(Error::with(libc::EINPROGRESS, text)) };
     }
     match instance.io.request(request) {
         Ok(_) => Ok(()),

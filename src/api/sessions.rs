@@ -10,7 +10,7 @@ use super::waiting::limit;
 use super::{
     ConnectOptions, Descriptor, EndSession, Error, FailoverFlags, MessageKind, Received, Result, SendOptions, Timeout,
 };
-use crate::driver::client::{Entry, ONLY_SESSION, ReceiveError, Role, SendError, Socket, system};
+use crate::driver::client::{Entry, ONLY_SESSION, ReceiveError, Role, SendError, SessionStatus, Socket, system};
 use crate::session::{Blame, Event, MAX_COOKIE_LEN, NoElement, PoolUserSession, ReadItem, encode_cookie};
 use crate::transport::OutboundMessage;
 use crate::wire::PPID_ASAP;
@@ -21,7 +21,8 @@ use std::time::Duration;
 /// Starts a session with the pool. Succeeds even where no element is reachable: the session then needs a failover.
 ///
 /// A signal handler that runs meanwhile ends the wait with `EINTR`; the search goes on: the descriptor is writable when it
-/// has ended, and brings FAILOVER_NECESSARY when it found nobody.
+/// has ended, and brings FAILOVER_NECESSARY when it found nobody. The same with `EINPROGRESS`, at once, where the application made
+/// the descriptor non-blocking; [`OPTION_SESSION_ERROR`](super::OPTION_SESSION_ERROR) tells how the session stands.
 pub fn connect(sd: Descriptor, pool_handle: &[u8], options: ConnectOptions) -> Result<()> {
     forget_last_error();
     let (instance, socket) = lookup(sd)?;
@@ -57,21 +58,37 @@ pub fn connect(sd: Descriptor, pool_handle: &[u8], options: ConnectOptions) -> R
     Ok(())
 }
 
-/// Sets a session going and waits for what comes of it.
+/// How the session of a socket stands, as an errno: 0: it has an element; `EINPROGRESS`: one is being searched; `ENOTCONN`: the
+/// socket has no session with a pool; any other: it has no element, for that reason.
+pub(super) fn session_error(socket: &Socket) -> libc::c_int {
+    match socket.session_status() {
+        None => libc::ENOTCONN,
+        Some(SessionStatus::Connected) => 0,
+        Some(SessionStatus::Searching) => libc::EINPROGRESS,
+        Some(SessionStatus::Without(why)) => errno_of(why),
+    }
+}
+
+/// Sets a session going and waits for what comes of it; `EINPROGRESS` where the application made the descriptor non-blocking.
 fn settle(socket: &Arc<Socket>, event: Event<'_>) -> Result<std::result::Result<(), NoElement>> {
-    socket.settle(event).map_err(|error| match error {
+    let settled =
+        if socket.is_nonblocking() { socket.begin(event).map(|()| None) } else { socket.settle(event).map(Some) };
+    let settled = settled.map_err(|error| match error {
         ReceiveError::WouldBlock => Error::new(libc::ETIMEDOUT, "the session did not come to an end of its search"),
         ReceiveError::Interrupted => {
             Error::new(libc::EINTR, "a signal came while a pool element was searched: the search goes on")
         }
         ReceiveError::NotConnected => Error::new(libc::ENOTCONN, "the socket has no session"),
         error => receive_error(error),
-    })
+    })?;
+    let under_way =
+        || Error::new(libc::EINPROGRESS, "the socket is non-blocking, and a pool element is being searched");
+    settled.ok_or_else(under_way)
 }
 
 /// Moves the session to another element. `Ok` also for an unknown pool, after a pause: FAILOVER_NECESSARY follows again.
 ///
-/// `EINTR` as for [`connect`]: the search goes on, and its result comes as a notification.
+/// `EINTR` and `EINPROGRESS` as for [`connect`]: the search goes on, and its result comes as a notification.
 pub fn force_failover(sd: Descriptor, flags: FailoverFlags, stale_cache: Duration) -> Result<()> {
     forget_last_error();
     let (_, socket) = lookup(sd)?;
@@ -96,13 +113,16 @@ fn no_element(sd: Descriptor, socket: &Socket, why: NoElement) -> Error {
         _ => String::new(),
     });
     let what = format!("socket {sd} has no element of pool {}", pool.unwrap_or_default());
-    let errno = match why {
+    Error::with(errno_of(why), format!("{what}: {}", reason(why)))
+}
+
+fn errno_of(why: NoElement) -> libc::c_int {
+    match why {
         NoElement::UnknownPool => libc::ENOENT,
         NoElement::TooManyRequests => libc::EBUSY,
         NoElement::Closed => libc::ENOTCONN,
         NoElement::NoRegistrar | NoElement::Unreachable => libc::EIO,
-    };
-    Error::with(errno, format!("{what}: {}", reason(why)))
+    }
 }
 
 fn reason(why: NoElement) -> &'static str {

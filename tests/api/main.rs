@@ -4,6 +4,7 @@
 mod support;
 
 mod business_cards;
+mod nonblocking;
 mod pools;
 mod resending;
 mod sessions;

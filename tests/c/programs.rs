@@ -202,6 +202,7 @@ programs! {
     sessions
     threads
     fork_child
+    nonblocking
     meanwhile
     descriptors
     pool_info
@@ -438,12 +439,13 @@ fn the_errnos_of_the_manual_are_provoked_or_there_is_a_reason_why_not() {
 }
 
 /// The programs of `tests/c` whose subject is what may go wrong.
-const PROVOKING: [&str; 10] = [
+const PROVOKING: [&str; 11] = [
     "before_initialize",
     "bad_arguments",
     "basic_mode",
     "sessions",
     "fork_child",
+    "nonblocking",
     "pool_info",
     "pool_sending",
     "errors",

@@ -7,7 +7,8 @@ use super::registrations::Registrations;
 use super::table::DescriptorTable;
 use super::watchers::Watchers;
 use crate::asap::{
-    Action, AsapClient, ConnectAttempt, Event, Outcome, Request, RequestError, RequestId, ValidAsapConfig,
+    Action, AsapClient, ConnectAttempt, Event, Outcome, RegistrationState, Request, RequestError, RequestId,
+    ValidAsapConfig,
 };
 use crate::association::{LossReason, TransportKind};
 use crate::collections::SortedMap;
@@ -100,6 +101,9 @@ impl<C: ClientCore> AsapDriver<C> {
                 let request = self.registrations.add(registration);
                 self.replies.insert(id, reply);
                 self.event(now, Event::Request(id, request));
+            }
+            Command::AskRegistration { pool_handle, pool_element_id, reply } => {
+                reply.keep(self.core.core().registration(&pool_handle, pool_element_id));
             }
             Command::Watch(pool_handle) => self.event(now, Event::RemovalsWanted(pool_handle)),
             Command::Subscribe { id, watch, reply } => {
@@ -297,6 +301,8 @@ pub(super) trait ClientCore:
 {
     /// The registrar in use.
     fn home(&self) -> CurrentHome;
+    /// How an element and the home registrar stand; none: it is not to be registered.
+    fn registration(&self, pool_handle: &PoolHandle, id: PoolElementId) -> Option<RegistrationState>;
 }
 
 impl Core for AsapClient {
@@ -332,6 +338,10 @@ impl ClientCore for AsapClient {
             Some(None) => CurrentHome::Nameless,
             Some(Some(id)) => CurrentHome::Known(id),
         }
+    }
+
+    fn registration(&self, pool_handle: &PoolHandle, id: PoolElementId) -> Option<RegistrationState> {
+        self.registration_state(pool_handle, id)
     }
 }
 
@@ -393,6 +403,10 @@ mod tests {
     impl ClientCore for Script {
         fn home(&self) -> CurrentHome {
             CurrentHome::None
+        }
+
+        fn registration(&self, _: &PoolHandle, _: PoolElementId) -> Option<RegistrationState> {
+            None
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::bell::Promise;
 use super::subscription::Subscription;
-use crate::asap::{Outcome, Request, RequestError, RequestId};
+use crate::asap::{Outcome, RegistrationState, Request, RequestError, RequestId};
 use crate::session::Attempt;
 use crate::{PoolElementId, PoolHandle};
 use std::os::fd::RawFd;
@@ -20,6 +20,12 @@ pub(super) enum Command {
         id: RequestId,
         registration: Registration,
         reply: Reply,
+    },
+    /// How far is the registration of an element?
+    AskRegistration {
+        pool_handle: PoolHandle,
+        pool_element_id: PoolElementId,
+        reply: Promise<Option<RegistrationState>>,
     },
     Cancel(RequestId),
     /// A session wants to know who is taken out of its pool.

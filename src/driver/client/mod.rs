@@ -52,6 +52,6 @@ pub use instance::{Instance, InstanceConfig};
 pub use io_handle::IoHandle;
 pub use readiness::{Readiness, Shown};
 pub use requests::{NotDone, Wait};
-pub use socket::{MAX_BACKLOG, ONLY_SESSION, Registered, Role, Socket, SocketState};
+pub use socket::{MAX_BACKLOG, ONLY_SESSION, Registered, Role, SessionStatus, Socket, SocketState};
 pub use subscription::Subscription;
 pub use table::{DescriptorTable, Entry};

@@ -4,8 +4,9 @@ use super::bell::{NoResult, Promised, promise};
 use super::commands::{Command, Registration, Reply};
 use super::io_handle::IoHandle;
 use super::subscription::Subscription;
-use crate::asap::{Outcome, Request, RequestError, RequestId};
+use crate::asap::{Outcome, RegistrationState, Request, RequestError, RequestId};
 use crate::driver::clock;
+use crate::{PoolElementId, PoolHandle};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,6 +64,26 @@ impl IoHandle {
         let (reply, answer) = promise();
         self.command(Command::Register { id, registration, reply: Reply::Waiter(reply) });
         self.wait(id, &answer)
+    }
+
+    /// How an element and the home registrar stand; none: it is not to be registered, or there is nobody to
+    /// ask any more.
+    pub fn registration_state(
+        &self,
+        pool_handle: PoolHandle,
+        pool_element_id: PoolElementId,
+    ) -> Option<RegistrationState> {
+        let (reply, answer) = promise();
+        self.command(Command::AskRegistration { pool_handle, pool_element_id, reply });
+        let until = clock::now() + self.request_limit();
+        loop {
+            match answer.wait(until) {
+                Ok(answer) => return answer,
+                // The I/O thread answers at once: no signal need end that.
+                Err(NoResult::Interrupted) => {}
+                Err(NoResult::Broken | NoResult::TimedOut) => return None,
+            }
+        }
     }
 
     /// Subscribes to the pool of `watch`, which is told of it from now on.

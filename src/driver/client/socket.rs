@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 pub use pool::OWN_SESSION;
+pub use settle::SessionStatus;
 
 /// Sessions that wait for `accept` on one socket, whatever `listen` was told.
 pub const MAX_BACKLOG: usize = 4096;

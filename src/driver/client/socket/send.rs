@@ -58,7 +58,7 @@ impl Socket {
     }
 
     /// The application made the descriptor non-blocking.
-    fn is_nonblocking(&self) -> bool {
+    pub fn is_nonblocking(&self) -> bool {
         let readiness = self.state.lock().readiness.clone();
         readiness.is_some_and(|readiness| system::is_nonblocking(readiness.raw()))
     }

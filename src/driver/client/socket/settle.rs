@@ -1,6 +1,6 @@
 //! Searches of a pool user's session: set going, and waited for.
 
-use super::Socket;
+use super::{Role, Socket};
 use crate::Time;
 use crate::driver::client::bell::Wake;
 use crate::driver::client::call_error::ReceiveError;
@@ -11,7 +11,41 @@ use std::sync::Arc;
 /// What came of a search.
 pub type Settled = Result<(), NoElement>;
 
+/// How a session with a pool stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionStatus {
+    /// It has an element.
+    Connected,
+    /// One is being searched.
+    Searching,
+    /// It has none, and as far as known for this reason.
+    Without(NoElement),
+}
+
 impl Socket {
+    /// How the session of this socket stands; none: it has no session with a pool.
+    pub fn session_status(&self) -> Option<SessionStatus> {
+        let state = self.state.lock();
+        let Role::PoolUser(session) = &state.role else { return None };
+        Some(match session.obstacle() {
+            _ if session.connected_element().is_some() => SessionStatus::Connected,
+            Some(why) => SessionStatus::Without(why),
+            None if session.has_failed() => SessionStatus::Without(NoElement::Unreachable),
+            None => SessionStatus::Searching,
+        })
+    }
+
+    /// Sets a session going; what comes of it shows later.
+    pub fn begin(self: &Arc<Self>, event: Event<'_>) -> Result<(), ReceiveError> {
+        let Some(endpoint) = self.endpoint.get().cloned() else { return Err(ReceiveError::NotConnected) };
+        let now = clock::now();
+        endpoint.with(|endpoint| {
+            let actions = self.feed(now, event);
+            self.perform(endpoint, now, actions);
+        });
+        Ok(())
+    }
+
     /// Sets a session going and waits for what comes of it.
     pub fn settle(self: &Arc<Self>, event: Event<'_>) -> Result<Settled, ReceiveError> {
         let Some(endpoint) = self.endpoint.get().cloned() else { return Err(ReceiveError::NotConnected) };

@@ -1,0 +1,127 @@
+//! Calls on descriptors that the application made non-blocking, and how sessions and registrations stand.
+
+use crate::support::api::*;
+use rserpool::api::{self, ConnectOptions, FailoverFlags, LoadInfo, RegisterOptions, Timeout};
+use rserpool::driver::clock;
+use rserpool::transport::TransportChoice;
+use rserpool::wire::PolicyType;
+use std::time::Duration;
+
+fn make_nonblocking(sd: libc::c_int) {
+    // SAFETY: no pointers are involved.
+    assert_eq!(unsafe { libc::fcntl(sd, libc::F_SETFL, libc::O_NONBLOCK) }, 0);
+}
+
+fn option(sd: libc::c_int, name: libc::c_int) -> libc::c_int {
+    let mut value = [0; 4];
+    assert_eq!(api::getsockopt(sd, api::SOL_RSERPOOL, name, &mut value), Ok(4));
+    i32::from_ne_bytes(value)
+}
+
+fn session_error(sd: libc::c_int) -> libc::c_int {
+    option(sd, api::OPTION_SESSION_ERROR)
+}
+
+fn registration_error(sd: libc::c_int) -> libc::c_int {
+    option(sd, api::OPTION_REGISTRATION_ERROR)
+}
+
+fn wait_for(sd: libc::c_int, events: libc::c_short) {
+    let mut fds = [libc::pollfd { fd: sd, events, revents: 0 }];
+    assert_eq!(api::poll(&mut fds, Timeout::After(PATIENCE)), Ok(1));
+}
+
+fn connect_errno(sd: libc::c_int, pool: &str) -> libc::c_int {
+    api::connect(sd, pool.as_bytes(), ConnectOptions::default()).unwrap_err().errno
+}
+
+#[test]
+fn a_nonblocking_connect_returns_at_once_and_poll_shows_that_it_is_done() {
+    let server = ServerProcess::start(library(), "at-once");
+    // A server that does not answer: whoever waits for it waits long.
+    server.stop();
+    let client = seqpacket_socket();
+    assert_eq!(session_error(client), libc::ENOTCONN);
+    make_nonblocking(client);
+    assert_eq!(connect_errno(client, "at-once"), libc::EINPROGRESS);
+    // The kernel's SCTP answers for a process that is stopped.
+    if transport_choice() != TransportChoice::Sctp {
+        assert_eq!(session_error(client), libc::EINPROGRESS);
+    }
+    assert_eq!(connect_errno(client, "at-once"), libc::EISCONN);
+    server.signal(libc::SIGCONT);
+    wait_for(client, libc::POLLOUT);
+    assert_eq!(session_error(client), 0);
+    assert_eq!(api::getpeername(client).unwrap().pool_element_id, server.id);
+    api::close(client).unwrap();
+}
+
+#[test]
+fn a_nonblocking_connect_to_nobody_shows_why_when_it_has_ended() {
+    library();
+    let client = seqpacket_socket();
+    make_nonblocking(client);
+    assert_eq!(connect_errno(client, "nobody-there"), libc::EINPROGRESS);
+    wait_for(client, libc::POLLIN);
+    assert_eq!(session_error(client), libc::ENOENT);
+    api::close(client).unwrap();
+}
+
+#[test]
+fn a_nonblocking_failover_returns_at_once_and_its_result_shows() {
+    let server = ServerProcess::start(library(), "failover-at-once");
+    let client = connect("failover-at-once");
+    assert_eq!(session_error(client), 0);
+    make_nonblocking(client);
+    let failover = api::force_failover(client, FailoverFlags::default(), Duration::ZERO);
+    assert_eq!(failover.unwrap_err().errno, libc::EINPROGRESS);
+    wait_for(client, libc::POLLOUT);
+    assert_eq!(session_error(client), 0);
+    assert_eq!(api::getpeername(client).unwrap().pool_element_id, server.id);
+    api::close(client).unwrap();
+}
+
+#[test]
+fn a_blocking_connect_without_an_element_tells_why_when_asked() {
+    library();
+    let client = connect("nobody-there-either");
+    assert_eq!(session_error(client), libc::ENOENT);
+    api::close(client).unwrap();
+}
+
+#[test]
+fn a_nonblocking_registration_and_its_end_return_at_once() {
+    library();
+    let server = seqpacket_socket();
+    assert_eq!(registration_error(server), libc::ENOENT);
+    make_nonblocking(server);
+    let register = || {
+        let (load, life) = (LoadInfo::default(), Duration::from_secs(30));
+        api::register(server, b"registered-at-once", &load, life, RegisterOptions::default())
+    };
+    assert_eq!(register().unwrap_err().errno, libc::EINPROGRESS);
+    let give_up = clock::now() + PATIENCE;
+    while registration_error(server) == libc::EINPROGRESS && clock::now() < give_up {
+        api::poll(&mut [], Timeout::After(Duration::from_millis(5))).unwrap();
+    }
+    assert_eq!(registration_error(server), 0);
+    assert_eq!(register(), Ok(()), "a change never waits");
+    assert_eq!(api::deregister(server, false).unwrap_err().errno, libc::EINPROGRESS);
+    assert_eq!(registration_error(server), libc::ENOENT);
+    api::close(server).unwrap();
+}
+
+#[test]
+fn a_registration_that_was_refused_says_so_when_asked() {
+    library();
+    let (first, second) = (seqpacket_socket(), seqpacket_socket());
+    register(first, "refused-when-asked");
+    assert_eq!(registration_error(first), 0);
+    // All elements of a pool have its policy.
+    let other = LoadInfo { policy: PolicyType::RANDOM, ..LoadInfo::default() };
+    let life = Duration::from_secs(30);
+    assert_eq!(api::register(second, b"refused-when-asked", &other, life, RegisterOptions::default()), Ok(()));
+    assert_eq!(registration_error(second), libc::EPERM);
+    api::close(first).unwrap();
+    api::close(second).unwrap();
+}
