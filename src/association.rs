@@ -78,11 +78,11 @@ pub struct Peer {
 /// A message whose delivery the peer never confirmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undelivered {
-    /// SCTP stream.
+    /// SCTP stream, 0 to the negotiated number less one.
     pub stream: u16,
     /// Payload protocol identifier.
     pub ppid: u32,
-    /// The message.
+    /// The message without any header of SCTP.
     pub payload: Vec<u8>,
 }
 

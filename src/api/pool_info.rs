@@ -20,11 +20,11 @@ pub const MAX_LISTED: u32 = SUBSCRIBED_ITEMS;
 /// A pool as a registrar knows it: `struct rsp_poolinfo`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolInfo {
-    /// Its handle.
+    /// Handle of the pool, 1 to 32 bytes by default.
     pub pool_handle: PoolHandle,
     /// Its selection policy; none: there is no such pool, or it is empty.
     pub policy: Option<PolicyType>,
-    /// Its elements.
+    /// Its elements: from [`getpoolinfo`] in the order of the policy, from [`poolchange`] by identifier.
     pub elements: Vec<PoolElementInfo>,
     /// As many elements as fit are listed: there may be more.
     pub partial: bool,
@@ -33,7 +33,7 @@ pub struct PoolInfo {
 /// An element of a pool: `struct rsp_poolelement`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolElementInfo {
-    /// Its identifier.
+    /// Identifier, unique in the pool.
     pub pool_element_id: PoolElementId,
     /// The registrar that looks after it.
     pub home_registrar: RegistrarId,

@@ -31,7 +31,7 @@ pub struct PoolSendOptions {
     pub to_self: bool,
     /// Payload protocol identifier in host order.
     pub ppid: u32,
-    /// SCTP stream.
+    /// SCTP stream, 0 to the negotiated number less one.
     pub stream: u16,
     /// ASAP_SCTP_UNORDER.
     pub unordered: bool,

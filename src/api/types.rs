@@ -140,7 +140,7 @@ pub struct SendOptions {
     pub session: SessionId,
     /// Payload protocol identifier in host order (C programs have it in network order).
     pub ppid: u32,
-    /// SCTP stream.
+    /// SCTP stream, 0 to the negotiated number less one.
     pub stream: u16,
     /// SCTP_UNORDERED.
     pub unordered: bool,
@@ -209,7 +209,7 @@ pub struct AddressInfo {
 /// Pool handle and identifier, as `rsp_getsockname` (our element) and `rsp_getpeername` (the peer's) return them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeName {
-    /// The pool.
+    /// Handle of the pool, 1 to 32 bytes by default.
     pub pool_handle: PoolHandle,
     /// The element in it; zero while a session is not connected.
     pub pool_element_id: PoolElementId,

@@ -27,7 +27,7 @@ pub enum Request {
     /// Register an element, or change its registration, and keep it registered every `reregistration_interval` until it is
     /// de-registered. Completes when the first registration is answered or given up; the core goes on trying after that.
     Register {
-        /// The pool.
+        /// Handle of the pool, 1 to 32 bytes by default.
         pool_handle: PoolHandle,
         /// The element; its registration life is sent as it is.
         pool_element: PoolElement,
@@ -36,15 +36,15 @@ pub enum Request {
     },
     /// De-register an element.
     Deregister {
-        /// The pool.
+        /// Handle of the pool, 1 to 32 bytes by default.
         pool_handle: PoolHandle,
-        /// The element.
+        /// Identifier of the element, unique in its pool.
         pool_element_id: PoolElementId,
     },
     /// Resolve a pool handle into elements, in the order in which to use them: the registrar's order, or from the cache the
     /// policy applied again as far as a client can (Round Robin and Random; the registrar's order for all others).
     Resolve {
-        /// The pool.
+        /// Handle of the pool, 1 to 32 bytes by default.
         pool_handle: PoolHandle,
         /// Elements wanted at most; none: as many as the registrar gives.
         items: Option<u32>,
@@ -54,20 +54,20 @@ pub enum Request {
     /// Be told of every change of a pool, and of the pool as it is now, until [`Request::Unsubscribe`]: by the registrar
     /// itself, or by asking it often. Completes at once; without a registrar nothing is told until there is one.
     Subscribe {
-        /// The pool.
+        /// Handle of the pool, 1 to 32 bytes by default.
         pool_handle: PoolHandle,
     },
     /// Not be told any more.
     Unsubscribe {
-        /// The pool.
+        /// Handle of the pool, 1 to 32 bytes by default.
         pool_handle: PoolHandle,
     },
     /// Tell the registrar that an element does not answer, and stop offering it from the cache. Completes at once. Only for
     /// elements to which the application has sent something (RFC 5352 section 3.5), and once for each such event.
     ReportUnreachable {
-        /// The pool.
+        /// Handle of the pool, 1 to 32 bytes by default.
         pool_handle: PoolHandle,
-        /// The element.
+        /// Identifier of the element, unique in its pool.
         pool_element_id: PoolElementId,
     },
 }
@@ -197,21 +197,21 @@ pub enum Event<'a> {
     },
     /// A connect failed.
     ConnectFailed {
-        /// Which one.
+        /// The number that the core gave to this try.
         attempt: ConnectAttempt,
-        /// Why.
+        /// Why it ended, as the transport says.
         reason: LossReason,
     },
     /// An established association is gone.
     AssociationLost {
-        /// Which one.
+        /// Number of the association that it is about.
         association: AssociationId,
-        /// Why.
+        /// Why it ended, as the transport says.
         reason: LossReason,
     },
     /// A message on an association.
     Message {
-        /// Which one.
+        /// Number of the association that it is about.
         association: AssociationId,
         /// Payload protocol identifier, in host order.
         ppid: u32,
@@ -222,13 +222,13 @@ pub enum Event<'a> {
     Announcement {
         /// Where it came from.
         from: SocketAddr,
-        /// Its bytes.
+        /// The message as it came, not yet decoded.
         bytes: &'a [u8],
     },
     /// An element of our own has other values, addresses for instance: it is registered with them. Nobody waits for an answer, and it
     /// takes no room among the requests.
     ElementChanged {
-        /// The pool.
+        /// Handle of the pool, 1 to 32 bytes by default.
         pool_handle: PoolHandle,
         /// The element, as in [`Request::Register`]; ignored when it is not to be registered.
         pool_element: PoolElement,
@@ -255,52 +255,52 @@ pub enum Action {
         attempt: ConnectAttempt,
         /// Over which transport.
         kind: TransportKind,
-        /// Whereto.
+        /// Where to connect: address, port and kind of transport.
         peer: PeerAddress,
         /// For how long to try.
         timeout: Duration,
     },
     /// Give up a connect; no answer is wanted any more.
     CancelConnect {
-        /// Which one.
+        /// The number that the core gave to this try.
         attempt: ConnectAttempt,
     },
     /// Send an ASAP message.
     Send {
         /// On which association.
         association: AssociationId,
-        /// Encoded.
+        /// The message, ready to send.
         bytes: Vec<u8>,
     },
     /// Close an association in order.
     Shutdown {
-        /// Which one.
+        /// Number of the association that it is about.
         association: AssociationId,
     },
     /// Abort an association.
     Abort {
-        /// Which one.
+        /// Number of the association that it is about.
         association: AssociationId,
         /// Told to the peer.
         reason: &'static str,
     },
     /// A request is done.
     Complete {
-        /// Which one.
+        /// The number that the asker gave to the request.
         request: RequestId,
         /// How it ended.
         result: Result<Outcome, RequestError>,
     },
     /// The registrar took elements out of a pool whose removals are wanted: they have failed or left.
     Removed {
-        /// The pool.
+        /// Handle of the pool, 1 to 32 bytes by default.
         pool_handle: PoolHandle,
-        /// Who.
+        /// Identifiers of the elements, each unique in the pool.
         pool_element_ids: Vec<PoolElementId>,
     },
     /// A pool that is subscribed to, as the registrar tells it now; often the same as before.
     PoolChanged {
-        /// Which pool.
+        /// Handle of the pool, 1 to 32 bytes by default.
         pool_handle: PoolHandle,
         /// How it is.
         state: PoolState,

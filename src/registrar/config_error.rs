@@ -33,9 +33,9 @@ pub enum ConfigError {
 /// What a time may be set to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeRange {
-    /// No less.
+    /// Smallest value that is taken.
     pub least: Duration,
-    /// No more.
+    /// Largest value that is taken.
     pub most: Duration,
     /// Another setting that the least comes from.
     least_is: Option<&'static str>,
@@ -44,9 +44,9 @@ pub struct TimeRange {
 /// What a number may be set to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CountRange {
-    /// No less.
+    /// Smallest value that is taken.
     pub least: usize,
-    /// No more.
+    /// Largest value that is taken.
     pub most: usize,
     /// Another setting that the most comes from.
     most_is: Option<&'static str>,

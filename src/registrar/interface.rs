@@ -25,7 +25,7 @@ pub enum Event<'a> {
     AssociationUp {
         /// The side it belongs to.
         link: Link,
-        /// Which one.
+        /// Number of the association that it is about.
         association: AssociationId,
         /// Our connect, if it was ours.
         attempt: Option<ConnectAttempt>,
@@ -34,21 +34,21 @@ pub enum Event<'a> {
     },
     /// A connect failed.
     ConnectFailed {
-        /// Which one.
+        /// The number that the core gave to this try.
         attempt: ConnectAttempt,
-        /// Why.
+        /// Why it ended, as the transport says.
         reason: LossReason,
     },
     /// An association is gone: with it all elements that registered on it.
     AssociationLost {
-        /// Which one.
+        /// Number of the association that it is about.
         association: AssociationId,
-        /// Why.
+        /// Why it ended, as the transport says.
         reason: LossReason,
     },
     /// A message on an association.
     Message {
-        /// Which one.
+        /// Number of the association that it is about.
         association: AssociationId,
         /// Payload protocol identifier, in host order.
         ppid: u32,
@@ -59,7 +59,7 @@ pub enum Event<'a> {
     Datagram {
         /// Where it came from.
         from: SocketAddr,
-        /// Its bytes.
+        /// The message as it came, not yet decoded.
         bytes: &'a [u8],
     },
     /// A look-up (DNS) names these registrars, together with those of the configuration; replaces what the one before named.
@@ -82,7 +82,7 @@ pub enum Action {
         attempt: ConnectAttempt,
         /// From which side.
         link: Link,
-        /// Whereto.
+        /// Where to connect: address, port and kind of transport.
         peer: PeerAddress,
         /// For how long to try.
         timeout: Duration,
@@ -91,19 +91,19 @@ pub enum Action {
     Send {
         /// On which association.
         association: AssociationId,
-        /// Encoded.
+        /// The message, ready to send.
         bytes: Vec<u8>,
     },
     /// Send a datagram to the multicast group of a side: an announcement (ASAP) or a PRESENCE (ENRP).
     Multicast {
-        /// Which side.
+        /// ASAP or ENRP.
         link: Link,
-        /// Encoded.
+        /// The message, ready to send.
         bytes: Vec<u8>,
     },
     /// Abort an association; no `AssociationLost` follows.
     Abort {
-        /// Which one.
+        /// Number of the association that it is about.
         association: AssociationId,
         /// Told to the peer.
         reason: &'static str,

@@ -23,7 +23,7 @@ pub enum ItemKind {
     Data {
         /// Payload protocol identifier, in host order.
         ppid: u32,
-        /// SCTP stream.
+        /// SCTP stream, 0 to the negotiated number less one.
         stream: u16,
         /// The whole message.
         payload: Vec<u8>,

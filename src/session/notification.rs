@@ -11,39 +11,39 @@ pub const NOTIFICATION_SIZE: usize = 20;
 pub enum Notification {
     /// RSERPOOL_SESSION_CHANGE.
     SessionChange {
-        /// Which way.
+        /// Whether the session began or ended.
         change: SessionChange,
-        /// Which one.
+        /// The session that it is about, unique on its socket.
         session: SessionId,
     },
     /// RSERPOOL_FAILOVER with RSERPOOL_FAILOVER_NECESSARY: the element is gone. Call `force_failover`, unless the socket
     /// fails over by itself.
     FailoverNecessary {
-        /// Which session.
+        /// The session that it is about, unique on its socket.
         session: SessionId,
         /// There is a cookie to restore the session from.
         has_cookie: bool,
     },
     /// RSERPOOL_FAILOVER with RSERPOOL_FAILOVER_COMPLETE: another element serves the session.
     FailoverComplete {
-        /// Which session.
+        /// The session that it is about, unique on its socket.
         session: SessionId,
         /// The new element was sent the cookie.
         has_cookie: bool,
     },
     /// RSERPOOL_SHUTDOWN_EVENT: the peer ends the session.
     Shutdown {
-        /// Which session.
+        /// The session that it is about, unique on its socket.
         session: SessionId,
     },
     /// RSERPOOL_SEND_FAILED: an element never acknowledged some messages, and no other one will get them (the Error.Report of
     /// RFC 5352 section 6.7).
     SendFailed {
-        /// Which session.
+        /// The session that it is about, unique on its socket.
         session: SessionId,
-        /// The element.
+        /// Identifier of the element that they were sent to.
         element: PoolElementId,
-        /// How many.
+        /// Number of messages, at least one.
         messages: u32,
     },
 }

@@ -56,7 +56,7 @@ pub enum Next {
 pub struct Resend {
     /// How far it has come.
     pub delivery: Delivery,
-    /// The message.
+    /// The message with stream and payload protocol identifier.
     pub message: Undelivered,
     session: SessionId,
     element: PoolElementId,

@@ -35,7 +35,7 @@ impl FromStr for TransportChoice {
 /// What a transport can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
-    /// Its kind.
+    /// Kernel SCTP, SCTP in UDP, TCP or memory.
     pub kind: TransportKind,
     /// Several addresses an endpoint, used as paths of one association.
     pub multi_homing: bool,
@@ -85,7 +85,7 @@ impl Default for EndpointConfig {
 /// A message to send.
 #[derive(Clone, Copy, Debug)]
 pub struct OutboundMessage<'a> {
-    /// SCTP stream.
+    /// SCTP stream, 0 to the negotiated number less one.
     pub stream: u16,
     /// Payload protocol identifier, in host order.
     pub ppid: u32,
@@ -109,7 +109,7 @@ impl<'a> OutboundMessage<'a> {
 pub enum TransportEvent<'a> {
     /// An association is established. A peer's restart is reported as `Lost` followed by `Up` of a new association.
     Up {
-        /// The association.
+        /// Number of the association that it is about.
         association: AssociationId,
         /// The other end.
         peer: Peer,
@@ -118,30 +118,30 @@ pub enum TransportEvent<'a> {
     ConnectFailed {
         /// What `connect` returned.
         association: AssociationId,
-        /// Why.
+        /// Why it ended, as the transport says.
         reason: LossReason,
     },
     /// A whole message.
     Message {
-        /// The association.
+        /// Number of the association that it is about.
         association: AssociationId,
-        /// SCTP stream.
+        /// SCTP stream, 0 to the negotiated number less one.
         stream: u16,
         /// Payload protocol identifier, in host order; on TCP always ASAP's.
         ppid: u32,
-        /// The message.
+        /// The message without any header of SCTP.
         payload: &'a [u8],
     },
     /// An association that refused a message with `WouldBlock` takes messages again.
     Writable {
-        /// The association.
+        /// Number of the association that it is about.
         association: AssociationId,
     },
     /// An established association is gone.
     Lost {
-        /// The association.
+        /// Number of the association that it is about.
         association: AssociationId,
-        /// Why.
+        /// Why it ended, as the transport says.
         reason: LossReason,
         /// Messages that were accepted but never acknowledged by the peer, oldest first.
         undelivered: Vec<Undelivered>,

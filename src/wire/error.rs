@@ -17,29 +17,29 @@ pub enum WireError {
     },
     /// `field` has a value that the RFC does not allow.
     Invalid {
-        /// The field.
+        /// Name of the field in the RFC, for logs.
         field: &'static str,
         /// The value that was found.
         value: u64,
     },
     /// A mandatory parameter is not there.
     Missing {
-        /// The parameter.
+        /// Name of the field in the RFC, for logs.
         field: &'static str,
     },
     /// A parameter stands more often than it may.
     Repeated {
-        /// The parameter.
+        /// Name of the field in the RFC, for logs.
         field: &'static str,
     },
     /// A parameter of a type whose two highest bits say "stop" (RFC 5354 section 3).
     UnknownParameter {
-        /// Its type.
+        /// Number of the parameter type, as it came.
         parameter_type: u16,
     },
     /// A message type that neither RFC 5352 nor RFC 5353 defines.
     UnknownMessage {
-        /// Its type.
+        /// Number of the message type, as it came.
         message_type: u8,
     },
 }
@@ -64,7 +64,7 @@ impl std::error::Error for WireError {}
 /// A decoded message, and the parameters in it that were skipped but must be reported (type bits 11).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoded<M> {
-    /// The message.
+    /// What was understood.
     pub message: M,
     /// Skipped parameters to report to the sender with cause "unrecognized parameter"; mostly empty.
     pub unrecognized: Vec<UnrecognizedParameter>,

@@ -58,7 +58,7 @@ impl Parameter for OperationalError {
 /// One cause with its cause-specific information: the offending TLV or message, where the RFC wants it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorCause {
-    /// The code.
+    /// Cause code of RFC 5354 section 3.12.
     pub cause: Cause,
     /// Cause-specific information, without padding.
     pub info: Vec<u8>,

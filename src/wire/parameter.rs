@@ -55,7 +55,7 @@ pub(crate) trait Parameter: Sized {
 /// One parameter as received.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tlv<'a> {
-    /// Its type.
+    /// Number of the parameter type, as it came.
     pub(crate) parameter_type: u16,
     /// Header and value, without padding.
     whole: &'a [u8],

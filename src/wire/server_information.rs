@@ -7,7 +7,7 @@ use crate::RegistrarId;
 /// A registrar: its identifier and how it is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerInformation {
-    /// Its identifier.
+    /// Identifier, unique in the operational scope.
     pub id: RegistrarId,
     /// An SCTP transport.
     pub transport: TransportParameter,

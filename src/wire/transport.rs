@@ -22,16 +22,16 @@ pub enum TransportUse {
 pub enum TransportParameter {
     /// Type 0x03.
     Dccp {
-        /// Port.
+        /// Port number, in host byte order.
         port: u16,
         /// DCCP service code.
         service_code: u32,
-        /// Address.
+        /// One address, IPv4 or IPv6.
         address: IpAddr,
     },
     /// Type 0x04: the one transport with several addresses.
     Sctp {
-        /// Port.
+        /// Port number, in host byte order.
         port: u16,
         /// What it carries.
         transport_use: TransportUse,
@@ -40,25 +40,25 @@ pub enum TransportParameter {
     },
     /// Type 0x05. The RFC reserves the bits that rsplib uses for the transport use.
     Tcp {
-        /// Port.
+        /// Port number, in host byte order.
         port: u16,
         /// As rsplib writes it; zero (data only) in RFC 5354.
         transport_use: TransportUse,
-        /// Address.
+        /// One address, IPv4 or IPv6.
         address: IpAddr,
     },
     /// Type 0x06.
     Udp {
-        /// Port.
+        /// Port number, in host byte order.
         port: u16,
-        /// Address.
+        /// One address, IPv4 or IPv6.
         address: IpAddr,
     },
     /// Type 0x07.
     UdpLite {
-        /// Port.
+        /// Port number, in host byte order.
         port: u16,
-        /// Address.
+        /// One address, IPv4 or IPv6.
         address: IpAddr,
     },
     /// Type 0x10: bytes that only the application understands.

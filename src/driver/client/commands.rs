@@ -42,7 +42,7 @@ pub(super) enum Command {
 /// A registration whose addresses depend on how the registrar is reached.
 #[derive(Clone, Debug)]
 pub struct Registration {
-    /// The pool.
+    /// Handle of the pool, 1 to 32 bytes by default.
     pub pool_handle: PoolHandle,
     /// The element, its transport still without addresses where the socket is bound to the wildcard address.
     pub pool_element: crate::wire::PoolElement,

@@ -24,7 +24,7 @@ pub struct Endpoint {
     pub number: u16,
     /// Its kind of transport.
     pub kind: TransportKind,
-    /// Its port.
+    /// Port of this side, in host byte order.
     pub local_port: u16,
     /// Its addresses; empty: wildcard.
     pub local_addresses: AddressList,

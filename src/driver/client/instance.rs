@@ -31,7 +31,7 @@ const STOP_LINGER: Duration = Duration::from_secs(1);
 
 /// What an instance is made of.
 pub struct InstanceConfig {
-    /// Which SCTP.
+    /// The kernel's SCTP, SCTP in UDP, or the first that works.
     pub transport: TransportChoice,
     /// Timers and thresholds of associations, where a socket has none of its own.
     pub sctp: SctpParameters,

@@ -48,7 +48,7 @@ pub struct Ports {
 struct Port {
     transport: Box<dyn Transport>,
     deadline: Option<Time>,
-    /// With whom.
+    /// The other end of each association.
     associations: AssociationMap<PeerAddress>,
 }
 

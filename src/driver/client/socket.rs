@@ -83,9 +83,9 @@ pub struct SocketState {
 /// A registration of a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registered {
-    /// The pool.
+    /// Handle of the pool, 1 to 32 bytes by default.
     pub pool_handle: PoolHandle,
-    /// The element.
+    /// Identifier of the element, unique in its pool.
     pub pool_element_id: PoolElementId,
     /// Its load, under a policy that has one: `u32::MAX` is 100 %.
     pub load: Option<u32>,
@@ -104,7 +104,7 @@ pub enum Role {
     },
     /// A session that a listening socket accepted.
     Accepted {
-        /// The session.
+        /// The session with its association.
         session: ServerSession,
         /// Its association is gone.
         ended: bool,

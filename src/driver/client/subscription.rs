@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// A subscription with its descriptor, which is readable while there is news.
 pub struct Subscription {
-    /// The pool.
+    /// Handle of the pool, 1 to 32 bytes by default.
     pub pool_handle: PoolHandle,
     state: Mutex<SubscriptionState>,
     changed: Bell,

@@ -40,7 +40,7 @@ use worker::{Shared, Worker};
 pub struct StartError {
     /// The endpoint or resource, e.g. `"ASAP endpoint 0.0.0.0:3863"`.
     pub what: String,
-    /// Why not.
+    /// What was in the way, for logs and errors.
     pub why: String,
 }
 
@@ -55,13 +55,13 @@ impl std::error::Error for StartError {}
 /// Where a running registrar can be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RegistrarAddresses {
-    /// Its identifier.
+    /// Identifier, unique in the operational scope.
     pub id: RegistrarId,
     /// ASAP, by SCTP and by TCP.
     pub asap: SocketAddr,
     /// ENRP, by SCTP.
     pub enrp: SocketAddr,
-    /// Which SCTP.
+    /// Kernel SCTP, SCTP in UDP, TCP or memory.
     pub kind: TransportKind,
 }
 

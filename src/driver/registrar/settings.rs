@@ -23,7 +23,7 @@ pub struct RegistrarSettings {
     pub asap: SocketAddr,
     /// Where other registrars reach it. Port 0: any free one.
     pub enrp: SocketAddr,
-    /// Which SCTP.
+    /// The kernel's SCTP, SCTP in UDP, or the first that works.
     pub transport: TransportChoice,
     /// Names of other registrars in the DNS, beside the peers of the core's configuration.
     pub peer_names: PeerNames,

@@ -9,7 +9,7 @@ use crate::{PoolElementId, PoolHandle};
 pub struct Deregistration {
     /// The pool to leave.
     pub pool_handle: PoolHandle,
-    /// The element.
+    /// Identifier of the element, unique in its pool.
     pub pool_element_id: PoolElementId,
 }
 

@@ -7,9 +7,9 @@ use crate::{PoolElementId, PoolHandle};
 /// ASAP_DEREGISTRATION_RESPONSE (0x04), RFC 5352 section 2.2.4: registrar to PE.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeregistrationResponse {
-    /// The pool.
+    /// Handle of the pool, 1 to 32 bytes by default.
     pub pool_handle: PoolHandle,
-    /// The element.
+    /// Identifier of the element, unique in its pool.
     pub pool_element_id: PoolElementId,
     /// Why it is refused.
     pub error: Option<OperationalError>,

@@ -9,9 +9,9 @@ use crate::{PoolElementId, PoolHandle, RegistrarId};
 pub struct EndpointKeepAlive {
     /// H bit: the sender is the PE's home registrar from now on.
     pub home: bool,
-    /// The sender.
+    /// Identifier of the registrar that sends it, unique in the operational scope.
     pub registrar_id: RegistrarId,
-    /// The pool.
+    /// Handle of the pool, 1 to 32 bytes by default.
     pub pool_handle: PoolHandle,
     /// The element: an addition of rsplib that we always send.
     pub pool_element_id: Option<PoolElementId>,

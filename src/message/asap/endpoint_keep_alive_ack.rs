@@ -7,9 +7,9 @@ use crate::{PoolElementId, PoolHandle};
 /// ASAP_ENDPOINT_KEEP_ALIVE_ACK (0x08), RFC 5352 section 2.2.8: PE to registrar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointKeepAliveAck {
-    /// The pool.
+    /// Handle of the pool, 1 to 32 bytes by default.
     pub pool_handle: PoolHandle,
-    /// The element.
+    /// Identifier of the element, unique in its pool.
     pub pool_element_id: PoolElementId,
 }
 

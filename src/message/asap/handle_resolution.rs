@@ -13,7 +13,7 @@ use crate::wire::{HandleResolutionOption, Parameter, Parameters, Reader, Reports
 pub struct HandleResolution {
     /// S bit: send updates of this pool from now on.
     pub subscribe: bool,
-    /// The pool.
+    /// Handle of the pool, 1 to 32 bytes by default.
     pub pool_handle: PoolHandle,
     /// Handle Resolution Option (0x803f): elements wanted; `u32::MAX`: as many as there may be.
     pub items: Option<u32>,

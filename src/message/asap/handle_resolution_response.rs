@@ -13,7 +13,7 @@ use crate::wire::{
 pub struct HandleResolutionResponse {
     /// A bit: the subscription is accepted; in an update pushed later, also set.
     pub accept_updates: bool,
-    /// The pool.
+    /// Handle of the pool, 1 to 32 bytes by default.
     pub pool_handle: PoolHandle,
     /// The pool's policy; rsplib needs it always.
     pub policy: Option<Policy>,

@@ -9,7 +9,7 @@ use crate::wire::{Parameter, Parameters, PoolElement, Reader, Reports, Undecodab
 pub struct Registration {
     /// The pool to join.
     pub pool_handle: PoolHandle,
-    /// The element.
+    /// The element with its addresses, policy values and life.
     pub pool_element: PoolElement,
 }
 

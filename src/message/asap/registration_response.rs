@@ -9,9 +9,9 @@ use crate::{PoolElementId, PoolHandle};
 pub struct RegistrationResponse {
     /// R bit: the registration is refused.
     pub reject: bool,
-    /// The pool.
+    /// Handle of the pool, 1 to 32 bytes by default.
     pub pool_handle: PoolHandle,
-    /// The element.
+    /// Identifier of the element, unique in its pool.
     pub pool_element_id: PoolElementId,
     /// Why it is refused.
     pub error: Option<OperationalError>,

@@ -23,7 +23,7 @@ pub struct HandleTableResponse {
 /// A pool and some or all of its elements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolEntry {
-    /// The pool.
+    /// Handle of the pool, 1 to 32 bytes by default.
     pub pool_handle: PoolHandle,
     /// At least one element.
     pub pool_elements: Vec<PoolElement>,

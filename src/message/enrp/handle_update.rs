@@ -14,9 +14,9 @@ pub struct HandleUpdate {
     pub receiver: RegistrarId,
     /// T bit (draft-dreibholz-rserpool-enrp-takeover): the receiver may become the element's home.
     pub takeover_suggested: bool,
-    /// What happened.
+    /// Whether the element was added or removed.
     pub action: UpdateAction,
-    /// The pool.
+    /// Handle of the pool, 1 to 32 bytes by default.
     pub pool_handle: PoolHandle,
     /// The element, with its ASAP transport.
     pub pool_element: PoolElement,

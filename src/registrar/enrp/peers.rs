@@ -26,7 +26,7 @@ pub enum PeerState {
 /// A peer, for a look from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerInfo {
-    /// Its identifier.
+    /// Identifier, unique in the operational scope.
     pub id: RegistrarId,
     /// Where it is reached.
     pub address: Option<PeerAddress>,

@@ -79,44 +79,44 @@ pub enum Event<'a> {
     },
     /// A resolution succeeded.
     Resolved {
-        /// Which.
+        /// The number that the core gave to this try.
         attempt: Attempt,
-        /// The pool's.
+        /// Policy of the pool with its values.
         policy: Policy,
         /// Best first.
         pool_elements: Vec<PoolElement>,
     },
     /// A resolution failed.
     ResolveFailed {
-        /// Which.
+        /// The number that the core gave to this try.
         attempt: Attempt,
-        /// Why.
+        /// What was in the way.
         why: ResolveFailure,
     },
     /// A connect succeeded.
     Up {
-        /// Which.
+        /// The number that the core gave to this try.
         attempt: Attempt,
-        /// Its association.
+        /// Number of the association that it is about.
         association: AssociationId,
     },
     /// A connect failed.
     ConnectFailed {
-        /// Which.
+        /// The number that the core gave to this try.
         attempt: Attempt,
-        /// Why.
+        /// Why it ended, as the transport says.
         reason: LossReason,
     },
     /// A connect was not even tried, for want of descriptors, ports or memory of our own: that says nothing about the element.
     CannotConnect {
-        /// Which.
+        /// The number that the core gave to this try.
         attempt: Attempt,
     },
     /// The association is gone.
     Lost {
-        /// Which.
+        /// Number of the association that it is about.
         association: AssociationId,
-        /// Why.
+        /// Why it ended, as the transport says.
         reason: LossReason,
         /// What the element never acknowledged, oldest first.
         undelivered: Vec<Undelivered>,
@@ -129,7 +129,7 @@ pub enum Event<'a> {
     Control {
         /// On which association.
         association: AssociationId,
-        /// The message.
+        /// The message as it came, not yet decoded.
         bytes: &'a [u8],
     },
     /// The transport took what [`PoolUserSession::next_resend`](super::PoolUserSession::next_resend) gave.
@@ -138,7 +138,7 @@ pub enum Event<'a> {
     ResendRefused,
     /// An association that refused a message for want of room takes messages again.
     Writable {
-        /// Which.
+        /// Number of the association that it is about.
         association: AssociationId,
     },
     /// `next_deadline` has come.
@@ -154,7 +154,7 @@ pub enum Action {
     Resolve {
         /// Names it.
         attempt: Attempt,
-        /// Which pool.
+        /// Handle of the pool, 1 to 32 bytes by default.
         pool_handle: PoolHandle,
         /// Elements wanted; none: as many as the registrar gives.
         items: Option<u32>,
@@ -165,21 +165,21 @@ pub enum Action {
     Connect {
         /// Names it.
         attempt: Attempt,
-        /// Whereto.
+        /// Where to connect: address, port and kind of transport.
         peer: PeerAddress,
         /// For how long to try.
         timeout: Duration,
     },
     /// Give a connect up.
     CancelConnect {
-        /// Which.
+        /// The number that the core gave to this try.
         attempt: Attempt,
     },
     /// Send a message with ASAP's payload protocol identifier.
     SendControl {
         /// On which association.
         association: AssociationId,
-        /// Encoded.
+        /// The message, ready to send.
         bytes: Vec<u8>,
     },
     /// Send what [`PoolUserSession::next_resend`](super::PoolUserSession::next_resend) gives, message after message, as long as
@@ -190,36 +190,36 @@ pub enum Action {
     },
     /// See at once whether the other end of an association is still there.
     Probe {
-        /// Which.
+        /// Number of the association that it is about.
         association: AssociationId,
     },
     /// Abort an association and hand back what its element never acknowledged: [`Event::Lost`] always follows.
     GiveUp {
-        /// Which.
+        /// Number of the association that it is about.
         association: AssociationId,
     },
     /// Abort an association on which nothing was sent.
     Abort {
-        /// Which.
+        /// Number of the association that it is about.
         association: AssociationId,
     },
     /// Close an association in order.
     Shutdown {
-        /// Which.
+        /// Number of the association that it is about.
         association: AssociationId,
     },
     /// End a session, its association in order, and tell the application.
     EndSession {
-        /// Which.
+        /// The session that it is about, unique on its socket.
         session: SessionId,
-        /// Its association.
+        /// Number of the association that it is about.
         association: AssociationId,
     },
     /// Report an element to the registrar as unreachable.
     Report {
-        /// Its pool.
+        /// Handle of the pool, 1 to 32 bytes by default.
         pool_handle: PoolHandle,
-        /// Which.
+        /// Identifier of the element, unique in its pool.
         pool_element_id: PoolElementId,
     },
     /// Have the registrar tell who is taken out of the session's pool: [`Event::ElementRemoved`].
