@@ -5,7 +5,7 @@
 use super::associations::{Associations, HomeWorked, RegistrarAssociation};
 use super::attempts::{Attempt, Attempts};
 use super::config::AsapConfig;
-use super::hunt_outcome::{Progress, Purpose};
+use super::hunt_outcome::{Leaving, Progress, Purpose};
 use super::interface::{Action, ConnectAttempt, Step};
 use super::peer_log::PeerLog;
 use super::registrars::{Announced, CandidateId, Registrars};
@@ -370,14 +370,16 @@ impl Hunt {
     }
 
     /// The home registrar is gone.
-    pub(super) fn home_lost(&mut self, home: &RegistrarAssociation, now: Time) {
+    pub(super) fn home_lost(&mut self, home: &RegistrarAssociation, leaving: Leaving, now: Time) {
         let Some(candidate) = home.candidate() else { return };
         let (first, max) = (self.settings.t5_first, self.settings.t5_max);
         if home.was_useless(now, max) {
             // Else a registrar that hangs up on us would have us connect in a tight loop.
             self.registrars.useless(candidate, |times| hold_off_end(now, first, max, times));
         }
-        self.registrars.mark_failed(candidate);
+        if leaving == Leaving::AtWork {
+            self.registrars.mark_failed(candidate);
+        }
     }
 }
 

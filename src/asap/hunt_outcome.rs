@@ -24,6 +24,15 @@ impl Purpose {
     }
 }
 
+/// When a home registrar is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaving {
+    /// While something was wanted of it.
+    AtWork,
+    /// In order, while nothing was.
+    Idle,
+}
+
 /// What became of a hunt.
 #[derive(Default)]
 #[must_use]

@@ -20,6 +20,11 @@ impl PeerLog {
     pub(super) fn info(&mut self, now: Time, line: fmt::Arguments<'_>) {
         log_limited!(self.0, now, Level::Info, "{line}");
     }
+
+    /// Something that happens every day, when messages cross each other.
+    pub(super) fn debug(&mut self, now: Time, line: fmt::Arguments<'_>) {
+        log_limited!(self.0, now, Level::Debug, "{line}");
+    }
 }
 
 /// The causes of an error, for a log line.

@@ -175,11 +175,11 @@ impl Registrations {
         let log = &mut self.log;
         let Some(element) = self.elements.get(&handle, id) else {
             let line = format_args!("registration of {id} in pool {handle} is not ours: response ignored");
-            return log.warn(step.now, line);
+            return log.debug(step.now, line);
         };
         if !matches!(element.state, State::Registering { .. }) {
             let line = format_args!("registration of {id} in pool {handle}: response without request ignored");
-            return log.warn(step.now, line);
+            return log.debug(step.now, line);
         }
         let t2 = self.t2;
         self.elements.edit(&handle, id, |element| {
@@ -293,7 +293,7 @@ impl Registrations {
         }
         if let (KeptAlive::Unknown, Some(id)) = (kept_alive, message.pool_element_id) {
             let line = format_args!("keep-alive for {id} in pool {handle}, which is not ours: ignored");
-            self.log.warn(step.now, line);
+            self.log.debug(step.now, line);
         }
         kept_alive
     }

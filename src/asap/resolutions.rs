@@ -332,7 +332,8 @@ impl Resolutions {
             Addressee::Subscriber => {}
             Addressee::FormerSubscriber => log::debug!("update of pool {handle}: not subscribed to any more"),
             Addressee::Asker => {
-                self.log.warn(now, format_args!("resolution of pool {handle} was not asked for: ignored"));
+                // Mostly the answer to a request that has been withdrawn.
+                self.log.debug(now, format_args!("resolution of pool {handle} was not asked for: ignored"));
             }
         }
     }

@@ -475,6 +475,37 @@ fn shutdown_while_hunting_gives_up_the_connects() {
     assert!(done.is_shutdown_complete());
 }
 
+/// An operator who is woken by warnings is not woken by these.
+#[test]
+fn what_happens_every_day_is_no_warning() {
+    let _ = log::set_logger(&Lines);
+    log::set_max_level(log::LevelFilter::Info);
+    let warnings = || {
+        LINES.with_borrow(|lines| lines.iter().filter(|line| line.0 <= log::Level::Warn).cloned().collect::<Vec<_>>())
+    };
+    let (mut client, home) = Client::connected(config(1, &[Tcp]));
+    // An answer that was under way when its request was withdrawn.
+    client.request(1, resolve(Some(1), Duration::ZERO));
+    client.event(Event::Cancel(RequestId(1)));
+    client.message(home, resolved(None, &[1]));
+    // A registrar closes connections that nobody uses; the next request finds one again.
+    assert!(client.event(Event::AssociationLost { association: home, reason: LossReason::Closed }).0.is_empty());
+    assert_eq!(client.request(2, resolve(Some(1), Duration::ZERO)).connects().len(), 1);
+    // Answers, a removal and a keep-alive for an element that has just left.
+    let (mut client, home) = Client::connected(config(1, SCTP));
+    client.request(1, register(1));
+    client.request(2, deregister(1));
+    client.message(home, registered(1, None));
+    client.message(home, deregistered(1));
+    client.message(home, keep_alive(true, 1, POOL, Some(1)));
+    client.message(home, deregistered(1));
+    assert_eq!(warnings(), []);
+    // A registrar that is lost while it is needed is another thing.
+    client.request(3, register(1));
+    client.lost(home);
+    assert_eq!(warnings().len(), 1);
+}
+
 #[test]
 fn that_no_registrar_can_be_reached_is_worth_one_warning_an_outage() {
     let _ = log::set_logger(&Lines);

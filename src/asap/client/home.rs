@@ -4,7 +4,7 @@ use super::AsapClient;
 use crate::AssociationId;
 use crate::Time;
 use crate::asap::associations::RegistrarAssociation;
-use crate::asap::hunt_outcome::{Progress, Purpose};
+use crate::asap::hunt_outcome::{Leaving, Progress, Purpose};
 use crate::asap::interface::{Action, Step};
 use crate::asap::registrars::Ways;
 use crate::asap::verdict::Verdict;
@@ -74,19 +74,36 @@ impl AsapClient {
     pub(super) fn leave_home(&mut self, reason: &'static str, step: &mut Step<'_>) {
         if let Some(home) = self.associations.take_home() {
             step.push(Action::Abort { association: home.id(), reason });
-            self.home_is_gone(&home, format_args!("{reason}"), step.now);
+            self.home_is_gone(&home, Leaving::AtWork, format_args!("{reason}"), step.now);
         }
     }
 
     pub(super) fn on_association_lost(&mut self, association: AssociationId, reason: &LossReason, now: Time) {
         if let Some(home) = self.associations.lost(association) {
-            self.home_is_gone(&home, format_args!("{reason}"), now);
+            // A registrar closes connections that nobody has used for long. The next request finds one again.
+            let idle = self.hunt_wanted().is_none() && !reason.says_unreachable();
+            let leaving = if idle { Leaving::Idle } else { Leaving::AtWork };
+            self.home_is_gone(&home, leaving, format_args!("{reason}"), now);
         }
     }
 
-    fn home_is_gone(&mut self, home: &RegistrarAssociation, reason: std::fmt::Arguments<'_>, now: Time) {
-        log::warn!("connection with home registrar {} lost: {reason}; looking for another one", home.peer());
-        self.hunt.home_lost(home, now);
+    fn home_is_gone(
+        &mut self,
+        home: &RegistrarAssociation,
+        leaving: Leaving,
+        reason: std::fmt::Arguments<'_>,
+        now: Time,
+    ) {
+        let peer = home.peer();
+        match leaving {
+            Leaving::AtWork => {
+                log::warn!("connection with home registrar {peer} lost: {reason}; looking for another one");
+            }
+            Leaving::Idle => {
+                log::info!("connection with home registrar {peer}, which nobody uses, has ended: {reason}")
+            }
+        }
+        self.hunt.home_lost(home, leaving, now);
         self.registrations.home_lost();
         self.deregistrations.home_lost();
         self.resolutions.home_lost();

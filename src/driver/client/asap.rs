@@ -267,8 +267,13 @@ impl<C: ClientCore> AsapDriver<C> {
             }
             Some(Reply::Nobody) | None => {
                 if let Err(error) = result {
-                    // What the application no longer wants, as at every clean-up, is not worth a line.
-                    let level = if error == RequestError::Cancelled { log::Level::Debug } else { log::Level::Warn };
+                    // Refusals and unreachable registrars have had their own lines, and what is withdrawn is not worth one.
+                    let level = match error {
+                        RequestError::TooManyRequests
+                        | RequestError::TooManyPoolElements
+                        | RequestError::Invalid(_) => log::Level::Warn,
+                        _ => log::Level::Debug,
+                    };
                     log::log!(level, "request that nobody waits for failed: {error}");
                 }
             }
