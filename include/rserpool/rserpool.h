@@ -340,7 +340,8 @@ struct rsp_info
     */
    unsigned int ri_registrar_connect_max_trials;
    /**
-    * The longest that a request may take, looking for a registrar included, in milliseconds.
+    * The longest that a request may take, looking for a registrar included, in milliseconds. Where only the other timeouts are
+    * given and are long, it is as long as they allow.
     */
    unsigned int ri_registrar_request_timeout;
    /**

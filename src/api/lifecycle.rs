@@ -104,6 +104,10 @@ fn asap_config(config: &Config, profile: Profile, kind: TransportKind) -> Result
         asap.max_reg_attempt = trials.max(1);
         asap.max_request_retransmit = trials.saturating_sub(1);
     }
+    if config.request_timeout.is_none() && (config.response_timeout.is_some() || config.connect_timeout.is_some()) {
+        // Else the default would cut off what the program allows a registrar.
+        asap.max_request_time = asap.max_request_time.max(asap.longest_exchange());
+    }
     let checked = asap.validated();
     checked.map_err(|error| Error::with(libc::EINVAL, format!("the settings for registrars cannot be used: {error}")))
 }
@@ -152,6 +156,24 @@ fn announcement_groups(announcements: &Announcements) -> Vec<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_longer_response_timeout_makes_requests_longer_unless_their_time_is_given() {
+        let request_time = |config: Config| {
+            let config = Config { registrars: vec![PeerAddress::new(Ipv4Addr::LOCALHOST.into(), 1)], ..config };
+            let valid =
+                asap_config(&config, Profile::Default, TransportKind::KernelSctp).expect("settings that can work");
+            valid.settings().max_request_time
+        };
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(request_time(Config::default()), Duration::from_secs(5));
+        let slow = Config { response_timeout: seconds(40), request_max_trials: Some(2), ..Config::default() };
+        assert_eq!(request_time(slow.clone()), Duration::from_millis(81_500), "one connect and two answers");
+        assert_eq!(request_time(Config { request_timeout: seconds(7), ..slow }), Duration::from_secs(7));
+        let quick = Config { response_timeout: seconds(1), ..Config::default() };
+        assert_eq!(request_time(quick), Duration::from_secs(5), "it is never shorter than by default");
+    }
 
     #[test]
     fn a_list_of_registrars_is_read_and_a_bad_one_refused() {

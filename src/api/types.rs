@@ -28,7 +28,7 @@ pub struct Config {
     pub connect_timeout: Option<Duration>,
     /// Rounds of connects to all known registrars after which a request fails; none: only `request_timeout` limits that.
     pub connect_max_trials: Option<u32>,
-    /// How long a request may take, looking for a registrar included.
+    /// How long a request may take, looking for a registrar included; none: what the profile has, or what longer timeouts below allow.
     pub request_timeout: Option<Duration>,
     /// How long a registrar may take to answer before another one is tried (T1, T2, T3).
     pub response_timeout: Option<Duration>,

@@ -169,6 +169,13 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl AsapConfig {
+    /// How long a request may take that finds a registrar by one connect, which answers the last message in the last moment.
+    pub fn longest_exchange(&self) -> Duration {
+        let resolution = self.t1_enrp_request.saturating_mul(self.max_request_retransmit.saturating_add(1));
+        let registration = self.t2_registration.saturating_mul(self.max_reg_attempt);
+        self.connect_timeout + resolution.max(registration).max(self.t3_deregistration)
+    }
+
     /// Checks the settings, once and for all.
     ///
     /// # Errors

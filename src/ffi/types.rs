@@ -48,7 +48,8 @@ pub struct rsp_info {
     /// Rounds of connects to all known registrars after which a request fails, when none was reached (T5-Serverhunt,
     /// RFC 5352 section 3.6). Only the time of the request limits them by default.
     pub ri_registrar_connect_max_trials: c_uint,
-    /// The longest that a request may take, looking for a registrar included, in milliseconds.
+    /// The longest that a request may take, looking for a registrar included, in milliseconds. Where only the other timeouts are
+    /// given and are long, it is as long as they allow.
     pub ri_registrar_request_timeout: c_uint,
     /// Time for the answer of a registrar before another one is asked, in milliseconds.
     pub ri_registrar_response_timeout: c_uint,
