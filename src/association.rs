@@ -96,7 +96,7 @@ pub enum LossReason {
     /// The peer aborted, and gave a cause: its reason, sanitised for logs. A peer that has no room for one more does so, too. Empty:
     /// no reason but that its user wanted it so, as the kernel of a process says that was killed.
     Aborted(String),
-    /// The peer does not answer any more, or has no association with us: whoever had it is gone.
+    /// The peer does not answer any more, or has no association with us: the process that had it is gone.
     Unreachable,
     /// Nobody listens there: an ABORT without a cause, an ICMP error or a RST.
     Refused,

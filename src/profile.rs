@@ -12,7 +12,7 @@ pub enum Profile {
     #[default]
     Default,
     /// `fast`: for call control on a local network, where a client has another server within 0.3 s. Costs seventeen keep-alives a
-    /// second for each element, and takes who is silent for 150 ms for dead.
+    /// second for each element, and an element that does not answer for 150 ms counts as dead.
     Fast,
 }
 

@@ -71,8 +71,8 @@ pub struct PoolSent {
 /// Sends a message to one or all elements of a pool, on sessions that are made when first needed and used again. For
 /// SOCK_SEQPACKET sockets that are not connected: fresh ones, and pool elements.
 ///
-/// Waits until `timeout` for the registrar's answer, for sessions and for room in them; then whoever has a session gets the
-/// message, and nobody else will. `EAGAIN`: nobody had one. Without waiting, a message for several elements goes to none
+/// Waits until `timeout` for the registrar's answer, for sessions and for room in them; then the elements that have a session get
+/// the message, and no others will. `EAGAIN`: none had one. Without waiting, a message for several elements goes to none
 /// (`EAGAIN`) until each has a session or has failed: the same call succeeds later, the descriptor is writable then.
 /// An error is returned when nobody got the message; [`super::last_error`] says also who else did not.
 pub fn sendto_pool(

@@ -230,7 +230,7 @@ pub fn recvmsg(sd: Descriptor, buffer: &mut [u8], timeout: Timeout) -> Result<Re
     if buffer.is_empty() {
         return Err(Error::new(libc::EINVAL, "the buffer has no room"));
     }
-    // Whoever waits must not keep the instance alive.
+    // A thread that waits must not keep the instance alive.
     drop(instance);
     let (read, element) = socket.receive_message(buffer, until(timeout)).map_err(receive_error)?;
     Ok(received(read, element))

@@ -143,7 +143,7 @@ impl Registrars {
                 return Announced::Known;
             }
         }
-        // The oldest stay: whoever floods us with announcements does not push out a registrar that goes on announcing itself.
+        // The oldest stay: a flood of announcements does not push out a registrar that goes on announcing itself.
         if self.candidates.values().filter(|c| c.outdated_at.is_some()).count() >= self.max_registrars {
             return Announced::Ignored("too many registrars are known");
         }

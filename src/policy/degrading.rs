@@ -1,12 +1,12 @@
 //! Least Used with Degradation and its variants (RFC 5356 section 5.2): the best first, and each selection counts.
 //!
-//! Whoever is selected gets a higher load, by the same step for most members. So those who have been selected, in the order of
-//! their selections, mostly are in the order of their loads, too: they wait in a queue, behind which everybody who is selected
-//! goes, however many are selected at once. Only those whose loads or steps do not fit at its end stand in an ordered set,
-//! with those who have not been selected since they registered.
+//! A selection raises the member's load, by the same step for most members. So members that have been selected are mostly in the
+//! order of their loads when they stand in the order of their selections: they wait in a queue, and each selected member goes to
+//! its end, however many are selected at once. A member whose load or step does not fit there stands in an ordered set, together
+//! with the members that have not been selected since they registered.
 //!
-//! Of equals, whoever came to that load first is selected first. So a key is a load and, below it, a mark: of those in the set
-//! who have the same load as somebody in the queue, some came [`BEFORE`] and some [`AFTER`] those [`QUEUED`].
+//! Of members with equal loads, the one that came to that load first is selected first. So a key is a load and, below it, a mark:
+//! members of the set came to a load [`BEFORE`] or [`AFTER`] those that are [`QUEUED`] with it.
 
 use super::load::Degrading;
 use super::ordered::{Entry, Ordered};

@@ -78,7 +78,7 @@ impl Registrar {
         if self.is_ready() {
             self.on_handle_resolution(association, message, step);
         } else {
-            // What is not known yet may well exist. Whoever asks finds another registrar at once, without waiting.
+            // The pool may exist though it is not known here yet. The user finds another registrar at once.
             self.abort(association, "the registrar is starting", step);
         }
     }

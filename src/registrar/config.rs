@@ -52,7 +52,7 @@ pub struct RegistrarConfig {
     pub max_elements_per_association: usize,
     /// ASAP associations (pool elements and users), TCP connections included.
     pub max_associations: usize,
-    /// TCP connections (pool users) among them: what costs whoever holds them nothing must not take the places of others.
+    /// TCP connections (pool users) among them: they cost their users nothing, so they must not take the places of others.
     pub max_tcp_connections: usize,
     /// Silence after which a TCP connection is ended, unless it has subscribed to a pool.
     pub tcp_idle_timeout: Duration,
@@ -165,7 +165,7 @@ impl RegistrarConfig {
     ///
     /// A registrar that hangs or is cut off is noticed after 450 ms at most, one that crashed as soon as its associations
     /// break. An element that hangs is removed after 240 ms at most where a registrar is home of up to 300, 450 ms of 1 000, and
-    /// whoever watches its pool is told at once. It costs ten PRESENCE messages a second between each two registrars and some
+    /// the subscribers of its pool are told at once. It costs ten PRESENCE messages a second between each two registrars and some
     /// seventeen keep-alives a second for each element, 5 000 at most, and wants a network that delivers and elements that answer within some 100 ms.
     pub fn fast() -> RegistrarConfig {
         RegistrarConfig {

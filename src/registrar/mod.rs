@@ -187,8 +187,8 @@ impl Registrar {
     }
 }
 
-/// A timer that is handled later than this means that the registrar itself was not running. The driver hands timers in by less
-/// than this late on purpose, when what has arrived is looked at.
+/// When a timer is handled later than this, the registrar itself was not running. The driver may be late on purpose, because it
+/// first reads what has arrived, but by less than this.
 pub(crate) const LATE: Duration = Duration::from_secs(1);
 
 /// Whether a timer that was due `at` is late because this registrar was not running.

@@ -1,8 +1,8 @@
 //! TCP connections on which nothing comes.
 //!
-//! Pool elements are asked whether they are alive, and SCTP itself watches its associations. A TCP connection costs whoever holds
-//! it nothing, and here a place that somebody else may need: so all of them have only a share of the places, and each goes when
-//! its user has been silent for long. Who has subscribed to a pool has reason to be silent and stays.
+//! Pool elements are asked whether they are alive, and SCTP itself watches its associations. A TCP connection costs its user nothing,
+//! but it takes a place here that another user may need. So TCP connections have only a share of all places, and each is closed when
+//! its user has been silent for long. A user that has subscribed to a pool has a reason to be silent: its connection stays.
 
 use crate::{AssociationId, Time};
 use std::collections::BTreeSet;

@@ -1,6 +1,6 @@
 //! Sending by pool handle and by pool element handle (RFC 5352 section 6.5): the session core behind `rsp_sendto_pool`.
 //!
-//! A [`Delivery`] is one message on its way, held by whoever sends it; the [`PoolSender`] is what a socket's deliveries have in
+//! A [`Delivery`] is one message on its way, held by the call that sends it; the [`PoolSender`] is what a socket's deliveries have in
 //! common: what is known of the pools, and one session an element, made when first needed and used again. No payload is kept
 //! but that of messages which have to be sent to another element ([`PoolSender::take_resends`]).
 
@@ -130,7 +130,7 @@ impl PoolSender {
                 None => return Next::Wait,
             }
         }
-        // First all sessions, then the message: who does not wait for sessions sends to all of them later, or to none.
+        // First all sessions, then the message: a call that does not wait for sessions sends to all of them later, or to none.
         let connecting = self.prepare_all(now, delivery, actions);
         if connecting && !delivery.last_call {
             return Next::Wait;

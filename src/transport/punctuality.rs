@@ -1,16 +1,17 @@
-//! When timers may run of somebody who is late: what has not been looked at yet may be just what a timer waits for.
+//! Decides when the timers of a thread that is late may run: a message that has arrived and was not read yet may be what a timer
+//! waits for.
 //!
-//! A thread may have had no processor for a while, or more arrives than it can take. If it let its timers go first, it would repeat
-//! what was acknowledged long ago and give up peers that have answered, which costs more than it had to do anyway. So timers wait
-//! until everything is received, and then for as long again as they were late: whoever was to be asked or to answer meanwhile
-//! could not do it either. Both have a bound.
+//! A thread is late when it had no processor for a while, or when more arrives than it can take. If its timers ran first, it would
+//! send again what was acknowledged long ago, and give up peers that have answered. So timers wait until everything that has
+//! arrived is received. Then they wait once more, for as long as they were late, because the peers could not answer what this
+//! thread did not send. Both waits have a bound.
 
 use crate::Time;
 use std::time::Duration;
 
 /// The longest that timers wait for what is still to be received, so that a flood cannot keep them from running.
 const LONGEST_HOLD: Duration = Duration::from_millis(100);
-/// Ordinary lateness.
+/// A timer that is late by less than this is on time: threads are never exact.
 const UNNOTICED: Duration = Duration::from_millis(5);
 /// The longest that timers which came late wait on purpose.
 const LONGEST_GRACE: Duration = Duration::from_millis(250);
@@ -19,11 +20,11 @@ const LONGEST_GRACE: Duration = Duration::from_millis(250);
 const _: () = assert!(UNNOTICED.as_nanos() < LONGEST_HOLD.as_nanos());
 const _: () = assert!(LONGEST_HOLD.as_nanos() <= LONGEST_GRACE.as_nanos());
 
-/// How late a timer may run because it has waited on purpose. Whoever takes lateness for a sign that the process was stopped has to
-/// allow for more than this.
+/// How late a timer may run because it has waited on purpose. Code that takes lateness as a sign that the process was stopped must
+/// use a longer time than this.
 pub(crate) const LONGEST_WAIT: Duration = LONGEST_HOLD.saturating_add(LONGEST_GRACE);
 
-/// How late somebody is.
+/// How late the thread is that asks.
 #[derive(Debug, Default)]
 pub(crate) struct Punctuality {
     /// Timers that were late wait until then, and from then on run until none is due.
@@ -38,7 +39,7 @@ impl Punctuality {
             return false;
         };
         if self.grace_ends.is_some_and(|ends| ends < due) {
-            *self = Punctuality::default(); // that was for others
+            *self = Punctuality::default(); // the grace was for other timers, which are done
         }
         let late = now.saturating_since(due);
         if more && late < LONGEST_HOLD {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// No call to the kernel is longer; whoever waits longer calls again. A futex without a limit would go on after a handler with
+/// No call to the kernel is longer; a thread that waits longer calls again. A futex without a limit would go on after a handler with
 /// SA_RESTART.
 const LONGEST_CALL: Duration = Duration::from_secs(24 * 3600);
 
@@ -33,7 +33,7 @@ pub enum Wake {
 }
 
 impl Bell {
-    /// Wakes whoever listens. Who rings holds the lock of what has changed, or has published the change before.
+    /// Wakes the threads that listen. The caller holds the lock of what has changed, or has published the change before.
     pub fn ring(&self) {
         if self.listeners.load(Ordering::SeqCst) == 0 {
             return;

@@ -28,7 +28,7 @@ pub(super) enum Command {
         reply: Promise<Option<RegistrationState>>,
     },
     Cancel(RequestId),
-    /// A session wants to know who is taken out of its pool.
+    /// A session wants to know which elements are taken out of its pool.
     Watch(PoolHandle),
     Subscribe {
         id: RequestId,
@@ -66,7 +66,7 @@ pub(super) struct SocketName {
     pub id: u64,
 }
 
-/// Who waits for the answer of a request.
+/// What waits for the answer of a request.
 pub(super) enum Reply {
     /// A session that resolves: which resolution.
     Session { socket: SocketName, attempt: Attempt },

@@ -17,7 +17,7 @@ use std::time::Duration;
 /// What a user wants done to its endpoint after an event.
 pub type SessionActions = Vec<crate::session::Action>;
 
-/// Who has sessions on an endpoint: an RSerPool socket. The endpoint calls it with its own lock held; what that brings is done
+/// A user of an endpoint: an RSerPool socket with sessions on it. The endpoint calls it with its own lock held; what follows is done
 /// by [`EndpointUser::perform`] when the transport can be called again.
 pub(super) trait EndpointUser: Send + Sync {
     /// Unique in the process.

@@ -18,7 +18,7 @@ static RUNNING: AtomicBool = AtomicBool::new(false);
 static FORKED: AtomicBool = AtomicBool::new(false);
 
 extern "C" fn forked_in_child() {
-    // Whoever goes on without exec must not keep the parent's ports and associations.
+    // A child that goes on without exec must not keep the parent's ports and associations.
     not_inherited::close_in_child();
     // Only what is safe after a fork. The parent's instance is left where it is: its locks may be held by nobody.
     // A parent that has cleaned up has nothing that the child could harm.

@@ -239,7 +239,7 @@ impl Instance {
                 return;
             }
             let deadline = [asap.next_deadline(), stop_by].into_iter().flatten().min().unwrap_or(Time::MAX);
-            // Where more is waiting, only a look at who is ready: what is waiting makes its descriptor readable.
+            // Where more is waiting, this only looks which descriptors are ready: what is waiting makes its descriptor readable.
             self.io.sleep(if again { Time::ZERO } else { deadline }, || self.next_deadline(), &mut ready);
         }
     }

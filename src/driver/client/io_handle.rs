@@ -16,7 +16,7 @@ use std::time::Duration;
 /// need not wake it.
 const BUSY_PERIOD: Duration = Duration::from_millis(50);
 
-/// The I/O thread as others see it. Endpoints keep one, so whoever has an endpoint needs no instance.
+/// The I/O thread as others see it. Endpoints keep one, so code that has an endpoint needs no instance.
 pub struct IoHandle {
     poller: Poller,
     waker: Waker,
@@ -112,7 +112,7 @@ impl IoHandle {
         self.submit(request, Reply::Nobody);
     }
 
-    /// Lets sessions know who is taken out of a pool.
+    /// Tells sessions which elements are taken out of a pool.
     pub(super) fn watch(&self, pool_handle: PoolHandle) {
         self.command(Command::Watch(pool_handle));
     }

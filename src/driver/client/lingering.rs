@@ -6,8 +6,8 @@ use std::time::Duration;
 
 /// How long an association may take to deliver what is queued, before it is aborted.
 const LINGER: Duration = Duration::from_secs(5);
-/// Whoever comes later than this to a deadline was stopped or starved meanwhile, and so was the delivery: that time does not count. Timers
-/// that are less late have waited on purpose.
+/// A thread that comes to a deadline later than this was stopped or had no processor, and so had the delivery: that time does not
+/// count. Timers that are less late have waited on purpose.
 const LATE: Duration = Duration::from_millis(500);
 const _: () = assert!(LATE.as_nanos() > LONGEST_WAIT.as_nanos());
 

@@ -270,7 +270,7 @@ impl Socket {
         let mut state = self.state.lock();
         state.closed.get_or_insert(errno);
         state.inbox = Inbox::new();
-        // Wakes whoever waits in poll(2); the number stays taken until the last of them has gone.
+        // Wakes the threads that wait in poll(2); the number stays taken until the last of them has gone.
         state.update();
         state.readiness = None;
         state.sender = None;

@@ -1,23 +1,24 @@
-//! Whose turn it is to receive for an endpoint: the I/O thread's, or that of a thread of the application which waits for a message
-//! anyway. A message then reaches its reader without a change of threads.
+//! Decides which thread receives for an endpoint. That is the I/O thread, or a thread of the application that waits for a message
+//! anyway: then the message reaches its reader without a change of threads.
 //!
-//! To tell the kernel who waits costs a system call each way, and whatever comes between the two wakes the I/O thread. So a thread
-//! that has got its message keeps its turn for a moment ([`KEPT`]): most come back for the next one. If it does not, the I/O thread
-//! takes the turn back; at once if anybody else may wait for what the thread would receive. The moment is not made longer by
-//! reading what came with the message: a thread that works through its backlog receives nothing meanwhile.
+//! The kernel has to be told which thread waits. That costs a system call each time, and a message that comes in between wakes the
+//! I/O thread. So a thread that has got its message keeps its turn for a moment ([`KEPT`]), because most threads come back for the
+//! next message. If the thread does not come back, the I/O thread takes the turn. If another thread waits for something on this
+//! endpoint, the I/O thread takes the turn at once. The moment does not begin anew while a thread reads what has already arrived,
+//! because it receives nothing during that time.
 
 use crate::Time;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// How long a turn is kept by a thread that does not wait. Whatever comes meanwhile, other than for that thread, is so late.
+/// How long a thread that does not wait keeps its turn. What arrives in that time for others is received that much later.
 pub const KEPT: Duration = Duration::from_millis(10);
 
 /// The I/O thread receives.
 const FREE: u8 = 0;
 /// A thread of the application receives.
 const TAKEN: u8 = 1;
-/// Nobody receives: whoever had the turn has it still.
+/// Nobody receives: the thread that had the turn still has it.
 const HELD: u8 = 2;
 /// Nobody receives; the I/O thread is about to.
 const ENDING: u8 = 3;
@@ -90,7 +91,7 @@ impl Turn {
             return;
         }
         if self.state.load(Ordering::SeqCst) == TAKEN {
-            // Unless it has been kept anew since: whoever keeps it next wakes the I/O thread.
+            // Unless it has been kept anew since: the thread that keeps it next wakes the I/O thread.
             let _ = self.until.compare_exchange(until, NEVER, Ordering::SeqCst, Ordering::SeqCst);
         } else {
             self.end(resume);

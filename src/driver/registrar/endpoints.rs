@@ -174,8 +174,8 @@ impl Endpoints {
     }
 }
 
-/// A sender to groups from the port of `endpoint`: whoever hears it takes that port for the registrar's. A machine where
-/// that does not work is an ordinary one: peers find the registrar by their configuration.
+/// A sender to groups from the port of `endpoint`, as receivers take the port of an announcement for the registrar's. Where that does
+/// not work, which is ordinary, peers find the registrar by their configuration.
 fn sender(endpoint: &dyn Transport, groups: &[SocketAddr], ttl: u32, what: &str) -> Option<AnnouncementSender> {
     if groups.is_empty() {
         return None;
@@ -223,7 +223,7 @@ fn endpoint_config(settings: &RegistrarSettings, transport_number: u16, bind: So
         max_associations: settings.core.max_associations.saturating_add(settings.core.max_associations / 8 + 16),
         max_send_queue: MAX_SEND_QUEUE,
         max_message_size: MAX_MESSAGE_SIZE,
-        // Whoever misses an answer asks again, and whoever misses an update learns it from the next one.
+        // A user that misses an answer asks again, and one that misses an update learns it from the next one.
         report_undelivered: false,
         parameters: if transport_number == ENRP_SCTP { settings.enrp_sctp } else { settings.sctp },
     }

@@ -1,7 +1,7 @@
 //! A running registrar: one thread around the registrar core.
 //!
 //! The thread waits for its endpoints (ASAP over SCTP, ASAP over TCP under the same port number, ENRP over SCTP), the ENRP
-//! group, a stop, and the core's deadline; then polls in turn whoever has something to do, each for a bounded amount of
+//! group, a stop, and the core's deadline; then polls in turn those that have something to do, each for a bounded amount of
 //! work, and does what the core wants done.
 
 mod backlog;

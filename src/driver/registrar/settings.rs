@@ -72,8 +72,7 @@ impl Default for RegistrarSettings {
 }
 
 impl RegistrarSettings {
-    /// Sets the timers of a profile and leaves everything else as it is, except for the core's bounds, which become their
-    /// defaults.
+    /// Sets all timers to the values of a profile and the core's bounds to their defaults. Everything else stays as it is.
     pub fn set_profile(&mut self, profile: Profile) {
         let core = match profile {
             Profile::Default => RegistrarConfig::default(),

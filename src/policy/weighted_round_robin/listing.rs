@@ -1,10 +1,10 @@
-//! Who else stands in an answer, behind the member that is selected.
+//! The further members of an answer, behind the one that is selected.
 //!
 //! Of the circular list of the RFC, a list of so many members is the part that begins with its head. What is listed are the
 //! members who have their turns in that part: of each class as many as it has turns, the class whose turn it is first, then by
-//! the ends of their stretches. Members of a class are listed together, as it costs more to find out how they are mixed than
-//! whoever gets a list can make of that. If these are not enough, as nobody is listed twice, further members of the classes
-//! fill it up in the same order.
+//! the ends of their stretches. Members of a class are listed together: to find out how the classes are mixed would cost more than a
+//! user gains by it. No member is listed twice. If that leaves the list short, further members of the classes fill it up in
+//! the same order.
 
 use super::{ClassIndex, Member, WeightedRoundRobin};
 

@@ -21,7 +21,7 @@ pub(super) enum Expiry {
     Unknown,
     /// These are asked once more.
     AskAgain(BTreeSet<RegistrarId>),
-    /// Whoever has not answered by now is not waited for.
+    /// Registrars that have not answered by now are not waited for.
     Won,
 }
 

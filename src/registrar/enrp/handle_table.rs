@@ -67,7 +67,7 @@ impl Downloads {
 }
 
 impl Registrar {
-    /// Anybody may ask: who is not a peer gets the table, but no updates.
+    /// Anybody may ask. A sender that is not a peer gets the table, but no updates.
     pub(super) fn on_handle_table_request(
         &mut self,
         association: AssociationId,

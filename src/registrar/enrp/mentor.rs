@@ -1,7 +1,7 @@
 //! The start of a registrar (RFC 5353 section 3.2): list of registrars and handle table from a mentor.
 //!
-//! While it starts, a registrar takes registrations, as whoever registers makes it their home for good reason, but sends
-//! pool users away: what it does not know yet may well exist. It serves nobody with lists and tables.
+//! While it starts, a registrar takes registrations, because an element that registers has a good reason to make it its home. It sends
+//! pool users away, because pools that it does not know yet may exist. It gives nobody lists and tables.
 //!
 //! Whatever goes wrong, the start ends: after `mentor_discovery_timeout` without a mentor, and after some attempts with mentors
 //! that reject or break off. What is missing then comes with the audits of all peers. Registrars that start together and

@@ -323,7 +323,7 @@ impl Registrar {
         true
     }
 
-    /// RFC 5353 section 3.4.1: whoever is not known yet is asked for its PRESENCE. It is a peer when it has answered: one
+    /// RFC 5353 section 3.4.1: a registrar that is not known yet is asked for its PRESENCE. It is a peer when it has answered: one
     /// that only asks, as `rserpool list` does, is answered and forgotten.
     fn ask_who_is_there(&mut self, association: AssociationId, id: RegistrarId, step: &mut Step<'_>) {
         if self.enrp.senders.ask(association) {

@@ -192,7 +192,7 @@ impl Registrar {
             // The answer may be waiting to be read.
             PeerState::Suspected if late => self.suspect(id, step),
             PeerState::Suspected => self.peer_is_dead(id, "it does not answer", step),
-            // Nobody took it over, and nobody heard of it: whoever wanted to has failed, too.
+            // Nobody took it over, and nobody heard of it: the registrar that wanted to has failed, too.
             PeerState::NotActive => self.suspect(id, step),
             PeerState::Dead => {}
         }
@@ -211,7 +211,7 @@ impl Registrar {
     pub(super) fn on_link_lost(&mut self, id: RegistrarId, step: &mut Step<'_>) {
         let Some(peer) = self.enrp.peers.get(id) else { return };
         let (state, address) = (peer.state(), peer.address().cloned());
-        // Who is suspected already has been asked, and keeps the time that it has left: silence is what breaks associations, too.
+        // A peer that is suspected already has been asked. It keeps the time that is left, as silence is what breaks associations, too.
         if state == PeerState::Active && self.enrp.phase != Phase::Leaving {
             self.suspect(id, step);
         }

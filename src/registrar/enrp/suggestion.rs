@@ -38,7 +38,7 @@ impl Registrar {
 /// its elements, so they must belong to the same one.
 pub(super) fn process_key(asap_transport: &TransportParameter) -> u32 {
     let TransportParameter::Sctp { port, addresses, .. } = asap_transport else { return 0 };
-    // The order of the addresses is up to whoever lists them.
+    // Each sender may list the addresses in an order of its own.
     let words = match addresses.iter().map(|address| address.to_canonical()).min() {
         Some(IpAddr::V4(address)) => [0, 0, 0, u32::from(address)],
         Some(IpAddr::V6(address)) => {

@@ -1,9 +1,9 @@
 //! Taking over a dead registrar (RFC 5353 section 3.5): arbitration, then its elements.
 //!
 //! The higher identifier wins (the lower one with `rsplib_compatibility`). Two registrars with different rules may both stand
-//! back, or both go on: who stood back suspects the dead registrar anew after two expiries, and elements that two registrars
-//! claim decide by themselves (see `updates.rs`). An arbitration that does not get all acknowledgements asks once more, then
-//! goes on without: whoever does not answer by then is dead, or will hear of the result.
+//! back, or both go on. A registrar that stood back suspects the dead one anew after two expiries. Elements that two registrars
+//! claim decide by themselves (see `updates.rs`). An arbitration that does not get all acknowledgements asks once more and then
+//! goes on without them: a registrar that has not answered by then is dead, or will hear of the result.
 
 use super::arbitrations::{Expiry, MAX_ATTEMPTS};
 use super::peers::{Peer, PeerState};

@@ -2,7 +2,7 @@
 //!
 //! The element itself decides: it belongs to the registrar that it registered with last, over an association that lives. So:
 //!
-//! * Who hears that another registrar is home of an element takes that over, last word counts (RFC: "replace the attributes").
+//! * A registrar that hears of another home of an element notes it; the last word counts (RFC: "replace the attributes").
 //! * If the element is registered here, over an association that is there, it is asked over that association. When it
 //!   acknowledges, this registrar is its home and says so to all others. A pool element leaves its old home for a new one, so
 //!   only one of two registrars gets an acknowledgement. A claim (see `claims.rs`) is no registration, and gives way.

@@ -135,7 +135,7 @@ impl Delivery {
         self.legs.iter().flatten().filter(|(_, leg)| *leg == Leg::Sent).map(|(id, _)| *id)
     }
 
-    /// Elements that it was not sent to, and why. Who is waited for counts as timed out.
+    /// Elements that it was not sent to, and why. An element that is waited for counts as timed out.
     pub fn failures(&self) -> Vec<(Option<PoolElementId>, DeliveryFailure)> {
         let mut failures: Vec<_> = self.failure.iter().map(|failure| (None, failure.clone())).collect();
         failures.extend(self.legs.iter().flatten().filter_map(|(id, leg)| match leg {

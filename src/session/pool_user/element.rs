@@ -58,7 +58,7 @@ impl PoolUserSession {
         if closed {
             step.push(Action::Notify(Notification::Shutdown { session: self.session }));
         }
-        // Whoever lives and refuses stays in its pool. From now on the application knows no better than the transport.
+        // An element that lives and refuses stays in its pool. From now on the application knows no better than the transport.
         let reportable = self.reportable.take().filter(|_| reason.says_unreachable());
         if let Some(element) = reportable {
             step.push(self.report(element));
@@ -67,8 +67,8 @@ impl PoolUserSession {
         self.leave(step);
     }
 
-    /// That an element is gone, a session that waits for something learns by a heartbeat, in half a second or more. Here it does
-    /// not wait for that, but nor does it believe somebody else: only the path between the two may have failed.
+    /// Another session has found the element unreachable. A session that only waits would find out by its next heartbeat, in half
+    /// a second or more, so it probes the element now. It does not end at once: perhaps only the other session's path has failed.
     pub(super) fn on_element_suspected(&self, element: PoolElementId, step: &mut Step<'_, Action>) {
         if let (State::Up(up), true) = (&self.state, self.element == Some(element)) {
             step.push(Action::Probe { association: up.association });

@@ -222,7 +222,7 @@ pub enum Action {
         /// Identifier of the element, unique in its pool.
         pool_element_id: PoolElementId,
     },
-    /// Have the registrar tell who is taken out of the session's pool: [`Event::ElementRemoved`].
+    /// Have the registrar tell which elements are taken out of the session's pool: [`Event::ElementRemoved`].
     Watch,
     /// Tell the application.
     Notify(Notification),

@@ -93,7 +93,7 @@ impl Socket {
         match action {
             Action::Resolve { attempt, pool_handle, items, stale_cache } => {
                 let request = crate::asap::Request::Resolve { pool_handle, items, stale_cache };
-                // Who has been closed meanwhile waits for no answer.
+                // A socket that was closed meanwhile waits for no answer.
                 if let Some(descriptor) = self.descriptor() {
                     let socket = SocketName { descriptor, id: self.id };
                     endpoint.io().submit(request, Reply::Session { socket, attempt });
@@ -377,7 +377,7 @@ impl EndpointUser for Socket {
     }
 }
 
-/// A connect failed for want of something in this process or on this machine, whoever it was to.
+/// A connect failed because this process or machine lacks something: the peer has nothing to do with it.
 fn is_our_own(error: &TransportError) -> bool {
     let want = |errno| {
         matches!(errno, libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM | libc::EAGAIN | libc::EADDRINUSE)

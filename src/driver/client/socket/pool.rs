@@ -31,14 +31,14 @@ impl Socket {
             return result;
         }
         if until.is_some() {
-            // Time is over: who has a session gets it, if anybody.
+            // Time is over: the elements that have a session by now get the message.
             delivery.last_call();
             return match self.attempt(delivery, message) {
                 Ok(()) if delivery.sent_to().next().is_none() => Err(SendError::WouldBlock),
                 result => result,
             };
         }
-        // Who does not wait and reached some does not want to come again for the others.
+        // A call that does not wait and has reached some elements is done: its program need not come back for the others.
         if delivery.sent_to().next().is_some() {
             return Ok(());
         }

@@ -44,7 +44,7 @@ impl Default for PeerNames {
     }
 }
 
-/// What the thread has found, for whoever takes it.
+/// What the thread has found, until the registrar's thread takes it.
 #[derive(Default)]
 struct Found {
     state: Mutex<State>,
