@@ -279,8 +279,4 @@ pub(super) fn peer_address(element: &PoolElement) -> Option<PeerAddress> {
 }
 
 #[cfg(test)]
-mod accounts;
-#[cfg(test)]
-mod race_tests;
-#[cfg(test)]
 mod tests;

@@ -153,7 +153,10 @@ impl PoolUserSession {
             return;
         }
         let (number, pool) = (self.session.0, &self.pool_handle);
-        log::warn!(
+        // Without the option to resend, the application has to count on that.
+        let level = if self.config.resend { log::Level::Warn } else { log::Level::Info };
+        log::log!(
+            level,
             "session {number} with pool {pool}: {messages} messages not delivered to element {element} are lost"
         );
         step.push(Action::Notify(Notification::SendFailed { session: self.session, element, messages }));

@@ -150,34 +150,6 @@ impl Socket {
         Vec::new()
     }
 
-    /// Sends what waits for a new element, as far as there is room for it.
-    fn resend(&self, endpoint: &mut EndpointState, now: Time, association: AssociationId) -> SessionActions {
-        let mut state = self.state.lock();
-        let state = &mut *state;
-        let mut actions = Vec::new();
-        let Role::PoolUser(session) = &mut state.role else { return actions };
-        while let Some(Undelivered { stream, ppid, payload }) = session.next_resend(association) {
-            let message = OutboundMessage { stream: *stream, ppid: *ppid, unordered: false, lifetime: None, payload };
-            let event = match endpoint.send(now, association, message) {
-                Ok(()) => Event::Resent,
-                Err(TransportError::WouldBlock) => {
-                    state.blocked.insert(association, ());
-                    break;
-                }
-                // Its loss is about to be reported.
-                Err(TransportError::UnknownAssociation | TransportError::Closing) => break,
-                Err(error) => {
-                    log::warn!("a message of {} bytes cannot be sent to the next element: {error}", payload.len());
-                    Event::ResendRefused
-                }
-            };
-            session.handle(now, event, &mut actions);
-        }
-        self.absorb(state, &mut actions);
-        state.update();
-        actions
-    }
-
     /// The pool of a session.
     pub(in crate::driver::client) fn pool_handle(&self) -> Option<crate::PoolHandle> {
         match &self.state.lock().role {

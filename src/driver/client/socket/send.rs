@@ -1,10 +1,12 @@
 //! Sending: by the application's thread itself, straight into the transport.
 
-use super::{Role, Socket, SocketState};
+use super::{EndpointState, Role, SessionActions, Socket, SocketState};
+use crate::association::Undelivered;
 use crate::driver::client::bell::Wake;
 use crate::driver::client::call_error::SendError;
 use crate::driver::client::system;
 use crate::driver::clock;
+use crate::session::Event;
 use crate::transport::{OutboundMessage, TransportError};
 use crate::{AssociationId, SessionId, Time};
 use std::sync::Arc;
@@ -85,6 +87,34 @@ impl Socket {
         })
     }
 
+    /// Sends what waits for a new element, as far as there is room for it.
+    pub(super) fn resend(&self, endpoint: &mut EndpointState, now: Time, association: AssociationId) -> SessionActions {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let mut actions = Vec::new();
+        let Role::PoolUser(session) = &mut state.role else { return actions };
+        while let Some(Undelivered { stream, ppid, payload }) = session.next_resend(association) {
+            let message = OutboundMessage { stream: *stream, ppid: *ppid, unordered: false, lifetime: None, payload };
+            let event = match endpoint.send(now, association, message) {
+                Ok(()) => Event::Resent,
+                Err(TransportError::WouldBlock) => {
+                    state.blocked.insert(association, ());
+                    break;
+                }
+                // Its loss is about to be reported.
+                Err(TransportError::UnknownAssociation | TransportError::Closing) => break,
+                Err(error) => {
+                    log::warn!("a message of {} bytes cannot be sent to the next element: {error}", payload.len());
+                    Event::ResendRefused
+                }
+            };
+            session.handle(now, event, &mut actions);
+        }
+        self.absorb(state, &mut actions);
+        state.update();
+        actions
+    }
+
     /// A message was taken: the descriptor is writable, whatever was refused before.
     fn sent(&self) {
         let mut state = self.state.lock();
@@ -126,7 +156,7 @@ impl Socket {
                 Some(association) => endpoint.drain(now, association),
                 None => {}
             }
-            let actions = self.feed(now, crate::session::Event::Close);
+            let actions = self.feed(now, Event::Close);
             self.perform(endpoint, now, actions);
             Ok(())
         })

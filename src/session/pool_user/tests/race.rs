@@ -1,8 +1,6 @@
 //! Candidates that race.
 
-use super::tests::{Harness, connect, report, resolution};
 use super::*;
-use crate::association::LossReason;
 
 /// A session whose first candidate, element 1, has not answered within its head start; the connects to it and to element 2.
 fn racing() -> (Harness, Attempt, Vec<Action>) {
