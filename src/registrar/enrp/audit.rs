@@ -73,6 +73,10 @@ impl Audit {
         self.demanded = true;
     }
 
+    pub fn is_demanded(&self) -> bool {
+        self.demanded
+    }
+
     /// Until then, elements come to the peer or leave it.
     pub fn unsettle(&mut self, until: Time) {
         self.unsettled_until = until;

@@ -131,7 +131,12 @@ impl Registrar {
             let pause = self.config.peer_heartbeat_cycle.saturating_mul(1 << fruitless.min(12));
             step.now + pause.min(LONGEST_PAUSE)
         });
+        let again = at.is_none() && audit.is_demanded();
         self.enrp.timers.set(Timer::Audit(id), at);
+        if again {
+            // Demanded in the meantime.
+            self.ask_for_presence(id, step);
+        }
     }
 
     /// No answer, or a rejection. The session at the peer must be over before it is asked again: it would go on where it was.

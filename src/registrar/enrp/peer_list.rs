@@ -66,7 +66,15 @@ impl Registrar {
     /// An association with this peer is gone.
     pub(super) fn unbind(&mut self, id: RegistrarId, association: AssociationId, step: &mut Step<'_>) {
         match self.enrp.peers.unbind(id, association) {
-            Unbound::Unknown | Unbound::Others => {}
+            Unbound::Unknown => {}
+            Unbound::Others => {
+                // What was under way over it is lost, and a checksum does not show everything. An audit that is running goes on: the
+                // peer would not begin its table anew.
+                if let Some(audit) = self.enrp.peers.audit(id) {
+                    audit.demand();
+                }
+                self.ask_for_presence(id, step);
+            }
             Unbound::Nothing => {
                 self.abandon_audit(id);
                 self.on_link_lost(id, step);

@@ -1,6 +1,9 @@
 //! Checksums and re-synchronisation (RFC 5353 section 3.6).
 
 use super::*;
+use rserpool::AssociationId;
+use rserpool::association::{LossReason, Peer, PeerAddress, TransportKind};
+use rserpool::registrar::{Action, Link};
 
 #[test]
 fn enrp_101_to_105_110_to_117_a_checksum_that_differs_makes_the_registrar_download_the_peers_elements() {
@@ -93,4 +96,93 @@ fn audits_that_do_not_help_become_rare() {
     }
     let audits = net.registrar(0).statistics().audits;
     assert!((3..12).contains(&audits), "{audits} in a minute");
+}
+
+/// A registrar and a peer that has two associations with it, as when both have connected; without a network, which keeps one.
+struct Twice {
+    registrar: Registrar,
+    now: Time,
+}
+
+impl Twice {
+    const FIRST: AssociationId = AssociationId::new(1, 1);
+    const SECOND: AssociationId = AssociationId::new(1, 2);
+
+    fn new() -> Twice {
+        let registrar = Registrar::new(config(0, &[]).validated().expect("settings that can work"), 1, Time::ZERO);
+        let mut twice = Twice { registrar, now: Time::from_secs(1) };
+        for (association, port) in [(Twice::FIRST, 40_000), (Twice::SECOND, PORT_ENRP)] {
+            let address = PeerAddress::new(script_ip(), port);
+            let peer = Peer { address, inbound: true, kind: TransportKind::Memory };
+            twice.event(Event::AssociationUp { link: Link::Enrp, association, attempt: None, peer });
+            twice.gets(association, script_presence(false, None));
+        }
+        twice.gets(Twice::FIRST, addition("pool", weighted(1)));
+        twice.now = Time::from_secs(10);
+        twice
+    }
+
+    fn event(&mut self, event: Event<'_>) -> Vec<(AssociationId, EnrpMessage)> {
+        let mut actions = Vec::new();
+        self.registrar.handle(self.now, event, &mut actions);
+        let sent = actions.into_iter().filter_map(|action| match action {
+            Action::Send { association, bytes } => {
+                Some((association, EnrpMessage::decode(&bytes).expect("what a registrar sends").message))
+            }
+            _ => None,
+        });
+        sent.collect()
+    }
+
+    fn gets(
+        &mut self,
+        association: AssociationId,
+        message: impl Into<EnrpMessage>,
+    ) -> Vec<(AssociationId, EnrpMessage)> {
+        let mut bytes = Vec::new();
+        message.into().encode(&mut bytes).expect("a short message");
+        self.event(Event::Message { association, ppid: PPID_ENRP, bytes: &bytes })
+    }
+
+    fn loses(&mut self, association: AssociationId) -> Vec<(AssociationId, EnrpMessage)> {
+        self.event(Event::AssociationLost { association, reason: LossReason::Timeout })
+    }
+
+    fn element(&self) -> PoolElement {
+        let handlespace = self.registrar.handlespace();
+        let index = handlespace.find(&PoolHandle::from("pool"), PoolElementId(1)).expect("it is known");
+        handlespace.element(index).expect("it is known").pool_element()
+    }
+}
+
+fn weighted(weight: u32) -> PoolElement {
+    PoolElement { policy: Policy::WeightedRoundRobin { weight }, ..element_of_script(1) }
+}
+
+fn asks_for_presence((association, message): &(AssociationId, EnrpMessage)) -> bool {
+    *association == Twice::SECOND && matches!(message, EnrpMessage::Presence(p) if p.reply_required)
+}
+
+#[test]
+fn what_was_under_way_when_one_of_two_associations_broke_is_asked_for_at_once() {
+    let mut twice = Twice::new();
+    // The peer has sent an update over the first one, which is lost. The policy has no part in the checksum.
+    let sent = twice.loses(Twice::FIRST);
+    assert!(sent.iter().any(asks_for_presence), "{sent:?}");
+    let sent = twice.gets(Twice::SECOND, script_presence(false, Some(checksum_of(&[("pool", 1)]))));
+    assert_eq!(sent, [(Twice::SECOND, own_table_request())], "though the checksums are equal");
+    twice.gets(Twice::SECOND, table(false, vec![("pool", vec![weighted(9)])]));
+    assert_eq!(twice.element(), weighted(9));
+}
+
+#[test]
+fn the_loss_of_an_association_makes_another_audit_follow_the_one_that_is_under_way() {
+    let mut twice = Twice::new();
+    let sent = twice.gets(Twice::FIRST, script_presence(false, Some(0x1111)));
+    assert_eq!(sent, [(Twice::FIRST, own_table_request())]);
+    twice.loses(Twice::SECOND);
+    let equal = script_presence(false, Some(checksum_of(&[("pool", 1)])));
+    assert_eq!(twice.gets(Twice::FIRST, equal.clone()), [], "one at a time");
+    twice.gets(Twice::FIRST, table(false, vec![("pool", vec![weighted(1)])]));
+    assert_eq!(twice.gets(Twice::FIRST, equal), [(Twice::FIRST, own_table_request())], "for what came in between");
 }
