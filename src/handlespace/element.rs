@@ -115,8 +115,6 @@ pub struct Liveness {
     pub last_keep_alive: Option<Time>,
     /// Unreachable reports that count.
     pub bad_reports: u32,
-    /// A report has come since the last periodic keep-alive.
-    pub reported: bool,
     /// What its association with this registrar is worth.
     pub claim: Claim,
 }
@@ -129,7 +127,6 @@ impl Liveness {
         awaiting_ack: false,
         last_keep_alive: None,
         bad_reports: 0,
-        reported: false,
         claim: Claim::Registered,
     };
 

@@ -1,6 +1,7 @@
 //! Messages on associations with pool elements and pool users: checks, dispatch, error reports.
 
 use super::associations::Limited;
+use super::removal::Abort;
 use super::{Link, Registrar, Step};
 use crate::log_limit::log_limited;
 use crate::message::{AsapMessage, asap};
@@ -23,7 +24,7 @@ impl Registrar {
         };
         if ppid == foreign {
             self.statistics.faults += 1;
-            self.abort(association, "ASAP and ENRP have different ports", step);
+            self.abort(association, Abort::ForeignProtocol, step);
         } else if ppid != expected {
             self.log_fault(step.now, association, &format_args!("a message with payload protocol {ppid} is ignored"));
             self.count_fault(association, step);
@@ -79,13 +80,13 @@ impl Registrar {
             self.on_handle_resolution(association, message, step);
         } else {
             // The pool may exist though it is not known here yet. The user finds another registrar at once.
-            self.abort(association, "the registrar is starting", step);
+            self.abort(association, Abort::Starting, step);
         }
     }
 
     fn dispatch(&mut self, association: AssociationId, message: AsapMessage, step: &mut Step<'_>) {
         if self.is_leaving() && matches!(message, AsapMessage::Registration(_)) {
-            return self.abort(association, "the registrar is leaving", step);
+            return self.abort(association, Abort::Leaving, step);
         }
         match message {
             AsapMessage::Registration(message) => self.on_registration(association, message, step),
@@ -156,7 +157,7 @@ impl Registrar {
         self.statistics.faults += 1;
         let within_limit = self.associations.allows(step.now, association, Limited::Fault);
         if !within_limit {
-            self.abort(association, "too many malformed messages", step);
+            self.abort(association, Abort::TooManyFaults, step);
         }
         within_limit
     }

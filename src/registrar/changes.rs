@@ -1,5 +1,6 @@
 //! The one place through which the handlespace changes, and from which others are told.
 
+use super::removal::Removal;
 use super::{Registrar, Step};
 use crate::PoolHandle;
 use crate::handlespace::{ElementIndex, Registered, Removed};
@@ -19,9 +20,16 @@ impl Registrar {
         }
     }
 
-    /// Takes an element out and tells those who want to know; the peers only when this registrar is its home.
-    pub(super) fn remove_element(&mut self, element: ElementIndex, step: &mut Step<'_>) -> Option<Removed> {
+    /// Takes an element out, says so, and tells those who want to know; the peers only when this registrar is its home.
+    pub(super) fn remove_element(
+        &mut self,
+        element: ElementIndex,
+        removal: Removal<'_>,
+        step: &mut Step<'_>,
+    ) -> Option<Removed> {
         let removed = self.handlespace.remove(element)?;
+        self.reports.clear(element);
+        self.log_removal(&removed, removal, step);
         if removed.element.home_registrar() == self.id {
             self.announce_removal(&removed, step);
         }

@@ -1,6 +1,7 @@
 //! Associations come up, are lost, and are aborted, with everything that hangs on them.
 
 use super::associations::Association;
+use super::removal::{Abort, Removal};
 use super::{Action, ConnectAttempt, Link, Registrar, Step};
 use crate::association::{LossReason, Peer, TransportKind};
 use crate::log_limit::log_limited;
@@ -68,51 +69,39 @@ impl Registrar {
     pub(super) fn on_association_lost(&mut self, id: AssociationId, reason: &LossReason, step: &mut Step<'_>) {
         let Some(association) = self.associations.remove(id) else { return };
         match association.link() {
-            Link::Asap => {
-                let elements = self.handlespace.count_of_association(id);
-                if elements > 0 {
-                    log_limited!(
-                        self.logs.associations,
-                        step.now,
-                        Level::Info,
-                        "registrar {}: association with {} is gone ({reason}): its {elements} pool elements are removed",
-                        self.id,
-                        association.address()
-                    );
-                }
-                self.forget_association(id, step);
-            }
+            Link::Asap => self.forget_association(id, Removal::AssociationLost(association.address(), reason), step),
             Link::Enrp => self.on_enrp_association_lost(id, step),
         }
     }
 
     /// Aborts an association, with everything that hangs on it.
-    pub(super) fn abort(&mut self, id: AssociationId, reason: &'static str, step: &mut Step<'_>) {
+    pub(super) fn abort(&mut self, id: AssociationId, why: Abort, step: &mut Step<'_>) {
         let Some(association) = self.associations.remove(id) else { return };
+        let reason = why.text();
         log_limited!(
             self.logs.associations,
             step.now,
-            Level::Warn,
+            why.level(),
             "registrar {}: association with {} is aborted: {reason}",
             self.id,
             association.address()
         );
         step.push(Action::Abort { association: id, reason });
         match association.link() {
-            Link::Asap => self.forget_association(id, step),
+            Link::Asap => self.forget_association(id, Removal::AssociationAborted(association.address(), reason), step),
             Link::Enrp => self.on_enrp_association_lost(id, step),
         }
     }
 
     /// Removes the subscriptions of an association that is gone, and the elements that this registrar is home of. Those that
     /// have, or are to get, another home go on without.
-    fn forget_association(&mut self, id: AssociationId, step: &mut Step<'_>) {
+    fn forget_association(&mut self, id: AssociationId, removal: Removal<'_>, step: &mut Step<'_>) {
         self.subscriptions.remove_association(id);
         while let Some(element) = self.handlespace.first_of_association(id) {
             let own = self.handlespace.element(element).is_some_and(|e| e.home_registrar() == self.id);
             if own && !self.is_leaving() {
                 self.statistics.removed_by_loss += 1;
-                self.remove_element(element, step);
+                self.remove_element(element, removal, step);
             } else {
                 self.let_go(element);
             }
@@ -129,7 +118,7 @@ impl Registrar {
                 Some(next) if next > step.now => self.associations.look_again(next, id),
                 _ => {
                     self.statistics.silent_ended += 1;
-                    self.abort(id, "nothing came for too long", step);
+                    self.abort(id, Abort::Silent, step);
                 }
             }
         }

@@ -36,7 +36,7 @@ pub struct RegistrarConfig {
     pub max_keep_alives_per_second: u32,
     /// Time for a KEEP_ALIVE_ACK before the element is removed.
     pub keep_alive_timeout: Duration,
-    /// MAX-BAD-PE-REPORT: an element is removed when more reports than this have come since it last proved alive.
+    /// MAX-BAD-PE-REPORT: an element that more have reported than this, since it last proved alive, has less time to do so.
     pub max_bad_pe_report: u32,
     /// Elements in a resolution response that does not ask for a number.
     pub max_items_default: usize,

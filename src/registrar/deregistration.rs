@@ -1,6 +1,7 @@
 //! ASAP_DEREGISTRATION (RFC 5352 section 3.2).
 
 use super::registration::registered_from;
+use super::removal::Removal;
 use super::{Registrar, Step};
 use crate::AssociationId;
 use crate::handlespace::{ElementIndex, Removed};
@@ -27,7 +28,7 @@ impl Registrar {
                     self.change_owner(step.now, element, self.id);
                     self.announce_addition(element, false, step);
                 }
-                self.remove_element(element, step);
+                self.remove_element(element, Removal::Deregistered(association), step);
                 None
             }
             Some(_) => Some(OperationalError::of(Cause::RejectedForSecurity)),

@@ -1,5 +1,7 @@
 //! ASAP_ENDPOINT_KEEP_ALIVE and the end of registrations (RFC 5352 sections 3.2, 3.4 and 3.5).
 
+use super::removal::{Abort, Removal};
+use super::unreachable::HURRIED_PATIENCE;
 use super::{Registrar, Step, is_late};
 use crate::handlespace::{Claim, ElementIndex};
 use crate::log_limit::log_limited;
@@ -37,7 +39,6 @@ impl Registrar {
             } else if liveness.awaiting_ack {
                 self.on_keep_alive_timeout_expired(index, step);
             } else {
-                self.handlespace.update_liveness(index, |liveness| liveness.reported = false);
                 self.send_keep_alive(index, step);
             }
         }
@@ -61,17 +62,8 @@ impl Registrar {
     }
 
     fn on_registration_life_expired(&mut self, index: ElementIndex, step: &mut Step<'_>) {
-        let Some(removed) = self.remove_element(index, step) else { return };
+        let Some(removed) = self.remove_element(index, Removal::Expired, step) else { return };
         self.statistics.removed_by_expiry += 1;
-        log_limited!(
-            self.logs.removals,
-            step.now,
-            Level::Info,
-            "registrar {}: the registration of {:?} in pool {} has expired: removed",
-            self.id,
-            removed.element.id(),
-            removed.pool_handle
-        );
         self.send_removal(&removed, step);
     }
 
@@ -83,24 +75,26 @@ impl Registrar {
             let association = element.association();
             self.let_go(index);
             if let Some(association) = association.filter(|&a| self.handlespace.count_of_association(a) == 0) {
-                self.abort(association, "no answer to ASAP_ENDPOINT_KEEP_ALIVE", step);
+                self.abort(association, Abort::NoKeepAliveAck, step);
             }
             return;
         }
-        let Some(removed) = self.remove_element(index, step) else { return };
-        self.statistics.removed_by_timeout += 1;
-        log_limited!(
-            self.logs.removals,
-            step.now,
-            Level::Warn,
-            "registrar {}: {:?} of pool {} has not answered a keep-alive in time: removed",
-            self.id,
-            removed.element.id(),
-            removed.pool_handle
-        );
-        if let Some(association) = removed.element.association() {
-            self.abort(association, "no answer to ASAP_ENDPOINT_KEEP_ALIVE", step);
+        if let Some(liveness) = self.handlespace.element(index).map(|e| *e.liveness()).filter(|l| self.is_suspect(l)) {
+            return self.remove_reported(index, liveness.bad_reports, step);
         }
+        let Some(removed) = self.remove_element(index, Removal::NotAnswering, step) else { return };
+        self.statistics.removed_by_timeout += 1;
+        if let Some(association) = removed.element.association() {
+            self.abort(association, Abort::NoKeepAliveAck, step);
+        }
+    }
+
+    /// Removes an element that had less time than others, as many report it. Its association stays: should it be slow and not dead,
+    /// it hears of that and registers again.
+    fn remove_reported(&mut self, index: ElementIndex, reports: u32, step: &mut Step<'_>) {
+        let Some(removed) = self.remove_element(index, Removal::Reported(reports), step) else { return };
+        self.statistics.removed_by_reports += 1;
+        self.send_removal(&removed, step);
     }
 
     /// Sends a keep-alive and waits for the answer.
@@ -119,7 +113,8 @@ impl Registrar {
             pool_handle: pool.handle().clone(),
             pool_element_id: Some(pool_element_id),
         });
-        let timeout = self.config.keep_alive_timeout;
+        let suspect = self.is_suspect(element.liveness());
+        let timeout = self.config.keep_alive_timeout.min(if suspect { HURRIED_PATIENCE } else { Duration::MAX });
         let deadline = step.now + if claimed { timeout.max(CLAIM_PATIENCE) } else { timeout };
         self.handlespace.update_liveness(index, |liveness| {
             liveness.awaiting_ack = true;
@@ -167,14 +162,12 @@ impl Registrar {
             return;
         }
         let next = self.next_keep_alive(step.now);
+        self.reports.clear(index);
         self.handlespace.update_liveness(index, |liveness| {
+            liveness.bad_reports = 0;
             if liveness.awaiting_ack {
                 liveness.awaiting_ack = false;
                 liveness.keep_alive_at = next;
-                // A whole interval without a report: what was reported before is over.
-                if !liveness.reported {
-                    liveness.bad_reports = 0;
-                }
             }
         });
         self.element_confirmed(index, step);

@@ -18,6 +18,8 @@ mod interface;
 mod keep_alive;
 mod pool_updates;
 mod registration;
+mod removal;
+mod reports;
 mod resolution;
 mod rsplib;
 mod silence;
@@ -40,6 +42,7 @@ use announce::Announcer;
 use associations::Associations;
 use buffers::Buffers;
 use enrp::{Enrp, Leave, Phase};
+use reports::Reports;
 use std::time::Duration;
 use subscriptions::Subscriptions;
 
@@ -58,6 +61,7 @@ pub struct Registrar {
     handlespace: Handlespace,
     associations: Associations,
     subscriptions: Subscriptions,
+    reports: Reports,
     announcer: Announcer,
     enrp: Enrp,
     statistics: Statistics,
@@ -76,6 +80,7 @@ struct Logs {
     registrations: LogLimit,
     refusals: LogLimit,
     removals: LogLimit,
+    departures: LogLimit,
     limits: LogLimit,
     encoding: LogLimit,
 }
@@ -92,6 +97,7 @@ impl Registrar {
                 .with_policies(config.policies.clone()),
             associations: Associations::new(hash_seed),
             subscriptions: Subscriptions::default(),
+            reports: Reports::default(),
             announcer: Announcer::new(&config, id, now),
             enrp: Enrp::new(&config, hash_seed, now),
             statistics: Statistics::default(),

@@ -1,6 +1,7 @@
 //! ASAP_REGISTRATION (RFC 5352 section 3.1).
 
 use super::associations::Association;
+use super::removal::Place;
 use super::{Registrar, Step, rsplib};
 use crate::handlespace::{Element, ElementIndex, Liveness, Refusal, Registered};
 use crate::log_limit::log_limited;
@@ -133,6 +134,7 @@ impl Registrar {
 
     /// Starts the timers of an element that has just registered, which proves it alive.
     fn watch(&mut self, now: Time, index: ElementIndex, life: RegistrationLife) {
+        self.reports.clear(index);
         let first_keep_alive = self.next_keep_alive(now);
         self.handlespace.update_liveness(index, |liveness| {
             let keep_alive_runs = !liveness.awaiting_ack && liveness.keep_alive_at != Time::MAX;
@@ -152,10 +154,11 @@ impl Registrar {
             self.logs.registrations,
             now,
             Level::Info,
-            "registrar {}: {:?} is registered in pool {} by {association:?}; the pool has {} elements",
+            "registrar {}: {:?} is registered in pool {} at {} by {association:?}; the pool has {} elements",
             self.id,
             element.id(),
             pool.handle(),
+            Place(&element.pool_element().user_transport),
             pool.len()
         );
     }

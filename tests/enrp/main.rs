@@ -4,5 +4,6 @@
 mod support;
 
 mod faults;
+mod log_lines;
 mod random;
 mod rfc_5353;

@@ -6,6 +6,7 @@ pub mod c_pool;
 pub mod client;
 pub mod enrp;
 pub mod errnos;
+pub mod log_lines;
 pub mod memory;
 pub mod network;
 pub mod program;

@@ -9,10 +9,9 @@ use super::timers::Timer;
 use crate::AssociationId;
 use crate::association::{LossReason, PeerAddress};
 use crate::handlespace::{Claim, ElementIndex};
-use crate::log_limit::log_limited;
+use crate::registrar::removal::{Abort, Removal};
 use crate::registrar::{Action, Link, Step};
 use crate::wire::TransportParameter;
-use log::Level;
 
 impl Registrar {
     /// Asks an element to take this registrar as its home.
@@ -64,7 +63,7 @@ impl Registrar {
         }
         if self.handlespace.count_of_association(association) == 0 {
             // Meanwhile they all found another home.
-            self.abort(association, "not needed any more", step);
+            self.abort(association, Abort::NotNeeded, step);
         }
         self.connect_to_claimed(step);
     }
@@ -99,20 +98,11 @@ impl Registrar {
 
     fn claim_failed(&mut self, index: ElementIndex, why: &str, step: &mut Step<'_>) {
         let Some(element) = self.handlespace.element(index) else { return };
-        let id = element.id();
         if element.home_registrar() != self.id {
             return self.let_go(index);
         }
-        if let Some(removed) = self.remove_element(index, step) {
+        if self.remove_element(index, Removal::Unclaimed(why), step).is_some() {
             self.statistics.removed_by_loss += 1;
-            log_limited!(
-                self.enrp.logs.claims,
-                step.now,
-                Level::Warn,
-                "registrar {}: {id:?} of pool {} has no home any more and is removed: {why}",
-                self.id,
-                removed.pool_handle
-            );
         }
     }
 }

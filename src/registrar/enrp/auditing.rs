@@ -124,7 +124,7 @@ impl Registrar {
             );
         }
         for index in stale {
-            self.disowned(index, step);
+            self.disowned(index, id, step);
         }
         let Some(audit) = self.enrp.peers.audit(id) else { return };
         let at = audit.finish().map(|fruitless| {

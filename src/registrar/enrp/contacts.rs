@@ -10,6 +10,9 @@ use std::time::Duration;
 /// Addresses that nobody configured, for each registrar that may be known.
 const CONTACTS_PER_PEER: usize = 2;
 
+/// Failures after which the log tells of an address for the second time; then after twice as many, and so on.
+const TOLD_AGAIN: u32 = 16;
+
 /// Where an address comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
@@ -31,6 +34,8 @@ pub(super) struct Contact {
     connecting: bool,
     /// Tried at least once.
     tried: bool,
+    /// Connects that have failed since the last one that succeeded.
+    failures: u32,
     /// The pause after the next failure.
     pause: Duration,
     /// When the last connection came up.
@@ -50,6 +55,12 @@ impl Contact {
 
     pub fn is_connecting(&self) -> bool {
         self.connecting
+    }
+
+    /// Connects that have failed since the last one that succeeded, when they are worth a line: once, and then now and then.
+    pub fn failures_to_tell(&self) -> Option<u32> {
+        (self.failures == 1 || (self.failures >= TOLD_AGAIN && self.failures.is_power_of_two()))
+            .then_some(self.failures)
     }
 
     /// Nobody has to be found there any more.
@@ -119,8 +130,8 @@ impl Contacts {
         self.next_number += 1;
         self.hearsay += usize::from(origin == Origin::Hearsay);
         let pause = config.peer_reconnect_min;
-        let (connecting, tried, up_since) = (false, false, None);
-        let contact = Contact { address, id, origin, connecting, tried, pause, up_since, forget_at };
+        let (connecting, tried, failures, up_since) = (false, false, 0, None);
+        let contact = Contact { address, id, origin, connecting, tried, failures, pause, up_since, forget_at };
         self.by_number.insert(number, contact);
         number
     }
@@ -197,7 +208,7 @@ impl Contacts {
     /// It has succeeded.
     pub fn connected(&mut self, now: Time, number: u32) {
         if let Some(contact) = self.by_number.get_mut(&number) {
-            (contact.connecting, contact.up_since) = (false, Some(now));
+            (contact.connecting, contact.failures, contact.up_since) = (false, 0, Some(now));
         }
     }
 
@@ -205,6 +216,7 @@ impl Contacts {
     pub fn failed(&mut self, number: u32) -> Option<&Contact> {
         let contact = self.by_number.get_mut(&number)?;
         contact.connecting = false;
+        contact.failures = contact.failures.saturating_add(1);
         Some(contact)
     }
 

@@ -7,6 +7,7 @@ use super::senders::Connect;
 use super::timers::Timer;
 use crate::association::{LossReason, PeerAddress};
 use crate::log_limit::log_limited;
+use crate::registrar::removal::Abort;
 use crate::registrar::{Action, Link, Step};
 use crate::{AssociationId, RegistrarId, Time};
 use log::Level;
@@ -127,14 +128,17 @@ impl Registrar {
     pub(super) fn on_contact_failed(&mut self, number: u32, reason: &LossReason, step: &mut Step<'_>) {
         let Some(contact) = self.enrp.contacts.failed(number) else { return };
         let id = contact.id();
-        log_limited!(
-            self.enrp.logs.contacts,
-            step.now,
-            Level::Info,
-            "registrar {}: no registrar can be reached at {}: {reason}",
-            self.id,
-            contact.address()
-        );
+        if let Some(failures) = contact.failures_to_tell() {
+            let times = if failures > 1 { format!(", tried {failures} times") } else { String::new() };
+            log_limited!(
+                self.enrp.logs.contacts,
+                step.now,
+                Level::Info,
+                "registrar {}: no registrar can be reached at {}{times}: {reason}",
+                self.id,
+                contact.address()
+            );
+        }
         self.retry_contact(step.now, number);
         if let Some(id) = id {
             self.on_peer_unreachable(id, reason, step);
@@ -179,6 +183,6 @@ impl Registrar {
             "registrar {}: {association:?} is with a registrar that has the same identifier, most likely this one itself",
             self.id
         );
-        self.abort(association, "the registrar at both ends has the same identifier", step);
+        self.abort(association, Abort::OwnIdentifier, step);
     }
 }

@@ -18,6 +18,7 @@ use crate::registrar::{RegistrarConfig, Step, is_late};
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use log::Level;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::time::Duration;
 
 /// The pause before a mentor that rejected is asked again, at most ("a few seconds").
@@ -40,6 +41,33 @@ enum WaitsFor {
     Table(RegistrarId),
     /// The end of a pause.
     Pause,
+}
+
+/// Why a registrar is of no use as mentor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Useless {
+    Gone,
+    Silent,
+    Starting,
+    Rejects,
+}
+
+impl Useless {
+    /// Registrars that start together, or while another one stops, are nothing to warn of.
+    fn level(self) -> Level {
+        if self == Useless::Silent { Level::Warn } else { Level::Info }
+    }
+}
+
+impl fmt::Display for Useless {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Useless::Gone => "its association is gone",
+            Useless::Silent => "it does not answer",
+            Useless::Starting => "it is starting itself",
+            Useless::Rejects => "it rejects the download",
+        })
+    }
 }
 
 /// How far the start has come.
@@ -91,7 +119,7 @@ impl Registrar {
             WaitsFor::Mentor => self.ask_next_mentor(step),
             WaitsFor::List(mentor) | WaitsFor::Table(mentor) => {
                 if !self.enrp.peers.is_connected(mentor) {
-                    self.give_up_mentor(mentor, "its association is gone", step);
+                    self.give_up_mentor(mentor, Useless::Gone, step);
                 }
             }
             WaitsFor::Pause => {}
@@ -147,15 +175,16 @@ impl Registrar {
             WaitsFor::List(_) | WaitsFor::Table(_) if is_late(step.now, at) => {
                 self.enrp.timers.set(Timer::Start, step.now + self.config.max_time_no_response);
             }
-            WaitsFor::List(mentor) | WaitsFor::Table(mentor) => self.give_up_mentor(mentor, "it does not answer", step),
+            WaitsFor::List(mentor) | WaitsFor::Table(mentor) => self.give_up_mentor(mentor, Useless::Silent, step),
         }
     }
 
-    fn give_up_mentor(&mut self, mentor: RegistrarId, why: &str, step: &mut Step<'_>) {
+    fn give_up_mentor(&mut self, mentor: RegistrarId, why: Useless, step: &mut Step<'_>) {
+        let level = why.level();
         log_limited!(
             self.enrp.logs.start,
             step.now,
-            Level::Warn,
+            level,
             "registrar {}: {mentor:?} is no use as mentor: {why}; trying another one",
             self.id
         );
@@ -222,7 +251,7 @@ impl Registrar {
         if message.reject {
             if is_mentor {
                 self.enrp.start.starting.insert(sender);
-                self.give_up_mentor(sender, "it is starting itself", step);
+                self.give_up_mentor(sender, Useless::Starting, step);
             }
             return;
         }
@@ -260,7 +289,7 @@ impl Registrar {
             return;
         }
         if message.reject {
-            return self.give_up_mentor(mentor, "it rejects the download", step);
+            return self.give_up_mentor(mentor, Useless::Rejects, step);
         }
         let since = self.enrp.start.since;
         for entry in message.entries {

@@ -117,7 +117,6 @@ struct Logs {
     contacts: LogLimit,
     start: LogLimit,
     takeovers: LogLimit,
-    claims: LogLimit,
     updates: LogLimit,
     audits: LogLimit,
     downloads: LogLimit,

@@ -19,6 +19,8 @@ use crate::handlespace::{Claim, ElementIndex, Liveness, PoolIndex, Refusal, Regi
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{HandleUpdate, UpdateAction};
+use crate::registrar::removal::Removal;
+use crate::registrar::reports::Reporter;
 use crate::registrar::{Action, Step, rsplib};
 use crate::wire::{PoolElement, TransportParameter, TransportUse};
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
@@ -141,7 +143,7 @@ impl Registrar {
         let home = element.home_registrar();
         if home == self.id {
             if pool_element.home_registrar == self.id {
-                self.count_report(index, step);
+                self.count_report(index, Reporter::Registrar(sender), step);
             }
         } else if home != sender && self.enrp.peers.contains(home) {
             log_limited!(
@@ -153,18 +155,18 @@ impl Registrar {
                 pool_element.id
             );
         } else {
-            self.disowned(index, step);
+            self.disowned(index, sender, step);
         }
     }
 
     /// The home of an element says that it does not have it. If it is, or was, registered here, it is asked; else it is gone.
-    pub(super) fn disowned(&mut self, index: ElementIndex, step: &mut Step<'_>) {
+    pub(super) fn disowned(&mut self, index: ElementIndex, by: RegistrarId, step: &mut Step<'_>) {
         let Some(element) = self.handlespace.element(index) else { return };
         if element.association().is_some() && element.liveness().claim != Claim::Asked {
             self.change_owner(step.now, index, self.id);
             self.contest(index, step);
         } else {
-            self.remove_element(index, step);
+            self.remove_element(index, Removal::Disowned(by), step);
         }
     }
 
@@ -243,7 +245,7 @@ impl Registrar {
             result,
             Err(Refusal::InconsistentPolicy | Refusal::InconsistentTransport | Refusal::InconsistentTransportUse)
         );
-        if inconsistent && self.make_way_for(pool_handle, &pool_element, step) {
+        if inconsistent && self.make_way_for(sender, pool_handle, &pool_element, step) {
             result = self.handlespace.register(pool_handle, &pool_element, None);
         }
         if let Ok((index, _)) = result {
@@ -359,7 +361,13 @@ enum Hold {
 /// Pools that came to be twice.
 impl Registrar {
     /// Whether a pool gives way to an element that does not fit it; then it is gone.
-    fn make_way_for(&mut self, pool_handle: &PoolHandle, pool_element: &PoolElement, step: &mut Step<'_>) -> bool {
+    fn make_way_for(
+        &mut self,
+        sender: RegistrarId,
+        pool_handle: &PoolHandle,
+        pool_element: &PoolElement,
+        step: &mut Step<'_>,
+    ) -> bool {
         let Some(index) = self.handlespace.find_pool(pool_handle) else { return false };
         let Some(pool) = self.handlespace.pool(index) else { return false };
         let here = rank(pool.policy().policy_type().0, pool.user_transport());
@@ -377,14 +385,14 @@ impl Registrar {
             self.id,
             pool.len()
         );
-        self.remove_pool(index, step);
+        self.remove_pool(index, sender, step);
         true
     }
 
-    fn remove_pool(&mut self, index: PoolIndex, step: &mut Step<'_>) {
+    fn remove_pool(&mut self, index: PoolIndex, sender: RegistrarId, step: &mut Step<'_>) {
         let elements: Vec<_> = self.handlespace.pool(index).map(|pool| pool.elements().collect()).unwrap_or_default();
         for element in elements {
-            if let Some(removed) = self.remove_element(element, step) {
+            if let Some(removed) = self.remove_element(element, Removal::Inconsistent(sender), step) {
                 self.send_removal(&removed, step);
             }
         }

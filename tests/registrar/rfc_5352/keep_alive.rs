@@ -97,40 +97,73 @@ fn asap_109_a_report_and_no_answer_removes_the_element() {
 }
 
 #[test]
-fn asap_111_112_more_reports_than_max_bad_pe_report_remove_even_an_element_that_answers() {
+fn asap_111_112_however_many_report_an_element_that_answers_its_keep_alive_stays() {
     let mut world = World::new(config());
-    let (pe, user) = (world.pe(1), world.pu(2));
+    let pe = world.pe(1);
+    let users = [2, 3, 4, 5, 6, 7, 8].map(|number| world.pu(number));
     world.registered(pe, "pool", element(7, 1));
-    for _ in 0..3 {
+    world.alive.clear();
+    for user in users {
         world.report(user, "pool", 7);
-        assert_eq!(world.resolve(user, "pool"), [7], "three reports do not exceed three");
     }
-    world.sent.clear();
-    world.report(user, "pool", 7);
-    assert_eq!(world.registrar.statistics().removed_by_reports, 1);
-    assert!(matches!(&world.sent[0], (to, AsapMessage::DeregistrationResponse(_)) if *to == pe), "it is told");
-    assert!(world.aborted.is_empty());
-    assert_eq!(world.resolve(user, "pool"), [0u32; 0]);
+    let (to, keep_alive) = world.keep_alives()[0].clone();
+    assert_eq!(to, pe, "it is asked at once");
+    world.run(Duration::from_millis(400));
+    assert_eq!(world.resolve(users[0], "pool"), [7], "the answer is on its way");
+    world.message(pe, &ack_of(&keep_alive));
+    world.alive.push(pe);
+    world.run(30 * SECOND);
+    assert_eq!(world.resolve(users[0], "pool"), [7]);
+    assert_eq!(world.registrar.statistics().removed_by_reports, 0);
 }
 
 #[test]
-fn asap_111_the_count_starts_again_when_the_element_registers_again_and_after_a_quiet_interval() {
+fn asap_111_112_an_element_that_many_report_has_less_time_for_its_answer() {
+    let mut world = World::new(config());
+    let pe = world.pe(1);
+    let users = [2, 3, 4, 5].map(|number| world.pu(number));
+    world.registered(pe, "pool", element(7, 1));
+    world.alive.clear();
+    for user in users {
+        world.report(user, "pool", 7);
+    }
+    world.sent.clear();
+    world.run(Duration::from_millis(501));
+    assert_eq!(world.registrar.statistics().removed_by_reports, 1, "not after the 5 s that one report leaves it");
+    assert!(matches!(&world.sent[0], (to, AsapMessage::DeregistrationResponse(_)) if *to == pe), "it is told");
+    assert_eq!(world.resolve(users[0], "pool"), [0u32; 0]);
+}
+
+#[test]
+fn asap_111_one_reporter_counts_once() {
     let mut world = World::new(config());
     let (pe, user) = (world.pe(1), world.pu(2));
     world.registered(pe, "pool", element(7, 1));
-    for _ in 0..5 {
-        for _ in 0..3 {
-            world.report(user, "pool", 7);
-        }
-        world.registered(pe, "pool", element(7, 1));
+    world.alive.clear();
+    for _ in 0..20 {
+        world.report(user, "pool", 7);
     }
-    for _ in 0..5 {
-        for _ in 0..3 {
-            world.report(user, "pool", 7);
-        }
-        world.run(20 * SECOND);
+    world.run(4 * SECOND);
+    assert_eq!(world.resolve(user, "pool"), [7], "it has all the time of a keep-alive");
+    world.run(SECOND);
+    assert_eq!(world.resolve(user, "pool"), [0u32; 0]);
+    assert_eq!(world.registrar.statistics().removed_by_timeout, 1);
+}
+
+#[test]
+fn asap_111_an_answered_keep_alive_clears_the_count() {
+    let mut world = World::new(config());
+    let pe = world.pe(1);
+    world.registered(pe, "pool", element(7, 1));
+    let users = [2, 3, 4, 5, 6].map(|number| world.pu(number));
+    for user in users {
+        world.report(user, "pool", 7);
+        world.run(SECOND / 2);
     }
-    assert_eq!(world.resolve(user, "pool"), [7]);
+    world.alive.clear();
+    world.report(users[0], "pool", 7);
+    world.run(SECOND);
+    assert_eq!(world.resolve(users[0], "pool"), [7], "one report does not hurry");
 }
 
 #[test]
