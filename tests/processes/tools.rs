@@ -51,7 +51,7 @@ fn resolve_asks_for_as_many_items_as_it_is_told() {
         let output = rserpool(&["resolve", "Pool", "--registrar", &asap, "--items", "1", "--json"]);
         let json = text(&output.stdout);
         assert!(json.starts_with("{\"pool_handle\":\"Pool\",\"pool_elements\":[{\"id\":"), "{json}");
-        assert_eq!(json.matches("\"policy\":\"RoundRobin\"").count(), 1, "{json}");
+        assert_eq!(json.matches("\"policy\":{\"type\":1,\"name\":\"RoundRobin\"}").count(), 1, "{json}");
     });
 }
 

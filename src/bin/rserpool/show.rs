@@ -96,6 +96,49 @@ pub fn element(element: &PoolElement) -> String {
     )
 }
 
+/// A policy as a JSON object: its number, its name, and its values as they are on the wire.
+fn policy_json(policy: &Policy) -> String {
+    let text = format!("{policy:?}");
+    let name = text.split(' ').next().unwrap_or_default();
+    let mut members = vec![("type", policy.policy_type().0.to_string())];
+    if let Policy::Unknown { data, .. } = policy {
+        let hex: String = data.iter().map(|byte| format!("{byte:02x}")).collect();
+        members.extend([("name", "null".to_owned()), ("data", json::string(&hex))]);
+    } else {
+        members.push(("name", json::string(name)));
+        members.extend(policy_values(policy).into_iter().map(|(name, value)| (name, value.to_string())));
+    }
+    json::object(members)
+}
+
+fn policy_values(policy: &Policy) -> Vec<(&'static str, u32)> {
+    match *policy {
+        Policy::RoundRobin | Policy::Random | Policy::Unknown { .. } => Vec::new(),
+        Policy::WeightedRoundRobin { weight } | Policy::WeightedRandom { weight } => vec![("weight", weight)],
+        Policy::Priority { priority } => vec![("priority", priority)],
+        Policy::LeastUsed { load } | Policy::RandomizedLeastUsed { load } => vec![("load", load)],
+        Policy::LeastUsedDegradation { load, degradation }
+        | Policy::PriorityLeastUsed { load, degradation }
+        | Policy::RandomizedPriorityLeastUsed { load, degradation }
+        | Policy::RandomizedLeastUsedDegradation { load, degradation }
+        | Policy::PriorityLeastUsedDegradation { load, degradation }
+        | Policy::RandomizedPriorityLeastUsedDegradation { load, degradation } => {
+            vec![("load", load), ("degradation", degradation)]
+        }
+        Policy::WeightedRandomDpf { weight, weight_dpf, distance } => {
+            vec![("weight", weight), ("weight_dpf", weight_dpf), ("distance", distance)]
+        }
+        Policy::LeastUsedDpf { load, load_dpf, distance } => {
+            vec![("load", load), ("load_dpf", load_dpf), ("distance", distance)]
+        }
+        Policy::LeastUsedDegradationDpf { load, degradation, load_dpf, distance }
+        | Policy::PriorityLeastUsedDpf { load, degradation, load_dpf, distance }
+        | Policy::PriorityLeastUsedDegradationDpf { load, degradation, load_dpf, distance } => {
+            vec![("load", load), ("degradation", degradation), ("load_dpf", load_dpf), ("distance", distance)]
+        }
+    }
+}
+
 /// An element as a JSON object.
 pub fn element_json(element: &PoolElement) -> String {
     let life = element.registration_life.as_duration().map_or("null".to_owned(), |life| life.as_secs().to_string());
@@ -103,8 +146,7 @@ pub fn element_json(element: &PoolElement) -> String {
         ("id", element.id.0.to_string()),
         ("home_registrar", element.home_registrar.0.to_string()),
         ("registration_life_s", life),
-        ("policy", json::string(&policy(&element.policy))),
-        ("policy_type", element.policy.policy_type().0.to_string()),
+        ("policy", policy_json(&element.policy)),
         ("user_transport", transport_json(&element.user_transport)),
     ];
     members.extend(element.asap_transport.as_ref().map(|t| ("asap_transport", transport_json(t))));
@@ -114,7 +156,7 @@ pub fn element_json(element: &PoolElement) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rserpool::wire::{AddressList, RegistrationLife};
+    use rserpool::wire::{AddressList, PolicyType, RegistrationLife};
     use rserpool::{PoolElementId, RegistrarId};
 
     fn sample() -> PoolElement {
@@ -145,8 +187,19 @@ mod tests {
     fn an_element_is_one_json_object() {
         assert_eq!(
             element_json(&sample()),
-            r#"{"id":42,"home_registrar":1,"registration_life_s":null,"policy":"WeightedRoundRobin(weight 3)","policy_type":2,"user_transport":{"protocol":"SCTP","port":7000,"addresses":["192.0.2.1","2001:db8::1"],"control_channel":true}}"#
+            r#"{"id":42,"home_registrar":1,"registration_life_s":null,"policy":{"type":2,"name":"WeightedRoundRobin","weight":3},"user_transport":{"protocol":"SCTP","port":7000,"addresses":["192.0.2.1","2001:db8::1"],"control_channel":true}}"#
         );
+    }
+
+    #[test]
+    fn a_policy_is_data() {
+        let policy = Policy::LeastUsedDpf { load: 7, load_dpf: 8, distance: 9 };
+        let number = policy.policy_type().0;
+        let expected = format!(r#"{{"type":{number},"name":"LeastUsedDpf","load":7,"load_dpf":8,"distance":9}}"#);
+        assert_eq!(policy_json(&policy), expected);
+        assert_eq!(policy_json(&Policy::Random), r#"{"type":3,"name":"Random"}"#);
+        let unknown = Policy::Unknown { policy_type: PolicyType(0x8000_0001), data: vec![1, 0xab] };
+        assert_eq!(policy_json(&unknown), r#"{"type":2147483649,"name":null,"data":"01ab"}"#);
     }
 
     #[test]
