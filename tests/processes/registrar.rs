@@ -42,6 +42,16 @@ fn sighup_stops_it_in_order_unless_it_was_ignored_when_it_began() {
 }
 
 #[test]
+fn the_ready_line_comes_when_the_registrar_answers_and_not_before() {
+    // Nobody listens on port 1: it looks for a mentor for a second.
+    let options = ["--peer", "127.0.0.1:1", "--mentor-discovery-timeout", "1s"];
+    let registrar = RegistrarProcess::start(&options);
+    let asap = registrar.asap.to_string();
+    let answer = rserpool(&["resolve", "Pool", "--registrar", &asap, "--transport", "tcp", "--timeout", "400ms"]);
+    assert_eq!(answer.status.code(), Some(1), "there is no such pool, it says: {}", text(&answer.stderr));
+}
+
+#[test]
 fn a_port_that_is_taken_is_named_and_ends_with_1() {
     let first = RegistrarProcess::start(&[]);
     let asap = first.asap.to_string();
@@ -55,7 +65,7 @@ fn a_port_that_is_taken_is_named_and_ends_with_1() {
 fn the_id_can_be_chosen_and_is_in_the_greeting() {
     let registrar = RegistrarProcess::start(&["--id", "0xabcdef01", "--log", "info"]);
     let (_, log) = registrar.end_by(libc::SIGTERM);
-    assert!(log.contains("registrar 0xabcdef01 serves ASAP at 127.0.0.1:"), "{log}");
+    assert!(log.contains("registrar 0xabcdef01 listens for ASAP at 127.0.0.1:"), "{log}");
 }
 
 #[test]

@@ -53,7 +53,9 @@ fn each_removal_says_element_pool_address_cause_and_on_whose_word() {
         let users = [2, 3, 4, 5].map(|number| world.pu(number));
         world.registered(pe, "pool", element(7, 1));
         world.alive.clear();
-        users.map(|user| world.report(user, "pool", 7));
+        for user in users {
+            world.report(user, "pool", 7);
+        }
         world.run(SECOND);
     });
     assert!(level == Level::Warn && line.contains("4 pool users or registrars report it unreachable"), "{line}");

@@ -98,7 +98,12 @@ fn serve(settings: RegistrarSettings, level: LevelFilter) -> Result<(), Failure>
     tell_detection("elements and users", &settings.sctp);
     tell_detection("registrars", &settings.enrp_sctp);
     let mut server = RegistrarServer::open(settings).map_err(|error| Failure::Failed(error.to_string()))?;
-    print(&greeting(&server))?;
+    let greeting = greeting(&server);
+    server.when_ready(move || {
+        if let Err(failure) = print(&greeting) {
+            log::warn!("nobody can be told that the registrar is ready: {failure}");
+        }
+    });
     server.stop_on(signals).map_err(|error| Failure::Failed(format!("cannot wait for signals: {error}")))?;
     server.run().map_err(|error| Failure::Failed(format!("the registrar cannot go on: {error}")))
 }

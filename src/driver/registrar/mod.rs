@@ -91,7 +91,7 @@ impl RegistrarServer {
         let seed = random_seed().map_err(system("the random number source"))?;
         let core = Registrar::new(config, seed, crate::driver::clock::now());
         let id = core.id();
-        log::info!("registrar {id} serves ASAP at {asap} and ENRP at {enrp}, over {kind}; ASAP also over TCP");
+        log::info!("registrar {id} listens for ASAP at {asap} and ENRP at {enrp}, over {kind}; ASAP also over TCP");
         let mut worker = Worker::new(core, endpoints, settings.stop_timeout).map_err(system("an epoll descriptor"))?;
         if let Some(monitor) = settings.csp_server {
             let reports = Reports::start(monitor, settings.csp_interval, id, asap);
@@ -109,6 +109,12 @@ impl RegistrarServer {
     /// Stops in order at the first of these signals, at once at the second.
     pub fn stop_on(&mut self, signals: StopSignals) -> io::Result<()> {
         self.worker.stop_on(signals)
+    }
+
+    /// Calls `tell` when it begins to answer pool users: at once where it knows of no other registrar, else when it has learned from
+    /// one or has found none. Not at all, if it is stopped before.
+    pub fn when_ready(&mut self, tell: impl FnOnce() + Send + 'static) {
+        self.worker.when_ready(tell);
     }
 
     /// Serves until a signal stops it.

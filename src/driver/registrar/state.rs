@@ -24,6 +24,10 @@ pub(super) trait RegistrarCore:
     }
     /// Takes back the memory of a message that has been sent.
     fn recycle(&mut self, _bytes: Vec<u8>) {}
+    /// Whether it answers pool users.
+    fn is_ready(&self) -> bool {
+        true
+    }
 }
 
 impl Core for Registrar {
@@ -59,6 +63,10 @@ impl RegistrarCore for Registrar {
 
     fn recycle(&mut self, bytes: Vec<u8>) {
         Registrar::recycle(self, bytes);
+    }
+
+    fn is_ready(&self) -> bool {
+        Registrar::is_ready(self)
     }
 }
 

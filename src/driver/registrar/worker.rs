@@ -76,6 +76,8 @@ pub(super) struct Worker<C: RegistrarCore> {
     closing: Vec<AssociationId>,
     next_metrics: Time,
     ready: Vec<u64>,
+    /// To be called as soon as the core answers pool users.
+    when_ready: Option<Box<dyn FnOnce() + Send>>,
 }
 
 /// Waits for everything but what a receiver brings, round after round.
@@ -229,6 +231,7 @@ impl<C: RegistrarCore> Worker<C> {
             closing: Vec::new(),
             next_metrics: clock::now() + METRICS_INTERVAL,
             ready: Vec::new(),
+            when_ready: None,
         })
     }
 
@@ -327,6 +330,7 @@ impl<C: RegistrarCore> Worker<C> {
         self.state.core.run_timers(now, more);
         self.perform(now);
         self.advance_stop(now);
+        self.tell_if_ready();
         self.publish_metrics();
         if let Some(reports) = &mut self.reports {
             reports.send_if_due(now, || self.state.status());
@@ -334,6 +338,19 @@ impl<C: RegistrarCore> Worker<C> {
         if now >= self.next_metrics {
             self.next_metrics = now + METRICS_INTERVAL;
             log::debug!("{}", self.state.metrics());
+        }
+    }
+
+    /// Calls whoever waits for the registrar.
+    pub(super) fn when_ready(&mut self, tell: impl FnOnce() + Send + 'static) {
+        self.when_ready = Some(Box::new(tell));
+    }
+
+    fn tell_if_ready(&mut self) {
+        if self.when_ready.is_some() && self.phase == Phase::Running && self.state.core.core().is_ready() {
+            if let Some(tell) = self.when_ready.take() {
+                tell();
+            }
         }
     }
 
@@ -352,6 +369,7 @@ impl<C: RegistrarCore> Worker<C> {
             detachable.deliver(now, receiver, &mut |event| state.on_transport_event(now, link, event));
         }
         self.perform(now);
+        self.tell_if_ready();
         self.publish_metrics();
         // The other thread sleeps: what concerns it now must not wait until it wakes.
         let earlier = self.next_deadline().is_some_and(|at| self.sleeps_until.is_none_or(|until| at < until));
