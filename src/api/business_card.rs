@@ -1,7 +1,7 @@
 //! Where the sessions of a pool element are to go when it fails.
 
 use super::pool_info::resolve;
-use super::sockets::{lookup, with_state};
+use super::sockets::lookup;
 use super::{Descriptor, Error, Result};
 use crate::driver::client::Instance;
 use crate::driver::clock;
@@ -19,12 +19,13 @@ pub fn send_business_card(sd: Descriptor, order: &[PoolElementId]) -> Result<usi
         let text = format!("a business card lists at most {MAX_PREFERRED_ELEMENTS} elements, not {}", order.len());
         return Err(Error::with(libc::EINVAL, text));
     }
-    let registered = with_state(&socket, |state| state.registration.clone())?;
+    let registered = socket.registration()?;
     let registered = registered.ok_or_else(|| Error::with(libc::EBADF, format!("socket {sd} is not registered")))?;
     let endpoint =
         socket.endpoint.get().ok_or_else(|| Error::with(libc::EBADF, format!("socket {sd} is not bound")))?;
     if order.is_empty() {
-        return with_state(&socket, |state| state.business_card = None).map(|()| 0);
+        socket.set_business_card(None)?;
+        return Ok(0);
     }
     let listed = elements(&instance, &registered.pool_handle, order)?;
     let count = listed.len();
@@ -32,7 +33,7 @@ pub fn send_business_card(sd: Descriptor, order: &[PoolElementId]) -> Result<usi
         .map_err(|error| Error::with(libc::EINVAL, format!("no business card can be made: {error}")))?;
     // Under the endpoint's lock, so that a session that begins meanwhile gets the card once at least.
     endpoint.with(|endpoint| {
-        with_state(&socket, |state| state.business_card = Some(card.clone()))?;
+        socket.set_business_card(Some(card.clone()))?;
         endpoint.send_to_sessions(clock::now(), &card);
         Ok(count)
     })

@@ -10,7 +10,7 @@ pub fn error_text(errno: libc::c_int) -> &'static CStr {
 const OTHER: &CStr = c"an error of the operating system, passed on as it came: see strerror(3)";
 
 /// One line each: cause; consequence or remedy.
-const TEXTS: [(libc::c_int, &CStr); 34] = [
+const TEXTS: [(libc::c_int, &CStr); 35] = [
     (0, c"no error"),
     (libc::EACCES, c"the library is not initialised, or the system denies the port: call rsp_initialize() first, or take a port above 1023"),
     (libc::EADDRINUSE, c"the address and port are taken by another socket: choose another port, or end the program that has it"),
@@ -23,6 +23,7 @@ const TEXTS: [(libc::c_int, &CStr); 34] = [
     (libc::ECONNREFUSED, c"nobody listens at the address: is the server or registrar running there?"),
     (libc::EFAULT, c"a pointer that must point to something is NULL"),
     (libc::EHOSTUNREACH, c"no registrar can be reached: check -registrar=, RSERPOOL_REGISTRARS and that a registrar runs"),
+    (libc::EINPROGRESS, c"the descriptor is non-blocking, and the call has begun what it was asked for: rsp_getsockopt() tells how it stands"),
     (libc::EINTR, c"a signal handler ran while the call waited: what it began goes on; look at the descriptor or call again"),
     (libc::EINVAL, c"an argument makes no sense: see the manual page of the function"),
     (libc::EIO, c"the pool element cannot be reached, or the session has lost it: fail over, or try again later"),

@@ -4,9 +4,9 @@ use super::lifecycle::instance;
 use super::parameters::{self, IPPROTO_SCTP};
 use super::registration::registration_error;
 use super::sessions::session_error;
-use super::sockets::{not_ours, watched, with_state};
+use super::sockets::{not_ours, watched};
 use super::{Descriptor, Error, Result};
-use crate::driver::client::{Entry, Role, Socket, system};
+use crate::driver::client::{Entry, Socket, system};
 use crate::session::PoolUserConfig;
 use libc::c_int;
 use std::time::Duration;
@@ -46,9 +46,12 @@ pub fn getsockopt(sd: Descriptor, level: c_int, name: c_int, value: &mut [u8]) -
         Some(Entry::Socket(socket)) if level == IPPROTO_SCTP => parameters::get_option(&instance, &socket, name, value),
         Some(Entry::Socket(socket)) => {
             let number = match (level, name) {
-                (SOL_RSERPOOL, OPTION_SESSION_ERROR) => with_state(&socket, |_| ()).map(|()| session_error(&socket))?,
+                (SOL_RSERPOOL, OPTION_SESSION_ERROR) => {
+                    socket.check_open()?;
+                    session_error(&socket)
+                }
                 (SOL_RSERPOOL, OPTION_REGISTRATION_ERROR) => registration_error(&instance, &socket)?,
-                _ => with_state(&socket, |state| get(&state.config, level, name))??,
+                _ => get(&socket.config()?, level, name)?,
             };
             let Some(target) = value.get_mut(..INT_LEN) else {
                 return Err(Error::new(libc::EINVAL, "the option's value is an int: the buffer is too small"));
@@ -97,16 +100,13 @@ fn set_on(socket: &Socket, level: c_int, name: c_int, value: c_int) -> Result<()
         Ok(ms) if ms > 0 => Ok(Duration::from_millis(ms)),
         _ => Err(Error::new(libc::EINVAL, "the option's value is a positive number of milliseconds")),
     };
-    with_state(socket, |state| {
+    socket.change_config(|config| {
         match (level, name) {
-            (SOL_RSERPOOL, OPTION_AUTO_FAILOVER) => state.config.automatic = value != 0,
-            (SOL_RSERPOOL, OPTION_FAILOVER_RESEND) => state.config.resend = value != 0,
-            (SOL_RSERPOOL, OPTION_CONNECT_TIMEOUT_MS) => state.config.connect_timeout = positive_ms()?,
-            (SOL_RSERPOOL, OPTION_RESOLUTION_RETRY_DELAY_MS) => state.config.retry_delay = positive_ms()?,
+            (SOL_RSERPOOL, OPTION_AUTO_FAILOVER) => config.automatic = value != 0,
+            (SOL_RSERPOOL, OPTION_FAILOVER_RESEND) => config.resend = value != 0,
+            (SOL_RSERPOOL, OPTION_CONNECT_TIMEOUT_MS) => config.connect_timeout = positive_ms()?,
+            (SOL_RSERPOOL, OPTION_RESOLUTION_RETRY_DELAY_MS) => config.retry_delay = positive_ms()?,
             _ => return Err(unknown()),
-        }
-        if let Role::PoolUser(session) = &mut state.role {
-            *session.config_mut() = state.config.clone();
         }
         Ok(())
     })?

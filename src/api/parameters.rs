@@ -3,7 +3,7 @@
 //! The options are those of the C library's `netinet/sctp.h` and `linux/sctp.h`, for all associations of a socket: read and
 //! set here, whichever SCTP the socket is on, and not by the kernel.
 
-use super::sockets::{lookup, with_state};
+use super::sockets::lookup;
 use super::{Descriptor, Error, Result};
 use crate::driver::client::{Instance, Socket};
 use crate::transport::SctpParameters;
@@ -185,7 +185,7 @@ fn merge(parameters: &mut SctpParameters, new: &SctpParameters) -> Given {
 
 /// What holds for a socket: its endpoint's parameters, or those that its endpoint will have.
 fn current(instance: &Instance, socket: &Socket) -> Result<SctpParameters> {
-    let chosen = with_state(socket, |state| state.parameters)?;
+    let chosen = socket.chosen_parameters()?;
     let of_endpoint = socket.endpoint.get().map(|endpoint| endpoint.parameters());
     Ok(of_endpoint.or(chosen).unwrap_or(instance.sctp_parameters()))
 }
@@ -197,7 +197,7 @@ fn change(sd: Descriptor, change: impl FnOnce(&mut SctpParameters) -> Given) -> 
     let given = change(&mut parameters);
     given.let_others_follow(&mut parameters);
     parameters.validate().map_err(|why| Error::with(libc::EINVAL, why))?;
-    with_state(&socket, |state| state.parameters = Some(parameters))?;
+    socket.choose_parameters(parameters)?;
     if let Some(endpoint) = socket.endpoint.get() {
         endpoint.with(|endpoint| endpoint.set_parameters(&parameters));
     }

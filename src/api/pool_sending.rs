@@ -3,9 +3,9 @@
 use super::error::{forget_last_error, remember};
 use super::registration::checked_handle;
 use super::sessions::send_error;
-use super::sockets::{lookup, own_endpoint, until, with_state};
+use super::sockets::{lookup, own_endpoint, until};
 use super::{Descriptor, Error, Result, Timeout};
-use crate::driver::client::{SendError, Socket};
+use crate::driver::client::{SendError, Socket, TakenUp};
 use crate::driver::clock;
 use crate::session::{Delivery, DeliveryFailure};
 use crate::transport::OutboundMessage;
@@ -96,18 +96,16 @@ pub fn sendto_pool(
         return Err(Error::with(libc::EOPNOTSUPP, text));
     }
     // The endpoint first: what is said to be a sender must be able to send.
-    if with_state(&socket, |state| matches!(state.role, crate::driver::client::Role::PoolUser(_)))? {
+    if socket.is_pool_user()? {
         return Err(connected(sd));
     }
     own_endpoint(&instance, &socket)?;
     let seed = RandomState::new().hash_one(socket.id);
-    let own = with_state(&socket, |state| {
-        if !state.become_sender(seed) {
-            return Err(connected(sd));
-        }
-        let registered = state.registration.as_ref().filter(|registered| registered.pool_handle == pool_handle);
-        Ok(registered.map(|registered| registered.pool_element_id))
-    })??;
+    if socket.become_sender(seed)? == TakenUp::InUse {
+        return Err(connected(sd));
+    }
+    let registered = socket.registration()?.filter(|registered| registered.pool_handle == pool_handle);
+    let own = registered.map(|registered| registered.pool_element_id);
     let mut delivery = Delivery::new(pool_handle, options.target, clock::now())
         .with_failover(options.failover)
         .from_element(own, options.to_self)
@@ -142,7 +140,7 @@ fn result(socket: &Socket, delivery: &Delivery) -> Result<PoolSent> {
         let text = format!("sent to {elements} of {wanted} elements of pool {pool}: {}", named(&failures));
         remember(Error::with(failures.first().map_or(libc::EIO, |(_, failure)| errno_of(failure)), text));
     }
-    let session = with_state(socket, |state| state.session_with(delivery))?.unwrap_or_default();
+    let session = socket.session_with(delivery)?.unwrap_or_default();
     Ok(PoolSent { elements, pool_element_id: last, session })
 }
 

@@ -2,7 +2,7 @@
 
 use super::error::{forget_last_error, remember};
 use super::lifecycle::instance;
-use super::sockets::{lookup, own_endpoint, start_listening, with_state};
+use super::sockets::{lookup, own_endpoint, start_listening};
 use super::{AddressInfo, Descriptor, Error, LoadInfo, RegisterOptions, Result};
 use crate::asap::{Outcome, RegistrationState, Request, RequestError};
 use crate::driver::client::{Endpoint, Instance, NotDone, Registered, Registration, Socket, Wait};
@@ -47,7 +47,7 @@ pub fn register(
     let pool_handle = checked_handle(pool_handle)?;
     let policy = policy_of(load)?;
     let used = policy.load();
-    let registered = with_state(&socket, |state| state.registration.clone())?;
+    let registered = socket.registration()?;
     let update = registered.is_some();
     let id = match registered {
         Some(registered) if registered.pool_handle != pool_handle => {
@@ -59,7 +59,7 @@ pub fn register(
     };
     start_listening(&instance, &socket, None)?;
     let endpoint = own_endpoint(&instance, &socket)?;
-    let bound = with_state(&socket, |state| state.bind.clone())?;
+    let bound = socket.bind_addresses()?;
     let interval =
         if reregistration_interval.is_zero() { DEFAULT_REREGISTRATION_INTERVAL } else { reregistration_interval };
     let registration = Registration {
@@ -74,19 +74,18 @@ pub fn register(
         },
         reregistration_interval: interval,
     };
-    with_state(&socket, |state| {
-        state.registration = Some(Registered { pool_handle: pool_handle.clone(), pool_element_id: id, load: used });
-    })?;
+    let registered = Registered { pool_handle: pool_handle.clone(), pool_element_id: id, load: used };
+    socket.set_registration(Some(registered))?;
     // An update never blocks.
     let in_progress = !update && !options.dont_wait && socket.is_nonblocking();
     let wait = if update || options.dont_wait || in_progress { Wait::No } else { Wait::ForAnswer };
     let result = instance.io.register(registration, wait);
-    if let Err(error) = with_state(&socket, |_| ()) {
+    if let Err(closed) = socket.check_open() {
         // Closed meanwhile by another thread, maybe before the registration began: nobody else will end it then.
         if !matches!(result, Err(NotDone::Failed(RequestError::Cancelled))) {
             instance.io.request_in_background(Request::Deregister { pool_handle, pool_element_id: id });
         }
-        return Err(error);
+        return Err(closed.into());
     }
     match result {
         Ok(_) if in_progress => {
@@ -99,7 +98,7 @@ pub fn register(
             Err(Error::with(libc::EINTR, text))
         }
         Err(NotDone::Failed(RequestError::Invalid(what))) if !options.daemon_mode => {
-            with_state(&socket, |state| state.registration = None)?;
+            socket.set_registration(None)?;
             let text = format!("element {id} cannot be registered in pool {pool_handle}: {what}");
             Err(Error::with(libc::EADDRNOTAVAIL, text))
         }
@@ -115,7 +114,7 @@ pub fn register(
 /// How the registration of a socket stands, as an errno: 0: a registrar has taken it; `EINPROGRESS`: its answer is waited for;
 /// `EPERM`: one has refused it; `ENOENT`: the socket is not to be registered.
 pub(super) fn registration_error(instance: &Instance, socket: &Socket) -> Result<libc::c_int> {
-    let Some(registered) = with_state(socket, |state| state.registration.clone())? else { return Ok(libc::ENOENT) };
+    let Some(registered) = socket.registration()? else { return Ok(libc::ENOENT) };
     let Registered { pool_handle, pool_element_id, .. } = registered;
     Ok(match instance.io.registration_state(pool_handle, pool_element_id) {
         Some(RegistrationState::Registered) => 0,
@@ -144,10 +143,7 @@ fn new_identifier() -> PoolElementId {
 pub fn deregister(sd: Descriptor, dont_wait: bool) -> Result<()> {
     forget_last_error();
     let (instance, socket) = lookup(sd)?;
-    let registered = with_state(&socket, |state| {
-        state.business_card = None;
-        state.registration.take()
-    })?;
+    let registered = socket.take_registration()?;
     let registered = registered.ok_or_else(|| Error::with(libc::EBADF, format!("socket {sd} is not registered")))?;
     let Registered { pool_handle, pool_element_id, .. } = registered;
     let name = format!("element {pool_element_id} of pool {pool_handle}");

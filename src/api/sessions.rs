@@ -3,15 +3,13 @@
 use super::error::{forget_last_error, remember};
 use super::lifecycle::instance;
 use super::registration::checked_handle;
-use super::sockets::{
-    closed, lookup, not_ours, own_endpoint, receive_error, transport_error, until, watched, with_state,
-};
+use super::sockets::{closed, lookup, not_ours, own_endpoint, receive_error, transport_error, until, watched};
 use super::waiting::limit;
 use super::{
     ConnectOptions, Descriptor, EndSession, Error, FailoverFlags, MessageKind, Received, Result, SendOptions, Timeout,
 };
-use crate::driver::client::{Entry, ONLY_SESSION, ReceiveError, Role, SendError, SessionStatus, Socket, system};
-use crate::session::{Blame, Event, MAX_COOKIE_LEN, NoElement, PoolUserSession, ReadItem, encode_cookie};
+use crate::driver::client::{Entry, ReceiveError, SendError, SessionStatus, Socket, TakenUp, system};
+use crate::session::{Blame, Event, MAX_COOKIE_LEN, NoElement, PoolUserConfig, ReadItem, encode_cookie};
 use crate::transport::OutboundMessage;
 use crate::wire::PPID_ASAP;
 use crate::{PoolElementId, SessionId};
@@ -28,7 +26,7 @@ pub fn connect(sd: Descriptor, pool_handle: &[u8], options: ConnectOptions) -> R
     let (instance, socket) = lookup(sd)?;
     let pool_handle = checked_handle(pool_handle)?;
     if socket.endpoint.get().is_none() {
-        if with_state(&socket, |state| state.parameters)?.is_some() {
+        if socket.chosen_parameters()?.is_some() {
             // Parameters of its own belong to an endpoint of its own: others share the other one.
             own_endpoint(&instance, &socket)?;
         } else {
@@ -37,21 +35,16 @@ pub fn connect(sd: Descriptor, pool_handle: &[u8], options: ConnectOptions) -> R
             let _ = socket.endpoint.set(shared);
         }
     }
-    with_state(&socket, |state| {
-        if !matches!(state.role, Role::Fresh) {
-            return Err(Error::with(libc::EISCONN, format!("socket {sd} has a session already, or is a server")));
-        }
-        state.config.stale_cache = options.stale_cache;
-        if let Some(timeout) = options.connect_timeout {
-            state.config.connect_timeout = timeout;
-        }
-        if let Some(delay) = options.resolution_retry_delay {
-            state.config.retry_delay = delay;
-        }
-        let session = PoolUserSession::new(state.config.clone(), ONLY_SESSION, pool_handle);
-        state.role = Role::PoolUser(Box::new(session));
-        Ok(())
-    })??;
+    let mut config = PoolUserConfig { stale_cache: options.stale_cache, ..socket.config()? };
+    if let Some(timeout) = options.connect_timeout {
+        config.connect_timeout = timeout;
+    }
+    if let Some(delay) = options.resolution_retry_delay {
+        config.retry_delay = delay;
+    }
+    if socket.become_pool_user(pool_handle, config)? == TakenUp::InUse {
+        return Err(Error::with(libc::EISCONN, format!("socket {sd} has a session already, or is a server")));
+    }
     if let Err(why) = settle(&socket, Event::Start)? {
         remember(no_element(sd, &socket, why));
     }
@@ -92,7 +85,7 @@ fn settle(socket: &Arc<Socket>, event: Event<'_>) -> Result<std::result::Result<
 pub fn force_failover(sd: Descriptor, flags: FailoverFlags, stale_cache: Duration) -> Result<()> {
     forget_last_error();
     let (_, socket) = lookup(sd)?;
-    if !with_state(&socket, |state| matches!(state.role, Role::PoolUser(_)))? {
+    if !socket.is_pool_user()? {
         return Err(Error::with(libc::ENOTCONN, format!("socket {sd} has no session with a pool")));
     }
     let blame = if flags.unreachable { Blame::Element } else { Blame::Nobody };
@@ -108,10 +101,7 @@ pub fn force_failover(sd: Descriptor, flags: FailoverFlags, stale_cache: Duratio
 
 /// Why a session has no element.
 fn no_element(sd: Descriptor, socket: &Socket, why: NoElement) -> Error {
-    let pool = with_state(socket, |state| match &state.role {
-        Role::PoolUser(session) => session.pool_handle().to_string(),
-        _ => String::new(),
-    });
+    let pool = socket.peer_name().ok().flatten().map(|(pool_handle, _)| pool_handle.to_string());
     let what = format!("socket {sd} has no element of pool {}", pool.unwrap_or_default());
     Error::with(errno_of(why), format!("{what}: {}", reason(why)))
 }
@@ -138,7 +128,7 @@ fn reason(why: NoElement) -> &'static str {
 /// Whether the session's element has given a cookie.
 pub fn has_cookie(sd: Descriptor) -> Result<bool> {
     let (_, socket) = lookup(sd)?;
-    with_state(&socket, |state| matches!(&state.role, Role::PoolUser(session) if session.has_cookie()))
+    Ok(socket.has_cookie()?)
 }
 
 /// Sends a message; returns the bytes sent, which are all of them. Mapped descriptors: write(2).
@@ -205,7 +195,7 @@ pub fn send_cookie(sd: Descriptor, cookie: &[u8], session: SessionId, timeout: T
         let what = format!("a cookie has 1 to {MAX_COOKIE_LEN} bytes, not {}", cookie.len());
         return Err(Error::with(libc::EMSGSIZE, what));
     }
-    if !with_state(&socket, |state| matches!(state.role, Role::Accepted { .. } | Role::OneToMany { .. }))? {
+    if !socket.is_server()? {
         return Err(Error::new(libc::EBADF, "only a pool element gives cookies"));
     }
     let bytes = encode_cookie(cookie).map_err(|error| Error::with(libc::EMSGSIZE, error.to_string()))?;

@@ -3,7 +3,7 @@
 use super::lifecycle::instance;
 use super::{Descriptor, Error, PeName, Result, Timeout};
 use crate::driver::client::{
-    Endpoint, EndpointState, Entry, Instance, ListenError, MAX_BACKLOG, ReceiveError, Role, Socket, SocketState,
+    Closed, Endpoint, EndpointState, Entry, Instance, ListenError, MAX_BACKLOG, ReceiveError, Socket,
 };
 use crate::driver::clock;
 use crate::transport::{EndpointConfig, TransportError};
@@ -46,9 +46,10 @@ pub(super) fn closed(errno: c_int) -> Error {
     }
 }
 
-/// Looks at or changes the state of a socket.
-pub(super) fn with_state<R>(socket: &Socket, f: impl FnOnce(&mut SocketState) -> R) -> Result<R> {
-    socket.with_state(f).map_err(closed)
+impl From<Closed> for Error {
+    fn from(Closed(errno): Closed) -> Error {
+        closed(errno)
+    }
 }
 
 /// When a wait ends; `None`: no wait.
@@ -97,7 +98,7 @@ pub fn socket(domain: c_int, socket_type: c_int, protocol: c_int) -> Result<Desc
         _ => return Err(Error::new(libc::ESOCKTNOSUPPORT, "RSerPool sockets are SOCK_STREAM or SOCK_SEQPACKET")),
     };
     let socket = Socket::new(one_to_one).map_err(|error| Error::system(&error, "no descriptor for a socket"))?;
-    with_state(&socket, |state| state.config = instance.session_config())?;
+    socket.change_config(|config| *config = instance.session_config())?;
     enter(&instance, Entry::Socket(socket))
 }
 
@@ -128,7 +129,7 @@ pub fn bind(sd: Descriptor, addresses: &[SocketAddr]) -> Result<()> {
     if addresses.windows(2).any(|pair| pair[0].port() != pair[1].port()) {
         return Err(Error::new(libc::EINVAL, "all addresses of a socket have the same port"));
     }
-    with_state(&socket, |state| state.bind = addresses.to_vec())?;
+    socket.set_bind_addresses(addresses)?;
     own_endpoint(&instance, &socket).map(|_| ())
 }
 
@@ -137,7 +138,7 @@ pub(super) fn own_endpoint(instance: &Instance, socket: &Arc<Socket>) -> Result<
     if let Some(endpoint) = socket.endpoint.get() {
         return Ok(Arc::clone(endpoint));
     }
-    let (bind, parameters) = with_state(socket, |state| (state.bind.clone(), state.parameters))?;
+    let (bind, parameters) = (socket.bind_addresses()?, socket.chosen_parameters()?);
     let parameters = parameters.unwrap_or(instance.sctp_parameters());
     // An address that says "any" binds to the wildcard address with its port.
     let config = EndpointConfig { bind, listen: true, parameters, ..EndpointConfig::default() };
@@ -145,7 +146,7 @@ pub(super) fn own_endpoint(instance: &Instance, socket: &Arc<Socket>) -> Result<
         instance.open_endpoint(config).map_err(|error| transport_error(error, "the socket cannot be bound"))?;
     let kept = Arc::clone(socket.endpoint.get_or_init(|| Arc::clone(&endpoint)));
     // Another thread was faster, or has closed the socket meanwhile: nobody else will see to the endpoint.
-    if !Arc::ptr_eq(&kept, &endpoint) || with_state(socket, |_| ()).is_err() {
+    if !Arc::ptr_eq(&kept, &endpoint) || socket.check_open().is_err() {
         endpoint.with(EndpointState::retire);
     }
     Ok(kept)
@@ -219,7 +220,7 @@ pub fn close(sd: Descriptor) -> Result<()> {
 /// The pool and identifier that the socket is registered with; `EBADF` when it is not.
 pub fn getsockname(sd: Descriptor) -> Result<PeName> {
     let (_, socket) = lookup(sd)?;
-    let registered = with_state(&socket, |state| state.registration.clone())?;
+    let registered = socket.registration()?;
     let registered = registered.ok_or_else(|| Error::with(libc::EBADF, format!("socket {sd} is not registered")))?;
     Ok(PeName { pool_handle: registered.pool_handle, pool_element_id: registered.pool_element_id })
 }
@@ -227,29 +228,18 @@ pub fn getsockname(sd: Descriptor) -> Result<PeName> {
 /// The pool and element that the socket is connected to; `ENOTCONN` when it is not.
 pub fn getpeername(sd: Descriptor) -> Result<PeName> {
     let (_, socket) = lookup(sd)?;
-    let name = with_state(&socket, |state| match &state.role {
-        Role::PoolUser(session) => Some(PeName {
-            pool_handle: session.pool_handle().clone(),
-            pool_element_id: session.connected_element().unwrap_or_default(),
-        }),
-        _ => None,
-    })?;
-    name.ok_or_else(|| Error::with(libc::ENOTCONN, format!("socket {sd} is not connected to a pool")))
+    let name = socket.peer_name()?;
+    let (pool_handle, element) =
+        name.ok_or_else(|| Error::with(libc::ENOTCONN, format!("socket {sd} is not connected to a pool")))?;
+    Ok(PeName { pool_handle, pool_element_id: element.unwrap_or_default() })
 }
 
 /// Says what the program does with a session, for status reports. `EINVAL`: the socket has no such session.
 pub fn set_status(sd: Descriptor, session: SessionId, text: &str) -> Result<()> {
     let (_, socket) = lookup(sd)?;
-    with_state(&socket, |state| {
-        match &state.role {
-            Role::PoolUser(_) | Role::Accepted { ended: false, .. } => {}
-            Role::OneToMany { sessions, .. } if sessions.contains_key(&session) => {}
-            _ => return Err(Error::new(libc::EINVAL, "the socket has no such session")),
-        }
-        let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= MAX_STATUS_TEXT).last();
-        state.status_text = Some(text[..end.unwrap_or(0)].to_owned());
-        Ok(())
-    })?
+    let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= MAX_STATUS_TEXT).last();
+    let kept = socket.set_status_text(session, &text[..end.unwrap_or(0)])?;
+    kept.ok_or(Error::new(libc::EINVAL, "the socket has no such session"))
 }
 
 #[cfg(test)]

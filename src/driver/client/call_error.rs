@@ -42,3 +42,7 @@ pub enum ListenError {
     /// The socket was closed; the errno.
     Closed(libc::c_int),
 }
+
+/// The socket was closed; the errno.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed(pub libc::c_int);

@@ -171,7 +171,7 @@ fn report(config: &CspConfig, descriptors: &DescriptorTable, home: Option<Home>,
     let mut findings = Findings::default();
     for socket in descriptors.sockets() {
         // A socket that is being closed has nothing to tell.
-        let _ = socket.with_state(|state| findings.look_at(state));
+        let _ = socket.read(|state| findings.look_at(state));
     }
     let sender = match (ComponentId(config.identifier), findings.element) {
         (id, _) if id.object() != 0 => id,

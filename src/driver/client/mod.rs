@@ -43,7 +43,7 @@ mod turn;
 mod watchers;
 
 pub use bell::{Bell, Listener, NoResult, Promise, Promised, Wake, promise};
-pub use call_error::{ListenError, ReceiveError, SendError};
+pub use call_error::{Closed, ListenError, ReceiveError, SendError};
 pub use commands::Registration;
 pub use csp::{CspConfig, Reporter};
 pub use endpoint::Endpoint;
@@ -52,6 +52,6 @@ pub use instance::{Instance, InstanceConfig};
 pub use io_handle::IoHandle;
 pub use readiness::{Readiness, Shown};
 pub use requests::{NotDone, Wait};
-pub use socket::{MAX_BACKLOG, ONLY_SESSION, Registered, Role, SessionStatus, Socket, SocketState};
+pub use socket::{MAX_BACKLOG, ONLY_SESSION, Registered, SessionStatus, Socket, TakenUp};
 pub use subscription::Subscription;
 pub use table::{DescriptorTable, Entry};

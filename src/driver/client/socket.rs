@@ -4,7 +4,9 @@ mod events;
 mod listen;
 mod pool;
 mod receive;
+mod role;
 mod send;
+mod settings;
 mod settle;
 
 use super::bell::Bell;
@@ -23,6 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 pub use pool::OWN_SESSION;
+pub use role::TakenUp;
 pub use settle::SessionStatus;
 
 /// Sessions that wait for `accept` on one socket, whatever `listen` was told.
@@ -44,7 +47,7 @@ pub struct Socket {
 }
 
 /// What the lock of a socket protects.
-pub struct SocketState {
+pub(super) struct SocketState {
     pub(super) readiness: Option<Arc<Readiness>>,
     pub(super) shown: Shown,
     /// The thread that is bringing messages reads the next one itself: what the descriptor shows can wait until then.
@@ -54,23 +57,23 @@ pub struct SocketState {
     pub(super) closed: Option<libc::c_int>,
     pub(super) inbox: Inbox,
     /// What the socket is used for.
-    pub role: Role,
+    pub(super) role: Role,
     /// Sends to pools, where the socket did that before.
     pub(super) sender: Option<Box<PoolSender>>,
     /// What the socket is registered as.
-    pub registration: Option<Registered>,
+    pub(super) registration: Option<Registered>,
     /// The ASAP_BUSINESS_CARD that every new session gets, where the program has given one.
-    pub business_card: Option<Vec<u8>>,
+    pub(super) business_card: Option<Vec<u8>>,
     /// What the program says that it does with the session, for status reports.
-    pub status_text: Option<String>,
+    pub(super) status_text: Option<String>,
     /// The payload protocol identifier of the last message sent.
     pub(super) last_ppid: u32,
     /// Addresses given to bind.
-    pub bind: Vec<SocketAddr>,
+    pub(super) bind: Vec<SocketAddr>,
     /// SCTP parameters that were chosen for its endpoint.
-    pub parameters: Option<SctpParameters>,
+    pub(super) parameters: Option<SctpParameters>,
     /// Settings of a session with a pool.
-    pub config: PoolUserConfig,
+    pub(super) config: PoolUserConfig,
     /// Associations whose send queue is full.
     pub(super) blocked: SortedMap<AssociationId, ()>,
     /// The last attempt to send came to a full queue, and nothing has changed for the better since.
@@ -92,7 +95,7 @@ pub struct Registered {
 }
 
 /// What a socket is used for.
-pub enum Role {
+pub(super) enum Role {
     /// Nothing yet.
     Fresh,
     /// One-to-one server: sessions that wait to be accepted.
@@ -202,17 +205,6 @@ impl Socket {
             Role::PoolUser(session) => session.obstacle().map(|why| (session.pool_handle().clone(), why)),
             _ => None,
         }
-    }
-
-    /// Looks at or changes the state; `Err`: the errno of a closed socket.
-    pub fn with_state<R>(&self, f: impl FnOnce(&mut SocketState) -> R) -> Result<R, libc::c_int> {
-        let mut state = self.state.lock();
-        if let Some(errno) = state.closed {
-            return Err(errno);
-        }
-        let result = f(&mut state);
-        state.update();
-        Ok(result)
     }
 
     /// Closes the socket: every call on it fails with `errno` from now on, blocked ones included; its sessions are closed

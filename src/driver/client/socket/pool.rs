@@ -177,7 +177,7 @@ impl SocketState {
     }
 
     /// Makes the socket one from which messages go to pools. False: it has another use.
-    pub fn become_sender(&mut self, seed: u64) -> bool {
+    pub(super) fn become_sender(&mut self, seed: u64) -> bool {
         if let Role::Fresh = self.role {
             self.role = Role::OneToMany { sessions: Default::default(), last: 0 };
         }
@@ -189,7 +189,7 @@ impl SocketState {
     }
 
     /// The session of this socket with an element that messages went to.
-    pub fn session_with(&self, delivery: &Delivery) -> Option<SessionId> {
+    pub(super) fn session_with(&self, delivery: &Delivery) -> Option<SessionId> {
         let element = delivery.sent_to().last()?;
         self.sender.as_ref()?.session_of(delivery.pool_handle(), element)
     }
