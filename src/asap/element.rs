@@ -31,13 +31,13 @@ pub(super) enum State {
     Removed { again_at: Time },
 }
 
-/// What registrars know of an element.
+/// Who has heard of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fame {
+pub(super) enum KnownTo {
     /// None has heard of it.
-    Unheard,
+    Nobody,
     /// One may have.
-    Heard,
+    Registrars,
 }
 
 /// An element of our own.
@@ -48,7 +48,7 @@ pub(super) struct Element {
     pub(super) state: State,
     /// It has new values that the message under way does not have.
     pub(super) changed: bool,
-    pub(super) fame: Fame,
+    pub(super) known_to: KnownTo,
     /// Registrations sent since the last success.
     pub(super) attempts: u32,
     /// Refusals since the last success after which the registrar is asked again.
@@ -73,13 +73,13 @@ impl HasDeadline for Element {
 
 impl Element {
     /// One that is not registered yet.
-    pub(super) fn new(fame: Fame) -> Element {
+    pub(super) fn new(known_to: KnownTo) -> Element {
         Element {
             bytes: Vec::new(),
             interval: Duration::ZERO,
             state: State::Idle,
             changed: false,
-            fame,
+            known_to,
             attempts: 0,
             refusals: 0,
             refused_for: None,
@@ -93,7 +93,7 @@ impl Element {
         let Some(association) = home else { return };
         self.state = State::Registering { t2: step.now + t2 };
         self.changed = false;
-        self.fame = Fame::Heard;
+        self.known_to = KnownTo::Registrars;
         self.attempts = self.attempts.saturating_add(1);
         self.waiters.iter_mut().for_each(Waiter::note_sent);
         step.push(Action::Send { association, bytes: self.bytes.clone() });

@@ -7,7 +7,7 @@
 //! still has, mostly this one itself before its host was rebooted. Then the registrar is asked again, less and less often.
 
 use super::config::AsapConfig;
-pub(super) use super::element::Fame;
+pub(super) use super::element::KnownTo;
 use super::element::{Element, State};
 use super::interface::{Action, ElementKey, Outcome, RegistrationState, RequestError, RequestId, Step};
 use super::peer_log::{PeerLog, causes};
@@ -114,7 +114,7 @@ impl Registrations {
     pub(super) fn register(
         &mut self,
         Prepared { key, bytes, interval }: Prepared,
-        fame: Fame,
+        known_to: KnownTo,
         waiter: Waiter,
         home: Option<AssociationId>,
         requests: &mut Requests,
@@ -122,7 +122,7 @@ impl Registrations {
     ) {
         requests.enter(&waiter, Place::Registration(key.clone()));
         if !self.elements.contains(&key.0, key.1) {
-            self.elements.insert(key.0.clone(), key.1, Element::new(fame));
+            self.elements.insert(key.0.clone(), key.1, Element::new(known_to));
         }
         let t2 = self.t2;
         self.elements.edit(&key.0, key.1, |element| {
@@ -282,7 +282,8 @@ impl Registrations {
         let handle = &message.pool_handle;
         let is_asked = |id| message.pool_element_id.is_none_or(|asked| asked == id);
         let of_pool = self.elements.of_pool(handle);
-        let asked = of_pool.filter(|(id, element)| is_asked(*id) && element.fame == Fame::Heard).map(|(id, _)| id);
+        let asked =
+            of_pool.filter(|(id, element)| is_asked(*id) && element.known_to == KnownTo::Registrars).map(|(id, _)| id);
         let mut kept_alive = KeptAlive::Unknown;
         for pool_element_id in asked {
             kept_alive = KeptAlive::Ours;
@@ -312,19 +313,19 @@ impl Registrations {
     }
 
     /// An element is de-registered. Elements that are not ours may be: the registrar decides who may.
-    pub(super) fn remove(&mut self, key: &ElementKey, requests: &mut Requests, step: &mut Step<'_>) -> Fame {
-        let Some(element) = self.elements.remove(&key.0, key.1) else { return Fame::Heard };
+    pub(super) fn remove(&mut self, key: &ElementKey, requests: &mut Requests, step: &mut Step<'_>) -> KnownTo {
+        let Some(element) = self.elements.remove(&key.0, key.1) else { return KnownTo::Registrars };
         for waiter in &element.waiters {
             requests.complete(waiter, Err(RequestError::Cancelled), step);
         }
-        element.fame
+        element.known_to
     }
 
     /// Takes all elements away; returns those that a registrar has heard of.
     pub(super) fn take_all(&mut self) -> Vec<ElementKey> {
         let mut heard = Vec::new();
         self.elements.edit_all(|handle, id, element| {
-            if element.fame == Fame::Heard {
+            if element.known_to == KnownTo::Registrars {
                 heard.push((handle.clone(), id));
             }
         });

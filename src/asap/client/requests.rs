@@ -4,7 +4,7 @@ use super::AsapClient;
 use crate::PoolHandle;
 use crate::asap::deregistrations::{Withdrawn, deregistration_message};
 use crate::asap::interface::{Action, ElementKey, Outcome, Request, RequestError, RequestId, Step};
-use crate::asap::registrations::Fame;
+use crate::asap::registrations::KnownTo;
 use crate::asap::requests::{Place, Room, Waiter};
 use crate::asap::resolutions::Wanted;
 use crate::wire::PoolElement;
@@ -44,12 +44,12 @@ impl AsapClient {
         match what {
             Request::Register { pool_handle, pool_element, reregistration_interval } => {
                 let prepared = self.registrations.prepare(pool_handle, pool_element, reregistration_interval)?;
-                let fame = match self.deregistrations.withdraw(prepared.key(), &mut self.requests, step) {
-                    Withdrawn::Yes => Fame::Heard,
-                    Withdrawn::NotUnderWay => Fame::Unheard,
+                let known_to = match self.deregistrations.withdraw(prepared.key(), &mut self.requests, step) {
+                    Withdrawn::Yes => KnownTo::Registrars,
+                    Withdrawn::NotUnderWay => KnownTo::Nobody,
                 };
                 let (waiter, home) = (self.waiter(id, None), self.associations.sctp_home_id());
-                self.registrations.register(prepared, fame, waiter, home, &mut self.requests, step);
+                self.registrations.register(prepared, known_to, waiter, home, &mut self.requests, step);
                 Ok(None)
             }
             Request::Deregister { pool_handle, pool_element_id } => {
@@ -102,8 +102,8 @@ impl AsapClient {
         step: &mut Step<'_>,
     ) -> Result<Option<Outcome>, RequestError> {
         let bytes = deregistration_message(&key)?;
-        let fame = self.registrations.remove(&key, &mut self.requests, step);
-        if fame == Fame::Unheard && !self.deregistrations.contains(&key) {
+        let known_to = self.registrations.remove(&key, &mut self.requests, step);
+        if known_to == KnownTo::Nobody && !self.deregistrations.contains(&key) {
             return Ok(Some(Outcome::Deregistered));
         }
         let (waiter, home) = (self.waiter(id, None), self.associations.sctp_home_id());
