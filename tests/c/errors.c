@@ -247,33 +247,6 @@ static void requests(void)
    CHECK(rsp_close(sd) == 0);
 }
 
-/* The library keeps 1024 elements registered, and refuses more. */
-static void too_many_elements(void)
-{
-   struct sockaddr_in  address;
-   struct rsp_addrinfo element;
-   struct rsp_info     info;
-   rsp_initinfo(&info);
-   REQUIRE(rsp_initarg(&info, "-registrar=127.0.0.1:1") == 1);
-   REQUIRE(rsp_initarg(&info, "-asapannounce=off") == 1);
-   info.ri_registrar_request_timeout = 1;
-   REQUIRE(rsp_initialize(&info) == 0);
-   rsp_freeinfo(&info);
-
-   memset(&address, 0, sizeof(address));
-   address.sin_family = AF_INET;
-   memset(&element, 0, sizeof(element));
-   element.ai_protocol = IPPROTO_SCTP;
-   element.ai_addrs    = 1;
-   element.ai_addr     = (struct sockaddr*)&address;
-   for(element.ai_pe_id = 1; element.ai_pe_id <= 1024; element.ai_pe_id++) {
-      CHECK(rsp_pe_registration(HANDLE("pool"), &element, NULL, 60000, 0) == 0x1007);
-   }
-   FAILS_AS(rsp_pe_registration(HANDLE("pool"), &element, NULL, 60000, 0), 0x0006, EBUSY);
-   FAILS_AS(rsp_pe_registration_tags(HANDLE("pool"), &element, NULL, 60000, 0, NULL), 0x0006, EBUSY);
-   rsp_cleanup();
-}
-
 int main(void)
 {
    FAILS(rsp_close(0), EACCES); /* opens what FAILS writes to, before descriptors are short */
@@ -288,6 +261,5 @@ int main(void)
    mapped();
    requests();
    rsp_cleanup();
-   too_many_elements();
    return finish("errors");
 }
