@@ -2,10 +2,10 @@
 
 use super::config::AsapConfig;
 use super::interface::{Action, Step};
-use super::limits::RateLimit;
 use super::peer_log::PeerLog;
 use super::registrars::CandidateId;
 use crate::association::{PeerAddress, TransportKind};
+use crate::token_bucket::TokenBucket;
 use crate::{AssociationId, RegistrarId, Time};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -43,7 +43,7 @@ pub(super) struct RegistrarAssociation {
     useful: bool,
     /// A resolution over it stays without answer.
     doubtful: bool,
-    garbage: RateLimit,
+    garbage: TokenBucket,
 }
 
 impl RegistrarAssociation {
@@ -57,7 +57,7 @@ impl RegistrarAssociation {
             since: now,
             useful: false,
             doubtful: false,
-            garbage: RateLimit::new(MAX_GARBAGE, Duration::from_secs(1), now),
+            garbage: TokenBucket::new(MAX_GARBAGE, Duration::from_secs(1), now),
         }
     }
 
@@ -119,7 +119,7 @@ pub(super) struct Associations {
     /// The oldest first.
     inbound: VecDeque<RegistrarAssociation>,
     max_inbound: usize,
-    adoptions: RateLimit,
+    adoptions: TokenBucket,
     log: PeerLog,
 }
 
@@ -129,7 +129,7 @@ impl Associations {
             home: None,
             inbound: VecDeque::new(),
             max_inbound: config.max_inbound_associations,
-            adoptions: RateLimit::new(MAX_ADOPTIONS, Duration::from_secs(1), now),
+            adoptions: TokenBucket::new(MAX_ADOPTIONS, Duration::from_secs(1), now),
             log: PeerLog::default(),
         }
     }
@@ -210,7 +210,7 @@ impl Associations {
         }
         let is_it = |inbound: &RegistrarAssociation| inbound.association == association && inbound.is_sctp();
         let index = self.inbound.iter().position(is_it)?;
-        if self.adoptions.pass(now).is_none() {
+        if !self.adoptions.take(now) {
             let line = format_args!("registrar {id} wants to be home registrar: too many of late, ignored");
             self.log.warn(now, line);
             return None;
@@ -252,12 +252,12 @@ impl Associations {
     pub(super) fn count_garbage(&mut self, association: AssociationId, step: &mut Step<'_>) -> Option<&'static str> {
         let now = step.now;
         if let Some(home) = self.home.as_mut().filter(|home| home.association == association) {
-            if home.garbage.pass(now).is_none() {
+            if !home.garbage.take(now) {
                 (home.useful, home.since) = (false, now);
                 return Some(TOO_MUCH_GARBAGE);
             }
         } else if let Some(index) = self.inbound.iter().position(|inbound| inbound.association == association) {
-            if self.inbound.get_mut(index).is_some_and(|inbound| inbound.garbage.pass(now).is_none()) {
+            if self.inbound.get_mut(index).is_some_and(|inbound| !inbound.garbage.take(now)) {
                 self.inbound.remove(index);
                 step.push(Action::Abort { association, reason: TOO_MUCH_GARBAGE });
             }

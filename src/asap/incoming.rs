@@ -1,10 +1,10 @@
 //! Reads what registrars send, and answers what cannot be read.
 
 use super::interface::{Action, Step};
-use super::limits::RateLimit;
 use super::peer_log::PeerLog;
 use crate::message::AsapMessage;
 use crate::message::asap;
+use crate::token_bucket::TokenBucket;
 use crate::wire::{Cause, Decoded, ErrorCause, OperationalError, PPID_ASAP, Undecodable};
 use crate::{AssociationId, Time};
 use std::net::SocketAddr;
@@ -25,13 +25,13 @@ pub(super) enum Incoming {
 
 /// The reader.
 pub(super) struct Reader {
-    errors: RateLimit,
+    errors: TokenBucket,
     log: PeerLog,
 }
 
 impl Reader {
     pub(super) fn new(now: Time) -> Reader {
-        Reader { errors: RateLimit::new(MAX_ERRORS, Duration::from_secs(1), now), log: PeerLog::default() }
+        Reader { errors: TokenBucket::new(MAX_ERRORS, Duration::from_secs(1), now), log: PeerLog::default() }
     }
 
     /// Reads one message.
@@ -100,7 +100,7 @@ impl Reader {
 
     /// Sends ASAP_ERROR (RFC 5352 section 2.2.14) about a received message.
     fn report(&mut self, association: AssociationId, received: &[u8], cause: ErrorCause, step: &mut Step<'_>) {
-        if received.first() == Some(&TYPE_ASAP_ERROR) || self.errors.pass(step.now).is_none() {
+        if received.first() == Some(&TYPE_ASAP_ERROR) || !self.errors.take(step.now) {
             return;
         }
         let error = OperationalError { causes: vec![cause] };

@@ -12,7 +12,6 @@ mod hunt;
 mod hunt_outcome;
 mod incoming;
 mod interface;
-mod limits;
 mod peer_log;
 mod pool_table;
 mod registrars;

@@ -52,11 +52,6 @@ impl<K: Clone + Ord> KeyedTimers<K> {
         self.times.remove(&timer);
         Some((at, timer))
     }
-
-    /// Takes out all timers that have expired, the oldest first.
-    pub fn take_all_expired(&mut self, now: Time) -> Vec<K> {
-        std::iter::from_fn(|| self.take_expired(now)).map(|(_, timer)| timer).collect()
-    }
 }
 
 #[cfg(test)]
@@ -73,7 +68,8 @@ mod tests {
         assert_eq!(timers.next(), Some(Time::from_secs(1)));
         assert_eq!(timers.take_expired(Time::ZERO), None);
         assert_eq!(timers.take_expired(Time::from_secs(9)), Some((Time::from_secs(1), "start")));
-        assert_eq!(timers.take_all_expired(Time::from_secs(9)), ["end", "heartbeat"]);
+        assert_eq!(timers.take_expired(Time::from_secs(9)), Some((Time::from_secs(2), "end")));
+        assert_eq!(timers.take_expired(Time::from_secs(9)), Some((Time::from_secs(2), "heartbeat")));
         timers.set("end", Time::from_secs(3));
         timers.stop("end");
         assert_eq!(timers.take_expired(Time::from_secs(9)), None);
