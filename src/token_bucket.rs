@@ -15,6 +15,7 @@ pub(crate) struct TokenBucket {
     counted: Time,
 }
 
+#[cfg(feature = "registrar")]
 const SECOND: Duration = Duration::from_secs(1);
 
 impl TokenBucket {
@@ -25,6 +26,7 @@ impl TokenBucket {
     }
 
     /// A full bucket of the tokens of one second; a rate of zero never gives a token.
+    #[cfg(feature = "registrar")]
     pub fn per_second(rate: u32, now: Time) -> TokenBucket {
         TokenBucket::new(rate, SECOND.checked_div(rate).unwrap_or(SECOND), now)
     }
@@ -45,6 +47,7 @@ impl TokenBucket {
 mod tests {
     use super::*;
 
+    #[cfg(feature = "registrar")]
     #[test]
     fn a_bucket_gives_its_rate_and_no_more() {
         let mut bucket = TokenBucket::per_second(10, Time::ZERO);

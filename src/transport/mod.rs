@@ -8,14 +8,12 @@
 
 mod detached;
 pub(crate) mod epoll;
-mod event;
 mod interface_changes;
 pub(crate) mod interfaces;
 pub mod kernel_sctp;
 pub mod multicast;
 pub(crate) mod not_inherited;
 mod parameters;
-mod pending;
 mod punctuality;
 #[cfg(feature = "sctp-udp")]
 pub mod sctp_udp;

@@ -3,13 +3,13 @@
 use super::SctpUdp;
 use super::association::{Association, abort_reason};
 use super::cookie::{CookieSigner, Origin, Remembered};
+use super::event::Event;
 use super::packet::{self, cause, chunk};
 use super::probe::{self, Probe, Verdict};
 use super::udp::Path;
 use crate::Time;
 use crate::association::{LossReason, Undelivered};
 use crate::log_limit::log_limited;
-use crate::transport::event::Event;
 use crate::transport::{OutboundMessage, TransportEvent};
 use dcsctp::api::{DcSctpSocket, LifecycleId, Message, PpId, SendOptions, SocketEvent, StreamId};
 use std::panic::{AssertUnwindSafe, catch_unwind};

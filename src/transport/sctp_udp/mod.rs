@@ -23,9 +23,11 @@ mod cookie;
 mod crc32c;
 mod endpoint;
 mod entropy;
+mod event;
 mod handshake;
 mod options;
 mod packet;
+mod pending;
 mod probe;
 mod receive;
 mod table;
@@ -34,7 +36,6 @@ mod tests;
 mod timers;
 mod udp;
 
-use super::event::Event;
 use super::{
     Capabilities, Detachable, EndpointConfig, OutboundMessage, Punctuality, SctpParameters, Transport, TransportError,
     TransportEvent,
@@ -47,6 +48,7 @@ use connect::Connecting;
 use cookie::CookieSigner;
 use dcsctp::api::{DcSctpSocket, SocketState};
 use entropy::Entropy;
+use event::Event;
 use packet::cause;
 use std::collections::VecDeque;
 use std::io;
