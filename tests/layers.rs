@@ -267,7 +267,9 @@ fn architecture_names_files_that_exist_and_every_folder_of_the_sources() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(root.join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
     let mut paths = Vec::new();
-    for top in ["src", "tests", "benches", "fuzz", "scripts", "man", "exports", "packaging", "debian", "c-examples"] {
+    for top in
+        ["src", "tests", "benches", "fuzz", "scripts", "man", "exports", "packaging", "debian", "c-examples", "include"]
+    {
         paths.push(format!("/{top}/"));
         all_paths(&root.join(top), root, &mut paths);
     }
