@@ -299,7 +299,12 @@ impl EndpointState {
     /// Aborts the association of a session, which gets back what its peer never acknowledged as part of its `Lost`. False: there is
     /// no such association any more.
     pub fn give_up(&mut self, now: Time, association: AssociationId, reason: &str) -> bool {
-        let Some(Route::Session { user, .. }) = self.routes.get(&association) else { return false };
+        let user = match self.routes.get(&association) {
+            Some(Route::Session { user, .. }) => user,
+            // It is given up already, as nobody reads: its `Lost` is under way, with what the peer never acknowledged.
+            Some(Route::Unread { .. }) => return true,
+            _ => return false,
+        };
         // No `Writable` comes for it now.
         user.stop_waiting_for(association);
         self.transport.give_up(now, association, reason);
