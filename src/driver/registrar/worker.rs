@@ -139,7 +139,8 @@ fn receive_until_stopped<C: RegistrarCore>(
     let Receiving { number, mut receiver, poller } = receiving;
     let mut reckoning = Reckoning::new();
     let mut ready = Vec::new();
-    loop {
+    // Looked at each time: users that connect again and again must not keep a registrar from ending.
+    while !stopped.load(Ordering::Acquire) {
         match receiver.wait() {
             Ok(Some(arrival)) => {
                 let now = reckoning.after(arrival.waited);
@@ -150,14 +151,12 @@ fn receive_until_stopped<C: RegistrarCore>(
                 reckoning.forget();
                 poller.wait(Time::ZERO, None, &mut ready)?;
                 ready.clear();
-                if stopped.load(Ordering::Acquire) {
-                    return Ok(());
-                }
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => reckoning.forget(),
             Err(error) => return Err(error),
         }
     }
+    Ok(())
 }
 
 /// The time without a look at the clock for each message, which is a system call where the clock is not the processor's.
