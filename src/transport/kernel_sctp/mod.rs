@@ -182,7 +182,7 @@ impl KernelSctp {
     /// Forgets an association; the kernel's number means nothing from now on.
     fn remove(&mut self, id: AssociationId) -> Option<Association> {
         self.set_deadline(id, None);
-        self.blocked.remove(&id);
+        self.unblock(id);
         let association = self.associations.remove(&id)?;
         self.expected.retain(|expected| *expected != id);
         if self.by_kernel_id.get(&association.kernel_id) == Some(&id) {
@@ -299,7 +299,7 @@ impl Transport for KernelSctp {
         // The kernel tells of the end, and hands back what was not acknowledged, after what else it has to tell.
         association.state = State::GivenUp;
         let kernel_id = association.kernel_id;
-        self.blocked.remove(&id);
+        self.unblock(id);
         self.abort_in_kernel(kernel_id, reason);
     }
 

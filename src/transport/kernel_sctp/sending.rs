@@ -292,6 +292,13 @@ impl KernelSctp {
         self.update_interest();
     }
 
+    /// An association does not wait for room any more. Whoever leaves last ends the interest in room: there always is some.
+    pub(super) fn unblock(&mut self, id: AssociationId) {
+        if self.blocked.remove(&id).is_some() && self.blocked.is_empty() {
+            self.update_interest();
+        }
+    }
+
     pub(super) fn update_interest(&self) {
         let interest = match (self.detached_for_good, self.blocked.is_empty()) {
             (false, true) => Interest::Read,
