@@ -25,6 +25,8 @@ impl Registrar {
             return false;
         }
         self.end_inheritance(id, step);
+        // Whoever introduces himself lives: an arbitration about elements without a home must not take his.
+        self.stop_arbitration(step.now, id);
         let known_elements = self.handlespace.count_of_owner(id);
         let settled = step.now + self.settling_time();
         let audit = Audit::new(settled, self.enrp.phase == Phase::Ready && known_elements > 0);
