@@ -128,11 +128,6 @@ impl PoolUserSession {
         if let State::Up(up) = &self.state { Some(up.association) } else { None }
     }
 
-    /// Whether this is the association with the element, and not that of a candidate that was too late.
-    pub fn is_served_by(&self, association: AssociationId) -> bool {
-        self.current() == Some(association)
-    }
-
     /// The message to send again on this association next, for [`Action::Resend`].
     pub fn next_resend(&self, association: AssociationId) -> Option<&Undelivered> {
         self.resends.next().filter(|_| self.current() == Some(association))

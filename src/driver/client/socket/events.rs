@@ -272,9 +272,6 @@ impl EndpointUser for Socket {
         }
         let result = if ppid == PPID_ASAP {
             self.receive_control(&mut state, now, session, association, payload)
-        } else if matches!(&state.role, Role::PoolUser(user) if !user.is_served_by(association)) {
-            // A candidate that was too late speaks before it hears that it is not wanted.
-            return Ok(Vec::new());
         } else {
             let kind = ItemKind::Data { ppid, stream, payload: payload.to_vec() };
             state.inbox.push_received(Item { session, kind }).map(|()| Vec::new()).map_err(|_| TOO_MUCH_UNREAD)
