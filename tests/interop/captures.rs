@@ -120,11 +120,8 @@ const ENRP_ERROR: u32 = 10;
 /// to come back to.
 /// One that restarts hears of its former self, and finds that it would be talking to itself. A kernel gives no reason when a
 /// process ends with something unread.
-/// A user that fails over ends what is left of the old session, and what a candidate has that was too late: over lossy links, the
-/// next one is tried after 250 ms.
-const ORDINARY_ABORTS: [&str; 6] = [
+const ORDINARY_ABORTS: [&str; 5] = [
     "connect given up",
-    "failover",
     "the registrar is starting",
     "the registrar stops",
     "the registrar at both ends has the same identifier",
