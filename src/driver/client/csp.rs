@@ -4,7 +4,7 @@
 //! sends.
 
 use super::asap::CurrentHome;
-use super::socket::{Role, SocketState};
+use super::socket::Usage;
 use super::table::DescriptorTable;
 use crate::Time;
 use crate::driver::clock;
@@ -126,32 +126,22 @@ struct Findings {
 }
 
 impl Findings {
-    fn look_at(&mut self, state: &SocketState) {
-        self.sessions += match &state.role {
-            Role::PoolUser(session) => {
-                match session.connected_element() {
-                    Some(element) => self.associations.push(Association {
-                        with: ComponentId::pool_element(element),
-                        duration: None,
-                        ppid: state.last_ppid,
-                    }),
-                    None => self.wants_registrar = true,
-                }
-                1
-            }
-            Role::Accepted { ended, .. } => usize::from(!ended),
-            Role::OneToMany { sessions, .. } => sessions.len(),
-            Role::Fresh | Role::Listening { .. } => 0,
-        };
-        if self.text.is_none() {
-            self.text.clone_from(&state.status_text);
-        }
-        let Some(registered) = &state.registration else { return };
+    fn add(&mut self, usage: Usage) {
+        self.sessions += usage.sessions;
+        self.wants_registrar |= usage.searches;
+        let with_element = usage.element.map(|element| Association {
+            with: ComponentId::pool_element(element),
+            duration: None,
+            ppid: usage.last_ppid,
+        });
+        self.associations.extend(with_element);
+        self.text = self.text.take().or(usage.text);
+        let Some(registered) = usage.registration else { return };
         self.wants_registrar = true;
         if self.element.is_none() {
             self.element = Some(registered.pool_element_id);
             self.workload = registered.load;
-            self.bound = state.bind.first().copied();
+            self.bound = usage.bound;
         }
     }
 
@@ -171,7 +161,9 @@ fn report(config: &CspConfig, descriptors: &DescriptorTable, home: Option<Home>,
     let mut findings = Findings::default();
     for socket in descriptors.sockets() {
         // A socket that is being closed has nothing to tell.
-        let _ = socket.read(|state| findings.look_at(state));
+        if let Ok(usage) = socket.usage() {
+            findings.add(usage);
+        }
     }
     let sender = match (ComponentId(config.identifier), findings.element) {
         (id, _) if id.object() != 0 => id,

@@ -1,37 +1,49 @@
 //! An RSerPool socket: its sessions, its inbox, and what its descriptor shows.
 
+mod accepted;
+mod actions;
+mod descriptor;
 mod events;
-mod listen;
-mod pool;
+mod listening;
+mod one_to_many;
+mod pool_sending;
+mod pool_user;
 mod receive;
 mod role;
+mod room;
 mod send;
 mod settings;
-mod settle;
+mod usage;
 
 use super::bell::Bell;
 use super::endpoint::Endpoint;
 use super::endpoint_state::{EndpointState, SessionActions};
 use super::readiness::{Readiness, Shown};
-use crate::collections::SortedMap;
-use crate::session::{Inbox, NoElement, PoolSender, PoolUserConfig, PoolUserSession, ServerSession};
-use crate::transport::SctpParameters;
-use crate::{AssociationId, PoolElementId, PoolHandle, SessionId, Time};
+use crate::session::Inbox;
+use crate::{SessionId, Time};
+use descriptor::Descriptor;
 use parking_lot::Mutex;
-use std::collections::VecDeque;
-use std::net::SocketAddr;
+use role::{OrderlyEnd, Role};
+use room::Room;
+use settings::Settings;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use usage::ForReports;
 
-pub use pool::OWN_SESSION;
+pub use pool_user::SessionStatus;
 pub use role::TakenUp;
-pub use settle::SessionStatus;
+pub use settings::Registered;
+pub use usage::Usage;
 
 /// Sessions that wait for `accept` on one socket, whatever `listen` was told.
 pub const MAX_BACKLOG: usize = 4096;
 /// The session of a connected or accepted socket.
 pub const ONLY_SESSION: SessionId = SessionId(1);
+/// The session of what a pool element sends to itself. No message can be sent in it.
+const OWN_SESSION: SessionId = SessionId(0);
+/// Why a message costs its sender the association.
+const TOO_MUCH_UNREAD: &str = "receive queue full: the application does not read";
 
 /// An RSerPool socket.
 pub struct Socket {
@@ -41,102 +53,36 @@ pub struct Socket {
     pub one_to_one: bool,
     /// Where its associations live; set once, by bind, listen, register or connect.
     pub endpoint: OnceLock<Arc<Endpoint>>,
-    pub(super) state: Mutex<SocketState>,
+    state: Mutex<SocketState>,
     /// Rings whenever the state changes in a way that a blocked call may wait for.
-    pub(super) changed: Arc<Bell>,
+    changed: Arc<Bell>,
 }
 
 /// What the lock of a socket protects.
-pub(super) struct SocketState {
-    pub(super) readiness: Option<Arc<Readiness>>,
-    pub(super) shown: Shown,
-    /// The thread that is bringing messages reads the next one itself: what the descriptor shows can wait until then.
-    pub(super) quiet: bool,
+struct SocketState {
+    descriptor: Descriptor,
     changed: Arc<Bell>,
     /// The errno of calls from now on.
-    pub(super) closed: Option<libc::c_int>,
-    pub(super) inbox: Inbox,
-    /// What the socket is used for.
-    pub(super) role: Role,
-    /// Sends to pools, where the socket did that before.
-    pub(super) sender: Option<Box<PoolSender>>,
-    /// What the socket is registered as.
-    pub(super) registration: Option<Registered>,
-    /// The ASAP_BUSINESS_CARD that every new session gets, where the program has given one.
-    pub(super) business_card: Option<Vec<u8>>,
-    /// What the program says that it does with the session, for status reports.
-    pub(super) status_text: Option<String>,
-    /// The payload protocol identifier of the last message sent.
-    pub(super) last_ppid: u32,
-    /// Addresses given to bind.
-    pub(super) bind: Vec<SocketAddr>,
-    /// SCTP parameters that were chosen for its endpoint.
-    pub(super) parameters: Option<SctpParameters>,
-    /// Settings of a session with a pool.
-    pub(super) config: PoolUserConfig,
-    /// Associations whose send queue is full.
-    pub(super) blocked: SortedMap<AssociationId, ()>,
-    /// The last attempt to send came to a full queue, and nothing has changed for the better since.
-    pub(super) refused: bool,
-    /// The results that `Action::Settled` brought, counted so that each waiter finds its own.
-    pub(super) settled: (u64, Option<Result<(), NoElement>>),
+    closed: Option<libc::c_int>,
+    inbox: Inbox,
+    role: Role,
+    room: Room,
+    settings: Settings,
+    for_reports: ForReports,
+    /// The timer that the endpoint has for it.
     timer: Option<Time>,
-}
-
-/// A registration of a socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Registered {
-    /// Handle of the pool, 1 to 32 bytes by default.
-    pub pool_handle: PoolHandle,
-    /// Identifier of the element, unique in its pool.
-    pub pool_element_id: PoolElementId,
-    /// Its load, under a policy that has one: `u32::MAX` is 100 %.
-    pub load: Option<u32>,
-}
-
-/// What a socket is used for.
-pub(super) enum Role {
-    /// Nothing yet.
-    Fresh,
-    /// One-to-one server: sessions that wait to be accepted.
-    Listening {
-        /// Oldest first.
-        pending: VecDeque<Arc<Socket>>,
-        /// How many may wait.
-        backlog: usize,
-    },
-    /// A session that a listening socket accepted.
-    Accepted {
-        /// The session with its association.
-        session: ServerSession,
-        /// Its association is gone.
-        ended: bool,
-    },
-    /// One-to-many server.
-    OneToMany {
-        /// All sessions.
-        sessions: SortedMap<SessionId, ServerSession>,
-        /// The last identifier given.
-        last: u32,
-    },
-    /// A session with a pool.
-    PoolUser(Box<PoolUserSession>),
 }
 
 impl Socket {
     /// A socket with a descriptor of its own.
     pub fn new(one_to_one: bool) -> std::io::Result<Arc<Socket>> {
-        let (readiness, shown) = Readiness::new()?;
+        let descriptor = Readiness::new()?;
         let socket = Socket::without_descriptor(one_to_one, Role::Fresh);
-        {
-            let mut state = socket.state.lock();
-            state.readiness = Some(Arc::new(readiness));
-            state.shown = shown;
-        }
+        socket.state.lock().descriptor.replace(descriptor);
         Ok(socket)
     }
 
-    pub(super) fn without_descriptor(one_to_one: bool, role: Role) -> Arc<Socket> {
+    fn without_descriptor(one_to_one: bool, role: Role) -> Arc<Socket> {
         static LAST: AtomicU64 = AtomicU64::new(0);
         let bell = Arc::new(Bell::default());
         Arc::new(Socket {
@@ -144,24 +90,14 @@ impl Socket {
             one_to_one,
             endpoint: OnceLock::new(),
             state: Mutex::new(SocketState {
-                readiness: None,
-                shown: Shown { readable: false, writable: true },
-                quiet: false,
+                descriptor: Descriptor::none(),
                 changed: Arc::clone(&bell),
                 closed: None,
                 inbox: Inbox::new(),
                 role,
-                sender: None,
-                registration: None,
-                business_card: None,
-                status_text: None,
-                last_ppid: 0,
-                bind: Vec::new(),
-                parameters: None,
-                config: PoolUserConfig::default(),
-                blocked: SortedMap::new(),
-                refused: false,
-                settled: (0, None),
+                room: Room::default(),
+                settings: Settings::default(),
+                for_reports: ForReports::default(),
                 timer: None,
             }),
             changed: bell,
@@ -170,41 +106,26 @@ impl Socket {
 
     /// The descriptor's number; none before `accept` and after `close`.
     pub fn descriptor(&self) -> Option<RawFd> {
-        self.state.lock().readiness.as_ref().map(|readiness| readiness.raw())
+        self.state.lock().descriptor.raw()
     }
 
     /// Gives an accepted socket its descriptor.
     pub fn make_descriptor(&self) -> std::io::Result<()> {
-        let (readiness, shown) = Readiness::new()?;
-        let mut state = self.state.lock();
-        state.readiness = Some(Arc::new(readiness));
-        state.shown = shown;
-        state.update();
-        Ok(())
+        self.replace_descriptor().map(drop)
     }
 
     /// An accepted socket without its descriptor again.
-    pub(super) fn drop_descriptor(&self) {
-        let mut state = self.state.lock();
-        state.readiness = None;
+    fn drop_descriptor(&self) {
+        self.state.lock().descriptor.remove();
     }
 
     /// Takes another number, as something else stands in the table under this one. Keep the result until the search is over.
     pub fn replace_descriptor(&self) -> std::io::Result<Option<Arc<Readiness>>> {
-        let (readiness, shown) = Readiness::new()?;
+        let descriptor = Readiness::new()?;
         let mut state = self.state.lock();
-        let old = state.readiness.replace(Arc::new(readiness));
-        state.shown = shown;
+        let old = state.descriptor.replace(descriptor);
         state.update();
         Ok(old)
-    }
-
-    /// Why its session with this pool has no element, where searching has shown that.
-    pub fn obstacle(&self) -> Option<(PoolHandle, NoElement)> {
-        match &self.state.lock().role {
-            Role::PoolUser(session) => session.obstacle().map(|why| (session.pool_handle().clone(), why)),
-            _ => None,
-        }
     }
 
     /// Closes the socket: every call on it fails with `errno` from now on, blocked ones included; its sessions are closed
@@ -224,13 +145,12 @@ impl Socket {
             // First of all: nobody who receives here may take the end of the session for that of the peer.
             self.fail(errno);
             // An accepted socket lives on the endpoint of the one that listens.
-            if !matches!(self.state.lock().role, Role::Accepted { .. }) {
+            if !self.state.lock().role.lives_on_anothers_endpoint() {
                 endpoint.retire();
             }
             self.close_sessions(endpoint, now);
             let (role, registration) = self.mark_closed(errno);
-            let pending = if let Role::Listening { pending, .. } = role { pending } else { VecDeque::new() };
-            (pending, registration)
+            (role.into_pending(), registration)
         });
         for socket in pending {
             socket.close(errno);
@@ -239,11 +159,7 @@ impl Socket {
     }
 
     fn close_sessions(self: &Arc<Self>, endpoint: &mut EndpointState, now: Time) {
-        let associations: Vec<AssociationId> = match &self.state.lock().role {
-            Role::Accepted { session, .. } => vec![session.association()],
-            Role::OneToMany { sessions, .. } => sessions.values().map(ServerSession::association).collect(),
-            _ => Vec::new(),
-        };
+        let associations = self.state.lock().role.associations();
         for association in associations {
             endpoint.shutdown(now, association);
         }
@@ -264,40 +180,30 @@ impl Socket {
         state.inbox = Inbox::new();
         // Wakes the threads that wait in poll(2); the number stays taken until the last of them has gone.
         state.update();
-        state.readiness = None;
-        state.sender = None;
-        (std::mem::replace(&mut state.role, Role::Fresh), state.registration.take())
+        state.descriptor.remove();
+        (std::mem::replace(&mut state.role, Role::Fresh), state.settings.take_registration())
     }
 }
 
 impl SocketState {
     /// Something has changed that somebody may wait for.
-    pub(super) fn update(&mut self) {
+    fn update(&mut self) {
         self.changed.ring();
         self.show();
     }
 
     /// Brings what the descriptor shows in line with what holds. Wakes nobody: enough where a call was refused, whose thread
     /// would otherwise wake itself again and again.
-    pub(super) fn show(&mut self) {
-        let Some(readiness) = &self.readiness else { return };
-        if self.quiet && self.closed.is_none() {
+    fn show(&mut self) {
+        if self.descriptor.is_quiet() && self.closed.is_none() {
             return;
         }
         let wanted = Shown { readable: self.is_readable(), writable: self.is_writable() };
-        if wanted != self.shown {
-            readiness.set(&mut self.shown, wanted);
-        }
+        self.descriptor.show(wanted);
     }
 
     fn is_readable(&self) -> bool {
-        let more = match &self.role {
-            Role::Listening { pending, .. } => !pending.is_empty(),
-            Role::Accepted { ended, .. } => *ended,
-            Role::PoolUser(session) => session.has_ended(),
-            _ => false,
-        };
-        more || self.closed.is_some() || !self.inbox.is_empty()
+        self.closed.is_some() || !self.inbox.is_empty() || self.role.has_ended() || self.role.has_pending()
     }
 
     /// A send would not block: it would succeed, or fail at once. With several sessions: to one of them at least. Were the
@@ -305,10 +211,6 @@ impl SocketState {
     /// writable only when all have, one peer that does not read would stop the others. So it is not writable from a refusal
     /// until any session that refused has room, or is gone, or any other takes a message.
     fn is_writable(&self) -> bool {
-        let connected = match &self.role {
-            Role::PoolUser(session) => session.association().is_some() || session.has_failed(),
-            _ => true,
-        };
-        self.closed.is_some() || (connected && !self.refused)
+        self.closed.is_some() || (self.role.can_tell() && !self.room.is_refused())
     }
 }

@@ -1,6 +1,6 @@
 //! Receiving, and the waiting that all blocking calls on a descriptor share.
 
-use super::{Role, Socket, SocketState};
+use super::{ONLY_SESSION, OWN_SESSION, Socket, SocketState};
 use crate::driver::client::call_error::ReceiveError;
 use crate::driver::client::endpoint::Endpoint;
 use crate::driver::client::readiness::Readiness;
@@ -73,10 +73,9 @@ impl Socket {
         let Some(until) = until else { return Err(ReceiveError::WouldBlock) };
         let readiness = {
             let state = self.state.lock();
-            match (state.closed, &state.readiness) {
-                (Some(errno), _) => return Err(ReceiveError::Closed(errno)),
-                (None, None) => return Err(ReceiveError::NotConnected),
-                (None, Some(readiness)) => Arc::clone(readiness),
+            match state.closed {
+                Some(errno) => return Err(ReceiveError::Closed(errno)),
+                None => state.descriptor.hold().ok_or(ReceiveError::NotConnected)?,
             }
         };
         if system::is_nonblocking(readiness.raw()) {
@@ -129,11 +128,11 @@ impl<'a> TakenOver<'a> {
     fn receive(&mut self, buffer: &mut [u8], until: Option<Time>) -> Result<Option<ReadFrom>, ReceiveError> {
         while self.wait(until)? {
             // What comes is most likely for this thread, which then need not be told by the descriptor.
-            self.socket.state.lock().quiet = true;
+            self.socket.state.lock().descriptor.rest();
             let now = clock::now();
             self.endpoint.run_taken_over(now, self.receiver.take());
             let mut state = self.socket.state.lock();
-            state.quiet = false;
+            state.descriptor.wake();
             let read = state.read(buffer);
             state.update();
             if !matches!(read, Ok(None)) {
@@ -202,28 +201,25 @@ impl SocketState {
             Some(Err(_)) => return Err(ReceiveError::BufferTooSmall),
             None => {}
         }
-        match &self.role {
-            Role::Accepted { ended: true, .. } => Ok(Some((end_of_session(), PoolElementId(0)))),
-            Role::PoolUser(session) if session.has_ended() => Ok(Some((end_of_session(), PoolElementId(0)))),
-            Role::Fresh | Role::Listening { .. } => Err(ReceiveError::NotConnected),
-            _ => Ok(None),
+        if self.role.has_ended() {
+            Ok(Some((end_of_session(), PoolElementId(0))))
+        } else if self.role.can_receive() {
+            Ok(None)
+        } else {
+            Err(ReceiveError::NotConnected)
         }
     }
 
     /// The element at the other end of a session.
     fn peer(&self, session: SessionId) -> PoolElementId {
-        match (&self.role, &self.sender) {
-            (Role::PoolUser(session), _) => session.element().unwrap_or_default(),
-            (Role::OneToMany { .. }, Some(_)) if session == super::OWN_SESSION => {
-                self.registration.as_ref().map(|own| own.pool_element_id).unwrap_or_default()
-            }
-            (Role::OneToMany { .. }, Some(sender)) => sender.element_of(session).unwrap_or_default(),
-            _ => PoolElementId(0),
-        }
+        let element = match session {
+            OWN_SESSION => self.settings.registration().map(|own| own.pool_element_id),
+            session => self.role.element_of(session),
+        };
+        element.unwrap_or_default()
     }
 }
 
 fn end_of_session() -> ReadItem {
-    let session: SessionId = super::ONLY_SESSION;
-    ReadItem { len: 0, end: true, session, ppid: 0, stream: 0, notification: None, cookie_echo: false }
+    ReadItem { len: 0, end: true, session: ONLY_SESSION, ppid: 0, stream: 0, notification: None, cookie_echo: false }
 }

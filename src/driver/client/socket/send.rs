@@ -1,7 +1,6 @@
 //! Sending: by the application's thread itself, straight into the transport.
 
-use super::{EndpointState, Role, SessionActions, Socket, SocketState};
-use crate::association::Undelivered;
+use super::{OrderlyEnd, Socket, SocketState};
 use crate::driver::client::bell::Wake;
 use crate::driver::client::call_error::SendError;
 use crate::driver::client::system;
@@ -22,7 +21,7 @@ impl Socket {
         let attempt = || {
             let target = {
                 let mut state = self.state.lock();
-                state.last_ppid = message.ppid;
+                state.for_reports.note_ppid(message.ppid);
                 state.target(session)?
             };
             match target {
@@ -61,7 +60,7 @@ impl Socket {
 
     /// The application made the descriptor non-blocking.
     pub fn is_nonblocking(&self) -> bool {
-        let readiness = self.state.lock().readiness.clone();
+        let readiness = self.state.lock().descriptor.hold();
         readiness.is_some_and(|readiness| system::is_nonblocking(readiness.raw()))
     }
 
@@ -80,45 +79,17 @@ impl Socket {
             Err(TransportError::WouldBlock) => Err(self.blocked_on(session, association)),
             Err(TransportError::UnknownAssociation | TransportError::Closing) => {
                 // Its loss is about to be reported. A session that fails over by itself takes the message afterwards.
-                let automatic = self.state.lock().config.automatic;
+                let automatic = self.state.lock().settings.config().automatic;
                 if automatic { Err(self.blocked_on(session, association)) } else { Err(SendError::Failed) }
             }
             Err(error) => Err(SendError::Transport(error)),
         })
     }
 
-    /// Sends what waits for a new element, as far as there is room for it.
-    pub(super) fn resend(&self, endpoint: &mut EndpointState, now: Time, association: AssociationId) -> SessionActions {
-        let mut state = self.state.lock();
-        let state = &mut *state;
-        let mut actions = Vec::new();
-        let Role::PoolUser(session) = &mut state.role else { return actions };
-        while let Some(Undelivered { stream, ppid, payload }) = session.next_resend(association) {
-            let message = OutboundMessage { stream: *stream, ppid: *ppid, unordered: false, lifetime: None, payload };
-            let event = match endpoint.send(now, association, message) {
-                Ok(()) => Event::Resent,
-                Err(TransportError::WouldBlock) => {
-                    state.blocked.insert(association, ());
-                    break;
-                }
-                // Its loss is about to be reported.
-                Err(TransportError::UnknownAssociation | TransportError::Closing) => break,
-                Err(error) => {
-                    log::warn!("a message of {} bytes cannot be sent to the next element: {error}", payload.len());
-                    Event::ResendRefused
-                }
-            };
-            session.handle(now, event, &mut actions);
-        }
-        self.absorb(state, &mut actions);
-        state.update();
-        actions
-    }
-
     /// A message was taken: the descriptor is writable, whatever was refused before.
     fn sent(&self) {
         let mut state = self.state.lock();
-        if std::mem::take(&mut state.refused) {
+        if state.room.allow() {
             state.update();
         }
     }
@@ -129,8 +100,8 @@ impl Socket {
         let mut state = self.state.lock();
         // A failover may have replaced it since the caller looked: nothing would ever be reported for the old one.
         if matches!(state.target(session), Ok(Some(current)) if current == association) {
-            state.blocked.insert(association, ());
-            state.refused = true;
+            state.room.note_full(association);
+            state.room.refuse();
             state.show();
         }
         SendError::WouldBlock
@@ -143,18 +114,18 @@ impl Socket {
             let now = clock::now();
             let mut state = self.state.lock();
             let association = state.target(session)?;
-            let is_pool_user = matches!(state.role, Role::PoolUser(_));
-            if abort {
-                state.end_session(session)
+            let orderly = if abort {
+                state.end_session(session);
+                None
             } else {
-                state.stop_sending(session)
-            }
+                Some(state.stop_sending(session))
+            };
             drop(state);
-            match association {
-                Some(association) if abort => endpoint.abort(now, association, "ended by the application"),
-                Some(association) if is_pool_user => endpoint.shutdown(now, association),
-                Some(association) => endpoint.drain(now, association),
-                None => {}
+            match (association, orderly) {
+                (Some(association), None) => endpoint.abort(now, association, "ended by the application"),
+                (Some(association), Some(OrderlyEnd::Shutdown)) => endpoint.shutdown(now, association),
+                (Some(association), Some(OrderlyEnd::Drain)) => endpoint.drain(now, association),
+                (None, _) => {}
             }
             let actions = self.feed(now, Event::Close);
             self.perform(endpoint, now, actions);
@@ -169,50 +140,20 @@ impl SocketState {
         if let Some(errno) = self.closed {
             return Err(SendError::Closed(errno));
         }
-        match &self.role {
-            Role::PoolUser(session) if session.has_failed() => Err(SendError::Failed),
-            Role::PoolUser(session) => Ok(session.association()),
-            Role::Accepted { ended: true, .. } => Err(SendError::Failed),
-            Role::Accepted { session, .. } if session.is_read_only() => Err(SendError::Failed),
-            Role::Accepted { session, .. } => Ok(Some(session.association())),
-            Role::OneToMany { sessions, .. } => match sessions.get(&session) {
-                Some(session) if !session.is_read_only() => Ok(Some(session.association())),
-                _ => Err(SendError::NoSession),
-            },
-            Role::Fresh | Role::Listening { .. } => Err(SendError::NoSession),
-        }
+        self.role.target(session)
     }
 
-    /// The application sends no more in a server session: what the peer still sends is read, and then comes its end.
-    pub(super) fn stop_sending(&mut self, session: SessionId) {
-        let ending = match &mut self.role {
-            Role::Accepted { session, .. } => Some(session),
-            Role::OneToMany { sessions, .. } => sessions.get_mut(&session),
-            _ => None,
-        };
-        if let Some(ending) = ending {
-            ending.make_read_only();
-        }
-        if let Some(sender) = &mut self.sender {
-            sender.ended(session);
-        }
+    /// The program sends no more in a session.
+    pub(super) fn stop_sending(&mut self, session: SessionId) -> OrderlyEnd {
+        let end = self.role.stop_sending(session);
         self.update();
+        end
     }
 
-    /// The application ended a server session at once: the peer's side of the end is not reported any more.
-    pub(super) fn end_session(&mut self, session: SessionId) {
-        match &mut self.role {
-            Role::Accepted { ended, .. } => *ended = true,
-            Role::OneToMany { sessions, .. } => {
-                let removed = sessions.remove(&session).map(|_| crate::session::SessionChange::Remove);
-                if let Some(sender) = &mut self.sender {
-                    sender.ended(session);
-                }
-                if let Some(change) = removed {
-                    self.inbox.push_notification(crate::session::Notification::SessionChange { change, session });
-                }
-            }
-            _ => {}
+    /// The program has ended a session at once.
+    fn end_session(&mut self, session: SessionId) {
+        if let Some(notification) = self.role.end(session) {
+            self.inbox.push_notification(notification);
         }
         self.update();
     }

@@ -1,20 +1,35 @@
 //! Sending to pools without a session of the application's: runs the core's `PoolSender` for a one-to-many socket.
 
-use super::{EndpointState, Role, SessionActions, Socket, SocketState};
-use crate::association::PeerAddress;
-use crate::driver::client::call_error::SendError;
+use super::{EndpointState, SessionActions, Socket, SocketState, TakenUp};
+use crate::driver::client::call_error::{Closed, SendError};
 use crate::driver::clock;
-use crate::session::{
-    Attempt, Delivery, DeliveryFailure, Item, ItemKind, Next, Notification, PoolSender, ServerSession, SessionChange,
-};
+use crate::session::{Delivery, DeliveryFailure, Item, ItemKind, Next};
 use crate::transport::{OutboundMessage, TransportError};
-use crate::{AssociationId, SessionId, Time};
+use crate::{SessionId, Time};
 use std::sync::Arc;
 
 /// The session of what a pool element sends to itself. No message can be sent in it.
 pub const OWN_SESSION: SessionId = SessionId(0);
 
 impl Socket {
+    /// Makes the socket one from which messages go to pools.
+    pub fn become_sender(&self, seed: u64) -> Result<TakenUp, Closed> {
+        self.change(|state| match state.role.become_one_to_many() {
+            Some(sessions) => sessions.begin_sending(seed, state.settings.config().connect_timeout),
+            None => TakenUp::InUse,
+        })
+    }
+
+    /// It has, or may get, sessions of which it is the pool element.
+    pub fn is_server(&self) -> Result<bool, Closed> {
+        self.read(|state| state.role.is_server())
+    }
+
+    /// The session with an element that messages went to.
+    pub fn session_with(&self, delivery: &Delivery) -> Result<Option<SessionId>, Closed> {
+        self.read(|state| state.role.one_to_many().and_then(|sessions| sessions.session_with(delivery)))
+    }
+
     /// Sends a message to elements of a pool, waiting until `until` (`None`: one attempt) for sessions and for room in them.
     /// `delivery` tells afterwards whom it went to. [`SendError::WouldBlock`]: to nobody, for want of time.
     pub fn send_to_pool(
@@ -42,7 +57,7 @@ impl Socket {
         if delivery.sent_to().next().is_some() {
             return Ok(());
         }
-        if let Some(sender) = &mut self.state.lock().sender {
+        if let Some(sender) = self.state.lock().role.sender_mut() {
             sender.put_off(delivery);
         }
         Err(SendError::WouldBlock)
@@ -59,27 +74,10 @@ impl Socket {
         })
     }
 
-    /// The peer is connected with us already, by a connect of its own: that session serves as well. False: it does not.
-    pub(super) fn adopt(&self, attempt: Attempt, peer: &PeerAddress) -> bool {
-        let mut state = self.state.lock();
-        let state = &mut *state;
-        let (Role::OneToMany { sessions, .. }, Some(sender)) = (&state.role, &mut state.sender) else { return false };
-        let found = sessions.iter().find(|(id, session)| {
-            session.is_with(peer) && !session.is_read_only() && sender.element_of(**id).is_none()
-        });
-        let Some((session, association)) = found.map(|(id, session)| (*id, session.association())) else {
-            return false;
-        };
-        sender.connected(attempt, association, session);
-        state.refused = false;
-        state.update();
-        true
-    }
-
     /// Sends what waits for other elements to take, as far as that is possible now.
     pub(super) fn send_again(&self, endpoint: &mut EndpointState, now: Time) -> SessionActions {
         let mut state = self.state.lock();
-        let Some(sender) = &mut state.sender else { return Vec::new() };
+        let Some(sender) = state.role.sender_mut() else { return Vec::new() };
         let mut actions = Vec::new();
         let mut changed = false;
         for mut resend in sender.take_resends() {
@@ -93,12 +91,12 @@ impl Socket {
             };
             let done = state.send_to_pool(endpoint, now, &mut resend.delivery, outbound, &mut actions).unwrap_or(true);
             changed |= done;
-            if let Some(sender) = &mut state.sender {
+            if let Some(sender) = state.role.sender_mut() {
                 sender.keep_resend(now, resend, done, &mut actions);
             }
         }
         changed |= !actions.is_empty();
-        self.absorb(&mut state, &mut actions);
+        state.absorb(&mut actions);
         // A thread whose own attempt to send led here waits for a change: without one it must not be woken.
         if changed {
             state.update();
@@ -120,7 +118,7 @@ impl SocketState {
         if let Some(errno) = self.closed {
             return Err(SendError::Closed(errno));
         }
-        let Some(sender) = &mut self.sender else { return Err(SendError::NoSession) };
+        let Some(sender) = self.role.sender_mut() else { return Err(SendError::NoSession) };
         let OutboundMessage { stream, ppid, payload, .. } = message;
         delivery.look_again();
         let done = loop {
@@ -128,7 +126,7 @@ impl SocketState {
                 Next::Send { element, association, .. } => match endpoint.send(now, association, message) {
                     Ok(()) => sender.sent(delivery, element, stream, ppid, payload),
                     Err(TransportError::WouldBlock) => {
-                        self.blocked.insert(association, ());
+                        self.room.note_full(association);
                         delivery.full(element);
                     }
                     // Its loss is about to be reported.
@@ -149,59 +147,15 @@ impl SocketState {
                 Next::Done => break true,
             }
         };
-        self.refused = !done;
-        // Its own refusal must not wake a thread that waits for the end of refusals.
         if done {
-            self.update()
+            self.room.allow();
+            self.update();
         } else {
-            self.show()
+            // Its own refusal must not wake a thread that waits for the end of refusals.
+            self.room.refuse();
+            self.show();
         }
         Ok(done)
-    }
-
-    /// A session with an element that the sender has connected to.
-    pub(super) fn begin_session(
-        &mut self,
-        attempt: Attempt,
-        association: AssociationId,
-        peer: &PeerAddress,
-    ) -> Option<SessionId> {
-        let sender = self.sender.as_mut().filter(|sender| sender.is_wanted(attempt))?;
-        let Role::OneToMany { sessions, last } = &mut self.role else { return None };
-        let session = next_session(last, |session| sessions.contains_key(&session));
-        sessions.insert(session, ServerSession::new(association, Some(peer.clone())));
-        sender.connected(attempt, association, session);
-        self.inbox.push_notification(Notification::SessionChange { change: SessionChange::Add, session });
-        self.refused = false;
-        Some(session)
-    }
-
-    /// Makes the socket one from which messages go to pools. False: it has another use.
-    pub(super) fn become_sender(&mut self, seed: u64) -> bool {
-        if let Role::Fresh = self.role {
-            self.role = Role::OneToMany { sessions: Default::default(), last: 0 };
-        }
-        if !matches!(self.role, Role::OneToMany { .. }) {
-            return false;
-        }
-        self.sender.get_or_insert_with(|| Box::new(PoolSender::new(seed, self.config.connect_timeout)));
-        true
-    }
-
-    /// The session of this socket with an element that messages went to.
-    pub(super) fn session_with(&self, delivery: &Delivery) -> Option<SessionId> {
-        let element = delivery.sent_to().last()?;
-        self.sender.as_ref()?.session_of(delivery.pool_handle(), element)
-    }
-}
-
-/// Another session identifier: any but zero that is free.
-pub(super) fn next_session(last: &mut u32, taken: impl Fn(SessionId) -> bool) -> SessionId {
-    loop {
-        *last = last.wrapping_add(1).max(1);
-        if !taken(SessionId(*last)) {
-            return SessionId(*last);
-        }
     }
 }
 
