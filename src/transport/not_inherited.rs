@@ -2,7 +2,8 @@
 //!
 //! A port stays taken, and peers are not told that a process has died, as long as anybody has its sockets. exec(3) closes them by
 //! FD_CLOEXEC; a child that goes on without it closes them in [`close_in_child`], which is called between fork(2) and everything
-//! else: no lock, no memory, only the numbers, kept as bits.
+//! else: no lock, no memory, only the numbers, kept as bits. [`each`] finds them for whoever has to do something with all of them
+//! where no lock may be waited for.
 
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
@@ -36,6 +37,11 @@ impl<T: AsRawFd> NotInherited<T> {
         }
         NotInherited { socket: ManuallyDrop::new(socket), forks: FORKS.load(Ordering::SeqCst) }
     }
+
+    /// False in a child of the process that made it: it is closed there, and its number may be another one's.
+    pub fn is_here(&self) -> bool {
+        self.forks == FORKS.load(Ordering::SeqCst)
+    }
 }
 
 impl<T: AsRawFd> Deref for NotInherited<T> {
@@ -48,8 +54,7 @@ impl<T: AsRawFd> Deref for NotInherited<T> {
 
 impl<T: AsRawFd> Drop for NotInherited<T> {
     fn drop(&mut self) {
-        // The parent's is closed here already, and its number may be another one's.
-        if self.forks != FORKS.load(Ordering::SeqCst) {
+        if !self.is_here() {
             return;
         }
         // First: once it is closed, somebody else may have the number.
@@ -80,6 +85,17 @@ pub(crate) fn close_in_child() {
     }
 }
 
+/// Calls `f` with the number of every socket of ours that is open. Async-signal-safe, if `f` is.
+pub(crate) fn each(mut f: impl FnMut(RawFd)) {
+    for (index, word) in OURS.iter().enumerate().take(WORDS.load(Ordering::SeqCst)) {
+        let mut bits = word.load(Ordering::SeqCst);
+        while bits != 0 {
+            f((index * BITS + bits.trailing_zeros() as usize) as RawFd);
+            bits &= bits - 1;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +111,9 @@ mod tests {
         let socket = NotInherited::new(UdpSocket::bind("127.0.0.1:0").unwrap());
         let (number, port) = (socket.as_raw_fd(), socket.local_addr().unwrap().port());
         assert!(is_ours(number));
+        let mut found = false;
+        each(|one| found |= one == number);
+        assert!(found);
         drop(socket);
         UdpSocket::bind(("127.0.0.1", port)).expect("the socket was closed");
         assert_eq!(place(MAX_NUMBER as RawFd), None);

@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod death;
 mod hosts;
 mod namespace;
 mod one_to_one;
@@ -22,6 +23,7 @@ use rserpool::transport::{EndpointConfig, KernelSctp, OutboundMessage, Transport
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::RawFd;
 use std::time::Duration;
+use support::transport::suite::patient;
 use support::transport::wrapper::{Layer, WrappedWorld};
 use support::transport::{Net, RealWorld, World, pattern};
 
@@ -211,7 +213,11 @@ fn what_a_silent_peer_did_not_acknowledge_is_reported_in_order() {
 #[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
 fn a_message_past_its_lifetime_is_given_up() {
     let mut net = kernel_net(V4);
-    let (server, client) = (net.listener(), net.open(|_| {}));
+    let server = net.open(|config| {
+        config.listen = true;
+        patient(config);
+    });
+    let client = net.open(patient);
     let (near, _) = net.pair(client, server);
     run("tc qdisc add dev lo root netem loss 100%");
     let now = net.now();

@@ -7,6 +7,7 @@ mod abi;
 mod association;
 mod batch;
 mod connecting;
+mod death;
 mod detached;
 #[cfg(feature = "registrar")]
 mod echo;

@@ -1,6 +1,7 @@
 //! A one-to-many SCTP socket: the system calls, and nothing but them.
 
 use super::abi::{self, FUTURE_ASSOCIATIONS, IPPROTO_SCTP, KernelId};
+use super::death;
 use crate::transport::not_inherited::NotInherited;
 use crate::wire::AddressList;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -26,6 +27,18 @@ pub(super) struct SctpSocket {
     v6: bool,
     /// See [`SctpSocket::set_blocking`].
     blocking: AtomicBool,
+}
+
+impl Drop for SctpSocket {
+    /// The process lives: the kernel ends in order what is left.
+    fn drop(&mut self) {
+        if !self.socket.is_here() {
+            return;
+        }
+        if let Err(error) = self.socket.set_linger(death::IN_ORDER) {
+            log::debug!("SCTP socket: its associations are aborted: {error}");
+        }
+    }
 }
 
 /// How a message is to be sent.
@@ -95,6 +108,7 @@ impl SctpSocket {
             addresses => SctpSocket::bound(addresses, addresses.iter().any(SocketAddr::is_ipv6))?,
         };
         socket.configure()?;
+        death::expect()?;
         if listen {
             socket.socket.listen(BACKLOG)?;
         }
@@ -116,6 +130,7 @@ impl SctpSocket {
 
     /// Sets what every endpoint has.
     fn configure(&self) -> io::Result<()> {
+        self.socket.set_linger(death::OF_A_PROCESS)?;
         self.set_option(abi::SCTP_NODELAY, &1i32)?;
         self.set_option(abi::SCTP_AUTOCLOSE, &0i32)?;
         self.set_option(abi::SCTP_RECVRCVINFO, &1i32)?;
