@@ -97,9 +97,12 @@ pub fn register(
             let text = format!("a signal came while element {id} was registered in pool {pool_handle}: it goes on");
             Err(Error::with(libc::EINTR, text))
         }
-        Err(NotDone::Failed(RequestError::Invalid(what))) if !options.daemon_mode => {
+        Err(NotDone::Failed(error @ (RequestError::NoAddress | RequestError::Invalid(_)))) if !options.daemon_mode => {
             socket.set_registration(None)?;
-            let text = format!("element {id} cannot be registered in pool {pool_handle}: {what}");
+            let text = format!("element {id} cannot be registered in pool {pool_handle}: {error}");
+            if error == RequestError::NoAddress {
+                instance.io.request_in_background(Request::Deregister { pool_handle, pool_element_id: id });
+            }
             Err(Error::with(libc::EADDRNOTAVAIL, text))
         }
         Err(NotDone::Failed(error)) => {
@@ -250,6 +253,7 @@ fn request_error(error: &RequestError, what: &str) -> Error {
         RequestError::NoResponse { .. } => libc::ETIMEDOUT,
         RequestError::TooManyRequests | RequestError::TooManyPoolElements => libc::EBUSY,
         RequestError::Cancelled => libc::ECANCELED,
+        RequestError::NoAddress => libc::EADDRNOTAVAIL,
         RequestError::Invalid(_) => libc::EINVAL,
     };
     let cause = match error {

@@ -313,6 +313,14 @@ impl Hunt {
         Progress { given_up, found: self.start_round(purpose, carried, associations, step) }
     }
 
+    /// What failed so far need not fail now: the next round begins at once, and the pauses are short again.
+    pub(super) fn hurry(&mut self, now: Time) {
+        self.t5 = self.settings.t5_first;
+        if let Some(expires) = &mut self.t5_expires {
+            *expires = now.min(*expires);
+        }
+    }
+
     /// A registrar announced itself: it is tried, when trying is going on.
     pub(super) fn announced(
         &mut self,

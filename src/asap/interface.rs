@@ -146,6 +146,8 @@ pub enum RequestError {
     TooManyRequests,
     /// `max_pool_elements` are registered, or to be registered.
     TooManyPoolElements,
+    /// This host has no address by which users could reach the element: it is registered as soon as there is one.
+    NoAddress,
     /// Withdrawn by [`Event::Cancel`] or [`Event::Shutdown`].
     Cancelled,
     /// The request makes no sense to ASAP, e.g. a handle too long to encode.
@@ -168,6 +170,9 @@ impl fmt::Display for RequestError {
             }
             RequestError::TooManyRequests => f.write_str("too many requests under way"),
             RequestError::TooManyPoolElements => f.write_str("too many pool elements are registered"),
+            RequestError::NoAddress => f.write_str(
+                "this host has no address but loopback and link-local ones, so no user could reach it: it is registered as soon as there is one",
+            ),
             RequestError::Cancelled => f.write_str("cancelled"),
             RequestError::Invalid(what) => f.write_str(what),
         }
@@ -235,6 +240,8 @@ pub enum Event<'a> {
         /// T4-reregistration.
         reregistration_interval: Duration,
     },
+    /// This host has other addresses: registrars that could not be reached a moment ago may be reached now.
+    AddressesChanged,
     /// Somebody wants to know who is taken out of a pool: [`Action::Removed`] tells, if the registrar does.
     RemovalsWanted(PoolHandle),
     /// Nobody wants to know any more.

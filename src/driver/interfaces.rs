@@ -17,14 +17,7 @@ pub fn local_addresses() -> io::Result<Vec<IpAddr>> {
 
 fn all_addresses() -> io::Result<Vec<IpAddr>> {
     let up = interfaces::list()?.into_iter().filter(|interface| interface.up);
-    Ok(up.flat_map(|interface| interface.addresses).filter(|address| !is_link_local(address)).collect())
-}
-
-fn is_link_local(address: &IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_link_local() || v4.is_unspecified(),
-        IpAddr::V6(v6) => v6.segments()[0] & 0xffc0 == 0xfe80 || v6.is_unspecified(),
-    }
+    Ok(up.flat_map(|interface| interface.addresses).filter(|address| !interfaces::is_link_local(address)).collect())
 }
 
 #[cfg(test)]
@@ -35,7 +28,7 @@ mod tests {
     fn this_machine_has_addresses_and_none_is_link_local() {
         let addresses = local_addresses().unwrap();
         assert!(!addresses.is_empty());
-        assert!(addresses.iter().all(|a| !is_link_local(a)));
+        assert!(addresses.iter().all(|a| !interfaces::is_link_local(a)));
         let loopbacks = addresses.iter().filter(|a| a.is_loopback()).count();
         assert!(loopbacks == 0 || loopbacks == addresses.len(), "loopback only where there is nothing else");
     }

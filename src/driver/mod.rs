@@ -1,5 +1,6 @@
 //! Threads, real time and descriptors: what turns the cores into a running program.
 
+mod address_changes;
 #[doc(hidden)]
 pub mod client;
 #[doc(hidden)]

@@ -11,7 +11,7 @@ const GROUPS: libc::c_int = libc::RTMGRP_LINK | libc::RTMGRP_IPV4_IFADDR | libc:
 const BUFFER: usize = 4096;
 
 /// A descriptor that becomes readable when something has changed.
-pub(super) struct InterfaceChanges(Socket);
+pub(crate) struct InterfaceChanges(Socket);
 
 impl InterfaceChanges {
     pub fn watch() -> io::Result<InterfaceChanges> {

@@ -36,6 +36,14 @@ pub(crate) fn list() -> io::Result<Vec<Interface>> {
     Ok(interfaces)
 }
 
+/// An address that is of no use without the interface that it belongs to, or of no use at all.
+pub(crate) fn is_link_local(address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local() || v4.is_unspecified(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local() || v6.is_unspecified(),
+    }
+}
+
 /// Adds one entry of the system's list, of which an interface has one for each address.
 fn add(interfaces: &mut Vec<Interface>, entry: &libc::ifaddrs, name: &CStr) {
     let text = name.to_string_lossy();

@@ -8,7 +8,7 @@
 
 mod detached;
 pub(crate) mod epoll;
-mod interface_changes;
+pub(crate) mod interface_changes;
 pub(crate) mod interfaces;
 pub mod kernel_sctp;
 pub mod multicast;

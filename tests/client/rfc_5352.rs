@@ -580,6 +580,24 @@ fn asap_125_129_130_131_132_t5_doubles_up_to_its_maximum_with_other_registrars_e
 }
 
 #[test]
+fn registrars_are_tried_at_once_when_this_host_has_other_addresses() {
+    let max_request_time = Duration::from_secs(600);
+    let mut client = Client::new(AsapConfig { max_request_time, ..config(1, SCTP) });
+    let mut connect = client.request(1, resolve(None, Duration::ZERO)).connects().pop().unwrap();
+    for _ in 0..5 {
+        client.refused(connect.0);
+        connect = client.advance(AsapConfig::default().t5_max).connects().pop().unwrap();
+    }
+    client.refused(connect.0);
+    assert!(client.advance(AsapConfig::default().t5_max / 2).connects().is_empty(), "the pauses are long by now");
+    client.event(Event::AddressesChanged);
+    let again = client.advance(Duration::ZERO).connects();
+    assert_eq!(again.len(), 1);
+    client.refused(again[0].0);
+    assert_eq!(client.advance(AsapConfig::default().t5_server_hunt * 2).connects().len(), 1, "they are short again");
+}
+
+#[test]
 fn asap_127_success_resets_t5() {
     let mut client = Client::new(config(1, SCTP));
     client.request(1, resolve(None, Duration::ZERO));

@@ -194,23 +194,10 @@ fn all_registrars_are_restarted_one_after_another() {
     world.no_user_saw_an_error();
 }
 
-/// Three hosts, or none with the reason, where that is not allowed; it must be to root in the continuous integration.
-fn network() -> Option<Network> {
-    match Network::new(3) {
-        Ok(network) => Some(network),
-        Err(why) => {
-            let root = std::fs::read_to_string("/proc/self/status").is_ok_and(|status| status.contains("Uid:\t0\t0"));
-            assert!(!(root && std::env::var_os("CI").is_some()), "root under CI must be able to do this: {why}");
-            println!("SKIPPED: {why}");
-            None
-        }
-    }
-}
-
 #[test]
 fn two_registrars_that_are_cut_off_from_each_other_but_not_from_the_third_agree_when_the_cut_is_mended() {
     let _turn = alone();
-    let Some(network) = network() else { return };
+    let Some(network) = Network::if_allowed(3) else { return };
     let world = World::start(Scope::with_list("cut", network.places(), TIMERS));
     network.cut(0, 1);
     lasts(DETECTION);
@@ -222,7 +209,7 @@ fn two_registrars_that_are_cut_off_from_each_other_but_not_from_the_third_agree_
 #[test]
 fn a_registrar_that_nobody_reaches_is_replaced_and_finds_its_place_again() {
     let _turn = alone();
-    let Some(network) = network() else { return };
+    let Some(network) = Network::if_allowed(3) else { return };
     let world = World::start(Scope::with_list("unplugged", network.places(), TIMERS));
     network.unplug(1);
     world.others_replace(1);

@@ -32,10 +32,7 @@ fn loopback_like(address: IpAddr) -> IpAddr {
 }
 
 fn is_reachable(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => !v4.is_loopback() && !v4.is_link_local() && !v4.is_unspecified(),
-        IpAddr::V6(v6) => !v6.is_loopback() && !v6.is_unspecified() && (v6.segments()[0] & 0xffc0) != 0xfe80,
-    }
+    !address.is_loopback() && !interfaces::is_link_local(&address)
 }
 
 /// The address that the routing table chooses towards `peer`. Sends nothing.

@@ -3,7 +3,7 @@
 use super::commands::{Command, Reply};
 use super::element_news::{Suspects, sessions_with, tell};
 use super::registrar_endpoints::{Arrived, RegistrarEndpoints};
-use super::registrations::Registrations;
+use super::registrations::{Registrations, Renewal};
 use super::table::DescriptorTable;
 use super::watchers::Watchers;
 use crate::asap::{
@@ -12,6 +12,7 @@ use crate::asap::{
 };
 use crate::association::{LossReason, TransportKind};
 use crate::collections::SortedMap;
+use crate::driver::address_changes::AddressChange;
 use crate::driver::core_loop::{Core, CoreLoop};
 use crate::session::{Event as SessionEvent, ResolveFailure};
 use crate::transport::TransportError;
@@ -88,22 +89,31 @@ impl<C: ClientCore> AsapDriver<C> {
     pub fn command(&mut self, now: Time, command: Command) {
         match command {
             Command::Request { id, request, reply } => {
+                let mut done = None;
                 if let Request::Deregister { pool_handle, pool_element_id } = &request {
-                    self.registrations.remove(pool_handle, *pool_element_id);
+                    let unheard_of = self.registrations.remove(pool_handle, *pool_element_id);
+                    done = unheard_of.then_some(Outcome::Deregistered);
                 }
                 if let Request::ReportUnreachable { pool_handle, pool_element_id } = &request {
                     self.have_sessions_probe(now, pool_handle, *pool_element_id);
                 }
                 self.replies.insert(id, reply);
-                self.event(now, Event::Request(id, request));
+                match done {
+                    Some(outcome) => self.complete(now, id, Ok(outcome)),
+                    None => self.event(now, Event::Request(id, request)),
+                }
             }
             Command::Register { id, registration, reply } => {
-                let request = self.registrations.add(registration);
                 self.replies.insert(id, reply);
-                self.event(now, Event::Request(id, request));
+                match self.registrations.add(registration) {
+                    Some(request) => self.event(now, Event::Request(id, request)),
+                    None => self.complete(now, id, Err(RequestError::NoAddress)),
+                }
             }
             Command::AskRegistration { pool_handle, pool_element_id, reply } => {
-                reply.keep(self.core.core().registration(&pool_handle, pool_element_id));
+                let waits = self.registrations.is_waiting(&pool_handle, pool_element_id);
+                let state = self.core.core().registration(&pool_handle, pool_element_id);
+                reply.keep(if waits { Some(RegistrationState::Waiting) } else { state });
             }
             Command::Watch(pool_handle) => self.event(now, Event::RemovalsWanted(pool_handle)),
             Command::Subscribe { id, watch, reply } => {
@@ -144,9 +154,8 @@ impl<C: ClientCore> AsapDriver<C> {
                 let attempt = self.core.connect_ended(association);
                 // First the addresses that this registrar reaches us by: the core may register with it at once.
                 if kind != TransportKind::Tcp {
-                    for changed in self.registrations.registrar_is_at(peer.addresses.first().copied()) {
-                        self.event(now, changed);
-                    }
+                    let renewals = self.registrations.registrar_is_at(peer.addresses.first().copied());
+                    self.renew(now, renewals);
                 }
                 self.event(now, Event::AssociationUp { association, attempt, peer, kind });
             }
@@ -159,6 +168,28 @@ impl<C: ClientCore> AsapDriver<C> {
             }
             Arrived::Lost(association, reason) => self.event(now, Event::AssociationLost { association, reason }),
             Arrived::Announcement(from, bytes) => self.event(now, Event::Announcement { from, bytes: &bytes }),
+        }
+    }
+
+    /// This host has other addresses: elements are registered with them, on an association that still has one of them.
+    pub fn addresses_changed(&mut self, now: Time, change: AddressChange) {
+        if let Some(home) = self.core.core().home_association().filter(|_| change == AddressChange::Lost) {
+            self.endpoints.probe(now, home);
+        }
+        let renewals = self.registrations.look_at_addresses();
+        self.renew(now, renewals);
+        self.event(now, Event::AddressesChanged);
+    }
+
+    fn renew(&mut self, now: Time, renewals: Vec<Renewal>) {
+        for renewal in renewals {
+            match renewal {
+                Renewal::Registered(request) => self.own_request(now, request),
+                Renewal::Changed(Request::Register { pool_handle, pool_element, reregistration_interval }) => {
+                    self.event(now, Event::ElementChanged { pool_handle, pool_element, reregistration_interval });
+                }
+                Renewal::Changed(_) => {}
+            }
         }
     }
 
@@ -271,6 +302,7 @@ impl<C: ClientCore> AsapDriver<C> {
                     let level = match error {
                         RequestError::TooManyRequests
                         | RequestError::TooManyPoolElements
+                        | RequestError::NoAddress
                         | RequestError::Invalid(_) => log::Level::Warn,
                         _ => log::Level::Debug,
                     };
@@ -306,6 +338,8 @@ pub(super) trait ClientCore:
 {
     /// The registrar in use.
     fn home(&self) -> CurrentHome;
+    /// The association with it.
+    fn home_association(&self) -> Option<AssociationId>;
     /// How an element and the home registrar stand; none: it is not to be registered.
     fn registration(&self, pool_handle: &PoolHandle, id: PoolElementId) -> Option<RegistrationState>;
 }
@@ -343,6 +377,10 @@ impl ClientCore for AsapClient {
             Some(None) => CurrentHome::Nameless,
             Some(Some(id)) => CurrentHome::Known(id),
         }
+    }
+
+    fn home_association(&self) -> Option<AssociationId> {
+        self.home_registrar().map(|home| home.association)
     }
 
     fn registration(&self, pool_handle: &PoolHandle, id: PoolElementId) -> Option<RegistrationState> {
@@ -408,6 +446,10 @@ mod tests {
     impl ClientCore for Script {
         fn home(&self) -> CurrentHome {
             CurrentHome::None
+        }
+
+        fn home_association(&self) -> Option<AssociationId> {
+            None
         }
 
         fn registration(&self, _: &PoolHandle, _: PoolElementId) -> Option<RegistrationState> {

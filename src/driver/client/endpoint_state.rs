@@ -281,6 +281,13 @@ impl EndpointState {
         self.transport.probe(now, association);
     }
 
+    /// The same for all associations of sessions: this host has lost addresses.
+    pub(super) fn probe_all(&mut self, now: Time) {
+        for association in self.routes.keys() {
+            self.transport.probe(now, *association);
+        }
+    }
+
     /// Aborts an association.
     pub fn abort(&mut self, now: Time, association: AssociationId, reason: &str) {
         match self.routes.remove(&association) {

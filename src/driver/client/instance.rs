@@ -14,6 +14,7 @@ use super::table::{DescriptorTable, Entry};
 use crate::Time;
 use crate::asap::{Request, ValidAsapConfig};
 use crate::collections::SortedMap;
+use crate::driver::address_changes::{AddressChange, AddressChanges};
 use crate::driver::clock;
 use crate::session::PoolUserConfig;
 use crate::transport::{self, EndpointConfig, SctpParameters, Transport, TransportChoice, TransportError};
@@ -26,6 +27,8 @@ use std::time::Duration;
 
 /// Endpoints of bound sockets; the lower numbers belong to the ASAP driver.
 const FIRST_ENDPOINT_NUMBER: u16 = 16;
+/// The key in the poller of what tells that this host's addresses change; the ASAP driver has smaller ones.
+const ADDRESSES: u16 = 15;
 /// How long `stop` waits for associations to close.
 const STOP_LINGER: Duration = Duration::from_secs(1);
 
@@ -219,6 +222,7 @@ impl Instance {
         let mut ready = Vec::new();
         let mut stop_by = None;
         let reports = self.reporter.lock().is_some();
+        let mut addresses = AddressChanges::watch(self.io.poller(), u64::from(ADDRESSES));
         loop {
             for command in self.io.take_commands() {
                 if matches!(command, Command::Stop) {
@@ -226,6 +230,7 @@ impl Instance {
                 }
                 asap.command(clock::now(), command);
             }
+            self.follow_addresses(&mut addresses, &mut asap, &ready);
             let mut again = asap.run(clock::now(), &ready);
             if reports {
                 self.home.note(asap.home(), clock::now());
@@ -238,9 +243,27 @@ impl Instance {
             if stop_by.is_some_and(|by| (asap.is_finished() && self.all_closed()) || clock::now() >= by) {
                 return;
             }
-            let deadline = [asap.next_deadline(), stop_by].into_iter().flatten().min().unwrap_or(Time::MAX);
+            let deadline = [asap.next_deadline(), addresses.next_deadline(), stop_by]
+                .into_iter()
+                .flatten()
+                .min()
+                .unwrap_or(Time::MAX);
             // Where more is waiting, this only looks which descriptors are ready: what is waiting makes its descriptor readable.
             self.io.sleep(if again { Time::ZERO } else { deadline }, || self.next_deadline(), &mut ready);
+        }
+    }
+
+    /// When this host's addresses have changed, sessions and registrations that are of the old ones see at once that they are.
+    fn follow_addresses(&self, addresses: &mut AddressChanges, asap: &mut AsapDriver, ready: &[u64]) {
+        let now = clock::now();
+        if ready.contains(&u64::from(ADDRESSES)) {
+            addresses.on_notices(now);
+        }
+        let Some(change) = addresses.take(now) else { return };
+        asap.addresses_changed(now, change);
+        if change == AddressChange::Lost {
+            let endpoints: Vec<Arc<Endpoint>> = self.endpoints.lock().values().cloned().collect();
+            endpoints.iter().for_each(|endpoint| endpoint.with(|state| state.probe_all(now)));
         }
     }
 

@@ -115,6 +115,13 @@ impl RegistrarEndpoints {
         }
     }
 
+    /// Looks at once whether an association is still there.
+    pub fn probe(&mut self, now: Time, association: AssociationId) {
+        if let Some(transport) = self.by_number(association.transport()) {
+            transport.probe(now, association);
+        }
+    }
+
     /// Nothing of the association arrives any more, not even what came in this round already.
     pub fn abort(&mut self, now: Time, association: AssociationId, reason: &str) {
         self.arrived.retain(|arrived| arrived.association() != Some(association));

@@ -1,10 +1,11 @@
-//! Registrations of this process whose addresses follow the registrar: one on another network reaches us by other addresses.
+//! Registrations of this process whose addresses follow the registrar, as one on another network reaches us by other addresses, and
+//! those that this host has at the moment.
 
 use super::addresses::addresses_towards;
 use super::commands::Registration;
-use crate::asap::{Event, Request};
+use crate::asap::Request;
 use crate::collections::SortedMap;
-use crate::wire::TransportParameter;
+use crate::wire::{AddressList, TransportParameter};
 use crate::{PoolElementId, PoolHandle};
 use std::net::IpAddr;
 
@@ -13,47 +14,77 @@ pub(super) struct Registrations {
     by_element: SortedMap<(PoolHandle, PoolElementId), Box<Registration>>,
     /// Where the registrar is, as far as known.
     registrar: Option<IpAddr>,
+    /// The last addresses of this host that fit. Empty: there never were any, and elements that need them wait.
+    addresses: AddressList,
+}
+
+/// What an element becomes whose addresses are looked at.
+#[derive(Debug)]
+pub(super) enum Renewal {
+    /// It has waited for an address: it is registered now.
+    Registered(Request),
+    /// It is registered, and has other addresses now.
+    Changed(Request),
 }
 
 impl Registrations {
     /// None yet, for a registrar that is likely to be there.
     pub fn towards(registrar: Option<IpAddr>) -> Registrations {
-        Registrations { by_element: SortedMap::new(), registrar }
+        Registrations { by_element: SortedMap::new(), registrar, addresses: AddressList::new() }
     }
 
-    /// Keeps a registration, and returns the request that makes it.
-    pub fn add(&mut self, registration: Registration) -> Request {
-        let request = self.request(&registration);
+    /// Keeps a registration, and returns the request that makes it; none: it waits for an address.
+    pub fn add(&mut self, registration: Registration) -> Option<Request> {
+        if self.addresses.is_empty() {
+            self.addresses = addresses_towards(self.registrar);
+        }
+        let request = (!self.waits(&registration)).then(|| self.request(&registration));
         self.by_element.insert(registration.key(), Box::new(registration));
         request
     }
 
-    /// Forgets a registration.
-    pub fn remove(&mut self, pool_handle: &PoolHandle, pool_element_id: PoolElementId) {
-        self.by_element.remove(&(pool_handle.clone(), pool_element_id));
+    /// Forgets a registration. Whether it was waiting for an address, so that nobody has heard of it.
+    pub fn remove(&mut self, pool_handle: &PoolHandle, pool_element_id: PoolElementId) -> bool {
+        let removed = self.by_element.remove(&(pool_handle.clone(), pool_element_id));
+        removed.is_some_and(|registration| self.waits(&registration))
     }
 
-    /// A registrar has come up at `address`: the registrations that change by that.
-    pub fn registrar_is_at(&mut self, address: Option<IpAddr>) -> Vec<Event<'static>> {
-        if address.is_none() || self.registrar == address {
+    /// It waits for an address.
+    pub fn is_waiting(&self, pool_handle: &PoolHandle, pool_element_id: PoolElementId) -> bool {
+        let found = self.by_element.get(&(pool_handle.clone(), pool_element_id));
+        found.is_some_and(|registration| self.waits(registration))
+    }
+
+    /// A registrar has come up at `address`: what changes by that.
+    pub fn registrar_is_at(&mut self, address: Option<IpAddr>) -> Vec<Renewal> {
+        self.registrar = address.or(self.registrar);
+        self.look_at_addresses()
+    }
+
+    /// This host may have other addresses: what changes by that. Where it has none, all stays as it is.
+    pub fn look_at_addresses(&mut self) -> Vec<Renewal> {
+        if self.by_element.is_empty() {
             return Vec::new();
         }
-        let before = self.requests();
-        self.registrar = address;
-        let after = self.requests();
-        let changed = before.into_iter().zip(after).filter(|(before, after)| before != after);
-        changed.filter_map(|(_, request)| element_changed(request)).collect()
+        let addresses = addresses_towards(self.registrar);
+        if addresses.is_empty() || addresses == self.addresses {
+            return Vec::new();
+        }
+        let before = std::mem::replace(&mut self.addresses, addresses);
+        let renewal = if before.is_empty() { Renewal::Registered } else { Renewal::Changed };
+        let followers = self.by_element.values().filter(|registration| follows(registration));
+        followers.map(|registration| renewal(self.request(registration))).collect()
     }
 
-    fn requests(&self) -> Vec<Request> {
-        self.by_element.values().map(|registration| self.request(registration)).collect()
+    fn waits(&self, registration: &Registration) -> bool {
+        self.addresses.is_empty() && follows(registration)
     }
 
     fn request(&self, registration: &Registration) -> Request {
         let mut pool_element = registration.pool_element.clone();
         if let TransportParameter::Sctp { addresses, .. } = &mut pool_element.user_transport {
             if addresses.is_empty() {
-                *addresses = addresses_towards(self.registrar);
+                addresses.clone_from(&self.addresses);
             }
         }
         Request::Register {
@@ -64,9 +95,9 @@ impl Registrations {
     }
 }
 
-fn element_changed(request: Request) -> Option<Event<'static>> {
-    let Request::Register { pool_handle, pool_element, reregistration_interval } = request else { return None };
-    Some(Event::ElementChanged { pool_handle, pool_element, reregistration_interval })
+/// It names no addresses: those of this host are put in.
+fn follows(registration: &Registration) -> bool {
+    matches!(&registration.pool_element.user_transport, TransportParameter::Sctp { addresses, .. } if addresses.is_empty())
 }
 
 #[cfg(test)]
@@ -98,9 +129,9 @@ mod tests {
         assert!(registrations.registrar_is_at(Some(here)).is_empty(), "it is where it was");
         assert!(registrations.registrar_is_at(None).is_empty(), "nobody knows where it is");
         let changed = registrations.registrar_is_at(Some(six));
-        let [Event::ElementChanged { pool_element, .. }] = &changed[..] else { panic!("{changed:?}") };
+        let [Renewal::Changed(Request::Register { pool_element, .. })] = &changed[..] else { panic!("{changed:?}") };
         assert_eq!(pool_element.id, PoolElementId(1));
-        registrations.remove(&PoolHandle::from("pool"), PoolElementId(1));
+        assert!(!registrations.remove(&PoolHandle::from("pool"), PoolElementId(1)), "it was not waiting");
         assert!(registrations.registrar_is_at(Some(here)).is_empty(), "it is registered no longer");
     }
 }

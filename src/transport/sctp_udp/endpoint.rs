@@ -6,7 +6,7 @@ use super::cookie::{CookieSigner, Origin, Remembered};
 use super::event::Event;
 use super::packet::{self, cause, chunk};
 use super::probe::{self, Probe, Verdict};
-use super::udp::Path;
+use super::udp::{Path, Sent};
 use crate::Time;
 use crate::association::{LossReason, Undelivered};
 use crate::log_limit::log_limited;
@@ -217,7 +217,9 @@ impl SctpUdp {
             return self.end(a, reason);
         }
         match a.probe.as_mut().map(|probe| probe.on_timer(now)) {
-            Some(Verdict::Probe) => self.send_probe(&a),
+            Some(Verdict::Probe) => {
+                self.send_probe(&a);
+            }
             Some(Verdict::Acquitted) => a.probe = None,
             _ => {}
         }
@@ -225,17 +227,20 @@ impl SctpUdp {
         self.settle(now, a, None);
     }
 
-    fn send_probe(&mut self, a: &Association) {
+    fn send_probe(&mut self, a: &Association) -> Sent {
         let heartbeat = a.envelope().heartbeat(&probe::information(self.entropy.u64()));
-        self.udp.send(&a.path, &heartbeat);
+        self.udp.send(&a.path, &heartbeat)
     }
 
-    /// A packet to an established association's peer was refused.
+    /// A packet to an established association's peer was refused, or there is another reason to doubt that it is there.
     pub(super) fn suspect(&mut self, now: Time, mut a: Box<Association>) {
         match a.probe.as_mut() {
             None => {
                 a.probe = Some(Probe::begin(now));
-                self.send_probe(&a);
+                // The peer knows this side by that address only.
+                if self.send_probe(&a) == Sent::NoSource {
+                    return self.end(a, LossReason::Unreachable);
+                }
             }
             Some(probe) => {
                 if probe.on_refused() == Verdict::Gone {

@@ -40,6 +40,8 @@ pub(super) enum Sent {
     Done,
     /// There is no way to the destination.
     Unreachable,
+    /// This host does not have the address any more that it was to be sent from.
+    NoSource,
 }
 
 /// An ICMP error about something that we sent.
@@ -138,7 +140,7 @@ impl Udp {
                 Err(error) => match error.raw_os_error() {
                     Some(libc::ECONNREFUSED | libc::EINTR) => unreachable = false,
                     Some(libc::ENETUNREACH | libc::EHOSTUNREACH) => unreachable = true,
-                    Some(libc::EADDRNOTAVAIL | libc::EINVAL) => return Sent::Unreachable,
+                    Some(libc::EADDRNOTAVAIL | libc::EINVAL) => return Sent::NoSource,
                     _ => return Sent::Done,
                 },
             }

@@ -1,0 +1,67 @@
+//! Hosts whose addresses change while programs run on them.
+
+use crate::host::{daemon, echo_client, echo_server, network, registrar, until_listed};
+use crate::support::scope::lasts;
+use std::time::Duration;
+
+const REGISTRAR: &str = "10.9.0.1:3863";
+const KNOWN: &str = "-registrar=10.9.0.1:3863";
+
+/// An element's host gets another address, after this time without any.
+fn an_element_moves(gap: Duration) {
+    let Some(network) = network() else { return };
+    let _registrar = registrar(Some(network.host(0)), &["--announce", "off"]);
+    let element = echo_server(Some(network.host(1)), &[KNOWN]);
+    until_listed(None, REGISTRAR, &["10.9.0.2"]);
+    let mut user = echo_client(None, &[KNOWN]);
+    user.say("before");
+    user.until("before");
+    network.ip_at(1, "addr del 10.9.0.2/24 dev eth0");
+    lasts(gap);
+    network.ip_at(1, "addr add 10.9.0.77/24 dev eth0");
+    until_listed(None, REGISTRAR, &["10.9.0.77"]);
+    user.say("after");
+    user.until("after");
+    assert!(!element.written().contains("not tried again"), "{}", element.written());
+}
+
+#[test]
+fn an_element_whose_host_gets_another_address_is_registered_with_it() {
+    an_element_moves(Duration::ZERO);
+}
+
+#[test]
+fn an_element_whose_host_has_no_address_for_some_seconds_is_registered_with_the_next_one() {
+    an_element_moves(Duration::from_secs(6));
+}
+
+#[test]
+fn a_session_goes_on_when_the_host_of_its_user_gets_another_address() {
+    let Some(network) = network() else { return };
+    let _registrar = registrar(Some(network.host(0)), &["--announce", "off"]);
+    let _element = echo_server(Some(network.host(1)), &[KNOWN]);
+    until_listed(None, REGISTRAR, &["10.9.0.2"]);
+    let mut user = echo_client(Some(network.host(2)), &[KNOWN]);
+    user.say("before");
+    user.until("before");
+    network.ip_at(2, "addr del 10.9.0.3/24 dev eth0");
+    network.ip_at(2, "addr add 10.9.0.78/24 dev eth0");
+    user.say("after");
+    user.until("after");
+}
+
+#[test]
+fn an_element_that_starts_before_its_host_has_an_address_is_registered_when_one_comes() {
+    let Some(network) = network() else { return };
+    let _registrar = registrar(Some(network.host(0)), &["--announce", "off"]);
+    network.ip_at(1, "addr del 10.9.0.2/24 dev eth0");
+    let element = daemon(Some(network.host(1)), &[KNOWN]);
+    element.until("refused: ");
+    element.until("waiting: ");
+    for line in element.written().lines().filter(|line| line.contains("refused: ") || line.contains("waiting: ")) {
+        assert!(line.contains("this host has no address"), "{line}");
+    }
+    network.ip_at(1, "addr add 10.9.0.77/24 dev eth0");
+    until_listed(None, REGISTRAR, &["10.9.0.77"]);
+    element.until("registered\n");
+}
