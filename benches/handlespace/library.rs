@@ -48,7 +48,7 @@ impl Ours {
     fn restart(&mut self, index: ElementIndex) {
         self.ticks += 1;
         let at = Time::from_nanos(self.ticks * 1_000) + Duration::from_secs(5);
-        self.handlespace.update_liveness(index, |liveness| liveness.keep_alive_at = at);
+        self.handlespace.update_liveness(index, |liveness| liveness.set_keep_alive(at));
     }
 
     fn place(&self, work: &Workload, number: usize) -> ElementIndex {

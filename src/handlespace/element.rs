@@ -2,10 +2,11 @@
 
 use super::PoolIndex;
 use super::lists::Links;
+use super::liveness::Liveness;
 use super::record::Record;
 use crate::policy::Member;
 use crate::wire::{Policy, PoolElement, TransportParameter};
-use crate::{AssociationId, PoolElementId, RegistrarId, Time};
+use crate::{AssociationId, PoolElementId, RegistrarId};
 
 /// A pool element with its place in the handlespace.
 ///
@@ -85,53 +86,5 @@ impl Element {
     /// What is known about its being alive; changed by [`super::Handlespace::update_liveness`].
     pub fn liveness(&self) -> &Liveness {
         &self.liveness
-    }
-}
-
-/// How an element and the registrar stand, when the registrar has an association with it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Claim {
-    /// It registered over the association.
-    #[default]
-    Registered,
-    /// It registered over the association, but another registrar says that it is its home: it is being asked.
-    Contested,
-    /// It is being asked to take this registrar as its home.
-    Asked,
-    /// It acknowledged that, but has not registered yet.
-    Adopted,
-}
-
-/// What is known about an element's being alive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Liveness {
-    /// When its registration ends; `Time::MAX`: never.
-    pub expires_at: Time,
-    /// When to send the next keep-alive, or, while an answer is awaited, when to give up; `Time::MAX`: never.
-    pub keep_alive_at: Time,
-    /// A keep-alive is out and not answered.
-    pub awaiting_ack: bool,
-    /// When the last keep-alive was sent, if one was.
-    pub last_keep_alive: Option<Time>,
-    /// Unreachable reports that count.
-    pub bad_reports: u32,
-    /// What its association with this registrar is worth.
-    pub claim: Claim,
-}
-
-impl Liveness {
-    /// Without any timer.
-    pub const UNWATCHED: Liveness = Liveness {
-        expires_at: Time::MAX,
-        keep_alive_at: Time::MAX,
-        awaiting_ack: false,
-        last_keep_alive: None,
-        bad_reports: 0,
-        claim: Claim::Registered,
-    };
-
-    /// The earlier of the timers.
-    pub fn next_timer(&self) -> Time {
-        self.expires_at.min(self.keep_alive_at)
     }
 }

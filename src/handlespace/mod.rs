@@ -8,6 +8,7 @@ mod element;
 mod hash;
 mod index_table;
 mod lists;
+mod liveness;
 mod pool;
 mod record;
 mod sharded_map;
@@ -15,8 +16,9 @@ mod slab;
 mod timers;
 
 pub use checksum::HandlespaceChecksum;
-pub use element::{Claim, Element, Liveness};
+pub use element::Element;
 pub use hash::{SeededMap, SeededState};
+pub use liveness::{Claim, Due, Liveness};
 pub use pool::Pool;
 pub(crate) use sharded_map::ShardedMap;
 
@@ -467,12 +469,12 @@ impl Handlespace {
 
 /// Timers.
 impl Handlespace {
-    /// Changes what is known about an element's being alive, and its timer with it.
-    pub fn update_liveness(&mut self, index: ElementIndex, change: impl FnOnce(&mut Liveness)) {
-        if let Some(element) = self.elements.get_mut(index.0) {
-            change(&mut element.liveness);
-            self.timers.set(index.0, element.liveness.next_timer());
-        }
+    /// Changes what is known about an element's being alive, and its timer with it; gives what comes of the change.
+    pub fn update_liveness<T>(&mut self, index: ElementIndex, change: impl FnOnce(&mut Liveness) -> T) -> Option<T> {
+        let element = self.elements.get_mut(index.0)?;
+        let outcome = change(&mut element.liveness);
+        self.timers.set(index.0, element.liveness.next_timer());
+        Some(outcome)
     }
 
     /// The element with the earliest timer.

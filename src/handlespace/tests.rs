@@ -168,7 +168,7 @@ fn apply(handlespace: &mut Handlespace, model: &mut Model, random: &mut Random, 
         Operation::SetTimer { pool, id, at } => {
             if let Some(index) = find(handlespace, pool, id) {
                 let at = if at == 0 { Time::MAX } else { Time::from_nanos(at) };
-                handlespace.update_liveness(index, |liveness| liveness.expires_at = at);
+                handlespace.update_liveness(index, |liveness| liveness.set_end(at));
                 model.0.get_mut(&pool).and_then(|elements| elements.get_mut(&id)).expect("known").timer = at;
             }
         }

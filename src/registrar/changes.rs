@@ -28,7 +28,7 @@ impl Registrar {
         step: &mut Step<'_>,
     ) -> Option<Removed> {
         let removed = self.handlespace.remove(element)?;
-        self.reports.clear(element);
+        self.keep_alives.clear_reports(element);
         self.log_removal(&removed, removal, step);
         if removed.element.home_registrar() == self.id {
             self.announce_removal(&removed, step);

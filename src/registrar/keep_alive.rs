@@ -1,64 +1,31 @@
 //! ASAP_ENDPOINT_KEEP_ALIVE and the end of registrations (RFC 5352 sections 3.2, 3.4 and 3.5).
 
+use super::keep_alives::{Ask, Expiry};
 use super::removal::{Abort, Removal};
-use super::unreachable::HURRIED_PATIENCE;
-use super::{Registrar, Step, is_late};
-use crate::handlespace::{Claim, ElementIndex};
+use super::{Registrar, Step};
+use crate::handlespace::{Claim, ElementIndex, Liveness};
 use crate::log_limit::log_limited;
 use crate::message::AsapMessage;
 use crate::message::asap::{EndpointKeepAlive, EndpointKeepAliveAck};
 use crate::{AssociationId, Time};
 use log::Level;
-use std::time::Duration;
-
-/// Keep-alives to one element are at least this far apart, however many reports come (RFC 5355 section 2.14).
-const SHORTEST_KEEP_ALIVE_GAP: Duration = Duration::from_millis(100);
-/// An element that is being taken over has at least so long for its acknowledgement: many are taken over at once, the network may
-/// be in trouble, and it may know no other registrar. The keep-alive itself is sent again by SCTP.
-pub(super) const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
 
 impl Registrar {
-    /// Time between two keep-alives to an element: as configured, or longer, where all elements together would otherwise get
-    /// more than may be sent. What asks too many elements too often misses deadlines, and takes living ones for dead.
-    pub(super) fn keep_alive_interval(&self) -> Duration {
-        let elements = u64::try_from(self.handlespace.count_of_owner(self.id)).unwrap_or(u64::MAX);
-        let rate = u64::from(self.config.max_keep_alives_per_second);
-        let bearable = Duration::from_nanos(elements.saturating_mul(1_000_000_000) / rate);
-        self.config.keep_alive_interval.max(bearable)
-    }
-
     /// The timer of an element: its registration ends, or a keep-alive is due, or has not been answered.
     pub(super) fn on_element_timer_expired(&mut self, index: ElementIndex, step: &mut Step<'_>) {
-        let Some(element) = self.handlespace.element(index) else { return };
-        let liveness = *element.liveness();
-        if liveness.expires_at <= step.now {
-            self.on_registration_life_expired(index, step);
-        } else if liveness.keep_alive_at <= step.now {
-            if is_late(step.now, liveness.keep_alive_at) {
-                self.restart_keep_alive(step.now, index, liveness.awaiting_ack);
-            } else if liveness.awaiting_ack {
-                self.on_keep_alive_timeout_expired(index, step);
-            } else {
-                self.send_keep_alive(index, step);
-            }
+        let own = self.handlespace.count_of_owner(self.id);
+        let expire = |liveness: &mut Liveness| self.keep_alives.on_expired(step.now, liveness, own, &mut self.random);
+        match self.handlespace.update_liveness(index, expire) {
+            Some(Expiry::RegistrationEnded) => self.on_registration_life_expired(index, step),
+            Some(Expiry::Ask) => self.send_keep_alive(index, step),
+            Some(Expiry::NoAnswer) => self.on_keep_alive_timeout_expired(index, step),
+            Some(Expiry::GoesOn) | None => {}
         }
     }
 
     /// When an element that has just proved alive is asked again.
     pub(super) fn next_keep_alive(&mut self, now: Time) -> Time {
-        let interval = self.keep_alive_interval();
-        now + self.random.jitter_half(interval)
-    }
-
-    /// This registrar was stopped (a suspended machine, a stalled disk): answers may be waiting to be read, and all
-    /// keep-alives are due at once. Nobody is blamed for that, and the keep-alives are spread again.
-    fn restart_keep_alive(&mut self, now: Time, index: ElementIndex, awaiting_ack: bool) {
-        let pause = if awaiting_ack {
-            self.config.keep_alive_timeout
-        } else {
-            self.random.within(self.keep_alive_interval()) + Duration::from_nanos(1)
-        };
-        self.handlespace.update_liveness(index, |liveness| liveness.keep_alive_at = now + pause);
+        self.keep_alives.next(now, self.handlespace.count_of_owner(self.id), &mut self.random)
     }
 
     fn on_registration_life_expired(&mut self, index: ElementIndex, step: &mut Step<'_>) {
@@ -79,8 +46,9 @@ impl Registrar {
             }
             return;
         }
-        if let Some(liveness) = self.handlespace.element(index).map(|e| *e.liveness()).filter(|l| self.is_suspect(l)) {
-            return self.remove_reported(index, liveness.bad_reports, step);
+        let liveness = self.handlespace.element(index).map(|element| *element.liveness());
+        if let Some(liveness) = liveness.filter(|liveness| self.keep_alives.is_suspect(liveness)) {
+            return self.remove_reported(index, liveness.bad_reports(), step);
         }
         let Some(removed) = self.remove_element(index, Removal::NotAnswering, step) else { return };
         self.statistics.removed_by_timeout += 1;
@@ -104,39 +72,26 @@ impl Registrar {
         let pool = self.handlespace.pool(element.pool());
         let (Some(association), Some(pool)) = (element.association(), pool) else {
             // Another registrar's: it is not ours to watch.
-            return self.handlespace.update_liveness(index, |liveness| liveness.keep_alive_at = Time::MAX);
+            self.handlespace.update_liveness(index, |liveness| liveness.set_keep_alive(Time::MAX));
+            return;
         };
-        let claimed = element.liveness().claim == Claim::Asked;
+        let claimed = element.liveness().claim() == Claim::Asked;
         let message = AsapMessage::EndpointKeepAlive(EndpointKeepAlive {
             home: claimed,
             registrar_id: self.id,
             pool_handle: pool.handle().clone(),
             pool_element_id: Some(pool_element_id),
         });
-        let suspect = self.is_suspect(element.liveness());
-        let timeout = self.config.keep_alive_timeout.min(if suspect { HURRIED_PATIENCE } else { Duration::MAX });
-        let deadline = step.now + if claimed { timeout.max(CLAIM_PATIENCE) } else { timeout };
-        self.handlespace.update_liveness(index, |liveness| {
-            liveness.awaiting_ack = true;
-            liveness.keep_alive_at = deadline;
-            liveness.last_keep_alive = Some(step.now);
-        });
+        self.handlespace.update_liveness(index, |liveness| self.keep_alives.asked(step.now, liveness));
         self.statistics.keep_alives_sent += 1;
         self.send(association, &message, step);
     }
 
     /// Sends a keep-alive because of a report: at once, or as soon as the last one is long enough ago.
     pub(super) fn probe(&mut self, index: ElementIndex, step: &mut Step<'_>) {
-        let Some(liveness) = self.handlespace.element(index).map(|element| *element.liveness()) else { return };
-        if liveness.awaiting_ack {
-            return; // it is being probed
-        }
-        let earliest = liveness.last_keep_alive.map_or(step.now, |last| last + SHORTEST_KEEP_ALIVE_GAP);
-        if earliest <= step.now {
+        let probe = |liveness: &mut Liveness| self.keep_alives.probe(step.now, liveness);
+        if self.handlespace.update_liveness(index, probe) == Some(Ask::Now) {
             self.send_keep_alive(index, step);
-        } else {
-            self.handlespace
-                .update_liveness(index, |liveness| liveness.keep_alive_at = liveness.keep_alive_at.min(earliest));
         }
     }
 
@@ -162,14 +117,8 @@ impl Registrar {
             return;
         }
         let next = self.next_keep_alive(step.now);
-        self.reports.clear(index);
-        self.handlespace.update_liveness(index, |liveness| {
-            liveness.bad_reports = 0;
-            if liveness.awaiting_ack {
-                liveness.awaiting_ack = false;
-                liveness.keep_alive_at = next;
-            }
-        });
+        self.keep_alives.clear_reports(index);
+        self.handlespace.update_liveness(index, |liveness| liveness.answered(next));
         self.element_confirmed(index, step);
     }
 }

@@ -16,6 +16,8 @@ mod deregistration;
 mod enrp;
 mod interface;
 mod keep_alive;
+mod keep_alives;
+mod lateness;
 mod pool_updates;
 mod registration;
 mod removal;
@@ -31,6 +33,7 @@ pub use config::{RegistrarConfig, ValidatedConfig};
 pub use config_error::{ConfigError, CountRange, TimeRange};
 pub use enrp::{PeerInfo, PeerState};
 pub use interface::{Action, ConnectAttempt, Event, Link};
+pub(crate) use lateness::LATE;
 pub use statistics::Statistics;
 
 use crate::handlespace::{ElementIndex, Handlespace};
@@ -42,8 +45,7 @@ use announce::Announcer;
 use associations::Associations;
 use buffers::Buffers;
 use enrp::{Enrp, Leave, Phase};
-use reports::Reports;
-use std::time::Duration;
+use keep_alives::KeepAlives;
 use subscriptions::Subscriptions;
 
 /// One step of this core.
@@ -61,7 +63,7 @@ pub struct Registrar {
     handlespace: Handlespace,
     associations: Associations,
     subscriptions: Subscriptions,
-    reports: Reports,
+    keep_alives: KeepAlives,
     announcer: Announcer,
     enrp: Enrp,
     statistics: Statistics,
@@ -97,7 +99,7 @@ impl Registrar {
                 .with_policies(config.policies.clone()),
             associations: Associations::new(hash_seed),
             subscriptions: Subscriptions::default(),
-            reports: Reports::default(),
+            keep_alives: KeepAlives::new(&config),
             announcer: Announcer::new(&config, id, now),
             enrp: Enrp::new(&config, hash_seed, now),
             statistics: Statistics::default(),
@@ -191,15 +193,6 @@ impl Registrar {
             ),
         }
     }
-}
-
-/// When a timer is handled later than this, the registrar itself was not running. The driver may be late on purpose, because it
-/// first reads what has arrived, but by less than this.
-pub(crate) const LATE: Duration = Duration::from_secs(1);
-
-/// Whether a timer that was due `at` is late because this registrar was not running.
-fn is_late(now: Time, at: Time) -> bool {
-    now.saturating_since(at) > LATE
 }
 
 /// For a look inside.

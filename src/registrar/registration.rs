@@ -3,7 +3,7 @@
 use super::associations::Association;
 use super::removal::Place;
 use super::{Registrar, Step, rsplib};
-use crate::handlespace::{Element, ElementIndex, Liveness, Refusal, Registered};
+use crate::handlespace::{Element, ElementIndex, Refusal, Registered};
 use crate::log_limit::log_limited;
 use crate::message::AsapMessage;
 use crate::message::asap::{Registration, RegistrationResponse};
@@ -134,17 +134,9 @@ impl Registrar {
 
     /// Starts the timers of an element that has just registered, which proves it alive.
     fn watch(&mut self, now: Time, index: ElementIndex, life: RegistrationLife) {
-        self.reports.clear(index);
+        self.keep_alives.clear_reports(index);
         let first_keep_alive = self.next_keep_alive(now);
-        self.handlespace.update_liveness(index, |liveness| {
-            let keep_alive_runs = !liveness.awaiting_ack && liveness.keep_alive_at != Time::MAX;
-            *liveness = Liveness {
-                expires_at: life.as_duration().map_or(Time::MAX, |life| now + life),
-                keep_alive_at: if keep_alive_runs { liveness.keep_alive_at } else { first_keep_alive },
-                last_keep_alive: liveness.last_keep_alive,
-                ..Liveness::UNWATCHED
-            };
-        });
+        self.handlespace.update_liveness(index, |liveness| liveness.registered(life.end(now), first_keep_alive));
     }
 
     fn log_registration(&mut self, now: Time, index: ElementIndex, association: AssociationId) {

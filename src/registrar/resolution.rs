@@ -75,7 +75,7 @@ impl Registrar {
                 return;
             }
             let handlespace = &self.handlespace;
-            self.selection.retain(|&index| handlespace.element(index).is_some_and(|e| e.liveness().expires_at > now));
+            self.selection.retain(|&index| handlespace.element(index).is_some_and(|e| !e.liveness().has_ended(now)));
             self.selection.truncate(items);
             if !self.selection.is_empty() {
                 return;

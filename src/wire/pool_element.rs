@@ -2,7 +2,7 @@
 
 use super::parameter::{Parameter, Parameters, Reports, parameter_type, required};
 use super::{EncodeError, Policy, Reader, TransportParameter, Undecodable, WireError, Writer};
-use crate::{PoolElementId, RegistrarId};
+use crate::{PoolElementId, RegistrarId, Time};
 use std::time::Duration;
 
 /// A pool element as registered, distributed and resolved.
@@ -41,7 +41,12 @@ impl RegistrationLife {
 
     /// The life as RFC 5354 counts it, in seconds; `None`: infinite. Other negative numbers are invalid and count as zero.
     pub fn as_duration(self) -> Option<Duration> {
-        (self.0 != -1).then(|| Duration::from_secs(u64::try_from(self.0).unwrap_or(0)))
+        (self != RegistrationLife::INFINITE).then(|| Duration::from_secs(u64::try_from(self.0).unwrap_or(0)))
+    }
+
+    /// When a life that begins now is over; `Time::MAX`: never.
+    pub fn end(self, now: Time) -> Time {
+        self.as_duration().map_or(Time::MAX, |life| now + life)
     }
 }
 

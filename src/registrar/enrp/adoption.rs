@@ -85,14 +85,14 @@ impl Registrar {
     fn is_claimable(&self, index: ElementIndex, endpoint: &PeerAddress) -> bool {
         self.handlespace.element(index).is_some_and(|element| {
             let same = element.asap_transport().as_ref().and_then(endpoint_of).as_ref() == Some(endpoint);
-            let wanted = element.home_registrar() == self.id || element.liveness().claim == Claim::Asked;
+            let wanted = element.home_registrar() == self.id || element.liveness().claim() == Claim::Asked;
             same && wanted && element.association().is_none()
         })
     }
 
     fn ask_to_adopt(&mut self, index: ElementIndex, association: AssociationId, step: &mut Step<'_>) {
         self.handlespace.set_association(index, Some(association));
-        self.handlespace.update_liveness(index, |liveness| liveness.claim = Claim::Asked);
+        self.handlespace.update_liveness(index, |liveness| liveness.set_claim(Claim::Asked));
         self.send_keep_alive(index, step);
     }
 

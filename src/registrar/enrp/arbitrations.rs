@@ -1,6 +1,7 @@
 //! This registrar's attempts to take over dead ones (RFC 5353 section 3.5.1): who has yet to agree.
 
 use crate::RegistrarId;
+use crate::registrar::lateness::Lateness;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Times that missing acknowledgements are waited for.
@@ -59,9 +60,11 @@ impl Arbitrations {
     }
 
     /// The time for acknowledgements is over. It does not count when this registrar comes late itself.
-    pub fn expire(&mut self, target: RegistrarId, late: bool) -> Expiry {
+    pub fn expire(&mut self, target: RegistrarId, lateness: Lateness) -> Expiry {
         let Some(arbitration) = self.0.get_mut(&target) else { return Expiry::Unknown };
-        arbitration.attempts += u32::from(!late);
+        if lateness == Lateness::InTime {
+            arbitration.attempts += 1;
+        }
         if arbitration.attempts > MAX_ATTEMPTS { Expiry::Won } else { Expiry::AskAgain(arbitration.missing.clone()) }
     }
 }

@@ -8,7 +8,7 @@
 use crate::Time;
 use crate::association::PeerAddress;
 use crate::handlespace::{ElementIndex, SeededState, ShardedMap};
-use crate::registrar::keep_alive::CLAIM_PATIENCE;
+use crate::registrar::keep_alives::CLAIM_PATIENCE;
 use std::collections::VecDeque;
 use std::time::Duration;
 

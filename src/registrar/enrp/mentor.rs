@@ -14,7 +14,8 @@ use crate::handlespace::{SeededMap, SeededState};
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{HandleTableRequest, HandleTableResponse, ListRequest, ListResponse};
-use crate::registrar::{RegistrarConfig, Step, is_late};
+use crate::registrar::lateness::Lateness;
+use crate::registrar::{RegistrarConfig, Step};
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use log::Level;
 use std::collections::BTreeSet;
@@ -172,7 +173,7 @@ impl Registrar {
         match self.enrp.start.waits_for {
             WaitsFor::Mentor | WaitsFor::Pause => self.ask_next_mentor(step),
             // The answer may be waiting to be read.
-            WaitsFor::List(_) | WaitsFor::Table(_) if is_late(step.now, at) => {
+            WaitsFor::List(_) | WaitsFor::Table(_) if Lateness::of(step.now, at) == Lateness::Late => {
                 self.enrp.timers.set(Timer::Start, step.now + self.config.max_time_no_response);
             }
             WaitsFor::List(mentor) | WaitsFor::Table(mentor) => self.give_up_mentor(mentor, Useless::Silent, step),

@@ -56,8 +56,7 @@ impl Registrar {
         }
         let life = pool_element.registration_life;
         if let Ok((index, _)) = self.handlespace.register(pool_handle, &pool_element, None) {
-            let expires_at = life.as_duration().map_or(Time::MAX, |life| now + life);
-            self.handlespace.update_liveness(index, |liveness| liveness.expires_at = expires_at);
+            self.handlespace.update_liveness(index, |liveness| liveness.set_end(life.end(now)));
         }
     }
 }

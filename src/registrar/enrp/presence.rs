@@ -11,7 +11,8 @@ use crate::association::{LossReason, PeerAddress};
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{ListRequest, Presence};
-use crate::registrar::{Action, Link, Step, is_late};
+use crate::registrar::lateness::Lateness;
+use crate::registrar::{Action, Link, Step};
 use crate::wire::{Decoded, ServerInformation, TransportParameter, TransportUse};
 use crate::{AssociationId, RegistrarId, Time};
 use log::Level;
@@ -178,7 +179,6 @@ impl Registrar {
 /// Noticing failures.
 impl Registrar {
     pub(super) fn on_peer_timer_expired(&mut self, at: Time, id: RegistrarId, step: &mut Step<'_>) {
-        let late = is_late(step.now, at);
         let Some(peer) = self.enrp.peers.get(id) else { return };
         match peer.state() {
             PeerState::Active => {
@@ -190,7 +190,7 @@ impl Registrar {
                 }
             }
             // The answer may be waiting to be read.
-            PeerState::Suspected if late => self.suspect(id, step),
+            PeerState::Suspected if Lateness::of(step.now, at) == Lateness::Late => self.suspect(id, step),
             PeerState::Suspected => self.peer_is_dead(id, "it does not answer", step),
             // Nobody took it over, and nobody heard of it: the registrar that wanted to has failed, too.
             PeerState::NotActive => self.suspect(id, step),

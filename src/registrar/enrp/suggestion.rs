@@ -26,9 +26,9 @@ impl Registrar {
     /// The home of an element suggests that this registrar takes it: the element is asked, and nothing changes before it agrees.
     pub(super) fn follow_suggestion(&mut self, index: ElementIndex, step: &mut Step<'_>) {
         let Some(element) = self.handlespace.element(index) else { return };
-        let free = element.association().is_none() && element.liveness().claim != Claim::Asked;
+        let free = element.association().is_none() && element.liveness().claim() != Claim::Asked;
         if free && self.is_ready() {
-            self.handlespace.update_liveness(index, |liveness| liveness.claim = Claim::Asked);
+            self.handlespace.update_liveness(index, |liveness| liveness.set_claim(Claim::Asked));
             self.claim(index, step);
         }
     }

@@ -13,7 +13,8 @@ use crate::handlespace::Claim;
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{InitTakeover, InitTakeoverAck, TakeoverServer};
-use crate::registrar::{Step, is_late};
+use crate::registrar::Step;
+use crate::registrar::lateness::Lateness;
 use crate::{AssociationId, RegistrarId, Time};
 use log::Level;
 
@@ -64,7 +65,7 @@ impl Registrar {
     }
 
     pub(super) fn on_arbitration_expired(&mut self, at: Time, target: RegistrarId, step: &mut Step<'_>) {
-        match self.enrp.arbitrations.expire(target, is_late(step.now, at)) {
+        match self.enrp.arbitrations.expire(target, Lateness::of(step.now, at)) {
             Expiry::Unknown => {}
             Expiry::Won => self.complete_takeover(target, step),
             Expiry::AskAgain(missing) => {
@@ -169,7 +170,7 @@ impl Registrar {
         let elements: Vec<_> = self.handlespace.elements_of_owner(self.id).collect();
         for index in elements {
             let Some(element) = self.handlespace.element(index) else { continue };
-            let registered = matches!(element.liveness().claim, Claim::Registered | Claim::Contested);
+            let registered = matches!(element.liveness().claim(), Claim::Registered | Claim::Contested);
             if element.association().is_none() || !registered {
                 self.change_owner(step.now, index, by);
                 self.let_go(index);

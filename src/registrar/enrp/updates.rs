@@ -19,6 +19,7 @@ use crate::handlespace::{Claim, ElementIndex, Liveness, PoolIndex, Refusal, Regi
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{HandleUpdate, UpdateAction};
+use crate::registrar::keep_alives::Ask;
 use crate::registrar::removal::Removal;
 use crate::registrar::reports::Reporter;
 use crate::registrar::{Action, Step, rsplib};
@@ -162,7 +163,7 @@ impl Registrar {
     /// The home of an element says that it does not have it. If it is, or was, registered here, it is asked; else it is gone.
     pub(super) fn disowned(&mut self, index: ElementIndex, by: RegistrarId, step: &mut Step<'_>) {
         let Some(element) = self.handlespace.element(index) else { return };
-        if element.association().is_some() && element.liveness().claim != Claim::Asked {
+        if element.association().is_some() && element.liveness().claim() != Claim::Asked {
             self.change_owner(step.now, index, self.id);
             self.contest(index, step);
         } else {
@@ -217,7 +218,7 @@ impl Registrar {
     fn hold_on(&self, index: ElementIndex) -> Hold {
         let Some(element) = self.handlespace.element(index) else { return Hold::None };
         let own = element.home_registrar() == self.id;
-        match (element.association(), element.liveness().claim) {
+        match (element.association(), element.liveness().claim()) {
             (None, Claim::Asked) if !own => Hold::Suggestion,
             (None, _) => Hold::None,
             (Some(association), Claim::Registered | Claim::Contested) => Hold::Registration(association),
@@ -261,30 +262,23 @@ impl Registrar {
     /// The registration life of another registrar's element runs here, too, should nobody tell us of its end.
     fn refresh_foreign(&mut self, now: Time, index: ElementIndex, hold: &Hold) {
         let Some(element) = self.handlespace.element(index) else { return };
-        let life = element.pool_element().registration_life;
-        let expires_at = life.as_duration().map_or(Time::MAX, |life| now + life);
+        let end = element.pool_element().registration_life.end(now);
         self.handlespace.update_liveness(index, |liveness| {
-            *liveness = match hold {
-                Hold::None => Liveness { expires_at, ..Liveness::UNWATCHED },
-                Hold::Suggestion => Liveness { expires_at, claim: Claim::Asked, ..Liveness::UNWATCHED },
-                Hold::Claim(_) | Hold::Registration(_) => Liveness { expires_at, ..*liveness },
-            };
+            liveness.set_end(end);
+            if matches!(hold, Hold::None | Hold::Suggestion) {
+                liveness.unwatch();
+            }
+            if *hold == Hold::Suggestion {
+                liveness.set_claim(Claim::Asked);
+            }
         });
     }
 
-    /// Asks an element that another registrar wants, over the association that it registered on. Not more often than
-    /// it is asked anyway: two registrars must not keep each other busy with an element that answers both.
+    /// Asks an element that another registrar wants, over the association that it registered on.
     fn contest(&mut self, index: ElementIndex, step: &mut Step<'_>) {
-        let interval = self.keep_alive_interval();
-        let Some(liveness) = self.handlespace.element(index).map(|element| *element.liveness()) else { return };
-        let asked_lately = liveness.last_keep_alive.is_some_and(|last| step.now.saturating_since(last) < interval / 2);
-        self.handlespace.update_liveness(index, |liveness| {
-            liveness.claim = Claim::Contested;
-            if liveness.keep_alive_at == Time::MAX {
-                liveness.keep_alive_at = step.now + interval;
-            }
-        });
-        if !asked_lately && !liveness.awaiting_ack {
+        let own = self.handlespace.count_of_owner(self.id);
+        let contest = |liveness: &mut Liveness| self.keep_alives.contested(step.now, liveness, own);
+        if self.handlespace.update_liveness(index, contest) == Some(Ask::Now) {
             self.send_keep_alive(index, step);
         }
     }
@@ -292,7 +286,7 @@ impl Registrar {
     /// An element has acknowledged that this registrar is its home, although others may think otherwise.
     pub(in crate::registrar) fn element_confirmed(&mut self, index: ElementIndex, step: &mut Step<'_>) {
         let Some(element) = self.handlespace.element(index) else { return };
-        let claim = match element.liveness().claim {
+        let claim = match element.liveness().claim() {
             Claim::Asked => Claim::Adopted,
             Claim::Contested => Claim::Registered,
             Claim::Registered | Claim::Adopted => return,
@@ -301,7 +295,7 @@ impl Registrar {
             self.statistics.elements_adopted += 1;
         }
         self.change_owner(step.now, index, self.id);
-        self.handlespace.update_liveness(index, |liveness| liveness.claim = claim);
+        self.handlespace.update_liveness(index, |liveness| liveness.set_claim(claim));
         self.announce_addition(index, false, step);
     }
 
@@ -323,9 +317,7 @@ impl Registrar {
     /// Lets go of an element that another registrar is home of: it is not watched any more.
     pub(in crate::registrar) fn let_go(&mut self, index: ElementIndex) {
         self.handlespace.set_association(index, None);
-        self.handlespace.update_liveness(index, |liveness| {
-            *liveness = Liveness { expires_at: liveness.expires_at, ..Liveness::UNWATCHED };
-        });
+        self.handlespace.update_liveness(index, Liveness::unwatch);
     }
 
     fn log_refusal(

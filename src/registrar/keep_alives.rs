@@ -1,0 +1,228 @@
+//! When elements are asked whether they are alive, how long they have for the answer, and whose reports hurry them
+//! (RFC 5352 sections 3.4 and 3.5).
+
+use super::RegistrarConfig;
+use super::lateness::Lateness;
+use super::reports::{Reporter, Reports};
+use crate::Time;
+use crate::handlespace::{Claim, Due, ElementIndex, Liveness};
+use crate::random::Random;
+use std::time::Duration;
+
+/// Keep-alives to one element are at least this far apart, however many reports come (RFC 5355 section 2.14).
+const SHORTEST_GAP: Duration = Duration::from_millis(100);
+/// Time that an element has for its answer when more have reported it than MAX-BAD-PE-REPORT.
+const HURRIED_PATIENCE: Duration = Duration::from_millis(500);
+/// An element that is being taken over has at least so long for its acknowledgement: many are taken over at once, the network may
+/// be in trouble, and it may know no other registrar. The keep-alive itself is sent again by SCTP.
+pub(super) const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The rules, and who has reported which element.
+#[derive(Debug)]
+pub(super) struct KeepAlives {
+    interval: Duration,
+    timeout: Duration,
+    max_per_second: u32,
+    max_bad_pe_report: u32,
+    reports: Reports,
+}
+
+/// What comes of the timer of an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expiry {
+    /// It runs again.
+    GoesOn,
+    /// The registration is over.
+    RegistrationEnded,
+    /// A keep-alive is to be sent.
+    Ask,
+    /// The element has not answered.
+    NoAnswer,
+}
+
+/// Whether an element is to be asked at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ask {
+    Now,
+    /// It has been asked already, or will be soon.
+    NotNow,
+}
+
+/// What comes of a report about an element that another registrar is home of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ForeignReport {
+    /// The home is to be told.
+    TellHome,
+    /// There are not enough yet.
+    Counted,
+}
+
+impl KeepAlives {
+    pub fn new(config: &RegistrarConfig) -> KeepAlives {
+        KeepAlives {
+            interval: config.keep_alive_interval,
+            timeout: config.keep_alive_timeout,
+            max_per_second: config.max_keep_alives_per_second,
+            max_bad_pe_report: config.max_bad_pe_report,
+            reports: Reports::default(),
+        }
+    }
+
+    /// Time between two keep-alives to one of so many elements: as configured, or longer, where all of them together would
+    /// otherwise get more than may be sent. What asks too many elements too often misses deadlines, and takes living ones for dead.
+    pub fn interval(&self, elements: usize) -> Duration {
+        let elements = u64::try_from(elements).unwrap_or(u64::MAX);
+        let bearable = elements.saturating_mul(1_000_000_000) / u64::from(self.max_per_second);
+        self.interval.max(Duration::from_nanos(bearable))
+    }
+
+    /// When an element that has just proved alive is asked again.
+    pub fn next(&self, now: Time, elements: usize, random: &mut Random) -> Time {
+        now + random.jitter_half(self.interval(elements))
+    }
+
+    /// The timer of an element has expired.
+    ///
+    /// If this registrar was stopped (a suspended machine, a stalled disk), answers may be waiting to be read, and all keep-alives
+    /// are due at once. Nobody is blamed for that, and the keep-alives are spread again.
+    pub fn on_expired(&self, now: Time, liveness: &mut Liveness, elements: usize, random: &mut Random) -> Expiry {
+        let (since, outcome) = match liveness.due(now) {
+            Due::Nothing => return Expiry::GoesOn,
+            Due::End => return Expiry::RegistrationEnded,
+            Due::KeepAlive { since } => (since, Expiry::Ask),
+            Due::Ack { since } => (since, Expiry::NoAnswer),
+        };
+        if Lateness::of(now, since) == Lateness::InTime {
+            return outcome;
+        }
+        let pause = match outcome {
+            Expiry::NoAnswer => self.timeout,
+            _ => random.within(self.interval(elements)) + Duration::from_nanos(1),
+        };
+        liveness.set_keep_alive(now + pause);
+        Expiry::GoesOn
+    }
+
+    /// A keep-alive is sent.
+    pub fn asked(&self, now: Time, liveness: &mut Liveness) {
+        let patience = if self.is_suspect(liveness) { self.timeout.min(HURRIED_PATIENCE) } else { self.timeout };
+        let claimed = liveness.claim() == Claim::Asked;
+        liveness.asked(now, now + if claimed { patience.max(CLAIM_PATIENCE) } else { patience });
+    }
+
+    /// A report makes it doubtful whether the element is alive: it is asked at once, or as soon as the last time is long enough ago.
+    pub fn probe(&self, now: Time, liveness: &mut Liveness) -> Ask {
+        if liveness.asked_at().is_some() {
+            return Ask::NotNow; // it is being probed
+        }
+        let earliest = liveness.last_keep_alive().map_or(now, |last| last + SHORTEST_GAP);
+        if earliest <= now {
+            return Ask::Now;
+        }
+        liveness.hasten_keep_alive(earliest);
+        Ask::NotNow
+    }
+
+    /// Another registrar wants an element that is registered here. It is asked, but not more often than it is asked anyway: two
+    /// registrars must not keep each other busy with an element that answers both.
+    pub fn contested(&self, now: Time, liveness: &mut Liveness, elements: usize) -> Ask {
+        let interval = self.interval(elements);
+        liveness.set_claim(Claim::Contested);
+        liveness.start_keep_alives(now + interval);
+        let asked_lately = liveness.last_keep_alive().is_some_and(|last| now.saturating_since(last) < interval / 2);
+        if asked_lately || liveness.asked_at().is_some() { Ask::NotNow } else { Ask::Now }
+    }
+}
+
+/// Reports.
+impl KeepAlives {
+    /// Somebody cannot reach an element of ours.
+    pub fn reported(&mut self, element: ElementIndex, reporter: Reporter, liveness: &mut Liveness) {
+        liveness.reported(self.reports.add(element, reporter));
+    }
+
+    /// Somebody cannot reach an element of another registrar. Each report counts, as the element cannot be asked here; for
+    /// its home they are one.
+    pub fn reported_foreign(&self, liveness: &mut Liveness) -> ForeignReport {
+        let reports = liveness.bad_reports().saturating_add(1);
+        if reports > self.max_bad_pe_report {
+            liveness.reported(0);
+            ForeignReport::TellHome
+        } else {
+            liveness.reported(reports);
+            ForeignReport::Counted
+        }
+    }
+
+    /// Whether so many have reported an element that it has only [`HURRIED_PATIENCE`] to prove alive.
+    pub fn is_suspect(&self, liveness: &Liveness) -> bool {
+        liveness.bad_reports() > self.max_bad_pe_report
+    }
+
+    /// Leaves a suspect that has been asked less time.
+    pub fn hurry(&self, now: Time, liveness: &mut Liveness) {
+        let Some(asked) = liveness.asked_at() else { return };
+        if self.is_suspect(liveness) && liveness.claim() != Claim::Asked {
+            liveness.hasten_keep_alive((asked + self.timeout.min(HURRIED_PATIENCE)).max(now));
+        }
+    }
+
+    /// The element has proved alive, or is gone: its reports do not count any more.
+    pub fn clear_reports(&mut self, element: ElementIndex) {
+        self.reports.clear(element);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AssociationId;
+
+    fn keep_alives() -> KeepAlives {
+        KeepAlives::new(&RegistrarConfig { max_keep_alives_per_second: 100, ..RegistrarConfig::default() })
+    }
+
+    fn second(number: u64) -> Time {
+        Time::from_secs(number)
+    }
+
+    fn registered(first: Time) -> Liveness {
+        let mut liveness = Liveness::UNWATCHED;
+        liveness.registered(Time::MAX, first);
+        liveness
+    }
+
+    #[test]
+    fn many_elements_are_asked_less_often() {
+        assert_eq!(keep_alives().interval(10), Duration::from_secs(5));
+        assert_eq!(keep_alives().interval(1000), Duration::from_secs(10));
+    }
+
+    #[test]
+    fn a_registrar_that_was_stopped_blames_nobody() {
+        let (keep_alives, mut random) = (keep_alives(), Random::new(1));
+        let mut liveness = registered(second(5));
+        let mut expire = |now, liveness: &mut Liveness| keep_alives.on_expired(now, liveness, 1, &mut random);
+        assert_eq!(expire(second(5), &mut liveness), Expiry::Ask);
+        keep_alives.asked(second(5), &mut liveness);
+        assert_eq!(expire(second(10), &mut liveness), Expiry::NoAnswer);
+        assert_eq!(expire(second(20), &mut liveness), Expiry::GoesOn, "it was stopped for ten seconds");
+        assert_eq!(liveness.next_timer(), second(25), "the answer may be waiting to be read");
+        assert_eq!(expire(second(25), &mut liveness), Expiry::NoAnswer);
+    }
+
+    #[test]
+    fn a_suspect_has_less_time() {
+        let mut keep_alives = keep_alives();
+        let mut liveness = registered(second(5));
+        assert_eq!(keep_alives.probe(second(1), &mut liveness), Ask::Now);
+        keep_alives.asked(second(1), &mut liveness);
+        assert_eq!(liveness.next_timer(), second(6));
+        for user in 0..4 {
+            keep_alives.reported(ElementIndex::FIRST, Reporter::User(AssociationId::new(0, user)), &mut liveness);
+            assert_eq!(keep_alives.probe(second(1), &mut liveness), Ask::NotNow, "it is being asked");
+            keep_alives.hurry(second(1), &mut liveness);
+        }
+        assert_eq!(liveness.next_timer(), second(1) + HURRIED_PATIENCE);
+    }
+}
