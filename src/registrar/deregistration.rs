@@ -1,13 +1,13 @@
 //! ASAP_DEREGISTRATION (RFC 5352 section 3.2).
 
-use super::registration::registered_from;
+use super::registrations::Deregistration;
 use super::removal::Removal;
 use super::{Registrar, Step};
 use crate::AssociationId;
 use crate::handlespace::{ElementIndex, Removed};
 use crate::log_limit::log_limited;
 use crate::message::AsapMessage;
-use crate::message::asap::{Deregistration, DeregistrationResponse};
+use crate::message::asap::{self, DeregistrationResponse};
 use crate::wire::{Cause, OperationalError};
 use log::Level;
 
@@ -15,23 +15,18 @@ impl Registrar {
     pub(super) fn on_deregistration(
         &mut self,
         association: AssociationId,
-        message: Deregistration,
+        message: asap::Deregistration,
         step: &mut Step<'_>,
     ) {
-        let Deregistration { pool_handle, pool_element_id } = message;
-        let error = match self.handlespace.find(&pool_handle, pool_element_id) {
-            // An element that is not there needs no removal: the wish is fulfilled.
-            None => None,
-            Some(element) if self.may_deregister(association, element) => {
-                if self.handlespace.element(element).is_some_and(|e| e.home_registrar() != self.id) {
-                    // Only its home can take it out, and the element has just chosen this registrar.
-                    self.change_owner(step.now, element, self.id);
-                    self.announce_addition(element, false, step);
-                }
-                self.remove_element(element, Removal::Deregistered(association), step);
+        let asap::Deregistration { pool_handle, pool_element_id } = message;
+        let by = (association, self.associations.get(association));
+        let error = match self.registrations.deregister(&self.handlespace, by, &pool_handle, pool_element_id) {
+            Deregistration::NotThere => None,
+            Deregistration::Granted(element) => {
+                self.deregister(element, association, step);
                 None
             }
-            Some(_) => Some(OperationalError::of(Cause::RejectedForSecurity)),
+            Deregistration::Refused => Some(OperationalError::of(Cause::RejectedForSecurity)),
         };
         match error {
             None => self.statistics.deregistrations += 1,
@@ -51,15 +46,13 @@ impl Registrar {
         self.send(association, &AsapMessage::DeregistrationResponse(response), step);
     }
 
-    /// Only the association that registered an element may take it out; for an element that registered with another
-    /// registrar, an association from the same host.
-    fn may_deregister(&self, id: AssociationId, element: ElementIndex) -> bool {
-        let Some(element) = self.handlespace.element(element) else { return false };
-        let Some(association) = self.associations.get(id) else { return false };
-        match element.association() {
-            Some(owner) => owner == id,
-            None => !association.is_tcp() && registered_from(element, association),
+    fn deregister(&mut self, element: ElementIndex, association: AssociationId, step: &mut Step<'_>) {
+        if self.handlespace.element(element).is_some_and(|e| e.home_registrar() != self.id) {
+            // Only its home can take it out, and the element has just chosen this registrar.
+            self.change_owner(step.now, element, self.id);
+            self.announce_addition(element, false, step);
         }
+        self.remove_element(element, Removal::Deregistered(association), step);
     }
 
     /// Tells an element that it has been removed although it did not ask for it (RFC 5352 section 3.2).

@@ -1,7 +1,7 @@
 //! The registrar core (RFC 5352 section 3, RFC 5353): a state machine without I/O.
 //!
-//! One file an idea. Types that own what they change and tell what comes of it are `associations.rs`, `subscriptions.rs`,
-//! `silence.rs` and those of `enrp/`; the other files add methods to [`Registrar`], which asks these types and routes. Every
+//! One file an idea. Types that own what they change and tell what comes of it are `associations.rs`, `registrations.rs`,
+//! `keep_alives.rs`, `subscriptions.rs`, `silence.rs` and those of `enrp/`; the other files add methods to [`Registrar`], which asks these types and routes. Every
 //! change of the handlespace goes through `changes.rs`, which tells subscribers and peers.
 
 mod announce;
@@ -19,7 +19,9 @@ mod keep_alive;
 mod keep_alives;
 mod lateness;
 mod pool_updates;
+mod refusals;
 mod registration;
+mod registrations;
 mod removal;
 mod reports;
 mod resolution;
@@ -46,6 +48,7 @@ use associations::Associations;
 use buffers::Buffers;
 use enrp::{Enrp, Leave, Phase};
 use keep_alives::KeepAlives;
+use registrations::Registrations;
 use subscriptions::Subscriptions;
 
 /// One step of this core.
@@ -63,6 +66,7 @@ pub struct Registrar {
     handlespace: Handlespace,
     associations: Associations,
     subscriptions: Subscriptions,
+    registrations: Registrations,
     keep_alives: KeepAlives,
     announcer: Announcer,
     enrp: Enrp,
@@ -99,6 +103,7 @@ impl Registrar {
                 .with_policies(config.policies.clone()),
             associations: Associations::new(hash_seed),
             subscriptions: Subscriptions::default(),
+            registrations: Registrations::new(&config, id),
             keep_alives: KeepAlives::new(&config),
             announcer: Announcer::new(&config, id, now),
             enrp: Enrp::new(&config, hash_seed, now),

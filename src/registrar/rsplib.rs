@@ -15,16 +15,30 @@ const MAX_ELEMENT_BYTES: usize = 1300;
 /// The fixed part of an element: its header, identifiers, life and policy.
 const FIXED_BYTES: usize = 40;
 
-/// Whether an element may be in the handlespace.
-pub(super) fn is_bearable(config: &RegistrarConfig, pool_handle: &PoolHandle, pool_element: &PoolElement) -> bool {
-    if !config.rsplib_compatibility {
-        return true;
+/// Who takes part in the operational scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Nobody whose limits are known here.
+    WithoutRsplib,
+    WithRsplib,
+}
+
+impl Scope {
+    pub fn of(config: &RegistrarConfig) -> Scope {
+        if config.rsplib_compatibility { Scope::WithRsplib } else { Scope::WithoutRsplib }
     }
-    let transports = [Some(&pool_element.user_transport), pool_element.asap_transport.as_ref()];
-    let length: usize = FIXED_BYTES + transports.iter().flatten().map(|transport| length(transport)).sum::<usize>();
-    pool_handle.as_bytes().len() <= PoolHandle::DEFAULT_MAX_LEN
-        && length <= MAX_ELEMENT_BYTES
-        && transports.into_iter().flatten().all(is_parsed)
+
+    /// Whether an element may be in the handlespace.
+    pub fn bears(self, pool_handle: &PoolHandle, pool_element: &PoolElement) -> bool {
+        if self == Scope::WithoutRsplib {
+            return true;
+        }
+        let transports = [Some(&pool_element.user_transport), pool_element.asap_transport.as_ref()];
+        let length: usize = FIXED_BYTES + transports.iter().flatten().map(|transport| length(transport)).sum::<usize>();
+        pool_handle.as_bytes().len() <= PoolHandle::DEFAULT_MAX_LEN
+            && length <= MAX_ELEMENT_BYTES
+            && transports.into_iter().flatten().all(is_parsed)
+    }
 }
 
 /// rsplib discards messages with other transports, and leaves out addresses of loopback and single links.

@@ -22,7 +22,8 @@ use crate::message::enrp::{HandleUpdate, UpdateAction};
 use crate::registrar::keep_alives::Ask;
 use crate::registrar::removal::Removal;
 use crate::registrar::reports::Reporter;
-use crate::registrar::{Action, Step, rsplib};
+use crate::registrar::rsplib::Scope;
+use crate::registrar::{Action, Step};
 use crate::wire::{PoolElement, TransportParameter, TransportUse};
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use log::Level;
@@ -184,7 +185,7 @@ impl Registrar {
         }
         let acceptable = pool_element.home_registrar != self.id
             && (1..=self.config.max_pool_handle_len).contains(&pool_handle.as_bytes().len());
-        if !acceptable || !rsplib::is_bearable(&self.config, pool_handle, &pool_element) {
+        if !acceptable || !Scope::of(&self.config).bears(pool_handle, &pool_element) {
             return None;
         }
         let known = self.handlespace.find(pool_handle, pool_element.id);
