@@ -1,5 +1,6 @@
 //! The one place through which the handlespace changes, and from which others are told.
 
+use super::enrp::Suggest;
 use super::removal::Removal;
 use super::{Registrar, Step};
 use crate::PoolHandle;
@@ -12,7 +13,9 @@ impl Registrar {
     /// An element has been registered or registered again. Peers are told of every one, even without a change, as its
     /// registration life starts again.
     pub(super) fn element_registered(&mut self, element: ElementIndex, registered: Registered, step: &mut Step<'_>) {
-        self.announce_addition(element, registered != Registered::New, step);
+        // What has just come stays where it is for now.
+        let suggest = if registered == Registered::New { Suggest::Nothing } else { Suggest::BetterHome };
+        self.announce_addition(element, suggest, step);
         if registered != Registered::Same {
             if let Some(element) = self.handlespace.element(element) {
                 self.subscriptions.pool_changed(element.pool(), step.now + self.config.subscription_delay);

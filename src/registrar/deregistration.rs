@@ -1,5 +1,6 @@
 //! ASAP_DEREGISTRATION (RFC 5352 section 3.2).
 
+use super::enrp::Suggest;
 use super::registrations::Deregistration;
 use super::removal::Removal;
 use super::{Registrar, Step};
@@ -50,7 +51,7 @@ impl Registrar {
         if self.handlespace.element(element).is_some_and(|e| e.home_registrar() != self.id) {
             // Only its home can take it out, and the element has just chosen this registrar.
             self.change_owner(step.now, element, self.id);
-            self.announce_addition(element, false, step);
+            self.announce_addition(element, Suggest::Nothing, step);
         }
         self.remove_element(element, Removal::Deregistered(association), step);
     }

@@ -1,9 +1,7 @@
 //! The audit of a peer's elements: when it is due, and how far it has come.
 
+use super::download::{Page, Pages};
 use crate::Time;
-
-/// Pages of one audit: a peer that never ends its table must not keep us.
-const MAX_PAGES: u32 = 65_536;
 
 /// How far the audit of a peer's elements has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +12,7 @@ enum State {
     /// The peer's table is being downloaded.
     Running {
         since: u64,
-        pages: u32,
+        pages: Pages,
     },
     /// The last audit failed, or did not help.
     Pause,
@@ -24,8 +22,7 @@ enum State {
 #[derive(Debug)]
 pub(super) struct Audit {
     state: State,
-    /// Audit whatever the checksum is.
-    demanded: bool,
+    demand: Demand,
     /// Until then, elements of this peer are changing homes.
     unsettled_until: Time,
     /// Audits since the checksums were equal.
@@ -45,12 +42,19 @@ pub(super) enum Verdict {
     Audit,
 }
 
-/// A page has come.
+/// Whether a peer's elements are to be downloaded whatever its checksum is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Page {
-    /// The stamp at the begin of the audit.
-    pub since: u64,
-    pub last: bool,
+pub(super) enum Demand {
+    None,
+    /// Something may be wrong that a checksum does not show.
+    Audit,
+}
+
+/// How the checksum of a peer compares with ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Checksums {
+    Equal,
+    Different,
 }
 
 /// What to do when the timer of an audit has expired.
@@ -64,17 +68,17 @@ pub(super) enum Expiry {
 }
 
 impl Audit {
-    pub fn new(unsettled_until: Time, demanded: bool) -> Audit {
-        Audit { state: State::Idle, demanded, unsettled_until, fruitless: 0 }
+    pub fn new(unsettled_until: Time, demand: Demand) -> Audit {
+        Audit { state: State::Idle, demand, unsettled_until, fruitless: 0 }
     }
 
     /// The next PRESENCE starts an audit.
     pub fn demand(&mut self) {
-        self.demanded = true;
+        self.demand = Demand::Audit;
     }
 
     pub fn is_demanded(&self) -> bool {
-        self.demanded
+        self.demand == Demand::Audit
     }
 
     /// Until then, elements come to the peer or leave it.
@@ -82,17 +86,17 @@ impl Audit {
         self.unsettled_until = until;
     }
 
-    /// The peer has sent its checksum, which equals ours or does not.
-    pub fn compare(&mut self, now: Time, equal: bool) -> Verdict {
+    /// The peer has sent its checksum.
+    pub fn compare(&mut self, now: Time, checksums: Checksums) -> Verdict {
         if matches!(self.state, State::Running { .. } | State::Pause) {
             return Verdict::Wait;
         }
-        if equal {
+        if checksums == Checksums::Equal {
             self.fruitless = 0;
         }
-        if self.demanded {
+        if self.is_demanded() {
             Verdict::Audit
-        } else if equal {
+        } else if checksums == Checksums::Equal {
             self.state = State::Idle;
             Verdict::Equal
         } else if now >= self.unsettled_until {
@@ -107,16 +111,15 @@ impl Audit {
 
     /// The first page is asked for now.
     pub fn begin(&mut self, since: u64) {
-        self.state = State::Running { since, pages: 0 };
-        self.demanded = false;
+        self.state = State::Running { since, pages: Pages::default() };
+        self.demand = Demand::None;
         self.fruitless = self.fruitless.saturating_add(1);
     }
 
-    /// A page has come, with more to come or not. None: nobody asked for it.
-    pub fn take_page(&mut self, more: bool) -> Option<Page> {
+    /// A page has come: where it stands, and the stamp at the begin of the audit. None: nobody asked for it.
+    pub fn take_page(&mut self, page: Page) -> Option<(Page, u64)> {
         let State::Running { since, ref mut pages } = self.state else { return None };
-        *pages += 1;
-        Some(Page { since, last: !more || *pages >= MAX_PAGES })
+        Some((pages.count(page), since))
     }
 
     /// The last page has come. Some: that has not helped so many times that there is to be a pause.
@@ -131,7 +134,7 @@ impl Audit {
 
     /// No answer, or a rejection: once more after a pause.
     pub fn fail(&mut self) {
-        self.demanded = true;
+        self.demand = Demand::Audit;
         self.state = State::Pause;
     }
 
@@ -150,6 +153,6 @@ impl Audit {
     /// What is under way will not come to an end.
     pub fn abandon(&mut self) {
         self.state = State::Idle;
-        self.demanded = true;
+        self.demand = Demand::Audit;
     }
 }

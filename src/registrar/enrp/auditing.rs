@@ -7,7 +7,8 @@
 //! A checksum that differs while elements change homes says little: then the peer is asked again a little later. A difference
 //! that audits do not mend (a pool that exists twice, say) makes them rarer.
 
-use super::audit::{Audit, Expiry, Page, Verdict};
+use super::audit::{Audit, Checksums, Expiry, Verdict};
+use super::download::Page;
 use super::timers::Timer;
 use super::{Phase, Registrar};
 use crate::log_limit::log_limited;
@@ -42,8 +43,11 @@ impl Registrar {
             return;
         }
         let known = self.handlespace.checksum_of_owner(id);
-        let equal = checksum == known.value() || checksum == known.rsplib_value();
-        match self.enrp.peers.audit(id).map(|audit| audit.compare(step.now, equal)) {
+        let checksums = match checksum {
+            same if same == known.value() || same == known.rsplib_value() => Checksums::Equal,
+            _ => Checksums::Different,
+        };
+        match self.enrp.peers.audit(id).map(|audit| audit.compare(step.now, checksums)) {
             None | Some(Verdict::Wait) => {}
             Some(Verdict::Equal) => self.enrp.timers.stop(Timer::Audit(id)),
             Some(Verdict::Recheck(at)) => self.enrp.timers.set(Timer::Audit(id), at),
@@ -74,8 +78,8 @@ impl Registrar {
 
     pub(super) fn on_audit_response(&mut self, message: HandleTableResponse, step: &mut Step<'_>) {
         let id = message.sender;
-        let page = self.enrp.peers.audit(id).and_then(|audit| audit.take_page(message.more));
-        let Some(Page { since, last }) = page else { return };
+        let taken = self.enrp.peers.audit(id).and_then(|audit| audit.take_page(Page::of(&message)));
+        let Some((page, since)) = taken else { return };
         if message.reject {
             return self.fail_audit(step.now, id);
         }
@@ -86,7 +90,10 @@ impl Registrar {
                 }
             }
         }
-        if last { self.finish_audit(id, since, step) } else { self.ask_for_page(id, step) }
+        match page {
+            Page::Inner => self.ask_for_page(id, step),
+            Page::Last => self.finish_audit(id, since, step),
+        }
     }
 
     /// Takes up an element of a downloaded table, unless something newer has been heard of it since `since`.

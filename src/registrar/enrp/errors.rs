@@ -1,6 +1,7 @@
 //! ENRP_ERROR (RFC 5353 section 3.7).
 
-use super::{Registrar, servers_of};
+use super::Registrar;
+use super::messages::servers_of;
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::Error;

@@ -4,6 +4,7 @@
 //! page begins at the place behind the last one. Places stay while elements come and go, so a download gets every element
 //! that was there all the time, whatever happens to the one at the cursor; the others are told by HANDLE_UPDATE.
 
+use super::download::Extent;
 use super::timers::Timer;
 use super::{Phase, Registrar};
 use crate::AssociationId;
@@ -17,23 +18,6 @@ use std::collections::BTreeMap;
 
 /// Places looked at for one page: what lies between two elements of one owner counts, too.
 const MAX_PLACES: usize = 16_384;
-
-/// Which elements a download is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Extent {
-    /// The whole handlespace.
-    All,
-    /// The elements that this registrar is home of.
-    Own,
-}
-
-impl Extent {
-    const BOTH: [Extent; 2] = [Extent::Own, Extent::All];
-
-    fn of(message: &HandleTableRequest) -> Extent {
-        if message.own_children_only { Extent::Own } else { Extent::All }
-    }
-}
 
 /// The downloads under way: where the next page of each begins.
 #[derive(Debug, Default)]

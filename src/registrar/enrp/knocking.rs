@@ -92,7 +92,7 @@ impl Registrar {
         }
         if let Some(association) = self.enrp.senders.find(number, id) {
             self.enrp.contacts.ask(number);
-            self.send_presence(association, id.unwrap_or_default(), true, step);
+            self.introduce(association, id.unwrap_or_default(), step);
             return self.retry_contact(step.now, number);
         }
         let peer = contact.address().clone();
@@ -112,7 +112,7 @@ impl Registrar {
         self.enrp.contacts.connected(step.now, number);
         let id = self.enrp.contacts.get(number).and_then(Contact::id).unwrap_or_default();
         self.enrp.senders.ask(association);
-        self.send_presence(association, id, true, step);
+        self.introduce(association, id, step);
         // Should nobody answer: this knocks again.
         self.retry_contact(step.now, number);
     }

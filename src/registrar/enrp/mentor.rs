@@ -7,102 +7,21 @@
 //! that reject or break off. What is missing then comes with the audits of all peers. Registrars that start together and
 //! have only each other as mentors would reject each other for ever: the one with the highest identifier goes first.
 
+use super::download::Page;
 use super::peers::{Peer, address_of};
+use super::start::{Contacts, Next, Useless, WaitsFor};
 use super::timers::Timer;
 use super::{Phase, Registrar};
-use crate::handlespace::{SeededMap, SeededState};
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{HandleTableRequest, HandleTableResponse, ListRequest, ListResponse};
+use crate::registrar::Step;
 use crate::registrar::lateness::Lateness;
-use crate::registrar::{RegistrarConfig, Step};
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
-use log::Level;
-use std::collections::BTreeSet;
-use std::fmt;
 use std::time::Duration;
 
 /// The pause before a mentor that rejected is asked again, at most ("a few seconds").
 const LONGEST_REJECT_PAUSE: Duration = Duration::from_secs(1);
-/// Times that all mentors may reject or break off before the start ends without them.
-const MAX_ROUNDS: u32 = 8;
-/// Pages of one download: a mentor that never ends its table must not keep us.
-const MAX_PAGES: u32 = 65_536;
-/// Removals remembered during the download.
-const MAX_TOMBSTONES: usize = 65_536;
-
-/// What is being waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum WaitsFor {
-    /// Some registrar.
-    Mentor,
-    /// LIST_RESPONSE of this mentor.
-    List(RegistrarId),
-    /// HANDLE_TABLE_RESPONSE of this mentor.
-    Table(RegistrarId),
-    /// The end of a pause.
-    Pause,
-}
-
-/// Why a registrar is of no use as mentor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Useless {
-    Gone,
-    Silent,
-    Starting,
-    Rejects,
-}
-
-impl Useless {
-    /// Registrars that start together, or while another one stops, are nothing to warn of.
-    fn level(self) -> Level {
-        if self == Useless::Silent { Level::Warn } else { Level::Info }
-    }
-}
-
-impl fmt::Display for Useless {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Useless::Gone => "its association is gone",
-            Useless::Silent => "it does not answer",
-            Useless::Starting => "it is starting itself",
-            Useless::Rejects => "it rejects the download",
-        })
-    }
-}
-
-/// How far the start has come.
-#[derive(Debug)]
-pub(super) struct Start {
-    waits_for: WaitsFor,
-    /// When to stop looking for a first mentor.
-    discovery_ends: Time,
-    /// Mentors that rejected the list, which means that they are starting, too.
-    starting: BTreeSet<RegistrarId>,
-    /// Mentors that are of no use in this round.
-    useless: BTreeSet<RegistrarId>,
-    rounds: u32,
-    /// The stamp at the begin of the download.
-    since: u64,
-    pages: u32,
-    /// Elements that were removed, and by whom, while the table of somebody who may not know that yet is being downloaded.
-    tombstones: SeededMap<(PoolHandle, PoolElementId), RegistrarId>,
-}
-
-impl Start {
-    pub fn new(config: &RegistrarConfig, hash_seed: u64, now: Time) -> Start {
-        Start {
-            waits_for: WaitsFor::Mentor,
-            discovery_ends: now + config.mentor_discovery_timeout,
-            starting: BTreeSet::new(),
-            useless: BTreeSet::new(),
-            rounds: 0,
-            since: 0,
-            pages: 0,
-            tombstones: SeededMap::with_hasher(SeededState::new(hash_seed)),
-        }
-    }
-}
 
 /// Finding a mentor.
 impl Registrar {
@@ -116,7 +35,7 @@ impl Registrar {
         if self.enrp.phase != Phase::Starting {
             return;
         }
-        match self.enrp.start.waits_for {
+        match self.enrp.start.waits_for() {
             WaitsFor::Mentor => self.ask_next_mentor(step),
             WaitsFor::List(mentor) | WaitsFor::Table(mentor) => {
                 if !self.enrp.peers.is_connected(mentor) {
@@ -129,48 +48,24 @@ impl Registrar {
 
     fn ask_next_mentor(&mut self, step: &mut Step<'_>) {
         let peers = self.enrp.peers.ids(Peer::is_connected);
-        let start = &self.enrp.start;
-        let mut useful = peers.iter().filter(|id| !start.useless.contains(id));
-        if let Some(&mentor) = useful.clone().find(|id| !start.starting.contains(id)).or_else(|| useful.next()) {
-            return self.ask_for_list(mentor, step);
+        let contacts = if self.enrp.contacts.any_pending() { Contacts::Pending } else { Contacts::AllTried };
+        match self.enrp.start.next(step.now, self.id, &peers, contacts) {
+            Next::Ask(mentor) => self.ask_for_list(mentor, step),
+            Next::Wait(until) => self.enrp.timers.set(Timer::Start, until),
+            Next::Pause => {
+                let pause = LONGEST_REJECT_PAUSE.min(self.config.max_time_no_response / 4);
+                let jitter = self.random.within(pause / 4);
+                self.enrp.timers.set(Timer::Start, step.now + pause + jitter);
+            }
+            Next::End(how) => self.become_ready(how, step),
         }
-        if !peers.is_empty() {
-            return self.end_round(&peers, step);
-        }
-        let ends = self.enrp.start.discovery_ends;
-        if ends <= step.now {
-            return self.become_ready("no other registrar can be reached", step);
-        }
-        self.enrp.start.waits_for = WaitsFor::Mentor;
-        self.enrp.timers.set(Timer::Start, ends);
-    }
-
-    /// None of the peers was of use.
-    fn end_round(&mut self, peers: &BTreeSet<RegistrarId>, step: &mut Step<'_>) {
-        let start = &mut self.enrp.start;
-        start.rounds += 1;
-        let all_start = peers.iter().all(|id| start.starting.contains(id));
-        let first = peers.last().is_none_or(|&highest| highest < self.id);
-        let all_tried = !self.enrp.contacts.any_pending() || start.discovery_ends <= step.now;
-        if all_start && first && all_tried {
-            return self.become_ready("all others are starting, too, and this one goes first", step);
-        }
-        if start.rounds >= MAX_ROUNDS {
-            return self.become_ready("nobody could help; the audits will", step);
-        }
-        start.waits_for = WaitsFor::Pause;
-        start.useless.clear();
-        start.starting.clear();
-        let pause = LONGEST_REJECT_PAUSE.min(self.config.max_time_no_response / 4);
-        let jitter = self.random.within(pause / 4);
-        self.enrp.timers.set(Timer::Start, step.now + pause + jitter);
     }
 
     pub(super) fn on_start_timer_expired(&mut self, at: Time, step: &mut Step<'_>) {
         if self.enrp.phase != Phase::Starting {
             return;
         }
-        match self.enrp.start.waits_for {
+        match self.enrp.start.waits_for() {
             WaitsFor::Mentor | WaitsFor::Pause => self.ask_next_mentor(step),
             // The answer may be waiting to be read.
             WaitsFor::List(_) | WaitsFor::Table(_) if Lateness::of(step.now, at) == Lateness::Late => {
@@ -189,7 +84,7 @@ impl Registrar {
             "registrar {}: {mentor:?} is no use as mentor: {why}; trying another one",
             self.id
         );
-        self.enrp.start.useless.insert(mentor);
+        self.enrp.start.give_up(mentor, why);
         self.ask_next_mentor(step);
     }
 
@@ -204,7 +99,7 @@ impl Registrar {
         );
         self.enrp.phase = Phase::Ready;
         self.enrp.timers.stop(Timer::Start);
-        self.enrp.start.tombstones = SeededMap::with_hasher(SeededState::new(0));
+        self.enrp.start.forget_removals();
         self.announcer.start(step.now);
         self.begin_to_serve(step.now);
         self.on_heartbeat_due(step);
@@ -228,7 +123,6 @@ impl Registrar {
 /// The list of registrars.
 impl Registrar {
     fn ask_for_list(&mut self, mentor: RegistrarId, step: &mut Step<'_>) {
-        self.enrp.start.waits_for = WaitsFor::List(mentor);
         self.enrp.timers.set(Timer::Start, step.now + self.config.max_time_no_response);
         let message = EnrpMessage::ListRequest(ListRequest { sender: self.id, receiver: mentor });
         self.send_to_peer(mentor, &message, step);
@@ -248,10 +142,9 @@ impl Registrar {
 
     pub(super) fn on_list_response(&mut self, message: ListResponse, step: &mut Step<'_>) {
         let sender = message.sender;
-        let is_mentor = self.enrp.phase == Phase::Starting && self.enrp.start.waits_for == WaitsFor::List(sender);
+        let is_mentor = self.enrp.phase == Phase::Starting && self.enrp.start.waits_for() == WaitsFor::List(sender);
         if message.reject {
             if is_mentor {
-                self.enrp.start.starting.insert(sender);
                 self.give_up_mentor(sender, Useless::Starting, step);
             }
             return;
@@ -266,7 +159,7 @@ impl Registrar {
             }
         }
         if is_mentor {
-            (self.enrp.start.since, self.enrp.start.pages) = (self.enrp.stamps.latest(), 0);
+            self.enrp.start.begin_download(sender, self.enrp.stamps.latest());
             self.ask_for_table(sender, step);
         }
     }
@@ -275,7 +168,6 @@ impl Registrar {
 /// The handle table.
 impl Registrar {
     fn ask_for_table(&mut self, mentor: RegistrarId, step: &mut Step<'_>) {
-        self.enrp.start.waits_for = WaitsFor::Table(mentor);
         self.enrp.timers.set(Timer::Start, step.now + self.config.max_time_no_response);
         let request = HandleTableRequest { sender: self.id, receiver: mentor, own_children_only: false };
         self.send_to_peer(mentor, &EnrpMessage::HandleTableRequest(request), step);
@@ -286,42 +178,36 @@ impl Registrar {
             return self.on_audit_response(message, step);
         }
         let mentor = message.sender;
-        if self.enrp.start.waits_for != WaitsFor::Table(mentor) {
+        if self.enrp.start.waits_for() != WaitsFor::Table(mentor) {
             return;
         }
         if message.reject {
             return self.give_up_mentor(mentor, Useless::Rejects, step);
         }
-        let since = self.enrp.start.since;
+        let (since, page) = (self.enrp.start.since(), Page::of(&message));
         for entry in message.entries {
             for element in entry.pool_elements {
-                let key = (entry.pool_handle.clone(), element.id);
-                let removed_by = self.enrp.start.tombstones.get(&key);
-                if removed_by != Some(&element.home_registrar) {
+                let removed_by = self.enrp.start.removed_by(&entry.pool_handle, element.id);
+                if removed_by != Some(element.home_registrar) {
                     self.take_table_entry(mentor, &entry.pool_handle, element, since, step);
                 }
             }
         }
-        self.enrp.start.pages += 1;
-        if message.more && self.enrp.start.pages < MAX_PAGES {
-            self.ask_for_table(mentor, step);
-        } else {
-            self.become_ready("the handle table of the mentor has been downloaded", step);
+        match self.enrp.start.page_taken(page) {
+            Page::Inner => self.ask_for_table(mentor, step),
+            Page::Last => self.become_ready("the handle table of the mentor has been downloaded", step),
         }
     }
 
     /// Remembers during the download that `by` removed an element: the mentor may not know yet.
     pub(super) fn remember_removal(&mut self, by: RegistrarId, pool_handle: &PoolHandle, id: PoolElementId) {
-        let tombstones = &mut self.enrp.start.tombstones;
-        if self.enrp.phase == Phase::Starting && tombstones.len() < MAX_TOMBSTONES {
-            tombstones.insert((pool_handle.clone(), id), by);
+        if self.enrp.phase == Phase::Starting {
+            self.enrp.start.remember_removal(by, pool_handle, id);
         }
     }
 
     /// An element that was removed has been registered again.
     pub(super) fn forget_removal(&mut self, pool_handle: &PoolHandle, id: PoolElementId) {
-        if !self.enrp.start.tombstones.is_empty() {
-            self.enrp.start.tombstones.remove(&(pool_handle.clone(), id));
-        }
+        self.enrp.start.forget_removal(pool_handle, id);
     }
 }

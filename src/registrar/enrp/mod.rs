@@ -2,62 +2,67 @@
 //!
 //! Types that own what they change, and tell what comes of it: `peers.rs` (the registrars that said who they are),
 //! `senders.rs` (who is at the other end of an association, what connects are for), `contacts.rs` (addresses at which a
-//! registrar may be), `arbitrations.rs`, `claims.rs`, `audit.rs`.
+//! registrar may be), `start.rs`, `arbitrations.rs`, `claims.rs`, `audit.rs`.
 //!
 //! Files that add methods to [`Registrar`], which asks these types and routes:
 //!
 //! * `knocking.rs`: connections to contacts. `peer_list.rs`: who becomes a peer. `presence.rs`: heartbeats and the detection
 //!   of failures.
 //! * `mentor.rs`: the start, with list and handle table of a mentor. `handle_table.rs`: being a mentor.
-//! * `updates.rs`: HANDLE_UPDATE in both directions, and who an element belongs to when registrars disagree.
+//! * `messages.rs`: which message is for which of these files, and how messages are sent.
+//! * `announcing.rs`: sending HANDLE_UPDATE. `updates.rs`: receiving it, and who an element belongs to when registrars
+//!   disagree. `twin_pools.rs`: which pool stays when there are two. `suggestion.rs`: where an element belongs.
 //! * `takeover.rs`: arbitration about a dead registrar. `inheritance.rs`: its elements get another home. `adoption.rs`: asking
 //!   those that are to be ours. `orphans.rs`: elements whose home nobody knows. `leave.rs`: the opposite, handing elements over.
 //! * `auditing.rs`: comparing checksums, and downloading again what differs. `errors.rs`: ENRP_ERROR.
 
 mod adoption;
+mod announcing;
 mod arbitrations;
 mod audit;
 mod auditing;
 mod claims;
 mod contacts;
+mod download;
 mod errors;
 mod handle_table;
 mod inheritance;
 mod knocking;
 mod leave;
 mod mentor;
+mod messages;
 mod orphans;
 mod peer_list;
 mod peers;
 mod presence;
 mod senders;
+mod start;
 mod suggestion;
 mod takeover;
 mod timers;
+mod twin_pools;
 mod updates;
 
+pub(super) use announcing::Suggest;
 pub(super) use leave::Leave;
 pub use peers::{PeerInfo, PeerState};
 
 use super::coming_and_going::ConnectedTo;
-use super::{Action, ConnectAttempt, Registrar, RegistrarConfig, Step};
+use super::{ConnectAttempt, Registrar, RegistrarConfig, Step};
 use crate::association::LossReason;
 use crate::handlespace::SeededState;
-use crate::log_limit::{LogLimit, log_limited};
-use crate::message::EnrpMessage;
-use crate::wire::{Cause, Decoded, ErrorCause};
-use crate::{AssociationId, RegistrarId, Time};
+use crate::log_limit::LogLimit;
+use crate::{AssociationId, Time};
 use arbitrations::Arbitrations;
 use claims::Claims;
 use contacts::Contacts;
 use handle_table::Downloads;
 use inheritance::Inheritances;
 use leave::HandOver;
-use log::Level;
-use mentor::Start;
 use orphans::Orphans;
 use peers::Peers;
-use senders::{Connect, Connects, Identified, Senders};
+use senders::{Connect, Connects, Senders};
+use start::Start;
 use timers::{Timer, Timers};
 
 /// Associations with registrars for each one that may be known: two, when both connect, and some that have not said yet
@@ -249,170 +254,4 @@ impl Registrar {
             }
         }
     }
-}
-
-/// Messages.
-impl Registrar {
-    /// A message of another registrar.
-    pub(super) fn on_enrp_message(&mut self, association: AssociationId, bytes: &[u8], step: &mut Step<'_>) {
-        match EnrpMessage::decode(bytes) {
-            Ok(Decoded { message, unrecognized }) => {
-                let cause = Cause::UnrecognizedParameter;
-                let causes: Vec<_> =
-                    unrecognized.into_iter().map(|parameter| ErrorCause { cause, info: parameter.0 }).collect();
-                if !causes.is_empty() {
-                    self.log_fault(
-                        step.now,
-                        association,
-                        &format_args!("{} unknown parameters are skipped", causes.len()),
-                    );
-                    self.report_enrp_fault(association, bytes, causes, step);
-                }
-                let (sender, receiver) = servers_of(bytes);
-                if self.identify(association, sender, &message, step) {
-                    self.dispatch_enrp(association, receiver, message, step);
-                }
-            }
-            Err(undecodable) => {
-                self.log_fault(
-                    step.now,
-                    association,
-                    &format_args!("an ENRP message is discarded: {}", undecodable.error),
-                );
-                let causes = undecodable.report.into_iter().collect();
-                self.report_enrp_fault(association, bytes, causes, step);
-            }
-        }
-    }
-
-    /// Finds out who sent a message. False: it is not to be used.
-    fn identify(
-        &mut self,
-        association: AssociationId,
-        id: RegistrarId,
-        message: &EnrpMessage,
-        step: &mut Step<'_>,
-    ) -> bool {
-        if id == RegistrarId(0) {
-            self.log_fault(step.now, association, &format_args!("{} without the sender's identifier", message.name()));
-            self.count_fault(association, step);
-            return false;
-        }
-        if id == self.id {
-            self.met_own_identifier(association, step);
-            return false;
-        }
-        match self.enrp.senders.identify(association, id) {
-            Identified::Nobody => return false,
-            Identified::Contradicts(known) => {
-                let text = format_args!("{} says that it comes from {id:?}, not {known:?}: ignored", message.name());
-                self.log_fault(step.now, association, &text);
-                self.count_fault(association, step);
-                return false;
-            }
-            Identified::Again | Identified::First(None) => {}
-            Identified::First(Some(contact)) => self.contact_identified(contact, id, step),
-        }
-        if self.enrp.peers.contains(id) {
-            self.bind(id, association);
-            self.heard(step.now, id);
-        } else if !matches!(message, EnrpMessage::Presence(_)) {
-            self.ask_who_is_there(association, id, step);
-        }
-        true
-    }
-
-    /// RFC 5353 section 3.4.1: a registrar that is not known yet is asked for its PRESENCE. It is a peer when it has answered: one
-    /// that only asks, as `rserpool list` does, is answered and forgotten.
-    fn ask_who_is_there(&mut self, association: AssociationId, id: RegistrarId, step: &mut Step<'_>) {
-        if self.enrp.senders.ask(association) {
-            self.send_presence(association, id, true, step);
-        }
-    }
-
-    fn dispatch_enrp(
-        &mut self,
-        association: AssociationId,
-        receiver: RegistrarId,
-        message: EnrpMessage,
-        step: &mut Step<'_>,
-    ) {
-        // A PRESENCE says something about its sender, whomever it is for.
-        let for_us = receiver == RegistrarId(0) || receiver == self.id;
-        if !for_us && !matches!(message, EnrpMessage::Presence(_)) {
-            return log_limited!(
-                self.logs.unexpected,
-                step.now,
-                Level::Warn,
-                "registrar {}: {} of {association:?} is for {receiver:?}: ignored",
-                self.id,
-                message.name()
-            );
-        }
-        match message {
-            EnrpMessage::Presence(message) => self.on_presence(association, message, step),
-            EnrpMessage::HandleTableRequest(message) => {
-                self.on_handle_table_request(association, &message, step);
-            }
-            EnrpMessage::HandleTableResponse(message) => self.on_handle_table_response(message, step),
-            EnrpMessage::HandleUpdate(message) => self.on_handle_update(message, step),
-            EnrpMessage::ListRequest(message) => self.on_list_request(association, &message, step),
-            EnrpMessage::ListResponse(message) => self.on_list_response(message, step),
-            EnrpMessage::InitTakeover(message) => self.on_init_takeover(association, &message, step),
-            EnrpMessage::InitTakeoverAck(message) => self.on_init_takeover_ack(&message, step),
-            EnrpMessage::TakeoverServer(message) => self.on_takeover_server(&message, step),
-            EnrpMessage::Error(message) => self.on_enrp_error(step.now, association, &message),
-        }
-    }
-
-    fn encode_enrp(&mut self, now: Time, message: &EnrpMessage) -> Option<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(64);
-        match message.encode(&mut bytes) {
-            Ok(()) => Some(bytes),
-            Err(error) => {
-                log_limited!(
-                    self.logs.encoding,
-                    now,
-                    Level::Warn,
-                    "registrar {}: cannot encode {}: {error}; it is not sent",
-                    self.id,
-                    message.name()
-                );
-                None
-            }
-        }
-    }
-
-    pub(super) fn send_enrp(&mut self, association: AssociationId, message: &EnrpMessage, step: &mut Step<'_>) {
-        if let Some(bytes) = self.encode_enrp(step.now, message) {
-            step.push(Action::Send { association, bytes });
-        }
-    }
-
-    /// Sends a message to a peer over the one association that carries everything to it, in order.
-    fn send_to_peer(&mut self, id: RegistrarId, message: &EnrpMessage, step: &mut Step<'_>) {
-        if let Some(association) = self.enrp.peers.association(id) {
-            self.send_enrp(association, message, step);
-        }
-    }
-
-    /// Answers a message: to a peer in order with everything else, to others where the message came from.
-    fn answer_enrp(&mut self, association: AssociationId, id: RegistrarId, message: &EnrpMessage, step: &mut Step<'_>) {
-        let in_order = self.enrp.peers.association(id);
-        self.send_enrp(in_order.unwrap_or(association), message, step);
-    }
-
-    /// "Group-casts" a message (RFC 5353 section 3.1): sends it to every peer.
-    fn group_cast(&mut self, message: &EnrpMessage, step: &mut Step<'_>) {
-        let Some(bytes) = self.encode_enrp(step.now, message) else { return };
-        for association in self.enrp.peers.iter().filter_map(|(_, peer)| peer.association()) {
-            step.push(Action::Send { association, bytes: bytes.clone() });
-        }
-    }
-}
-
-/// Sender and receiver: the first words of every ENRP message.
-fn servers_of(bytes: &[u8]) -> (RegistrarId, RegistrarId) {
-    let word = |at: usize| bytes.get(at..at + 4).and_then(|word| word.try_into().ok()).map_or(0, u32::from_be_bytes);
-    (RegistrarId(word(4)), RegistrarId(word(8)))
 }

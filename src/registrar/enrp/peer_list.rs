@@ -1,6 +1,6 @@
 //! Registrars become peers, and cease to be (RFC 5353 section 3.4).
 
-use super::audit::Audit;
+use super::audit::{Audit, Demand};
 use super::peers::{Bound, PeerInfo, Unbound};
 use super::timers::Timer;
 use super::{Phase, Registrar};
@@ -29,7 +29,8 @@ impl Registrar {
         self.stop_arbitration(step.now, id);
         let known_elements = self.handlespace.count_of_owner(id);
         let settled = step.now + self.settling_time();
-        let audit = Audit::new(settled, self.enrp.phase == Phase::Ready && known_elements > 0);
+        let known_before = self.enrp.phase == Phase::Ready && known_elements > 0;
+        let audit = Audit::new(settled, if known_before { Demand::Audit } else { Demand::None });
         self.enrp.peers.add(step.now, id, association, audit);
         self.note_address(id, association);
         self.enrp.timers.set(Timer::Peer(id), step.now + self.config.max_time_last_heard);

@@ -22,10 +22,17 @@ use std::time::Duration;
 /// Lists of registrars are asked for at least this far apart.
 const SHORTEST_GOSSIP_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Whether a PRESENCE is to be answered by one (R bit, RFC 5353 section 2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reply {
+    None,
+    Required,
+}
+
 /// Sending.
 impl Registrar {
     /// What this registrar says about itself.
-    fn presence(&self, receiver: RegistrarId, reply_required: bool) -> Presence {
+    fn presence(&self, receiver: RegistrarId, reply: Reply) -> Presence {
         let transport = TransportParameter::Sctp {
             port: self.config.enrp_port,
             transport_use: TransportUse::DataOnly,
@@ -37,26 +44,21 @@ impl Registrar {
         Presence {
             sender: self.id,
             receiver,
-            reply_required,
+            reply_required: reply == Reply::Required,
             checksum: Some(checksum),
             server_information: has_addresses.then_some(ServerInformation { id: self.id, transport }),
         }
     }
 
-    pub(super) fn send_presence(
-        &mut self,
-        association: AssociationId,
-        receiver: RegistrarId,
-        reply_required: bool,
-        step: &mut Step<'_>,
-    ) {
-        let message = EnrpMessage::Presence(self.presence(receiver, reply_required));
+    /// Asks whoever is at the other end of an association for his PRESENCE, by sending this registrar's.
+    pub(super) fn introduce(&mut self, association: AssociationId, receiver: RegistrarId, step: &mut Step<'_>) {
+        let message = EnrpMessage::Presence(self.presence(receiver, Reply::Required));
         self.send_enrp(association, &message, step);
     }
 
     /// Asks a peer whether it is alive.
     pub(super) fn ask_for_presence(&mut self, id: RegistrarId, step: &mut Step<'_>) {
-        let message = EnrpMessage::Presence(self.presence(id, true));
+        let message = EnrpMessage::Presence(self.presence(id, Reply::Required));
         self.send_to_peer(id, &message, step);
     }
 
@@ -67,14 +69,14 @@ impl Registrar {
     }
 
     pub(super) fn announce_presence(&mut self, step: &mut Step<'_>) {
-        let message = EnrpMessage::Presence(self.presence(RegistrarId(0), false));
+        let message = EnrpMessage::Presence(self.presence(RegistrarId(0), Reply::None));
         self.group_cast(&message, step);
         if !self.config.enrp_multicast {
             return;
         }
         // A registrar that starts asks everybody to say who is there.
-        let reply_required = self.enrp.phase == Phase::Starting;
-        let message = EnrpMessage::Presence(self.presence(RegistrarId(0), reply_required));
+        let reply = if self.enrp.phase == Phase::Starting { Reply::Required } else { Reply::None };
+        let message = EnrpMessage::Presence(self.presence(RegistrarId(0), reply));
         if let Some(bytes) = self.encode_enrp(step.now, &message) {
             step.push(Action::Multicast { link: Link::Enrp, bytes });
         }
@@ -104,7 +106,7 @@ impl Registrar {
         self.update_peer(id, &message);
         self.peer_lives(step.now, id);
         if message.reply_required {
-            let answer = EnrpMessage::Presence(self.presence(id, false));
+            let answer = EnrpMessage::Presence(self.presence(id, Reply::None));
             self.answer_enrp(association, id, &answer, step);
         }
         self.look_for_mentor(step);
@@ -151,7 +153,7 @@ impl Registrar {
             self.heard(step.now, id);
             self.peer_lives(step.now, id);
             if message.reply_required {
-                let answer = EnrpMessage::Presence(self.presence(id, false));
+                let answer = EnrpMessage::Presence(self.presence(id, Reply::None));
                 self.send_to_peer(id, &answer, step);
             }
         } else if let Some(address) = multicast_address(from, message.server_information.as_ref()) {

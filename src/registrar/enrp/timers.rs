@@ -1,6 +1,6 @@
 //! The timers of ENRP.
 
-use super::handle_table::Extent;
+use super::download::Extent;
 use crate::collections::KeyedTimers;
 use crate::{AssociationId, RegistrarId};
 

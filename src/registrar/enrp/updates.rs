@@ -1,4 +1,4 @@
-//! ENRP_HANDLE_UPDATE in both directions (RFC 5353 section 3.3), and whose an element is when registrars disagree.
+//! Receiving ENRP_HANDLE_UPDATE (RFC 5353 section 3.3), and whose an element is when registrars disagree.
 //!
 //! The element itself decides: it belongs to the registrar that it registered with last, over an association that lives. So:
 //!
@@ -9,110 +9,22 @@
 //! * A removal counts when it comes from the home of the element. A removal that names us as home comes from a registrar whose
 //!   pool users cannot reach the element: that is a report like ASAP_ENDPOINT_UNREACHABLE, nothing more.
 //! * What messages lost on their way made wrong is mended by the audit, which asks the home.
-//!
-//! Two registrars that did not hear of each other may have made one pool with two policies (or transports). Then the pool with
-//! the lower number of policy type (transport type, transport use) stays: every registrar sees both sooner or
-//! later, and comes to the same result. The elements of the other one are removed and told so.
 
 use super::Registrar;
-use crate::handlespace::{Claim, ElementIndex, Liveness, PoolIndex, Refusal, Registered, Removed};
+use super::announcing::Suggest;
+use super::twin_pools::Twin;
+use crate::handlespace::{Claim, ElementIndex, Liveness, Refusal, Registered};
 use crate::log_limit::log_limited;
-use crate::message::EnrpMessage;
 use crate::message::enrp::{HandleUpdate, UpdateAction};
+use crate::registrar::Step;
 use crate::registrar::keep_alives::Ask;
 use crate::registrar::removal::Removal;
 use crate::registrar::reports::Reporter;
 use crate::registrar::rsplib::Scope;
-use crate::registrar::{Action, Step};
-use crate::wire::{PoolElement, TransportParameter, TransportUse};
+use crate::wire::PoolElement;
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use log::Level;
 
-/// Sending.
-impl Registrar {
-    /// Tells all peers that an element was added, or registered again.
-    pub(in crate::registrar) fn announce_addition(
-        &mut self,
-        index: ElementIndex,
-        may_suggest: bool,
-        step: &mut Step<'_>,
-    ) {
-        let stamp = self.enrp.stamps.next();
-        self.handlespace.set_mark(index, stamp);
-        if self.enrp.peers.is_empty() {
-            return;
-        }
-        let suggested = if may_suggest { self.better_home(index) } else { None };
-        self.send_addition(index, suggested, step);
-    }
-
-    /// HANDLE_UPDATE about an element; the suggested home gets it with the T bit.
-    fn send_addition(&mut self, index: ElementIndex, suggested: Option<RegistrarId>, step: &mut Step<'_>) {
-        let Some(mut message) = self.addition(index) else { return };
-        let Some(bytes) = self.encode_enrp(step.now, &EnrpMessage::HandleUpdate(message.clone())) else { return };
-        message.takeover_suggested = true;
-        let suggestion = suggested.and_then(|_| self.encode_enrp(step.now, &EnrpMessage::HandleUpdate(message)));
-        for (id, peer) in self.enrp.peers.iter() {
-            let Some(association) = peer.association() else { continue };
-            let chosen = suggestion.as_ref().filter(|_| suggested == Some(id)).unwrap_or(&bytes);
-            step.push(Action::Send { association, bytes: chosen.clone() });
-            self.statistics.handle_updates_sent += 1;
-        }
-    }
-
-    /// Tells one peer of an element, and that it may have it.
-    pub(super) fn send_suggestion(&mut self, index: ElementIndex, to: RegistrarId, step: &mut Step<'_>) {
-        let Some(mut message) = self.addition(index) else { return };
-        message.takeover_suggested = true;
-        self.statistics.handle_updates_sent += 1;
-        self.send_to_peer(to, &EnrpMessage::HandleUpdate(message), step);
-    }
-
-    fn addition(&self, index: ElementIndex) -> Option<HandleUpdate> {
-        let element = self.handlespace.element(index)?;
-        let pool = self.handlespace.pool(element.pool())?;
-        Some(HandleUpdate {
-            sender: self.id,
-            receiver: RegistrarId(0),
-            takeover_suggested: false,
-            action: UpdateAction::AddPoolElement,
-            pool_handle: pool.handle().clone(),
-            pool_element: element.pool_element(),
-        })
-    }
-
-    /// Tells all peers that an element is gone.
-    pub(in crate::registrar) fn announce_removal(&mut self, removed: &Removed, step: &mut Step<'_>) {
-        if self.enrp.peers.is_empty() {
-            return;
-        }
-        let message = self.removal(RegistrarId(0), &removed.pool_handle, removed.element.pool_element());
-        self.statistics.handle_updates_sent += self.enrp.peers.len() as u64;
-        self.group_cast(&message, step);
-    }
-
-    fn removal(&self, receiver: RegistrarId, pool_handle: &PoolHandle, pool_element: PoolElement) -> EnrpMessage {
-        EnrpMessage::HandleUpdate(HandleUpdate {
-            sender: self.id,
-            receiver,
-            takeover_suggested: false,
-            action: UpdateAction::DeletePoolElement,
-            pool_handle: pool_handle.clone(),
-            pool_element,
-        })
-    }
-
-    /// Tells the home of an element that pool users cannot reach it.
-    pub(in crate::registrar) fn report_to_home(&mut self, index: ElementIndex, step: &mut Step<'_>) {
-        let Some(element) = self.handlespace.element(index) else { return };
-        let Some(pool) = self.handlespace.pool(element.pool()) else { return };
-        let home = element.home_registrar();
-        let message = self.removal(home, pool.handle(), element.pool_element());
-        self.send_to_peer(home, &message, step);
-    }
-}
-
-/// Receiving.
 impl Registrar {
     pub(super) fn on_handle_update(&mut self, message: HandleUpdate, step: &mut Step<'_>) {
         self.statistics.handle_updates_received += 1;
@@ -247,7 +159,7 @@ impl Registrar {
             result,
             Err(Refusal::InconsistentPolicy | Refusal::InconsistentTransport | Refusal::InconsistentTransportUse)
         );
-        if inconsistent && self.make_way_for(sender, pool_handle, &pool_element, step) {
+        if inconsistent && self.settle_twin(sender, pool_handle, &pool_element, step) == Twin::Gone {
             result = self.handlespace.register(pool_handle, &pool_element, None);
         }
         if let Ok((index, _)) = result {
@@ -297,7 +209,7 @@ impl Registrar {
         }
         self.change_owner(step.now, index, self.id);
         self.handlespace.update_liveness(index, |liveness| liveness.set_claim(claim));
-        self.announce_addition(index, false, step);
+        self.announce_addition(index, Suggest::Nothing, step);
     }
 
     /// Changes the home of an element.
@@ -349,58 +261,4 @@ enum Hold {
     Claim(AssociationId),
     /// It registered here.
     Registration(AssociationId),
-}
-
-/// Pools that came to be twice.
-impl Registrar {
-    /// Whether a pool gives way to an element that does not fit it; then it is gone.
-    fn make_way_for(
-        &mut self,
-        sender: RegistrarId,
-        pool_handle: &PoolHandle,
-        pool_element: &PoolElement,
-        step: &mut Step<'_>,
-    ) -> bool {
-        let Some(index) = self.handlespace.find_pool(pool_handle) else { return false };
-        let Some(pool) = self.handlespace.pool(index) else { return false };
-        let here = rank(pool.policy().policy_type().0, pool.user_transport());
-        if here <= rank(pool_element.policy.policy_type().0, &pool_element.user_transport)
-            || !self.handlespace.supports(pool_element.policy.policy_type())
-        {
-            return false;
-        }
-        log_limited!(
-            self.enrp.logs.updates,
-            step.now,
-            Level::Error,
-            "registrar {}: pool {pool_handle} also exists with another policy or transport, which takes precedence: its {} \
-             elements are removed here",
-            self.id,
-            pool.len()
-        );
-        self.remove_pool(index, sender, step);
-        true
-    }
-
-    fn remove_pool(&mut self, index: PoolIndex, sender: RegistrarId, step: &mut Step<'_>) {
-        let elements: Vec<_> = self.handlespace.pool(index).map(|pool| pool.elements().collect()).unwrap_or_default();
-        for element in elements {
-            if let Some(removed) = self.remove_element(element, Removal::Inconsistent(sender), step) {
-                self.send_removal(&removed, step);
-            }
-        }
-    }
-}
-
-/// The lower one stays.
-fn rank(policy_type: u32, transport: &TransportParameter) -> (u32, u8, bool) {
-    let (kind, transport_use) = match transport {
-        TransportParameter::Dccp { .. } => (0x03, TransportUse::DataOnly),
-        TransportParameter::Sctp { transport_use, .. } => (0x04, *transport_use),
-        TransportParameter::Tcp { transport_use, .. } => (0x05, *transport_use),
-        TransportParameter::Udp { .. } => (0x06, TransportUse::DataOnly),
-        TransportParameter::UdpLite { .. } => (0x07, TransportUse::DataOnly),
-        TransportParameter::Opaque(_) => (0x10, TransportUse::DataOnly),
-    };
-    (policy_type, kind, transport_use == TransportUse::DataPlusControl)
 }
