@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn mentors_that_are_of_use_are_asked_in_turn() {
         let (mut start, peers) = (start(), peers(&[1, 2]));
-        let mut next = |start: &mut Start| start.next(Time::ZERO, OWN, &peers, Contacts::Pending);
+        let next = |start: &mut Start| start.next(Time::ZERO, OWN, &peers, Contacts::Pending);
         assert_eq!(next(&mut start), Next::Ask(RegistrarId(1)));
         assert_eq!(start.waits_for(), WaitsFor::List(RegistrarId(1)));
         start.give_up(RegistrarId(1), Useless::Silent);
