@@ -48,6 +48,12 @@ fn position(entries: &[Entry], member: Member) -> Option<usize> {
     (found < entries.len()).then_some(found)
 }
 
+/// The entry with this key, where no two have the same.
+fn with_key(entries: &[Entry], key: u64) -> Option<Entry> {
+    let last_not_above = entries.get(rank(entries, key).checked_sub(1)?)?;
+    (last_not_above.key == key).then_some(*last_not_above)
+}
+
 /// Gives the entry at `from` another key and moves it to where it then belongs, behind its equals.
 fn reorder(entries: &mut [Entry], from: usize, key: u64) {
     let entry = Entry { key, ..entries[from] };
@@ -105,6 +111,14 @@ impl<const LISTED: usize> Ordered<LISTED> {
         match &self.tree {
             Some(tree) => tree.get(member),
             None => position(&self.list, member).map(|at| self.list[at]),
+        }
+    }
+
+    /// The entry with this key, if it is there; for sets in which no two have the same.
+    pub fn with_key(&self, key: u64) -> Option<Entry> {
+        match &self.tree {
+            Some(tree) => tree.with_key(key),
+            None => with_key(&self.list, key),
         }
     }
 
@@ -292,6 +306,27 @@ mod tests {
             let least = model.0.first().map_or(0, |entry| entry.key);
             ordered.subtract(least);
             model.0.iter_mut().for_each(|entry| entry.key -= least);
+        }
+    }
+
+    #[test]
+    fn it_finds_by_keys_that_are_all_different() {
+        let (mut ordered, mut model, mut random) = (Ordered::<32>::default(), Model::default(), Random::new(7));
+        for phase in 0..8 {
+            for _ in 0..1000 {
+                let number = random.below(500);
+                let known = ordered.with_key(number);
+                assert_eq!(known, model.0.iter().find(|entry| entry.key == number).copied());
+                let entry = Entry { key: number, member: number as Member, note: phase };
+                match known {
+                    Some(_) if phase % 2 == 1 => assert_eq!(ordered.remove(entry.member), model.remove(entry.member)),
+                    None if phase % 2 == 0 || random.below(8) == 0 => {
+                        ordered.insert(entry);
+                        model.insert(entry);
+                    }
+                    _ => {}
+                }
+            }
         }
     }
 

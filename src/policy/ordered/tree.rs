@@ -3,7 +3,7 @@
 //! So a member leaves without a search, the first ones are read off the first leaves, and a change touches few places of memory.
 //! Nodes are not merged when they run low, only given back when they are empty: what leaves mostly comes back somewhere else.
 
-use super::{Entry, Member, Place, position, rank};
+use super::{Entry, Member, Place, position, rank, with_key};
 
 /// Entries of a node.
 const FANOUT: usize = 16;
@@ -137,6 +137,12 @@ impl Tree {
     pub fn get(&self, member: Member) -> Option<Entry> {
         let Place { leaf, at } = self.place_of(member)?;
         self.node(leaf).entries().get(at).copied()
+    }
+
+    /// A separator is never above the key that it was made of, so where such a key belongs, it is.
+    pub fn with_key(&self, key: u64) -> Option<Entry> {
+        let (leaf, _) = self.descend(key);
+        with_key(self.node(leaf).entries(), key)
     }
 
     pub fn place_of(&self, member: Member) -> Option<Place> {

@@ -19,7 +19,6 @@ use super::{Member, Selector, Table, slot_of};
 use crate::random::Random;
 use crate::wire::Policy;
 use smallvec::SmallVec;
-use std::collections::BTreeMap;
 
 /// One unit of virtual time, in which each member is selected as often as its weight says. All numbers up to 40 divide it, so
 /// small weights meet exactly where they should, in every round.
@@ -52,7 +51,8 @@ pub(super) struct WeightedRoundRobin {
     total_weight: u64,
     classes: SmallVec<[Class; 1]>,
     free_classes: Vec<ClassIndex>,
-    by_weight: BTreeMap<u32, ClassIndex>,
+    /// The classes by their weights, of which no two are the same.
+    by_weight: Ordered<MAX_FLAT>,
     /// The classes by the ends of their stretches.
     order: Ordered<MAX_FLAT>,
     links: Links,
@@ -125,15 +125,18 @@ impl WeightedRoundRobin {
     }
 
     fn class_of(&mut self, weight: u32) -> ClassIndex {
-        *self.by_weight.entry(weight).or_insert_with(|| {
-            let class = Class { weight, ring: Ring::default(), start: self.virtual_time, stretch: UNIT };
-            if let Some(free) = self.free_classes.pop() {
-                self.classes[free as usize] = class;
-                return free;
-            }
-            self.classes.push(class);
-            (self.classes.len() - 1) as ClassIndex
-        })
+        let key = u64::from(weight);
+        if let Some(known) = self.by_weight.with_key(key) {
+            return known.member;
+        }
+        let class = Class { weight, ring: Ring::default(), start: self.virtual_time, stretch: UNIT };
+        let index = self.free_classes.pop().unwrap_or(self.classes.len() as ClassIndex);
+        match self.classes.get_mut(index as usize) {
+            Some(free) => *free = class,
+            None => self.classes.push(class),
+        }
+        self.by_weight.insert(Entry { key, member: index, note: 0 });
+        index
     }
 
     /// Changes who is in a class, and its stretch with it.
@@ -152,7 +155,7 @@ impl WeightedRoundRobin {
         match (before, after) {
             (0, _) => self.order.insert(entry),
             (_, 0) => {
-                self.by_weight.remove(&class.weight);
+                self.by_weight.remove(index);
                 self.order.remove(index);
                 self.free_classes.push(index);
             }
@@ -172,7 +175,7 @@ impl WeightedRoundRobin {
         // Perhaps nobody may, as members have left: then time has to jump. To look at all classes is worth it once in so many
         // selections.
         self.misses += MAX_LOOKED_AT;
-        if self.misses >= self.by_weight.len() {
+        if self.misses >= self.classes.len() - self.free_classes.len() {
             self.misses = 0;
             let starts = self.order.iter().map(|entry| start(&entry));
             self.virtual_time = starts.min().map_or(now, |start| start.max(now));
