@@ -2,7 +2,8 @@
 
 use super::{MAX_INBOX_BYTES, MAX_INBOX_BYTES_PER_SESSION, NOTIFICATION_SIZE, Notification};
 use crate::SessionId;
-use std::collections::{BTreeMap, VecDeque};
+use crate::collections::SortedMap;
+use std::collections::VecDeque;
 
 /// What an item costs beyond its bytes: keeps a flood of tiny messages within the bounds too.
 const ITEM_OVERHEAD: usize = 64;
@@ -65,7 +66,7 @@ pub struct Inbox {
     consumed: usize,
     bytes: usize,
     /// Only sessions with something in the queue.
-    bytes_of: BTreeMap<SessionId, usize>,
+    bytes_of: SortedMap<SessionId, usize>,
 }
 
 fn cost(kind: &ItemKind) -> usize {
@@ -129,7 +130,7 @@ impl Inbox {
     fn push(&mut self, item: Item) {
         let cost = cost(&item.kind);
         self.bytes += cost;
-        *self.bytes_of.entry(item.session).or_insert(0) += cost;
+        *self.bytes_of.get_or_insert_with(item.session, || 0) += cost;
         self.items.push_back(item);
     }
 
@@ -290,7 +291,7 @@ mod tests {
         assert!(bytes <= MAX_INBOX_BYTES_PER_SESSION, "{bytes} bytes");
         let last = Notification::FailoverNecessary { session, has_cookie: true };
         inbox.push_notification(last);
-        assert_eq!((inbox.bytes, inbox.bytes_of[&session]), (bytes, bytes));
+        assert_eq!((inbox.bytes, inbox.bytes_of.get(&session)), (bytes, Some(&bytes)));
         assert_eq!(inbox.items.back().unwrap().kind, ItemKind::Notification(last));
         let other = SessionId(2);
         inbox.push_notification(Notification::Shutdown { session: other });

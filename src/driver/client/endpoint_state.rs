@@ -3,14 +3,13 @@
 use super::io_handle::IoHandle;
 use super::lingering::Lingering;
 use crate::association::{LossReason, PeerAddress, Undelivered};
-use crate::collections::{AssociationMap, Deadlines};
+use crate::collections::{AssociationMap, Deadlines, SortedMap};
 use crate::session::Attempt;
 use crate::transport::{
     DetachedReceiver, Detachment, OutboundMessage, Punctuality, SctpParameters, Transport, TransportError,
 };
 use crate::wire::PPID_ASAP;
 use crate::{AssociationId, SessionId, Time};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,8 +91,10 @@ pub struct EndpointState {
     pub(super) listener: Option<Arc<dyn EndpointUser>>,
     /// The socket that it was made for is closed: it goes with its last association.
     retired: bool,
-    /// Session timers.
-    timers: BTreeMap<(Time, u64), Arc<dyn EndpointUser>>,
+    /// Session timers, by the numbers of their users.
+    timers: Deadlines,
+    /// Users whose timers run.
+    timed_users: SortedMap<u64, Arc<dyn EndpointUser>>,
     /// Associations being closed, by the time when they are aborted.
     pub(super) closing: Deadlines,
     punctuality: Punctuality,
@@ -149,7 +150,8 @@ impl EndpointState {
             routes: AssociationMap::default(),
             listener: None,
             retired: false,
-            timers: BTreeMap::new(),
+            timers: Deadlines::default(),
+            timed_users: SortedMap::new(),
             closing: Deadlines::default(),
             punctuality: Punctuality::default(),
         }
@@ -172,8 +174,8 @@ impl EndpointState {
 
     /// Forgets its users and all associations, and returns what it knew them by, to be dropped without the lock.
     pub(super) fn take_users(&mut self) -> impl Sized + use<> {
-        let (routes, timers) = (std::mem::take(&mut self.routes), std::mem::take(&mut self.timers));
-        (routes, timers, self.listener.take())
+        self.timers = Deadlines::default();
+        (std::mem::take(&mut self.routes), std::mem::take(&mut self.timed_users), self.listener.take())
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -207,8 +209,7 @@ impl EndpointState {
     }
 
     fn next_timer(&self) -> Option<Time> {
-        let timer = self.timers.keys().next().map(|(at, _)| *at);
-        [timer, self.closing.first()].into_iter().flatten().min()
+        [self.timers.first(), self.closing.first()].into_iter().flatten().min()
     }
 
     /// From now on `user` gets the associations that peers make.
@@ -346,12 +347,12 @@ impl EndpointState {
 
     /// Moves the timer of a user.
     pub(super) fn set_timer(&mut self, user: Arc<dyn EndpointUser>, old: Option<Time>, new: Option<Time>) {
-        if let Some(old) = old {
-            self.timers.remove(&(old, user.id()));
-        }
-        if let Some(new) = new {
-            self.timers.insert((new, user.id()), user);
-        }
+        let id = user.id();
+        self.timers.set(id, old, new);
+        match new {
+            Some(_) => self.timed_users.insert(id, user),
+            None => self.timed_users.remove(&id),
+        };
     }
 
     /// Runs the timers that are due, unless a round of receiving has left `more` that they may wait for.
@@ -376,8 +377,9 @@ impl EndpointState {
     }
 
     fn run_timers(&mut self, now: Time) {
-        while let Some(entry) = self.timers.first_entry().filter(|entry| entry.key().0 <= now) {
-            let user = entry.remove();
+        while let Some(id) = self.timers.due(now) {
+            self.timers.pop();
+            let Some(user) = self.timed_users.remove(&id) else { continue };
             let actions = user.timeout(now);
             user.perform(self, now, actions);
         }
