@@ -4,7 +4,7 @@ use super::lifecycle::instance;
 use super::parameters::{self, IPPROTO_SCTP};
 use super::registration::registration_error;
 use super::sessions::session_error;
-use super::sockets::{not_ours, watched};
+use super::sockets::{not_for_subscriptions, not_ours};
 use super::{Descriptor, Error, Result};
 use crate::driver::client::{Entry, Socket, system};
 use crate::session::PoolUserConfig;
@@ -42,7 +42,7 @@ pub fn getsockopt(sd: Descriptor, level: c_int, name: c_int, value: &mut [u8]) -
         Some(Entry::Mapped(fd)) => {
             system::getsockopt(fd, level, name, value).map_err(|error| Error::mapped(&error, "getsockopt"))
         }
-        Some(Entry::Subscription(_)) => Err(watched(sd, libc::EBADF)),
+        Some(Entry::Subscription(_)) => Err(not_for_subscriptions(sd, libc::EBADF)),
         Some(Entry::Socket(socket)) if level == IPPROTO_SCTP => parameters::get_option(&instance, &socket, name, value),
         Some(Entry::Socket(socket)) => {
             let number = match (level, name) {
@@ -69,7 +69,7 @@ pub fn setsockopt(sd: Descriptor, level: c_int, name: c_int, value: &[u8]) -> Re
         Some(Entry::Mapped(fd)) => {
             system::setsockopt(fd, level, name, value).map_err(|error| Error::mapped(&error, "setsockopt"))
         }
-        Some(Entry::Subscription(_)) => Err(watched(sd, libc::EBADF)),
+        Some(Entry::Subscription(_)) => Err(not_for_subscriptions(sd, libc::EBADF)),
         Some(Entry::Socket(_)) if level == IPPROTO_SCTP => parameters::set_option(sd, name, value),
         Some(Entry::Socket(socket)) => {
             let Some(bytes) = value.get(..INT_LEN).and_then(|bytes| bytes.try_into().ok()) else {

@@ -115,13 +115,13 @@ pub fn subscribe_pool(pool_handle: &[u8]) -> Result<Descriptor> {
     let instance = instance()?;
     let pool_handle = checked_handle(pool_handle)?;
     let what = format!("pool {pool_handle} cannot be subscribed to");
-    let watch = Subscription::new(pool_handle).map_err(|error| Error::system(&error, &what))?;
-    let subscribed = instance.io.subscribe(&watch).map_err(|error| not_done(&error, &what));
-    match subscribed.and_then(|()| enter(&instance, Entry::Subscription(Arc::clone(&watch)))) {
+    let subscription = Subscription::new(pool_handle).map_err(|error| Error::system(&error, &what))?;
+    let subscribed = instance.io.subscribe(&subscription).map_err(|error| not_done(&error, &what));
+    match subscribed.and_then(|()| enter(&instance, Entry::Subscription(Arc::clone(&subscription)))) {
         Ok(sd) => Ok(sd),
         Err(error) => {
-            instance.io.unsubscribe(&watch);
-            watch.close(libc::EBADF);
+            instance.io.unsubscribe(&subscription);
+            subscription.close(libc::EBADF);
             Err(error)
         }
     }
@@ -129,14 +129,14 @@ pub fn subscribe_pool(pool_handle: &[u8]) -> Result<Descriptor> {
 
 /// What is new in the pool since the last look: all elements, those that went included. `EAGAIN`: nothing is, in time.
 pub fn poolchange(sd: Descriptor, timeout: Timeout) -> Result<PoolInfo> {
-    let watch = match instance()?.descriptors.get(sd) {
-        Some(Entry::Subscription(watch)) => watch,
+    let subscription = match instance()?.descriptors.get(sd) {
+        Some(Entry::Subscription(subscription)) => subscription,
         Some(_) => {
             let text = format!("descriptor {sd} is no subscription to a pool");
             return Err(Error::with(libc::EOPNOTSUPP, text));
         }
         None => return Err(not_ours(sd)),
     };
-    let (policy, elements) = watch.look(until(timeout)).map_err(receive_error)?;
-    Ok(pool_info(watch.pool_handle.clone(), policy.as_ref(), elements, MAX_LISTED as usize))
+    let (policy, elements) = subscription.look(until(timeout)).map_err(receive_error)?;
+    Ok(pool_info(subscription.pool_handle.clone(), policy.as_ref(), elements, MAX_LISTED as usize))
 }

@@ -3,7 +3,9 @@
 use super::error::{forget_last_error, remember};
 use super::lifecycle::instance;
 use super::registration::checked_handle;
-use super::sockets::{closed, lookup, not_ours, own_endpoint, receive_error, transport_error, until, watched};
+use super::sockets::{
+    closed, lookup, not_for_subscriptions, not_ours, own_endpoint, receive_error, transport_error, until,
+};
 use super::waiting::limit;
 use super::{
     ConnectOptions, Descriptor, EndSession, Error, FailoverFlags, MessageKind, Received, Result, SendOptions, Timeout,
@@ -139,7 +141,7 @@ pub fn sendmsg(sd: Descriptor, data: &[u8], options: &SendOptions, timeout: Time
         Some(Entry::Mapped(fd)) => {
             return system::write(fd, data).map_err(|error| Error::mapped(&error, "write to a mapped descriptor"));
         }
-        Some(Entry::Subscription(_)) => return Err(watched(sd, libc::EBADF)),
+        Some(Entry::Subscription(_)) => return Err(not_for_subscriptions(sd, libc::EBADF)),
         Some(Entry::Socket(socket)) => socket,
     };
     if options.ppid == PPID_ASAP {
@@ -214,7 +216,7 @@ pub fn recvmsg(sd: Descriptor, buffer: &mut [u8], timeout: Timeout) -> Result<Re
             wait_to_read(fd, timeout)?;
             return read_mapped(fd, buffer);
         }
-        Some(Entry::Subscription(_)) => return Err(watched(sd, libc::EBADF)),
+        Some(Entry::Subscription(_)) => return Err(not_for_subscriptions(sd, libc::EBADF)),
         Some(Entry::Socket(socket)) => socket,
     };
     if buffer.is_empty() {

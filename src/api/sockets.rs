@@ -21,7 +21,7 @@ pub(super) fn lookup(sd: Descriptor) -> Result<(Arc<Instance>, Arc<Socket>)> {
     let instance = instance()?;
     match instance.descriptors.get(sd) {
         Some(Entry::Socket(socket)) => Ok((instance, socket)),
-        Some(Entry::Subscription(_)) => Err(watched(sd, libc::EOPNOTSUPP)),
+        Some(Entry::Subscription(_)) => Err(not_for_subscriptions(sd, libc::EOPNOTSUPP)),
         Some(Entry::Mapped(_)) => {
             Err(Error::with(libc::EOPNOTSUPP, format!("descriptor {sd} is mapped, not an RSerPool socket")))
         }
@@ -30,7 +30,7 @@ pub(super) fn lookup(sd: Descriptor) -> Result<(Arc<Instance>, Arc<Socket>)> {
 }
 
 /// The descriptor is a subscription, which takes `rsp_getpoolchange` only.
-pub(super) fn watched(sd: Descriptor, errno: c_int) -> Error {
+pub(super) fn not_for_subscriptions(sd: Descriptor, errno: c_int) -> Error {
     Error::with(errno, format!("descriptor {sd} is a subscription to a pool: it is not for messages or options"))
 }
 
@@ -200,9 +200,9 @@ pub fn close(sd: Descriptor) -> Result<()> {
         None => Err(not_ours(sd)),
         Some(Entry::Mapped(fd)) => crate::driver::client::system::close(fd)
             .map_err(|error| Error::mapped(&error, "the mapped descriptor cannot be closed")),
-        Some(Entry::Subscription(watch)) => {
-            instance.io.unsubscribe(&watch);
-            watch.close(libc::EBADF);
+        Some(Entry::Subscription(subscription)) => {
+            instance.io.unsubscribe(&subscription);
+            subscription.close(libc::EBADF);
             Ok(())
         }
         Some(Entry::Socket(socket)) => {

@@ -63,7 +63,7 @@ impl Subscriptions {
             .map(|&(_, pool)| pool)
     }
 
-    /// Whether an association watches a pool.
+    /// Whether an association is subscribed to a pool.
     pub fn has_any(&self, association: AssociationId) -> bool {
         self.of_association(association).next().is_some()
     }

@@ -4,8 +4,8 @@ use super::commands::{Command, Reply};
 use super::element_news::{Suspects, sessions_with, tell};
 use super::registrar_endpoints::{Arrived, RegistrarEndpoints};
 use super::registrations::{Registrations, Renewal};
+use super::subscribers::Subscribers;
 use super::table::DescriptorTable;
-use super::watchers::Watchers;
 use crate::asap::{
     Action, AsapClient, ConnectAttempt, Event, Outcome, RegistrationState, Request, RequestError, RequestId,
     ValidAsapConfig,
@@ -30,7 +30,7 @@ pub(super) struct AsapDriver<C: Core = AsapClient> {
     descriptors: Arc<DescriptorTable>,
     replies: SortedMap<RequestId, Reply>,
     registrations: Registrations,
-    watchers: Watchers,
+    subscribers: Subscribers,
     suspects: Suspects,
     last_own_request: u64,
     finished: bool,
@@ -63,7 +63,7 @@ impl<C: ClientCore> AsapDriver<C> {
             descriptors,
             replies: SortedMap::new(),
             registrations: Registrations::towards(registrar),
-            watchers: Watchers::default(),
+            subscribers: Subscribers::default(),
             suspects: Suspects::default(),
             last_own_request: OWN_REQUESTS,
             finished: false,
@@ -115,17 +115,17 @@ impl<C: ClientCore> AsapDriver<C> {
                 let state = self.core.core().registration(&pool_handle, pool_element_id);
                 reply.keep(if waits { Some(RegistrationState::Waiting) } else { state });
             }
-            Command::Watch(pool_handle) => self.event(now, Event::RemovalsWanted(pool_handle)),
-            Command::Subscribe { id, watch, reply } => {
+            Command::WantRemovals(pool_handle) => self.event(now, Event::RemovalsWanted(pool_handle)),
+            Command::Subscribe { id, subscription, reply } => {
                 self.replies.insert(id, reply);
-                match self.watchers.add(watch) {
+                match self.subscribers.add(subscription) {
                     // Somebody else has subscribed already.
                     None => self.complete(now, id, Ok(Outcome::Subscribed)),
                     Some(pool_handle) => self.event(now, Event::Request(id, Request::Subscribe { pool_handle })),
                 }
             }
-            Command::Unsubscribe(watch) => {
-                if let Some(pool_handle) = self.watchers.remove(&watch) {
+            Command::Unsubscribe(subscription) => {
+                if let Some(pool_handle) = self.subscribers.remove(&subscription) {
                     self.own_request(now, Request::Unsubscribe { pool_handle });
                 }
             }
@@ -233,7 +233,7 @@ impl<C: ClientCore> AsapDriver<C> {
             Action::Removed { pool_handle, pool_element_ids } => {
                 self.tell_sessions(now, pool_handle, &pool_element_ids);
             }
-            Action::PoolChanged { pool_handle, state } => self.watchers.told(&pool_handle, state),
+            Action::PoolChanged { pool_handle, state } => self.subscribers.told(&pool_handle, state),
             Action::ShutdownComplete => self.finished = true,
         }
     }

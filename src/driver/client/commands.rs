@@ -29,10 +29,10 @@ pub(super) enum Command {
     },
     Cancel(RequestId),
     /// A session wants to know which elements are taken out of its pool.
-    Watch(PoolHandle),
+    WantRemovals(PoolHandle),
     Subscribe {
         id: RequestId,
-        watch: Arc<Subscription>,
+        subscription: Arc<Subscription>,
         reply: Reply,
     },
     Unsubscribe(Arc<Subscription>),

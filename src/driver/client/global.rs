@@ -48,9 +48,9 @@ fn make_place() -> *mut Place {
 }
 
 /// Has forks noticed from now on.
-fn watch_forks() {
-    static WATCHING: Once = Once::new();
-    WATCHING.call_once(|| {
+fn handle_forks() {
+    static HANDLED: Once = Once::new();
+    HANDLED.call_once(|| {
         // SAFETY: the handler only uses atomics and close(2).
         if unsafe { libc::pthread_atfork(None, None, Some(forked_in_child)) } != 0 {
             log::warn!("forks cannot be noticed: a child process must not use the library");
@@ -75,7 +75,7 @@ pub fn current() -> Option<Arc<Instance>> {
 
 /// Makes an instance unless one is running.
 pub fn start_with<E>(make: impl FnOnce() -> Result<Arc<Instance>, E>) -> Result<(), E> {
-    watch_forks();
+    handle_forks();
     let mut instance = place().write();
     if instance.is_none() {
         RUNNING.store(true, Ordering::SeqCst);

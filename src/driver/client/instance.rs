@@ -110,7 +110,7 @@ impl Instance {
         for entry in &entries {
             match entry {
                 Entry::Socket(socket) => socket.fail(libc::ECANCELED),
-                Entry::Subscription(watch) => watch.fail(libc::ECANCELED),
+                Entry::Subscription(subscription) => subscription.fail(libc::ECANCELED),
                 Entry::Mapped(_) => {}
             }
         }
@@ -122,7 +122,7 @@ impl Instance {
                         self.io.request_in_background(Request::Deregister { pool_handle, pool_element_id });
                     }
                 }
-                Entry::Subscription(watch) => watch.close(libc::ECANCELED),
+                Entry::Subscription(subscription) => subscription.close(libc::ECANCELED),
                 Entry::Mapped(_) => {}
             }
         }
@@ -147,7 +147,7 @@ impl Instance {
         for entry in self.descriptors.all() {
             match entry {
                 Entry::Socket(socket) => socket.fail(libc::ENOTRECOVERABLE),
-                Entry::Subscription(watch) => watch.fail(libc::ENOTRECOVERABLE),
+                Entry::Subscription(subscription) => subscription.fail(libc::ENOTRECOVERABLE),
                 Entry::Mapped(_) => {}
             }
         }

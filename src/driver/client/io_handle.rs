@@ -113,8 +113,8 @@ impl IoHandle {
     }
 
     /// Tells sessions which elements are taken out of a pool.
-    pub(super) fn watch(&self, pool_handle: PoolHandle) {
-        self.command(Command::Watch(pool_handle));
+    pub(super) fn want_removals(&self, pool_handle: PoolHandle) {
+        self.command(Command::WantRemovals(pool_handle));
     }
 
     /// A thread that received panicked: nothing works any more.

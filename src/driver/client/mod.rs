@@ -36,11 +36,11 @@ mod registrar_endpoints;
 mod registrations;
 mod requests;
 mod socket;
+mod subscribers;
 mod subscription;
 pub mod system;
 mod table;
 mod turn;
-mod watchers;
 
 pub use bell::{Bell, Listener, NoResult, Promise, Promised, Wake, promise};
 pub use call_error::{Closed, ListenError, ReceiveError, SendError};

@@ -86,17 +86,17 @@ impl IoHandle {
         }
     }
 
-    /// Subscribes to the pool of `watch`, which is told of it from now on.
-    pub fn subscribe(&self, watch: &Arc<Subscription>) -> Result<(), NotDone> {
+    /// Subscribes to the pool of `subscription`, which is told of it from now on.
+    pub fn subscribe(&self, subscription: &Arc<Subscription>) -> Result<(), NotDone> {
         let (reply, answer) = promise();
         let id = self.next_request();
-        self.command(Command::Subscribe { id, watch: Arc::clone(watch), reply: Reply::Waiter(reply) });
+        self.command(Command::Subscribe { id, subscription: Arc::clone(subscription), reply: Reply::Waiter(reply) });
         self.wait(id, &answer).map(drop)
     }
 
     /// Ends that.
-    pub fn unsubscribe(&self, watch: &Arc<Subscription>) {
-        self.command(Command::Unsubscribe(Arc::clone(watch)));
+    pub fn unsubscribe(&self, subscription: &Arc<Subscription>) {
+        self.command(Command::Unsubscribe(Arc::clone(subscription)));
     }
 
     fn wait(&self, id: RequestId, answer: &Promised<Result<Outcome, RequestError>>) -> Result<Outcome, NotDone> {

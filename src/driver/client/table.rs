@@ -27,7 +27,7 @@ impl Entry {
     pub fn descriptor(&self) -> Option<RawFd> {
         match self {
             Entry::Socket(socket) => socket.descriptor(),
-            Entry::Subscription(watch) => watch.descriptor(),
+            Entry::Subscription(subscription) => subscription.descriptor(),
             Entry::Mapped(fd) => Some(*fd),
         }
     }
@@ -37,7 +37,7 @@ impl Entry {
     pub fn replace_descriptor(&self) -> std::io::Result<Option<Arc<Readiness>>> {
         match self {
             Entry::Socket(socket) => socket.replace_descriptor(),
-            Entry::Subscription(watch) => watch.replace_descriptor(),
+            Entry::Subscription(subscription) => subscription.replace_descriptor(),
             Entry::Mapped(_) => Ok(None),
         }
     }

@@ -153,7 +153,7 @@ impl Endpoints {
     }
 
     /// Waits for all of them.
-    pub(super) fn watch(&self, poller: &Poller) -> io::Result<()> {
+    pub(super) fn add_to(&self, poller: &Poller) -> io::Result<()> {
         for (number, endpoint) in self.transports.iter().enumerate() {
             if let Some(fd) = endpoint.transport.poll_fd() {
                 poller.add(fd, Key::Transport(number).as_u64())?;

@@ -210,7 +210,7 @@ impl<C: RegistrarCore> Drop for Ending<'_, C> {
 impl<C: RegistrarCore> Worker<C> {
     pub(super) fn new(core: C, endpoints: Endpoints, stop_timeout: Duration) -> io::Result<Worker<C>> {
         let poller = Arc::new(Poller::new()?);
-        endpoints.watch(&poller)?;
+        endpoints.add_to(&poller)?;
         Ok(Worker {
             state: State::new(core),
             endpoints,

@@ -33,8 +33,8 @@ impl PoolUserSession {
         if purpose == Purpose::Failover {
             step.push(Action::Notify(Notification::FailoverComplete { session: self.session, has_cookie }));
         }
-        if self.config.watch {
-            step.push(Action::Watch);
+        if self.config.wants_removals {
+            step.push(Action::WantRemovals);
         }
         self.settle(Ok(()), step);
     }

@@ -22,7 +22,7 @@ pub struct PoolUserConfig {
     /// stale.cache.value of the first resolution.
     pub stale_cache: Duration,
     /// Let the registrar tell when the element is taken out of its pool, and fail over then.
-    pub watch: bool,
+    pub wants_removals: bool,
 }
 
 impl PoolUserConfig {
@@ -32,7 +32,7 @@ impl PoolUserConfig {
             connect_timeout: Duration::from_millis(300),
             head_start: Duration::from_millis(50),
             retry_delay: Duration::from_millis(50),
-            watch: true,
+            wants_removals: true,
             ..PoolUserConfig::default()
         }
     }
@@ -47,7 +47,7 @@ impl Default for PoolUserConfig {
             head_start: Duration::from_millis(250),
             retry_delay: Duration::from_millis(250),
             stale_cache: Duration::ZERO,
-            watch: false,
+            wants_removals: false,
         }
     }
 }
@@ -223,7 +223,7 @@ pub enum Action {
         pool_element_id: PoolElementId,
     },
     /// Have the registrar tell which elements are taken out of the session's pool: [`Event::ElementRemoved`].
-    Watch,
+    WantRemovals,
     /// Tell the application.
     Notify(Notification),
     /// Drop what the application has not read of this session.

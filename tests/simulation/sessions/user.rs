@@ -36,7 +36,7 @@ pub struct User {
     pub config: PoolUserConfig,
     pub books: Books,
     pub wishes: Vec<Wish>,
-    pub watches: bool,
+    pub wants_removals: bool,
     attempts: BTreeMap<Attempt, AssociationId>,
     /// Associations with elements that have one stream.
     one_stream: Vec<AssociationId>,
@@ -61,7 +61,7 @@ impl User {
             config,
             books: Books::default(),
             wishes: Vec::new(),
-            watches: false,
+            wants_removals: false,
             attempts: BTreeMap::new(),
             one_stream: Vec::new(),
             lacked_streams: false,
@@ -151,7 +151,7 @@ impl User {
         match action {
             Action::Resolve { attempt, .. } => self.wishes.push(Wish::Resolve(attempt)),
             Action::Report { pool_element_id, .. } => self.wishes.push(Wish::Report(pool_element_id)),
-            Action::Watch => self.watches = true,
+            Action::WantRemovals => self.wants_removals = true,
             Action::Connect { attempt, peer, timeout } => match self.transport.connect(now, &peer, timeout) {
                 Ok(association) => {
                     self.attempts.insert(attempt, association);

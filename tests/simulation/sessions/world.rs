@@ -155,7 +155,7 @@ impl World {
                 self.plan(pause + Duration::from_micros(50), What::Send(user));
             }
             What::Resolved(user, attempt) => self.resolved(user, attempt),
-            What::Removed(user, id) if self.users[user].watches => self.tell(user, Event::ElementRemoved(id)),
+            What::Removed(user, id) if self.users[user].wants_removals => self.tell(user, Event::ElementRemoved(id)),
             What::Removed(..) => {}
             What::Registers(element, incarnation) => {
                 let element = &mut self.elements[element];

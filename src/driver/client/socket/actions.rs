@@ -96,9 +96,9 @@ impl Socket {
                 let report = crate::asap::Request::ReportUnreachable { pool_handle, pool_element_id };
                 endpoint.io().request_in_background(report);
             }
-            Action::Watch => {
+            Action::WantRemovals => {
                 if let Some(pool_handle) = self.pool_handle() {
-                    endpoint.io().watch(pool_handle);
+                    endpoint.io().want_removals(pool_handle);
                 }
             }
             // Done by `SocketState::absorb` already.

@@ -77,10 +77,10 @@ fn a_session_that_wants_to_be_told_says_so_whenever_it_is_connected() {
     let actions = harness.handle(Event::Start);
     let actions = harness.resolve(&actions, &[1, 2]);
     let (association, actions) = harness.up(&actions);
-    assert_eq!(actions, [Action::Watch, Action::Settled(Ok(()))]);
+    assert_eq!(actions, [Action::WantRemovals, Action::Settled(Ok(()))]);
     let actions = harness.lose(association, LossReason::Unreachable);
     let actions = harness.resolve(&actions, &[2]);
-    assert!(harness.up(&actions).1.contains(&Action::Watch));
+    assert!(harness.up(&actions).1.contains(&Action::WantRemovals));
 }
 
 #[test]
