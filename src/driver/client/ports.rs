@@ -4,13 +4,17 @@
 //! local ports. This transport opens another port only when every open one has an association with the peer already, and
 //! closes a port again with its last association: the number of ports is the number of sessions with the busiest element.
 
+mod receiving;
+#[cfg(test)]
+mod tests;
+
 use super::free_ports::FreePorts;
 use crate::association::PeerAddress;
 use crate::collections::{AssociationMap, Deadlines, SortedMap};
 use crate::driver::poller::Poller;
 use crate::transport::{
-    Capabilities, Detachable, DetachedReceiver, Detachment, EndpointConfig, OutboundMessage, SctpParameters, Transport,
-    TransportError, TransportEvent,
+    Capabilities, Detachable, EndpointConfig, OutboundMessage, SctpParameters, Transport, TransportError,
+    TransportEvent,
 };
 use crate::{AssociationId, Time};
 use std::io;
@@ -335,116 +339,5 @@ impl Transport for Ports {
 
     fn poll_fd(&self) -> Option<RawFd> {
         Some(self.poller.as_raw_fd())
-    }
-}
-
-/// While one port is open, its receiver is that of all.
-impl Detachable for Ports {
-    /// Only briefly: a receiver that is away for good would have to know of ports that open later.
-    fn detach(&mut self, detachment: Detachment) -> Option<Box<dyn DetachedReceiver>> {
-        if detachment != Detachment::Brief || !self.unfinished.is_empty() || self.detached.is_some() {
-            return None;
-        }
-        let mut ports = self.ports.iter_mut();
-        let (Some((number, port)), None) = (ports.next(), ports.next()) else { return None };
-        let receiver = port.transport.detachable()?.detach(detachment)?;
-        self.detached = Some(*number);
-        Some(receiver)
-    }
-
-    fn deliver(&mut self, now: Time, receiver: &mut dyn DetachedReceiver, sink: &mut dyn FnMut(TransportEvent<'_>)) {
-        if let Some(number) = self.detached {
-            self.on_detached(number, sink, |transport, sink| transport.deliver(now, receiver, sink));
-        }
-    }
-
-    fn attach(
-        &mut self,
-        now: Time,
-        receiver: Box<dyn DetachedReceiver>,
-        sink: &mut dyn FnMut(TransportEvent<'_>),
-    ) -> bool {
-        let Some(number) = self.detached.take() else { return false };
-        let more = self.on_detached(number, sink, |transport, sink| transport.attach(now, receiver, sink));
-        let more = more.unwrap_or(false);
-        self.unfinished.extend(more.then_some(number));
-        more
-    }
-}
-
-impl Ports {
-    /// Has the port whose receiver was away hand out what that brought. None: it was closed meanwhile, with its last association,
-    /// of which nobody wants to hear.
-    fn on_detached<R>(
-        &mut self,
-        number: u16,
-        sink: &mut dyn FnMut(TransportEvent<'_>),
-        take: impl FnOnce(&mut dyn Detachable, &mut dyn FnMut(TransportEvent<'_>)) -> R,
-    ) -> Option<R> {
-        let Ports { ports, free, .. } = self;
-        let Port { transport, associations, .. } = ports.get_mut(&number).map(Box::as_mut)?;
-        let taken = take(transport.detachable()?, &mut |event| {
-            note(associations, free, number, &event);
-            sink(event);
-        });
-        self.refresh(number);
-        Some(taken)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::transport::{self, TransportChoice};
-    use std::collections::HashSet;
-
-    fn open(config: &EndpointConfig) -> Result<Box<dyn Transport>, TransportError> {
-        transport::open(TransportChoice::SctpUdp, config)
-    }
-
-    /// A port to connect from, and a peer that never answers.
-    fn ports_and_peer(port: u16) -> (Ports, PeerAddress) {
-        let config = EndpointConfig { bind: vec!["127.0.0.1:0".parse().unwrap()], ..EndpointConfig::default() };
-        let ports = Ports::open(config, Box::new(open)).unwrap();
-        (ports, PeerAddress::new("127.0.0.1".parse().unwrap(), port))
-    }
-
-    #[test]
-    fn a_connect_tries_one_port_however_many_sessions_there_are() {
-        let (mut ports, peer) = ports_and_peer(7);
-        let other = PeerAddress::new("127.0.0.1".parse().unwrap(), 9);
-        let timeout = Duration::from_secs(5);
-        let first: Vec<_> = (0..100).map(|_| ports.connect(Time::ZERO, &peer, timeout).unwrap()).collect();
-        assert_eq!((ports.tried, ports.count()), (100, 100));
-        for _ in 0..100 {
-            ports.connect(Time::ZERO, &other, timeout).unwrap();
-        }
-        assert_eq!((ports.tried, ports.count()), (200, 100), "each port serves each peer once");
-        for association in &first[20..40] {
-            ports.abort(Time::ZERO, *association, "test");
-        }
-        for _ in 0..20 {
-            ports.connect(Time::ZERO, &peer, timeout).unwrap();
-        }
-        assert_eq!((ports.tried, ports.count()), (220, 100), "ports that sessions gave back are used again");
-    }
-
-    #[test]
-    fn each_session_with_the_same_peer_has_a_port_and_gives_it_back() {
-        let loopback = vec!["127.0.0.1:0".parse().unwrap()];
-        let server =
-            open(&EndpointConfig { bind: loopback.clone(), listen: true, ..EndpointConfig::default() }).unwrap();
-        let peer = PeerAddress::new("127.0.0.1".parse().unwrap(), server.local_port());
-        let config = EndpointConfig { bind: loopback, ..EndpointConfig::default() };
-        let mut ports = Ports::open(config, Box::new(open)).unwrap();
-        let timeout = Duration::from_secs(5);
-        let associations: Vec<_> = (0..3).map(|_| ports.connect(Time::ZERO, &peer, timeout).unwrap()).collect();
-        assert_eq!(ports.count(), 3);
-        let numbers: HashSet<u16> = associations.iter().map(|association| association.transport()).collect();
-        assert_eq!(numbers.len(), 3);
-        for association in associations {
-            ports.abort(Time::ZERO, association, "test");
-        }
-        assert_eq!(ports.count(), 1);
     }
 }
