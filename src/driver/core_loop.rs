@@ -34,6 +34,41 @@ pub(super) trait Core {
     fn association_lost(association: AssociationId, reason: LossReason) -> Self::Event<'static>;
 }
 
+/// Makes a [`Core`] of a type with `handle` and `next_deadline` of its own. The cores call alike what every one of them has to be told.
+macro_rules! impl_core {
+    ($core:ty: $event:ident, $action:ty, $attempt:ty) => {
+        impl crate::driver::core_loop::Core for $core {
+            type Event<'a> = $event<'a>;
+            type Action = $action;
+            type Attempt = $attempt;
+
+            fn handle(&mut self, now: crate::Time, event: $event<'_>, actions: &mut Vec<$action>) {
+                <$core>::handle(self, now, event, actions);
+            }
+
+            fn next_deadline(&self) -> Option<crate::Time> {
+                <$core>::next_deadline(self)
+            }
+
+            fn timeout() -> $event<'static> {
+                $event::Timeout
+            }
+
+            fn connect_failed(attempt: $attempt, reason: crate::association::LossReason) -> $event<'static> {
+                $event::ConnectFailed { attempt, reason }
+            }
+
+            fn association_lost(
+                association: crate::AssociationId,
+                reason: crate::association::LossReason,
+            ) -> $event<'static> {
+                $event::AssociationLost { association, reason }
+            }
+        }
+    };
+}
+pub(super) use impl_core;
+
 /// A core, what it wants done, and the connects that it waits for.
 pub(super) struct CoreLoop<C: Core> {
     core: C,

@@ -1,22 +1,22 @@
 //! Runs the ASAP client core on the I/O thread.
 
-use super::commands::{Command, Reply};
+use super::client_core::{ClientCore, CurrentHome};
+use super::commands::Command;
 use super::element_news::{Suspects, sessions_with, tell};
 use super::registrar_endpoints::{Arrived, RegistrarEndpoints};
 use super::registrations::{Registrations, Renewal};
+use super::replies::Replies;
 use super::subscribers::Subscribers;
 use super::table::DescriptorTable;
 use crate::asap::{
-    Action, AsapClient, ConnectAttempt, Event, Outcome, RegistrationState, Request, RequestError, RequestId,
-    ValidAsapConfig,
+    Action, AsapClient, Event, Outcome, RegistrationState, Request, RequestError, RequestId, ValidAsapConfig,
 };
 use crate::association::{LossReason, TransportKind};
-use crate::collections::SortedMap;
 use crate::driver::address_changes::AddressChange;
 use crate::driver::core_loop::{Core, CoreLoop};
-use crate::session::{Event as SessionEvent, ResolveFailure};
+use crate::session::Event as SessionEvent;
 use crate::transport::TransportError;
-use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
+use crate::{AssociationId, PoolElementId, PoolHandle, Time};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -26,9 +26,9 @@ const OWN_REQUESTS: u64 = 1 << 63;
 pub(super) struct AsapDriver<C: Core = AsapClient> {
     core: CoreLoop<C>,
     endpoints: RegistrarEndpoints,
-    /// Where sessions are found that wait for an answer, or want to know of an element.
+    /// Where sessions are found that want to know of an element.
     descriptors: Arc<DescriptorTable>,
-    replies: SortedMap<RequestId, Reply>,
+    replies: Replies,
     registrations: Registrations,
     subscribers: Subscribers,
     suspects: Suspects,
@@ -60,8 +60,8 @@ impl<C: ClientCore> AsapDriver<C> {
         AsapDriver {
             core: CoreLoop::new(core),
             endpoints,
+            replies: Replies::new(Arc::clone(&descriptors)),
             descriptors,
-            replies: SortedMap::new(),
             registrations: Registrations::towards(registrar),
             subscribers: Subscribers::default(),
             suspects: Suspects::default(),
@@ -97,17 +97,17 @@ impl<C: ClientCore> AsapDriver<C> {
                 if let Request::ReportUnreachable { pool_handle, pool_element_id } = &request {
                     self.have_sessions_probe(now, pool_handle, *pool_element_id);
                 }
-                self.replies.insert(id, reply);
+                self.replies.expect(id, reply);
                 match done {
-                    Some(outcome) => self.complete(now, id, Ok(outcome)),
+                    Some(outcome) => self.replies.complete(now, id, Ok(outcome)),
                     None => self.event(now, Event::Request(id, request)),
                 }
             }
             Command::Register { id, registration, reply } => {
-                self.replies.insert(id, reply);
+                self.replies.expect(id, reply);
                 match self.registrations.add(registration) {
                     Some(request) => self.event(now, Event::Request(id, request)),
-                    None => self.complete(now, id, Err(RequestError::NoAddress)),
+                    None => self.replies.complete(now, id, Err(RequestError::NoAddress)),
                 }
             }
             Command::AskRegistration { pool_handle, pool_element_id, reply } => {
@@ -117,10 +117,10 @@ impl<C: ClientCore> AsapDriver<C> {
             }
             Command::WantRemovals(pool_handle) => self.event(now, Event::RemovalsWanted(pool_handle)),
             Command::Subscribe { id, subscription, reply } => {
-                self.replies.insert(id, reply);
+                self.replies.expect(id, reply);
                 match self.subscribers.add(subscription) {
                     // Somebody else has subscribed already.
-                    None => self.complete(now, id, Ok(Outcome::Subscribed)),
+                    None => self.replies.complete(now, id, Ok(Outcome::Subscribed)),
                     Some(pool_handle) => self.event(now, Event::Request(id, Request::Subscribe { pool_handle })),
                 }
             }
@@ -229,7 +229,7 @@ impl<C: ClientCore> AsapDriver<C> {
                 self.core.forget(association);
                 self.endpoints.abort(now, association, reason);
             }
-            Action::Complete { request, result } => self.complete(now, request, result),
+            Action::Complete { request, result } => self.replies.complete(now, request, result),
             Action::Removed { pool_handle, pool_element_ids } => {
                 self.tell_sessions(now, pool_handle, &pool_element_ids);
             }
@@ -276,123 +276,16 @@ impl<C: ClientCore> AsapDriver<C> {
             }
         }
     }
-
-    fn complete(&mut self, now: Time, request: RequestId, result: Result<Outcome, RequestError>) {
-        match self.replies.remove(&request) {
-            // Nobody waits any more when the waiter has given up.
-            Some(Reply::Waiter(reply)) => reply.keep(result),
-            Some(Reply::Session { socket, attempt }) => {
-                // It may have been closed meanwhile.
-                let Some(socket) = self.descriptors.socket(socket) else { return };
-                let event = match result {
-                    Ok(Outcome::Resolved { policy, pool_elements }) => {
-                        SessionEvent::Resolved { attempt, policy, pool_elements }
-                    }
-                    Ok(_) => SessionEvent::ResolveFailed { attempt, why: ResolveFailure::NoRegistrar },
-                    Err(error) => {
-                        log::info!("session cannot resolve its pool handle: {error}");
-                        SessionEvent::ResolveFailed { attempt, why: resolve_failure(&error) }
-                    }
-                };
-                tell(now, &socket, event);
-            }
-            Some(Reply::Nobody) | None => {
-                if let Err(error) = result {
-                    // Refusals and unreachable registrars have had their own lines, and what is withdrawn is not worth one.
-                    let level = match error {
-                        RequestError::TooManyRequests
-                        | RequestError::TooManyPoolElements
-                        | RequestError::NoAddress
-                        | RequestError::Invalid(_) => log::Level::Warn,
-                        _ => log::Level::Debug,
-                    };
-                    log::log!(level, "request that nobody waits for failed: {error}");
-                }
-            }
-        }
-    }
-}
-
-fn resolve_failure(error: &RequestError) -> ResolveFailure {
-    match error {
-        RequestError::UnknownPoolHandle => ResolveFailure::UnknownPool,
-        RequestError::TooManyRequests => ResolveFailure::TooManyRequests,
-        _ => ResolveFailure::NoRegistrar,
-    }
-}
-
-/// The registrar in use, as the client core knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CurrentHome {
-    /// There is none.
-    None,
-    /// One that has not told its identifier.
-    Nameless,
-    /// This one.
-    Known(RegistrarId),
-}
-
-/// The client core as its driver sees it, so that the driver can be tested with a scripted one.
-pub(super) trait ClientCore:
-    for<'a> Core<Event<'a> = Event<'a>, Action = Action, Attempt = ConnectAttempt>
-{
-    /// The registrar in use.
-    fn home(&self) -> CurrentHome;
-    /// The association with it.
-    fn home_association(&self) -> Option<AssociationId>;
-    /// How an element and the home registrar stand; none: it is not to be registered.
-    fn registration(&self, pool_handle: &PoolHandle, id: PoolElementId) -> Option<RegistrationState>;
-}
-
-impl Core for AsapClient {
-    type Event<'a> = Event<'a>;
-    type Action = Action;
-    type Attempt = ConnectAttempt;
-
-    fn handle(&mut self, now: Time, event: Event<'_>, actions: &mut Vec<Action>) {
-        AsapClient::handle(self, now, event, actions);
-    }
-
-    fn next_deadline(&self) -> Option<Time> {
-        AsapClient::next_deadline(self)
-    }
-
-    fn timeout() -> Event<'static> {
-        Event::Timeout
-    }
-
-    fn connect_failed(attempt: ConnectAttempt, reason: LossReason) -> Event<'static> {
-        Event::ConnectFailed { attempt, reason }
-    }
-
-    fn association_lost(association: AssociationId, reason: LossReason) -> Event<'static> {
-        Event::AssociationLost { association, reason }
-    }
-}
-
-impl ClientCore for AsapClient {
-    fn home(&self) -> CurrentHome {
-        match self.home_registrar().map(|home| home.id) {
-            None => CurrentHome::None,
-            Some(None) => CurrentHome::Nameless,
-            Some(Some(id)) => CurrentHome::Known(id),
-        }
-    }
-
-    fn home_association(&self) -> Option<AssociationId> {
-        self.home_registrar().map(|home| home.association)
-    }
-
-    fn registration(&self, pool_handle: &PoolHandle, id: PoolElementId) -> Option<RegistrationState> {
-        self.registration_state(pool_handle, id)
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::commands::Reply;
     use super::super::io_handle::IoHandle;
     use super::*;
+    use crate::asap::ConnectAttempt;
     use crate::association::PeerAddress;
+    use crate::driver::core_loop::impl_core;
     use crate::transport::{SctpParameters, TransportChoice};
     use std::time::Duration;
 
@@ -402,11 +295,7 @@ mod tests {
         second: PeerAddress,
     }
 
-    impl Core for Script {
-        type Event<'a> = Event<'a>;
-        type Action = Action;
-        type Attempt = ConnectAttempt;
-
+    impl Script {
         fn handle(&mut self, _: Time, event: Event<'_>, actions: &mut Vec<Action>) {
             let connect = |number, kind, peer: &PeerAddress| Action::Connect {
                 attempt: ConnectAttempt(number),
@@ -429,19 +318,9 @@ mod tests {
         fn next_deadline(&self) -> Option<Time> {
             None
         }
-
-        fn timeout() -> Event<'static> {
-            Event::Timeout
-        }
-
-        fn connect_failed(attempt: ConnectAttempt, reason: LossReason) -> Event<'static> {
-            Event::ConnectFailed { attempt, reason }
-        }
-
-        fn association_lost(association: AssociationId, reason: LossReason) -> Event<'static> {
-            Event::AssociationLost { association, reason }
-        }
     }
+
+    impl_core!(Script: Event, Action, ConnectAttempt);
 
     impl ClientCore for Script {
         fn home(&self) -> CurrentHome {

@@ -3,7 +3,7 @@
 //! The [`Reporter`] is a thread that looks from outside: it takes a look at the sockets each interval, and keeps no lock while it
 //! sends.
 
-use super::asap::CurrentHome;
+use super::client_core::CurrentHome;
 use super::socket::Usage;
 use super::table::DescriptorTable;
 use crate::Time;

@@ -5,7 +5,7 @@ use super::metrics::RegistrarMetrics;
 use super::reports::Status;
 use crate::association::{LossReason, PeerAddress};
 use crate::collections::AssociationMap;
-use crate::driver::core_loop::{Core, CoreLoop};
+use crate::driver::core_loop::{Core, CoreLoop, impl_core};
 use crate::log_limit::{LogLimit, log_limited};
 use crate::registrar::{Action, ConnectAttempt, Event, Link, Registrar};
 use crate::transport::{OutboundMessage, Transport, TransportError, TransportEvent};
@@ -30,31 +30,7 @@ pub(super) trait RegistrarCore:
     }
 }
 
-impl Core for Registrar {
-    type Event<'a> = Event<'a>;
-    type Action = Action;
-    type Attempt = ConnectAttempt;
-
-    fn handle(&mut self, now: Time, event: Event<'_>, actions: &mut Vec<Action>) {
-        Registrar::handle(self, now, event, actions);
-    }
-
-    fn next_deadline(&self) -> Option<Time> {
-        Registrar::next_deadline(self)
-    }
-
-    fn timeout() -> Event<'static> {
-        Event::Timeout
-    }
-
-    fn connect_failed(attempt: ConnectAttempt, reason: LossReason) -> Event<'static> {
-        Event::ConnectFailed { attempt, reason }
-    }
-
-    fn association_lost(association: AssociationId, reason: LossReason) -> Event<'static> {
-        Event::AssociationLost { association, reason }
-    }
-}
+impl_core!(Registrar: Event, Action, ConnectAttempt);
 
 impl RegistrarCore for Registrar {
     fn status(&self) -> Status {

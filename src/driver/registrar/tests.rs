@@ -3,7 +3,7 @@
 use super::backlog::MAX_BACKLOG_PER_ASSOCIATION;
 use super::state::{RegistrarCore, State};
 use crate::association::{LossReason, Peer, PeerAddress, TransportKind};
-use crate::driver::core_loop::Core;
+use crate::driver::core_loop::impl_core;
 use crate::registrar::{Action, ConnectAttempt, Event, Link};
 use crate::transport::{
     Capabilities, Detachable, OutboundMessage, SctpParameters, Transport, TransportError, TransportEvent,
@@ -26,11 +26,7 @@ struct Script {
     recycled: usize,
 }
 
-impl Core for Script {
-    type Event<'a> = Event<'a>;
-    type Action = Action;
-    type Attempt = ConnectAttempt;
-
+impl Script {
     fn handle(&mut self, _now: Time, event: Event<'_>, _actions: &mut Vec<Action>) {
         self.heard.push(match event {
             Event::AssociationUp { association, attempt, .. } => format!("up {association} {attempt:?}"),
@@ -43,19 +39,9 @@ impl Core for Script {
     fn next_deadline(&self) -> Option<Time> {
         None
     }
-
-    fn timeout() -> Event<'static> {
-        Event::Timeout
-    }
-
-    fn connect_failed(attempt: ConnectAttempt, reason: LossReason) -> Event<'static> {
-        Event::ConnectFailed { attempt, reason }
-    }
-
-    fn association_lost(association: AssociationId, reason: LossReason) -> Event<'static> {
-        Event::AssociationLost { association, reason }
-    }
 }
+
+impl_core!(Script: Event, Action, ConnectAttempt);
 
 impl RegistrarCore for Script {
     fn recycle(&mut self, bytes: Vec<u8>) {
