@@ -1,5 +1,8 @@
 //! The thread of a registrar: waits, polls its endpoints in turn, does what the core wants done.
 
+mod receiver;
+mod stop;
+
 use super::PeerNames;
 use super::dns::PeerLookup;
 use super::endpoints::{Endpoints, Key};
@@ -10,14 +13,16 @@ use super::state::{RegistrarCore, State};
 use crate::driver::clock;
 use crate::driver::poller::{Poller, Waker};
 use crate::registrar::Action;
-use crate::transport::{Arrival, DetachedReceiver, LONGEST_WAIT};
+use crate::transport::LONGEST_WAIT;
 use crate::{AssociationId, Time};
 use parking_lot::Mutex;
+use receiver::{Receiving, receive};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use stop::Phase;
 
 /// How often a running registrar logs its metrics.
 const METRICS_INTERVAL: Duration = Duration::from_secs(60);
@@ -36,20 +41,6 @@ pub(super) struct Shared {
     /// Together with `stop`: do not stop in order.
     pub(super) kill: AtomicBool,
     pub(super) metrics: Mutex<RegistrarMetrics>,
-}
-
-/// Why associations are aborted at the end.
-const STOPS: &str = "the registrar stops";
-
-/// How far a stop has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Running,
-    /// The core leaves the scope.
-    Leaving,
-    /// The associations are being closed.
-    Closing,
-    Done,
 }
 
 pub(super) struct Worker<C: RegistrarCore> {
@@ -103,107 +94,6 @@ fn serve<C: RegistrarCore>(worker: &Mutex<Worker<C>>, poller: &Poller) -> io::Re
         let mut worker = worker.lock();
         std::mem::swap(&mut worker.ready, &mut ready);
         worker.round(now);
-    }
-}
-
-/// What a thread that receives needs.
-struct Receiving {
-    /// The number of the endpoint.
-    number: usize,
-    receiver: Box<dyn DetachedReceiver>,
-    /// For long waits, which can be ended.
-    poller: Poller,
-}
-
-impl Receiving {
-    fn new(number: usize, receiver: Box<dyn DetachedReceiver>) -> io::Result<Receiving> {
-        let poller = Poller::new()?;
-        poller.add(receiver.poll_fd(), Key::Transport(number).as_u64())?;
-        Ok(Receiving { number, receiver, poller })
-    }
-}
-
-/// Receives for an endpoint until it is stopped: a request costs no more calls than its receipt and its answer.
-fn receive<C: RegistrarCore>(worker: &Mutex<Worker<C>>, receiving: Receiving, stopped: &AtomicBool) {
-    let _guard = Ending(worker);
-    if let Err(error) = receive_until_stopped(worker, receiving, stopped) {
-        worker.lock().broken = Some(error);
-    }
-}
-
-fn receive_until_stopped<C: RegistrarCore>(
-    worker: &Mutex<Worker<C>>,
-    receiving: Receiving,
-    stopped: &AtomicBool,
-) -> io::Result<()> {
-    let Receiving { number, mut receiver, poller } = receiving;
-    let mut reckoning = Reckoning::new();
-    let mut ready = Vec::new();
-    // Looked at each time: users that connect again and again must not keep a registrar from ending.
-    while !stopped.load(Ordering::Acquire) {
-        match receiver.wait() {
-            Ok(Some(arrival)) => {
-                let now = reckoning.after(arrival.waited);
-                worker.lock().take_received(now, number, &mut *receiver, arrival);
-            }
-            // Nothing for a moment: waits as long as it takes.
-            Ok(None) => {
-                reckoning.forget();
-                poller.wait(Time::ZERO, None, &mut ready)?;
-                ready.clear();
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => reckoning.forget(),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-/// The time without a look at the clock for each message, which is a system call where the clock is not the processor's.
-///
-/// The kernel tells how long it waited; what is not counted, the time between two waits, is made good every few messages.
-struct Reckoning {
-    now: Time,
-    /// Waits since the last look.
-    waits: u32,
-}
-
-impl Reckoning {
-    /// Waits until the next look at the clock.
-    const WAITS: u32 = 16;
-
-    fn new() -> Reckoning {
-        Reckoning { now: clock::now(), waits: 0 }
-    }
-
-    /// The last wait was not measured.
-    fn forget(&mut self) {
-        self.waits = Reckoning::WAITS;
-    }
-
-    /// The time after a wait.
-    fn after(&mut self, waited: Option<Duration>) -> Time {
-        match waited {
-            Some(waited) if self.waits < Reckoning::WAITS => {
-                self.now += waited;
-                self.waits += 1;
-            }
-            _ => *self = Reckoning::new(),
-        }
-        self.now
-    }
-}
-
-/// Ends the other thread when this one ends, even if by a panic: half a registrar would be worse than none.
-struct Ending<'a, C: RegistrarCore>(&'a Mutex<Worker<C>>);
-
-impl<C: RegistrarCore> Drop for Ending<'_, C> {
-    fn drop(&mut self) {
-        let mut worker = self.0.lock();
-        if worker.phase != Phase::Done && worker.broken.is_none() {
-            worker.broken = Some(io::Error::other("the thread that receives ended"));
-        }
-        worker.waker.wake();
     }
 }
 
@@ -281,7 +171,7 @@ impl<C: RegistrarCore> Worker<C> {
         std::thread::scope(|scope| {
             let mut waker = None;
             if let Some(receiving) = receiving {
-                waker = Some(receiving.poller.waker());
+                waker = Some(receiving.waker());
                 let (worker, stopped) = (&worker, &stopped);
                 let thread = std::thread::Builder::new().name("receiver".to_owned());
                 thread.spawn_scoped(scope, move || receive(worker, receiving, stopped))?;
@@ -357,26 +247,6 @@ impl<C: RegistrarCore> Worker<C> {
         *self.shared.metrics.lock() = self.state.metrics();
     }
 
-    /// Takes what the receiver of an endpoint brought, and does what the core makes of it.
-    fn take_received(&mut self, now: Time, number: usize, receiver: &mut dyn DetachedReceiver, arrival: Arrival) {
-        let now = self.latest.max(now);
-        self.latest = now;
-        let Some(endpoint) = self.endpoints.transports.get_mut(number) else { return };
-        let (link, state) = (endpoint.link, &mut self.state);
-        self.receiver_is_behind = arrival.full;
-        if let Some(detachable) = endpoint.transport.detachable() {
-            detachable.deliver(now, receiver, &mut |event| state.on_transport_event(now, link, event));
-        }
-        self.perform(now);
-        self.tell_if_ready();
-        self.publish_metrics();
-        // The other thread sleeps: what concerns it now must not wait until it wakes.
-        let earlier = self.next_deadline().is_some_and(|at| self.sleeps_until.is_none_or(|until| at < until));
-        if earlier || self.phase != Phase::Running {
-            self.waker.wake();
-        }
-    }
-
     /// Polls each endpoint once that has something to do; each does a bounded amount of work.
     fn poll_endpoints(&mut self, now: Time) {
         for (number, endpoint) in self.endpoints.transports.iter_mut().enumerate() {
@@ -447,73 +317,5 @@ impl<C: RegistrarCore> Worker<C> {
             }
             Action::ShutdownComplete => self.close_associations(now),
         }
-    }
-
-    fn check_stop(&mut self, now: Time) {
-        if self.shared.kill.load(Ordering::Acquire) {
-            return self.abort_all(now);
-        }
-        let has_signal = self.ready.contains(&SIGNAL_KEY);
-        let signal = self.signals.as_ref().filter(|_| has_signal).and_then(StopSignals::take);
-        match (self.phase, signal) {
-            (Phase::Running, Some(signal)) => {
-                log::info!("signal {signal}: leaving the scope; a second signal stops at once");
-                self.leave(now);
-            }
-            (Phase::Running, None) if self.shared.stop.load(Ordering::Acquire) => self.leave(now),
-            (Phase::Leaving | Phase::Closing, Some(_)) => self.abort_all(now),
-            _ => {}
-        }
-    }
-
-    fn leave(&mut self, now: Time) {
-        self.phase = Phase::Leaving;
-        self.phase_end = now + self.stop_timeout / 2;
-        self.state.on_stop(now);
-    }
-
-    fn close_associations(&mut self, now: Time) {
-        if self.phase != Phase::Leaving {
-            return;
-        }
-        self.phase = Phase::Closing;
-        self.phase_end = now + self.stop_timeout / 2;
-        self.closing = self.state.associations();
-        for association in &self.closing {
-            if let Some(transport) = self.endpoints.of(*association) {
-                transport.shutdown(now, *association);
-            }
-        }
-    }
-
-    /// Peers that lost us connect again as long as the port is there: that must not keep this registrar alive.
-    fn refuse_newcomers(&mut self, now: Time) {
-        for association in self.state.associations() {
-            if !self.closing.contains(&association) {
-                self.perform_one(now, Action::Abort { association, reason: STOPS });
-            }
-        }
-    }
-
-    fn advance_stop(&mut self, now: Time) {
-        if self.phase == Phase::Leaving && now >= self.phase_end {
-            log::warn!("the registrar did not leave the scope in time; closing its associations");
-            self.close_associations(now);
-        }
-        if self.phase == Phase::Closing {
-            self.refuse_newcomers(now);
-        }
-        if self.phase == Phase::Closing && (now >= self.phase_end || !self.state.has_associations()) {
-            self.abort_all(now);
-        }
-    }
-
-    fn abort_all(&mut self, now: Time) {
-        for association in self.state.associations() {
-            if let Some(transport) = self.endpoints.of(association) {
-                transport.abort(now, association, STOPS);
-            }
-        }
-        self.phase = Phase::Done;
     }
 }
