@@ -1,7 +1,7 @@
 //! `rserpool registrar`: runs a registrar until it is told to stop.
 
 use crate::failure::Failure;
-use crate::settings::{PROFILE, SETTINGS, Setting, apply_environment};
+use crate::settings::{Occurrence, PROFILE, SETTINGS, Setting, apply_environment};
 use crate::{logger, print, values};
 use lexopt::prelude::*;
 use log::LevelFilter;
@@ -86,8 +86,10 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<(RegistrarSettings, LevelF
 fn apply(settings: &mut RegistrarSettings, mut chosen: Vec<(&Setting, String)>) -> Result<(), Failure> {
     chosen.sort_by_key(|(setting, _)| setting.name != PROFILE);
     for (number, (setting, value)) in chosen.iter().enumerate() {
-        let first = chosen.iter().take(number).all(|(before, _)| before.name != setting.name);
-        (setting.apply)(settings, value, first).map_err(|why| Failure::Usage(format!("--{}: {why}", setting.name)))?;
+        let is_first = chosen.iter().take(number).all(|(before, _)| before.name != setting.name);
+        let occurrence = if is_first { Occurrence::First } else { Occurrence::Again };
+        (setting.apply)(settings, value, occurrence)
+            .map_err(|why| Failure::Usage(format!("--{}: {why}", setting.name)))?;
     }
     settings.validate().map_err(|why| Failure::Usage(format!("these options do not go together: {why}")))
 }

@@ -1,5 +1,10 @@
 //! The options of `rserpool registrar`, one entry each: the help, the defaults and the parsing come from this table.
 
+mod values;
+
+#[cfg(test)]
+mod tests;
+
 use crate::values::{address, count, count_u32, duration, identifier, number_u32, show_duration};
 use rserpool::RegistrarId;
 use rserpool::association::PeerAddress;
@@ -8,8 +13,8 @@ use rserpool::driver::registrar::{Profile, RegistrarSettings};
 use rserpool::transport::TransportChoice;
 use rserpool::transport::multicast::ENRP_GROUPS;
 use rserpool::wire::{PORT_ASAP, PORT_ENRP};
-use std::net::SocketAddr;
 use std::time::Duration;
+use values::{dns_name, each, groups, list, set_groups, switch};
 
 /// Shortest interval of status reports that is taken.
 const CSP_MIN_INTERVAL: Duration = Duration::from_millis(100);
@@ -26,8 +31,17 @@ pub struct Setting {
     pub help: &'static str,
     /// The default value as the help prints it: that of the settings handed in, or a word where no field holds it.
     pub show: fn(&RegistrarSettings) -> String,
-    /// Sets it; the last argument tells whether it is the first use, for options that add to a list.
-    pub apply: fn(&mut RegistrarSettings, &str, bool) -> Result<(), String>,
+    /// Sets it.
+    pub apply: fn(&mut RegistrarSettings, &str, Occurrence) -> Result<(), String>,
+}
+
+/// Which use of an option this is, for those that add to a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occurrence {
+    /// The first one: a list that it adds to begins anew.
+    First,
+    /// It was used before.
+    Again,
 }
 
 macro_rules! core_duration {
@@ -159,9 +173,9 @@ pub const SETTINGS: &[Setting] = &[
         value: "on|off|GROUP:PORT",
         help: "groups to announce itself to; may be repeated",
         show: |s| groups(&s.announce_groups),
-        apply: |s, v, first| {
+        apply: |s, v, occurrence| {
             let on = RegistrarSettings::default().announce_groups;
-            set_groups(&mut s.announce_groups, v, first, on, PORT_ASAP)
+            set_groups(&mut s.announce_groups, v, occurrence, on, PORT_ASAP)
         },
     },
     Setting {
@@ -169,9 +183,9 @@ pub const SETTINGS: &[Setting] = &[
         value: "on|off|GROUP:PORT",
         help: "groups that registrars find each other by; may be repeated",
         show: |s| groups(&s.enrp_groups),
-        apply: |s, v, first| {
+        apply: |s, v, occurrence| {
             let on = ENRP_GROUPS.into();
-            set_groups(&mut s.enrp_groups, v, first, on, PORT_ENRP)
+            set_groups(&mut s.enrp_groups, v, occurrence, on, PORT_ENRP)
         },
     },
     Setting {
@@ -320,166 +334,4 @@ pub fn apply_environment(settings: &mut RegistrarSettings, variable: fn(&str) ->
     settings.csp_interval = Duration::from_millis(ms).max(CSP_MIN_INTERVAL);
     settings.csp_server = Some(address(&server, csp::PORT).map_err(|why| format!("CSP_SERVER: {why}"))?);
     Ok(())
-}
-
-fn list<T: ToString>(values: &[T]) -> String {
-    if values.is_empty() {
-        return "none".to_owned();
-    }
-    values.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// The values of a list with commas.
-fn each<T>(values: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
-    values.split(',').map(|value| parse(value.trim())).collect()
-}
-
-fn dns_name(name: &str) -> Result<String, String> {
-    let labels = name.trim_end_matches('.').split('.');
-    let plausible = name.len() < 256 && labels.into_iter().all(|label| (1..64).contains(&label.len()));
-    match plausible && name.is_ascii() && !name.contains(char::is_whitespace) {
-        true => Ok(name.to_owned()),
-        false => Err(format!("\"{}\" is no DNS name, e.g. _enrp._sctp.example.net", name.escape_debug())),
-    }
-}
-
-fn switch(value: &str) -> Result<bool, String> {
-    match value {
-        "on" => Ok(true),
-        "off" => Ok(false),
-        other => Err(format!("\"{}\" is neither on nor off", other.escape_debug())),
-    }
-}
-
-fn groups(groups: &[SocketAddr]) -> String {
-    if groups.is_empty() {
-        return "off".to_owned();
-    }
-    groups.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ")
-}
-
-fn set_groups(
-    groups: &mut Vec<SocketAddr>,
-    value: &str,
-    first: bool,
-    on: Vec<SocketAddr>,
-    port: u16,
-) -> Result<(), String> {
-    if first {
-        groups.clear();
-    }
-    match value {
-        "off" => groups.clear(),
-        "on" => groups.extend(on),
-        text => {
-            let group = address(text, port)?;
-            if !group.ip().is_multicast() {
-                return Err(format!("{group} is no multicast group"));
-            }
-            groups.push(group);
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    fn apply(settings: &mut RegistrarSettings, name: &str, value: &str) -> Result<(), String> {
-        let setting = SETTINGS.iter().find(|s| s.name == name).expect("a known option");
-        (setting.apply)(settings, value, true)
-    }
-
-    #[test]
-    fn each_option_has_a_name_of_its_own_and_shows_its_default() {
-        let defaults = RegistrarSettings::default();
-        for (number, setting) in SETTINGS.iter().enumerate() {
-            assert!(SETTINGS[..number].iter().all(|other| other.name != setting.name), "{}", setting.name);
-            assert!(!(setting.show)(&defaults).is_empty(), "{}", setting.name);
-        }
-    }
-
-    #[test]
-    fn durations_and_counts_are_read_back_as_given() {
-        let mut settings = RegistrarSettings::default();
-        for setting in SETTINGS {
-            let value = match setting.value {
-                "DURATION" => "1234ms",
-                "N" => "77",
-                "on|off" => "on",
-                _ => continue,
-            };
-            (setting.apply)(&mut settings, value, true).unwrap();
-            assert_eq!((setting.show)(&settings), value, "{}", setting.name);
-        }
-    }
-
-    #[test]
-    fn sctp_parameters_that_contradict_each_other_are_refused_with_the_reason() {
-        let refusal = |name: &str, value: &str| {
-            let mut settings = RegistrarSettings::default();
-            apply(&mut settings, name, value).unwrap();
-            settings.validate().expect_err(name).to_string()
-        };
-        let why = refusal("sctp-rto-min", "2s");
-        assert_eq!(why, "towards elements and users, RTO.Min of 2s is above RTO.Max of 500ms");
-        let why = refusal("enrp-sctp-rto-initial", "1ms");
-        assert!(why.starts_with("towards registrars, RTO.Initial of 1ms is not between"), "{why}");
-        let why = refusal("sctp-pf-threshold", "4");
-        assert!(why.contains("failed after 3 retransmissions"), "{why}");
-        let why = refusal("enrp-sctp-max-retransmissions", "65536");
-        assert!(why.contains("Association.Max.Retrans of 65536"), "{why}");
-        let mut settings = RegistrarSettings::default();
-        apply(&mut settings, "sctp-pf-threshold", "0").unwrap();
-        assert_eq!(settings.validate(), Ok(()));
-    }
-
-    #[test]
-    fn peers_come_as_lists_and_again_and_again() {
-        let mut settings = RegistrarSettings::default();
-        apply(&mut settings, "peer", "192.0.2.1,192.0.2.2:7").unwrap();
-        apply(&mut settings, "peer", "[2001:db8::1]:8").unwrap();
-        let shown: Vec<_> = settings.core.peers.iter().map(ToString::to_string).collect();
-        assert_eq!(shown, ["{192.0.2.1}:9901", "{192.0.2.2}:7", "{2001:db8::1}:8"]);
-        assert!(apply(&mut settings, "peer", "192.0.2.1,,192.0.2.2").is_err());
-    }
-
-    #[test]
-    fn dns_names_are_plausible() {
-        let mut settings = RegistrarSettings::default();
-        apply(&mut settings, "peers-dns", "_enrp._sctp.example.net").unwrap();
-        assert_eq!(settings.peer_names.names, ["_enrp._sctp.example.net"]);
-        for wrong in ["", ".", "a..b", "a b", "\u{e9}.example"] {
-            assert!(apply(&mut settings, "peers-dns", wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_profile_leaves_addresses_alone() {
-        let mut settings = RegistrarSettings::default();
-        apply(&mut settings, "peer", "192.0.2.1:7").unwrap();
-        apply(&mut settings, "id", "7").unwrap();
-        apply(&mut settings, PROFILE, "fast").unwrap();
-        assert_eq!((settings.core.peers.len(), settings.core.id), (1, RegistrarId(7)));
-        assert!(settings.core.max_time_last_heard < RegistrarSettings::default().core.max_time_last_heard);
-        assert_eq!(settings.validate(), Ok(()));
-        for sctp in [settings.sctp, settings.enrp_sctp] {
-            assert!(sctp.notices_while_sending() < Duration::from_secs(1), "{sctp:?}");
-        }
-        assert!(apply(&mut settings, PROFILE, "faster").is_err());
-    }
-
-    #[test]
-    fn announce_takes_groups_but_no_other_addresses() {
-        let mut settings = RegistrarSettings::default();
-        apply(&mut settings, "announce", "239.1.2.3:4000").unwrap();
-        assert_eq!(settings.announce_groups, ["239.1.2.3:4000".parse().unwrap()]);
-        assert!(apply(&mut settings, "announce", "192.0.2.1:4000").is_err());
-        apply(&mut settings, "announce", "off").unwrap();
-        assert!(settings.announce_groups.is_empty());
-        apply(&mut settings, "announce", "on").unwrap();
-        assert_eq!(settings.announce_groups, RegistrarSettings::default().announce_groups);
-    }
 }

@@ -1,0 +1,98 @@
+use super::*;
+use std::time::Duration;
+
+fn apply(settings: &mut RegistrarSettings, name: &str, value: &str) -> Result<(), String> {
+    let setting = SETTINGS.iter().find(|s| s.name == name).expect("a known option");
+    (setting.apply)(settings, value, Occurrence::First)
+}
+
+#[test]
+fn each_option_has_a_name_of_its_own_and_shows_its_default() {
+    let defaults = RegistrarSettings::default();
+    for (number, setting) in SETTINGS.iter().enumerate() {
+        assert!(SETTINGS[..number].iter().all(|other| other.name != setting.name), "{}", setting.name);
+        assert!(!(setting.show)(&defaults).is_empty(), "{}", setting.name);
+    }
+}
+
+#[test]
+fn durations_and_counts_are_read_back_as_given() {
+    let mut settings = RegistrarSettings::default();
+    for setting in SETTINGS {
+        let value = match setting.value {
+            "DURATION" => "1234ms",
+            "N" => "77",
+            "on|off" => "on",
+            _ => continue,
+        };
+        (setting.apply)(&mut settings, value, Occurrence::First).unwrap();
+        assert_eq!((setting.show)(&settings), value, "{}", setting.name);
+    }
+}
+
+#[test]
+fn sctp_parameters_that_contradict_each_other_are_refused_with_the_reason() {
+    let refusal = |name: &str, value: &str| {
+        let mut settings = RegistrarSettings::default();
+        apply(&mut settings, name, value).unwrap();
+        settings.validate().expect_err(name).to_string()
+    };
+    let why = refusal("sctp-rto-min", "2s");
+    assert_eq!(why, "towards elements and users, RTO.Min of 2s is above RTO.Max of 500ms");
+    let why = refusal("enrp-sctp-rto-initial", "1ms");
+    assert!(why.starts_with("towards registrars, RTO.Initial of 1ms is not between"), "{why}");
+    let why = refusal("sctp-pf-threshold", "4");
+    assert!(why.contains("failed after 3 retransmissions"), "{why}");
+    let why = refusal("enrp-sctp-max-retransmissions", "65536");
+    assert!(why.contains("Association.Max.Retrans of 65536"), "{why}");
+    let mut settings = RegistrarSettings::default();
+    apply(&mut settings, "sctp-pf-threshold", "0").unwrap();
+    assert_eq!(settings.validate(), Ok(()));
+}
+
+#[test]
+fn peers_come_as_lists_and_again_and_again() {
+    let mut settings = RegistrarSettings::default();
+    apply(&mut settings, "peer", "192.0.2.1,192.0.2.2:7").unwrap();
+    apply(&mut settings, "peer", "[2001:db8::1]:8").unwrap();
+    let shown: Vec<_> = settings.core.peers.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, ["{192.0.2.1}:9901", "{192.0.2.2}:7", "{2001:db8::1}:8"]);
+    assert!(apply(&mut settings, "peer", "192.0.2.1,,192.0.2.2").is_err());
+}
+
+#[test]
+fn dns_names_are_plausible() {
+    let mut settings = RegistrarSettings::default();
+    apply(&mut settings, "peers-dns", "_enrp._sctp.example.net").unwrap();
+    assert_eq!(settings.peer_names.names, ["_enrp._sctp.example.net"]);
+    for wrong in ["", ".", "a..b", "a b", "\u{e9}.example"] {
+        assert!(apply(&mut settings, "peers-dns", wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_profile_leaves_addresses_alone() {
+    let mut settings = RegistrarSettings::default();
+    apply(&mut settings, "peer", "192.0.2.1:7").unwrap();
+    apply(&mut settings, "id", "7").unwrap();
+    apply(&mut settings, PROFILE, "fast").unwrap();
+    assert_eq!((settings.core.peers.len(), settings.core.id), (1, RegistrarId(7)));
+    assert!(settings.core.max_time_last_heard < RegistrarSettings::default().core.max_time_last_heard);
+    assert_eq!(settings.validate(), Ok(()));
+    for sctp in [settings.sctp, settings.enrp_sctp] {
+        assert!(sctp.notices_while_sending() < Duration::from_secs(1), "{sctp:?}");
+    }
+    assert!(apply(&mut settings, PROFILE, "faster").is_err());
+}
+
+#[test]
+fn announce_takes_groups_but_no_other_addresses() {
+    let mut settings = RegistrarSettings::default();
+    apply(&mut settings, "announce", "239.1.2.3:4000").unwrap();
+    assert_eq!(settings.announce_groups, ["239.1.2.3:4000".parse().unwrap()]);
+    assert!(apply(&mut settings, "announce", "192.0.2.1:4000").is_err());
+    apply(&mut settings, "announce", "off").unwrap();
+    assert!(settings.announce_groups.is_empty());
+    apply(&mut settings, "announce", "on").unwrap();
+    assert_eq!(settings.announce_groups, RegistrarSettings::default().announce_groups);
+}
