@@ -5,7 +5,7 @@
 mod support;
 
 use rserpool::api::{
-    self, AddressInfo, ConnectOptions, FailoverFlags, LoadInfo, RegisterOptions, SendOptions, Timeout,
+    self, AddressInfo, ConnectOptions, FailoverFlags, LoadInfo, RegisterOptions, SendOptions, Timeout, Wait,
 };
 use rserpool::driver::clock;
 use rserpool::transport::{self, EndpointConfig, SctpParameters, TransportChoice, TransportEvent};
@@ -34,7 +34,7 @@ fn errnos_of_everything(sd: libc::c_int) -> Vec<(&'static str, libc::c_int)> {
         ("accept", errno(api::accept(sd, Timeout::Now))),
         ("connect", errno(api::connect(sd, b"pool", ConnectOptions::default()))),
         ("register", errno(api::register(sd, b"pool", &load, Duration::ZERO, options))),
-        ("deregister", errno(api::deregister(sd, false))),
+        ("deregister", errno(api::deregister(sd, Wait::ForAnswer))),
         ("close", errno(api::close(sd))),
         ("sendmsg", errno(api::sendmsg(sd, b"x", &SendOptions::default(), Timeout::Now))),
         ("recvmsg", errno(api::recvmsg(sd, &mut [0; 32], Timeout::Now))),

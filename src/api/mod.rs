@@ -65,6 +65,8 @@ mod sockets;
 mod types;
 mod waiting;
 
+pub use crate::driver::client::Wait;
+pub use crate::session::EndSession;
 #[cfg(feature = "pool-element")]
 pub use business_card::send_business_card;
 pub use error::{Error, last_error, remember};
@@ -83,7 +85,7 @@ pub use registration::{deregister, getaddrinfo, pe_deregistration, pe_failure, p
 pub use sessions::{connect, force_failover, has_cookie, read, recvfullmsg, recvmsg, send_cookie, sendmsg};
 pub use sockets::{accept, bind, close, getpeername, getsockname, listen, set_status, socket};
 pub use types::{
-    AddressInfo, Announcements, Config, ConnectOptions, CspConfig, EndSession, FailoverFlags, LoadInfo, MessageKind,
+    AddressInfo, Announcements, Config, ConnectOptions, CspConfig, FailoverFlags, LoadInfo, MessageKind,
     NOTIFICATION_SIZE, Notification, PeName, Received, RegisterOptions, SendOptions, SessionChange, Timeout,
 };
 pub use waiting::{mapsocket, poll, select, unmapsocket};

@@ -5,7 +5,7 @@ use super::registration::checked_handle;
 use super::sessions::send_error;
 use super::sockets::{lookup, own_endpoint, until};
 use super::{Descriptor, Error, Result, Timeout};
-use crate::driver::client::{SendError, Socket, TakenUp};
+use crate::driver::client::{SendError, Socket, Style, TakenUp};
 use crate::driver::clock;
 use crate::session::{Delivery, DeliveryFailure};
 use crate::transport::OutboundMessage;
@@ -91,7 +91,7 @@ pub fn sendto_pool(
     if data.is_empty() {
         return Err(Error::new(libc::EINVAL, "SCTP cannot carry an empty message"));
     }
-    if socket.one_to_one {
+    if socket.style == Style::OneToOne {
         let text = format!("socket {sd} is a SOCK_STREAM socket: messages to pools need SOCK_SEQPACKET");
         return Err(Error::with(libc::EOPNOTSUPP, text));
     }

@@ -143,7 +143,7 @@ fn new_identifier() -> PoolElementId {
 }
 
 /// Takes the element out of its pool; sessions stay.
-pub fn deregister(sd: Descriptor, dont_wait: bool) -> Result<()> {
+pub fn deregister(sd: Descriptor, wait: Wait) -> Result<()> {
     forget_last_error();
     let (instance, socket) = lookup(sd)?;
     let registered = socket.take_registration()?;
@@ -151,10 +151,13 @@ pub fn deregister(sd: Descriptor, dont_wait: bool) -> Result<()> {
     let Registered { pool_handle, pool_element_id, .. } = registered;
     let name = format!("element {pool_element_id} of pool {pool_handle}");
     let request = Request::Deregister { pool_handle, pool_element_id };
-    if dont_wait || socket.is_nonblocking() {
+    if wait == Wait::No {
         instance.io.request_in_background(request);
-        let text = format!("socket {sd} is non-blocking: {name} is leaving");
-        return if dont_wait { Ok(()) } else { Err(Error::with(libc::EINPROGRESS, text)) };
+        return Ok(());
+    }
+    if socket.is_nonblocking() {
+        instance.io.request_in_background(request);
+        return Err(Error::with(libc::EINPROGRESS, format!("socket {sd} is non-blocking: {name} is leaving")));
     }
     match instance.io.request(request) {
         Ok(_) => Ok(()),

@@ -163,7 +163,7 @@ pub fn sendmsg(sd: Descriptor, data: &[u8], options: &SendOptions, timeout: Time
         sent.map_err(|error| not_sent(&socket, error))?;
     }
     if let Some(end) = options.end {
-        socket.end_session(options.session, end == EndSession::Abort).map_err(send_error)?;
+        socket.end_session(options.session, end).map_err(send_error)?;
     }
     Ok(data.len())
 }

@@ -3,7 +3,7 @@
 use super::lifecycle::instance;
 use super::{Descriptor, Error, PeName, Result, Timeout};
 use crate::driver::client::{
-    Closed, Endpoint, EndpointState, Entry, Instance, ListenError, MAX_BACKLOG, ReceiveError, Socket,
+    Closed, Endpoint, EndpointState, Entry, Instance, ListenError, MAX_BACKLOG, ReceiveError, Socket, Style,
 };
 use crate::driver::clock;
 use crate::transport::{EndpointConfig, TransportError};
@@ -92,12 +92,12 @@ pub fn socket(domain: c_int, socket_type: c_int, protocol: c_int) -> Result<Desc
     if !matches!(domain, libc::AF_UNSPEC | libc::AF_INET | libc::AF_INET6) {
         return Err(Error::new(libc::EAFNOSUPPORT, "RSerPool sockets are IPv4 or IPv6 sockets"));
     }
-    let one_to_one = match socket_type {
-        libc::SOCK_STREAM => true,
-        libc::SOCK_SEQPACKET => false,
+    let style = match socket_type {
+        libc::SOCK_STREAM => Style::OneToOne,
+        libc::SOCK_SEQPACKET => Style::OneToMany,
         _ => return Err(Error::new(libc::ESOCKTNOSUPPORT, "RSerPool sockets are SOCK_STREAM or SOCK_SEQPACKET")),
     };
-    let socket = Socket::new(one_to_one).map_err(|error| Error::system(&error, "no descriptor for a socket"))?;
+    let socket = Socket::new(style).map_err(|error| Error::system(&error, "no descriptor for a socket"))?;
     socket.change_config(|config| *config = instance.session_config())?;
     enter(&instance, Entry::Socket(socket))
 }

@@ -3,6 +3,7 @@
 use crate::association::PeerAddress;
 pub use crate::driver::client::CspConfig;
 pub use crate::profile::Profile;
+use crate::session::EndSession;
 pub use crate::session::{NOTIFICATION_SIZE, Notification, SessionChange};
 use crate::transport::TransportChoice;
 use crate::wire::{Policy, PolicyType};
@@ -150,15 +151,6 @@ pub struct SendOptions {
     pub end: Option<EndSession>,
     /// MSG_DONTWAIT.
     pub dont_wait: bool,
-}
-
-/// How a send ends a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndSession {
-    /// SCTP_EOF: in order, after everything was delivered.
-    Shutdown,
-    /// SCTP_ABORT: at once.
-    Abort,
 }
 
 /// What a receive brought.

@@ -70,6 +70,24 @@ impl Association {
     }
 }
 
+/// Why a component reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// An interval is over.
+    Interval,
+    /// It stops: this is its last report.
+    Stop,
+}
+
+impl Occasion {
+    fn flags(self) -> u8 {
+        match self {
+            Occasion::Interval => 0,
+            Occasion::Stop => FLAG_FINAL,
+        }
+    }
+}
+
 /// One report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
@@ -85,8 +103,8 @@ pub struct Report {
     pub status: String,
     /// How much it has to do: `u32::MAX` is all that it can.
     pub workload: Option<u32>,
-    /// The last one of this component.
-    pub last: bool,
+    /// Whether others follow.
+    pub occasion: Occasion,
     /// Whom it is connected to.
     pub associations: Vec<Association>,
 }
@@ -97,7 +115,7 @@ impl Report {
         let told = &self.associations[..self.associations.len().min(MAX_ASSOCIATIONS)];
         let len = FIXED_LEN + told.len() * ASSOCIATION_LEN;
         let mut packet = Vec::with_capacity(len);
-        packet.extend([TYPE_REPORT, if self.last { FLAG_FINAL } else { 0 }]);
+        packet.extend([TYPE_REPORT, self.occasion.flags()]);
         // 288 + 48 * 24 at most.
         packet.extend((len as u16).to_be_bytes());
         packet.extend(VERSION.to_be_bytes());
@@ -191,7 +209,7 @@ mod tests {
             location: "here".into(),
             status: "busy\x1b[31m".into(),
             workload: None,
-            last: true,
+            occasion: Occasion::Stop,
             associations: vec![Association { with, duration: None, ppid: 33 }],
         }
     }

@@ -7,7 +7,7 @@ use super::guard::guard;
 use super::io::{length, session_id};
 use super::types::{rserpool_session_t, rsp_loadinfo};
 use crate::PoolElementId;
-use crate::api::{self, Error, LoadInfo, RegisterOptions, Result, Timeout};
+use crate::api::{self, Error, LoadInfo, RegisterOptions, Result, Timeout, Wait};
 use crate::session::MAX_PREFERRED_ELEMENTS;
 use crate::wire::PolicyType;
 use libc::ssize_t;
@@ -191,7 +191,8 @@ pub unsafe fn register(
 }
 
 pub fn deregister(sd: c_int, flags: c_int) -> Result<c_int> {
-    api::deregister(sd, flags & DEREGF_DONTWAIT != 0).map(|()| 0)
+    let wait = if flags & DEREGF_DONTWAIT != 0 { Wait::No } else { Wait::ForAnswer };
+    api::deregister(sd, wait).map(|()| 0)
 }
 
 /// NULL: the default, round robin.

@@ -25,6 +25,15 @@ pub use pool_sender::{Delivery, DeliveryFailure, MAX_TARGETS, Next, PoolSender, 
 pub use pool_user::{Action, Attempt, Blame, Event, NoElement, PoolUserConfig, PoolUserSession, ResolveFailure};
 pub use pool_watch::{ElementChange, PoolNews, PoolWatch};
 
+/// How a program ends a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndSession {
+    /// SCTP_EOF: in order, after everything was delivered.
+    Shutdown,
+    /// SCTP_ABORT: at once.
+    Abort,
+}
+
 /// Longest cookie, in bytes: what fits, padded, into an ASAP_COOKIE with its 16-bit length.
 pub const MAX_COOKIE_LEN: usize = 65_532 - 8;
 /// Bytes, overhead included, that one socket keeps for its application; a peer that makes it more loses its association.

@@ -3,7 +3,7 @@
 
 use crate::support::api::*;
 use rserpool::PoolElementId;
-use rserpool::api::{self, LoadInfo, Notification, RegisterOptions};
+use rserpool::api::{self, LoadInfo, Notification, RegisterOptions, Wait};
 use rserpool::wire::PolicyType;
 use std::time::Duration;
 
@@ -92,7 +92,7 @@ fn cards_that_make_no_sense_are_refused_and_leave_the_old_one() {
     assert_eq!(errno(server, &[PoolElementId(77)]), libc::ENOENT);
     assert_eq!(errno(server, &[id; 33]), libc::EINVAL);
     assert_eq!(api::send_business_card(server, &[id; 32]).unwrap(), 32);
-    api::deregister(server, false).unwrap();
+    api::deregister(server, Wait::ForAnswer).unwrap();
     assert_eq!(errno(server, &[id]), libc::EBADF, "registered no longer");
     api::close(server).unwrap();
 }

@@ -1,7 +1,7 @@
 //! Calls on descriptors that the application made non-blocking, and how sessions and registrations stand.
 
 use crate::support::api::*;
-use rserpool::api::{self, ConnectOptions, FailoverFlags, LoadInfo, RegisterOptions, Timeout};
+use rserpool::api::{self, ConnectOptions, FailoverFlags, LoadInfo, RegisterOptions, Timeout, Wait};
 use rserpool::driver::clock;
 use rserpool::transport::TransportChoice;
 use rserpool::wire::PolicyType;
@@ -106,7 +106,7 @@ fn a_nonblocking_registration_and_its_end_return_at_once() {
     }
     assert_eq!(registration_error(server), 0);
     assert_eq!(register(), Ok(()), "a change never waits");
-    assert_eq!(api::deregister(server, false).unwrap_err().errno, libc::EINPROGRESS);
+    assert_eq!(api::deregister(server, Wait::ForAnswer).unwrap_err().errno, libc::EINPROGRESS);
     assert_eq!(registration_error(server), libc::ENOENT);
     api::close(server).unwrap();
 }

@@ -3,7 +3,7 @@
 use crate::support::api::*;
 use rserpool::api::{
     self, LoadInfo, Notification, PoolElementChange, PoolSendOptions, PoolSent, RegisterOptions, SendOptions,
-    SessionChange, Target, Timeout,
+    SessionChange, Target, Timeout, Wait,
 };
 use rserpool::transport::SctpParameters;
 use rserpool::wire::PolicyType;
@@ -307,7 +307,7 @@ fn a_subscription_tells_how_a_pool_comes_grows_changes_and_goes() {
     let mut left = [(a, PoolElementChange::Removed), (b, PoolElementChange::Same)];
     left.sort_by_key(|(id, change)| (*change == PoolElementChange::Removed, *id));
     assert_eq!(changes(&next()), left);
-    api::deregister(second, false).unwrap();
+    api::deregister(second, Wait::ForAnswer).unwrap();
     let info = next();
     assert_eq!((info.policy, changes(&info)), (None, vec![(b, PoolElementChange::Removed)]));
     // For messages it is nothing.

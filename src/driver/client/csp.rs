@@ -8,7 +8,7 @@ use super::socket::Usage;
 use super::table::DescriptorTable;
 use crate::Time;
 use crate::driver::clock;
-use crate::driver::csp::{self, Association, ComponentId, Report};
+use crate::driver::csp::{self, Association, ComponentId, Occasion, Report};
 use crate::wire::PPID_ASAP;
 use crate::{PoolElementId, RegistrarId};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -101,12 +101,15 @@ impl Reporter {
 
 fn report_until_stopped(config: &CspConfig, socket: &UdpSocket, subject: &Subject, stopped: &Receiver<()>) {
     loop {
-        let last = !matches!(stopped.recv_timeout(config.interval), Err(RecvTimeoutError::Timeout));
+        let occasion = match stopped.recv_timeout(config.interval) {
+            Err(RecvTimeoutError::Timeout) => Occasion::Interval,
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => Occasion::Stop,
+        };
         let Some(descriptors) = subject.descriptors.upgrade() else { return };
-        if let Some(report) = report(config, &descriptors, subject.home.read(), last) {
+        if let Some(report) = report(config, &descriptors, subject.home.read(), occasion) {
             csp::send(socket, &report, config.server);
         }
-        if last {
+        if occasion == Occasion::Stop {
             return;
         }
     }
@@ -156,7 +159,7 @@ impl Findings {
 }
 
 /// What is to be told now; nothing while nobody knows who we are.
-fn report(config: &CspConfig, descriptors: &DescriptorTable, home: Option<Home>, last: bool) -> Option<Report> {
+fn report(config: &CspConfig, descriptors: &DescriptorTable, home: Option<Home>, occasion: Occasion) -> Option<Report> {
     let now = clock::now();
     let mut findings = Findings::default();
     for socket in descriptors.sockets() {
@@ -182,7 +185,7 @@ fn report(config: &CspConfig, descriptors: &DescriptorTable, home: Option<Home>,
         location: csp::location(findings.bound),
         status,
         workload: findings.workload,
-        last,
+        occasion,
         associations: to_registrar.into_iter().chain(findings.associations).collect(),
     })
 }

@@ -198,7 +198,7 @@ impl Endpoint {
 
 #[cfg(test)]
 mod tests {
-    use super::super::socket::Socket;
+    use super::super::socket::{Socket, Style};
     use super::*;
     use crate::association::PeerAddress;
     use crate::session::Attempt;
@@ -215,7 +215,7 @@ mod tests {
         io.poller().add(endpoint.poll_fd().unwrap(), 16).unwrap();
         let peer = |port| PeerAddress::new("127.0.0.1".parse().unwrap(), port);
         let connect = |port| {
-            let user = Socket::new(false).unwrap();
+            let user = Socket::new(Style::OneToMany).unwrap();
             let (attempt, timeout) = (Attempt(1), Duration::from_secs(9));
             endpoint.with(|state| state.connect(Time::ZERO, user, attempt, &peer(port), timeout)).unwrap();
         };

@@ -54,6 +54,6 @@ pub use instance::{Instance, InstanceConfig};
 pub use io_handle::IoHandle;
 pub use readiness::{Readiness, Shown};
 pub use requests::{NotDone, Wait};
-pub use socket::{MAX_BACKLOG, ONLY_SESSION, Registered, SessionStatus, Socket, TakenUp};
+pub use socket::{MAX_BACKLOG, ONLY_SESSION, Registered, SessionStatus, Socket, Style, TakenUp};
 pub use subscription::Subscription;
 pub use table::{DescriptorTable, Entry};

@@ -83,11 +83,17 @@ impl Readiness {
     /// Makes the descriptor show `wanted`; no system call where it does already. What cannot be shown, for want of a descriptor or of
     /// memory, is not taken for shown, so that the next call tries again.
     pub fn set(&self, shown: &mut Shown, wanted: Shown) {
-        if shown.readable != wanted.readable && self.has_done(self.make_readable(wanted.readable)) {
-            shown.readable = wanted.readable;
+        if shown.readable != wanted.readable {
+            let done = if wanted.readable { self.make_readable() } else { self.make_unreadable() };
+            if self.has_done(done) {
+                shown.readable = wanted.readable;
+            }
         }
-        if shown.writable != wanted.writable && self.has_done(self.make_writable(wanted.writable)) {
-            shown.writable = wanted.writable;
+        if shown.writable != wanted.writable {
+            let done = if wanted.writable { self.make_writable() } else { self.make_unwritable() };
+            if self.has_done(done) {
+                shown.writable = wanted.writable;
+            }
         }
     }
 
@@ -105,31 +111,35 @@ impl Readiness {
         result.is_ok()
     }
 
-    fn make_readable(&self, readable: bool) -> io::Result<()> {
+    fn make_unreadable(&self) -> io::Result<()> {
+        drain(&self.fd);
+        Ok(())
+    }
+
+    fn make_readable(&self) -> io::Result<()> {
         match &self.shape {
-            _ if !readable => {
-                drain(&self.fd);
-                Ok(())
-            }
             Shape::OneSocket { .. } => send(&self.fd, &[1], None),
             Shape::Pair { other } => send(other, &[1], None),
         }
     }
 
-    fn make_writable(&self, writable: bool) -> io::Result<()> {
-        let (takes_fill, address) = match &self.shape {
+    fn make_unwritable(&self) -> io::Result<()> {
+        match &self.shape {
             Shape::OneSocket { sink } => {
-                if !writable && sink.get().is_none() {
+                if sink.get().is_none() {
                     let _ = sink.set(make_sink()?);
                 }
-                let made = sink.get();
-                (made.map(|(sink, _)| sink), made.map(|(_, address)| address))
+                self.fill(sink.get().map(|(_, address)| address))
             }
-            Shape::Pair { other } => (Some(other), None),
-        };
-        if !writable {
-            return self.fill(address);
+            Shape::Pair { .. } => self.fill(None),
         }
+    }
+
+    fn make_writable(&self) -> io::Result<()> {
+        let takes_fill = match &self.shape {
+            Shape::OneSocket { sink } => sink.get().map(|(sink, _)| sink),
+            Shape::Pair { other } => Some(other),
+        };
         if let Some(sink) = takes_fill {
             drain(sink);
         }

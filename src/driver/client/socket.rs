@@ -45,12 +45,21 @@ const OWN_SESSION: SessionId = SessionId(0);
 /// Why a message costs its sender the association.
 const TOO_MUCH_UNREAD: &str = "receive queue full: the application does not read";
 
+/// The style of a socket (RFC 6458).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// SOCK_STREAM: a server has a descriptor for each session.
+    OneToOne,
+    /// SOCK_SEQPACKET: a server has all sessions on one.
+    OneToMany,
+}
+
 /// An RSerPool socket.
 pub struct Socket {
     /// Unique in the process.
     pub id: u64,
-    /// SOCK_STREAM: a descriptor for each session; otherwise SOCK_SEQPACKET.
-    pub one_to_one: bool,
+    /// Which of SCTP's two styles it has.
+    pub style: Style,
     /// Where its associations live; set once, by bind, listen, register or connect.
     pub endpoint: OnceLock<Arc<Endpoint>>,
     state: Mutex<SocketState>,
@@ -75,19 +84,19 @@ struct SocketState {
 
 impl Socket {
     /// A socket with a descriptor of its own.
-    pub fn new(one_to_one: bool) -> std::io::Result<Arc<Socket>> {
+    pub fn new(style: Style) -> std::io::Result<Arc<Socket>> {
         let descriptor = Readiness::new()?;
-        let socket = Socket::without_descriptor(one_to_one, Role::Fresh);
+        let socket = Socket::without_descriptor(style, Role::Fresh);
         socket.state.lock().descriptor.replace(descriptor);
         Ok(socket)
     }
 
-    fn without_descriptor(one_to_one: bool, role: Role) -> Arc<Socket> {
+    fn without_descriptor(style: Style, role: Role) -> Arc<Socket> {
         static LAST: AtomicU64 = AtomicU64::new(0);
         let bell = Arc::new(Bell::default());
         Arc::new(Socket {
             id: LAST.fetch_add(1, Ordering::Relaxed) + 1,
-            one_to_one,
+            style,
             endpoint: OnceLock::new(),
             state: Mutex::new(SocketState {
                 descriptor: Descriptor::none(),

@@ -1,6 +1,6 @@
 //! The status reports of a registrar.
 
-use crate::driver::csp::{self, Association, ComponentId, Report};
+use crate::driver::csp::{self, Association, ComponentId, Occasion, Report};
 use crate::registrar::Registrar;
 use crate::{RegistrarId, Time};
 use std::io;
@@ -65,16 +65,16 @@ impl Reports {
     pub fn send_if_due(&mut self, now: Time, status: impl FnOnce() -> Status) {
         if now >= self.next {
             self.next = now + self.interval;
-            self.send(now, &status(), false);
+            self.send(now, &status(), Occasion::Interval);
         }
     }
 
     /// The last one.
     pub fn send_last(&self, now: Time) {
-        self.send(now, &Status::default(), true);
+        self.send(now, &Status::default(), Occasion::Stop);
     }
 
-    fn send(&self, now: Time, status: &Status, last: bool) {
+    fn send(&self, now: Time, status: &Status, occasion: Occasion) {
         let report = Report {
             sender: self.sender,
             time: now,
@@ -82,7 +82,7 @@ impl Reports {
             location: self.location.clone(),
             status: status.text(),
             workload: None,
-            last,
+            occasion,
             associations: status.peers.iter().map(|id| Association::with_peer(*id)).collect(),
         };
         csp::send(&self.socket, &report, self.monitor);

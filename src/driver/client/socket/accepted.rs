@@ -1,6 +1,6 @@
 //! The role of a socket that a listening one has accepted: the pool element's side of one session.
 
-use super::{Endpoint, Role, Socket};
+use super::{Endpoint, Role, Socket, Style};
 use crate::AssociationId;
 use crate::driver::client::call_error::SendError;
 use crate::session::ServerSession;
@@ -18,7 +18,7 @@ impl Socket {
     /// accepted.
     pub(super) fn accepted(association: AssociationId, endpoint: Option<&Arc<Endpoint>>) -> Arc<Socket> {
         let session = ServerSession::new(association, None);
-        let socket = Socket::without_descriptor(true, Role::Accepted(Accepted { session, ended: false }));
+        let socket = Socket::without_descriptor(Style::OneToOne, Role::Accepted(Accepted { session, ended: false }));
         if let Some(endpoint) = endpoint {
             let _ = socket.endpoint.set(Arc::clone(endpoint));
         }

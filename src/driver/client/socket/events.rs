@@ -1,7 +1,7 @@
 //! What happens to a socket from below.
 
 use super::role::Begun;
-use super::{EndpointState, ONLY_SESSION, SessionActions, Socket, SocketState, TOO_MUCH_UNREAD};
+use super::{EndpointState, ONLY_SESSION, SessionActions, Socket, SocketState, Style, TOO_MUCH_UNREAD};
 use crate::association::{LossReason, PeerAddress, Undelivered};
 use crate::driver::client::endpoint_state::EndpointUser;
 use crate::session::{Action, Attempt, Event, Item, ItemKind};
@@ -15,7 +15,7 @@ impl EndpointUser for Socket {
     }
 
     fn reads_all_sessions(&self) -> bool {
-        !self.one_to_one
+        self.style == Style::OneToMany
     }
 
     fn accept(

@@ -58,7 +58,7 @@ impl Socket {
             if let Some(errno) = state.closed {
                 return Err(ListenError::Closed(errno));
             }
-            state.role.listen(self.one_to_one, backlog)?;
+            state.role.listen(self.style, backlog)?;
             state.update();
             drop(state);
             endpoint.listen(Arc::clone(self) as _);

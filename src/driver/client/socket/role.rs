@@ -5,7 +5,7 @@ use super::accepted::Accepted;
 use super::listening::Listening;
 use super::one_to_many::OneToMany;
 use super::pool_user::PoolUser;
-use super::{Endpoint, ONLY_SESSION, SessionActions, Socket};
+use super::{Endpoint, ONLY_SESSION, SessionActions, Socket, Style};
 use crate::association::{LossReason, PeerAddress, Undelivered};
 use crate::driver::client::call_error::{ListenError, SendError};
 use crate::session::{Action, Attempt, Event, Inbox, Notification, PoolSender, ServerEvent};
@@ -56,10 +56,14 @@ pub(super) enum OrderlyEnd {
 /// Changes of the role.
 impl Role {
     /// The socket listens. `backlog`: sessions that may wait to be accepted; none: as it is.
-    pub fn listen(&mut self, one_to_one: bool, backlog: Option<usize>) -> Result<(), ListenError> {
+    pub fn listen(&mut self, style: Style, backlog: Option<usize>) -> Result<(), ListenError> {
         match self {
-            Role::Fresh if one_to_one => *self = Role::Listening(Listening::new(backlog)),
-            Role::Fresh => *self = Role::OneToMany(OneToMany::default()),
+            Role::Fresh => {
+                *self = match style {
+                    Style::OneToOne => Role::Listening(Listening::new(backlog)),
+                    Style::OneToMany => Role::OneToMany(OneToMany::default()),
+                }
+            }
             Role::Listening(listening) => listening.set_backlog(backlog),
             Role::OneToMany(_) => {}
             Role::PoolUser(_) | Role::Accepted(_) => return Err(ListenError::Connected),

@@ -5,7 +5,7 @@ use crate::driver::client::bell::Wake;
 use crate::driver::client::call_error::SendError;
 use crate::driver::client::system;
 use crate::driver::clock;
-use crate::session::Event;
+use crate::session::{EndSession, Event};
 use crate::transport::{OutboundMessage, TransportError};
 use crate::{AssociationId, SessionId, Time};
 use std::sync::Arc;
@@ -107,18 +107,19 @@ impl Socket {
         SendError::WouldBlock
     }
 
-    /// Ends a session after (`abort`: instead of) everything sent before.
-    pub fn end_session(self: &Arc<Self>, session: SessionId, abort: bool) -> Result<(), SendError> {
+    /// Ends a session.
+    pub fn end_session(self: &Arc<Self>, session: SessionId, end: EndSession) -> Result<(), SendError> {
         let Some(endpoint) = self.endpoint.get().cloned() else { return Err(SendError::NoSession) };
         endpoint.with(|endpoint| {
             let now = clock::now();
             let mut state = self.state.lock();
             let association = state.target(session)?;
-            let orderly = if abort {
-                state.end_session(session);
-                None
-            } else {
-                Some(state.stop_sending(session))
+            let orderly = match end {
+                EndSession::Shutdown => Some(state.stop_sending(session)),
+                EndSession::Abort => {
+                    state.end_session(session);
+                    None
+                }
             };
             drop(state);
             match (association, orderly) {
