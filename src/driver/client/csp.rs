@@ -11,9 +11,9 @@ use crate::driver::clock;
 use crate::driver::csp::{self, Association, ComponentId, Occasion, Report};
 use crate::wire::PPID_ASAP;
 use crate::{PoolElementId, RegistrarId};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -70,7 +70,8 @@ struct Subject {
 
 /// The thread that reports. Sends a last report when it ends.
 pub struct Reporter {
-    stop: Sender<()>,
+    /// Set, and the thread woken, when it is to end.
+    ends: Arc<AtomicBool>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -82,29 +83,30 @@ impl Reporter {
         home: &Arc<HomeBoard>,
     ) -> std::io::Result<Reporter> {
         let socket = csp::socket_to(config.server)?;
-        let (stop, stopped) = bounded(1);
+        let ends = Arc::new(AtomicBool::new(false));
+        let for_thread = Arc::clone(&ends);
         let subject = Subject { descriptors: Arc::downgrade(descriptors), home: Arc::clone(home) };
-        let run = move || report_until_stopped(&config, &socket, &subject, &stopped);
+        let run = move || report_until_stopped(&config, &socket, &subject, &for_thread);
         let thread =
             super::system::without_signals(|| std::thread::Builder::new().name("rserpool-csp".into()).spawn(run))?;
-        Ok(Reporter { stop, thread: Mutex::new(Some(thread)) })
+        Ok(Reporter { ends, thread: Mutex::new(Some(thread)) })
     }
 
     /// Sends the last report and ends the thread.
     pub fn stop(&self) {
-        let _ = self.stop.send(());
+        self.ends.store(true, Ordering::Release);
         if let Some(thread) = self.thread.lock().take() {
+            thread.thread().unpark();
             let _ = thread.join();
         }
     }
 }
 
-fn report_until_stopped(config: &CspConfig, socket: &UdpSocket, subject: &Subject, stopped: &Receiver<()>) {
+fn report_until_stopped(config: &CspConfig, socket: &UdpSocket, subject: &Subject, ends: &AtomicBool) {
     loop {
-        let occasion = match stopped.recv_timeout(config.interval) {
-            Err(RecvTimeoutError::Timeout) => Occasion::Interval,
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => Occasion::Stop,
-        };
+        // Where the end came first, this returns at once. It may also return early for no reason: that is one more report.
+        std::thread::park_timeout(config.interval);
+        let occasion = if ends.load(Ordering::Acquire) { Occasion::Stop } else { Occasion::Interval };
         let Some(descriptors) = subject.descriptors.upgrade() else { return };
         if let Some(report) = report(config, &descriptors, subject.home.read(), occasion) {
             csp::send(socket, &report, config.server);
