@@ -137,12 +137,12 @@ impl Deregistrations {
     /// The home registrar is another one: all de-registrations start anew.
     pub(super) fn restart(&mut self, home: Option<AssociationId>, step: &mut Step<'_>) {
         let t3 = self.t3;
-        self.under_way.edit_all(|_, _, deregistration| deregistration.send(home, t3, step));
+        self.under_way.edit_all(&mut |_, _, deregistration| deregistration.send(home, t3, step));
     }
 
     /// The home registrar is gone.
     pub(super) fn home_lost(&mut self) {
-        self.under_way.edit_all(|_, _, deregistration| deregistration.t3 = None);
+        self.under_way.edit_all(&mut |_, _, deregistration| deregistration.t3 = None);
     }
 
     /// The element is registered again: its de-registration must not come after that.
@@ -198,7 +198,7 @@ impl Deregistrations {
 
     /// Ends the time of requests that have seen too many rounds of hunts.
     pub(super) fn give_up(&mut self, fruitless_rounds: u64, now: Time) {
-        self.under_way.edit_all(|_, _, deregistration| {
+        self.under_way.edit_all(&mut |_, _, deregistration| {
             deregistration.waiters.iter_mut().for_each(|waiter| waiter.give_up(fruitless_rounds, now));
         });
     }
@@ -211,7 +211,7 @@ impl Deregistrations {
 
     /// All requests are withdrawn; the de-registrations go on.
     pub(super) fn forget_waiters(&mut self) {
-        self.under_way.edit_all(|_, _, deregistration| deregistration.waiters.clear());
+        self.under_way.edit_all(&mut |_, _, deregistration| deregistration.waiters.clear());
     }
 
     /// Stops all timers: the shutdown has its own.

@@ -154,6 +154,11 @@ pub enum RequestError {
     Invalid(&'static str),
 }
 
+/// In a number whose text the library has anyway; that of 128 bits would be there for this alone.
+fn millis(duration: &Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -163,10 +168,10 @@ impl fmt::Display for RequestError {
             },
             RequestError::UnknownPoolHandle => f.write_str("the pool does not exist or is empty"),
             RequestError::NoRegistrar { attempts, waited } => {
-                write!(f, "no registrar reachable within {} ms ({attempts} attempts)", waited.as_millis())
+                write!(f, "no registrar reachable within {} ms ({attempts} attempts)", millis(waited))
             }
             RequestError::NoResponse { attempts, waited } => {
-                write!(f, "no registrar answered within {} ms ({attempts} attempts)", waited.as_millis())
+                write!(f, "no registrar answered within {} ms ({attempts} attempts)", millis(waited))
             }
             RequestError::TooManyRequests => f.write_str("too many requests under way"),
             RequestError::TooManyPoolElements => f.write_str("too many pool elements are registered"),

@@ -27,6 +27,15 @@ struct Entry<K, V> {
     value: V,
 }
 
+impl<K, V: HasDeadline> Entry<K, V> {
+    /// The value has changed.
+    fn set_deadline(&mut self, number: u64, deadlines: &mut Deadlines) {
+        let deadline = self.value.deadline();
+        deadlines.set(number, self.deadline, deadline);
+        self.deadline = deadline;
+    }
+}
+
 impl<K: Copy + Ord, V: HasDeadline> PoolTable<K, V> {
     pub(super) fn new() -> PoolTable<K, V> {
         PoolTable {
@@ -74,20 +83,16 @@ impl<K: Copy + Ord, V: HasDeadline> PoolTable<K, V> {
         let number = self.number(handle, key)?;
         let entry = self.entries.get_mut(&number)?;
         let result = change(&mut entry.value);
-        let deadline = entry.value.deadline();
-        self.deadlines.set(number, entry.deadline, deadline);
-        entry.deadline = deadline;
+        entry.set_deadline(number, &mut self.deadlines);
         Some(result)
     }
 
-    /// Changes everything, in the order of pools and keys.
-    pub(super) fn edit_all(&mut self, mut change: impl FnMut(&PoolHandle, K, &mut V)) {
+    /// Changes everything, in the order of pools and keys. Rare, so it is compiled once a table, not once a change.
+    pub(super) fn edit_all(&mut self, change: &mut dyn FnMut(&PoolHandle, K, &mut V)) {
         for number in self.numbers.values().flat_map(SortedMap::values) {
             let Some(entry) = self.entries.get_mut(number) else { continue };
             change(&entry.pool_handle, entry.key, &mut entry.value);
-            let deadline = entry.value.deadline();
-            self.deadlines.set(*number, entry.deadline, deadline);
-            entry.deadline = deadline;
+            entry.set_deadline(*number, &mut self.deadlines);
         }
     }
 
@@ -164,7 +169,7 @@ mod tests {
         let due = table.take_due(Time::from_secs(2));
         assert_eq!(due, [(Time::from_secs(1), a.clone(), 7), (Time::from_secs(2), b.clone(), 1)]);
         assert_eq!(table.next_deadline(), None);
-        table.edit_all(|_, _, at| *at = second(9));
+        table.edit_all(&mut |_, _, at| *at = second(9));
         assert_eq!(table.next_deadline(), Some(Time::from_secs(9)));
         table.remove(&a, 7);
         assert_eq!(table.of_pool(&a).map(|(key, _)| key).collect::<Vec<_>>(), [5]);

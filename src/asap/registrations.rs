@@ -156,12 +156,12 @@ impl Registrations {
     /// The home registrar is another one: all elements register there at once.
     pub(super) fn restart(&mut self, home: Option<AssociationId>, step: &mut Step<'_>) {
         let t2 = self.t2;
-        self.elements.edit_all(|_, _, element| element.send(home, t2, step));
+        self.elements.edit_all(&mut |_, _, element| element.send(home, t2, step));
     }
 
     /// The home registrar is gone.
     pub(super) fn home_lost(&mut self) {
-        self.elements.edit_all(|_, _, element| element.state = State::Idle);
+        self.elements.edit_all(&mut |_, _, element| element.state = State::Idle);
     }
 
     pub(super) fn on_response(
@@ -301,7 +301,7 @@ impl Registrations {
 
     /// Ends the time of requests that have seen too many rounds of hunts.
     pub(super) fn give_up(&mut self, fruitless_rounds: u64, now: Time) {
-        self.elements.edit_all(|_, _, element| {
+        self.elements.edit_all(&mut |_, _, element| {
             element.waiters.iter_mut().for_each(|waiter| waiter.give_up(fruitless_rounds, now));
         });
     }
@@ -324,7 +324,7 @@ impl Registrations {
     /// Takes all elements away; returns those that a registrar has heard of.
     pub(super) fn take_all(&mut self) -> Vec<ElementKey> {
         let mut heard = Vec::new();
-        self.elements.edit_all(|handle, id, element| {
+        self.elements.edit_all(&mut |handle, id, element| {
             if element.known_to == KnownTo::Registrars {
                 heard.push((handle.clone(), id));
             }

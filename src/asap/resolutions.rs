@@ -185,12 +185,12 @@ impl Resolutions {
     /// The home registrar is another one: all resolutions start anew (RFC 5352 section 3.3).
     pub(super) fn restart(&mut self, home: Option<AssociationId>, step: &mut Step<'_>) {
         let t1 = self.t1;
-        self.under_way.edit_all(|_, _, resolution| resolution.send(home, t1, step));
+        self.under_way.edit_all(&mut |_, _, resolution| resolution.send(home, t1, step));
     }
 
     /// The home registrar is gone, and with it what it was to answer.
     pub(super) fn home_lost(&mut self) {
-        self.under_way.edit_all(|_, _, resolution| resolution.t1 = None);
+        self.under_way.edit_all(&mut |_, _, resolution| resolution.t1 = None);
     }
 
     fn take(&mut self, handle: &PoolHandle, number: u64) -> Option<Resolution> {
@@ -367,7 +367,7 @@ impl Resolutions {
 
     /// Ends the time of requests that have seen too many rounds of hunts.
     pub(super) fn give_up(&mut self, fruitless_rounds: u64, now: Time) {
-        self.under_way.edit_all(|_, _, resolution| {
+        self.under_way.edit_all(&mut |_, _, resolution| {
             resolution.waiters.iter_mut().for_each(|waiter| waiter.give_up(fruitless_rounds, now));
         });
     }
