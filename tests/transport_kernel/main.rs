@@ -8,6 +8,7 @@
 mod support;
 
 mod death;
+mod given_up;
 mod hosts;
 mod namespace;
 mod one_to_one;

@@ -176,14 +176,19 @@ impl KernelSctp {
         PeerAddress { addresses, port }
     }
 
-    /// Does what is due, which are ends of attempts to connect.
+    /// Does what is due: ends attempts to connect, and associations that were given up and of whose end the kernel says nothing.
     pub(super) fn run_timers(&mut self, now: Time, sink: Sink<'_>) {
         while let Some(id) = self.timers.due(now).map(AssociationId::from_u64) {
             let Some(association) = self.associations.get(&id) else {
                 self.timers.pop();
                 continue;
             };
-            self.abandon_connect(association.kernel_id, "");
+            let kernel_id = association.kernel_id;
+            if association.established {
+                self.end_unheard(id, kernel_id, sink);
+                continue;
+            }
+            self.abandon_connect(kernel_id, "");
             self.attempt_failed(now, id, LossReason::Timeout, sink);
         }
     }

@@ -57,6 +57,8 @@ const ENCAPSULATED_ATTEMPT: Duration = Duration::from_secs(1);
 const ENCAPSULATION_SYSCTL: &str = "/proc/sys/net/sctp/udp_port";
 /// Connects that were ended and whose end the kernel has yet to tell; more than that are not waited for.
 const MAX_ABANDONED: usize = 4_096;
+/// How long the kernel has to tell of the end of an association that was given up; it does so at once.
+const END_OF_GIVEN_UP: Duration = Duration::from_secs(1);
 /// The key of the socket in the epoll set.
 const SOCKET_KEY: u64 = 0;
 
@@ -204,7 +206,7 @@ impl KernelSctp {
         self.abort_in_kernel(association, reason);
     }
 
-    /// Sends an ABORT. An error means that there is nothing left to abort.
+    /// Sends an ABORT. An error means that there is nothing left to abort, or no memory for it.
     fn abort_in_kernel(&self, association: KernelId, reason: &str) {
         if association == NO_KERNEL_ID {
             return;
@@ -301,6 +303,7 @@ impl Transport for KernelSctp {
         association.state = State::GivenUp;
         let kernel_id = association.kernel_id;
         self.unblock(id);
+        self.set_deadline(id, Some(now + END_OF_GIVEN_UP));
         self.abort_in_kernel(kernel_id, reason);
     }
 

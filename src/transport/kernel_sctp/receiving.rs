@@ -186,7 +186,20 @@ impl KernelSctp {
     fn end(&mut self, kernel_id: KernelId, reason: LossReason) {
         let Some((id, association)) = self.by_kernel_id(kernel_id) else { return };
         association.state = State::Ending(reason);
+        self.set_deadline(id, None);
         self.ending.push(id);
+    }
+
+    /// The kernel has not told of the end of an association that was given up, perhaps because the ABORT failed for want of memory:
+    /// somebody waits for that end.
+    pub(super) fn end_unheard(&mut self, id: AssociationId, kernel_id: KernelId, sink: Sink<'_>) {
+        log::warn!(
+            "SCTP port {}: association {id} was given up, and the kernel does not tell its end: what it had not delivered may be lost",
+            self.local_port
+        );
+        self.abort_in_kernel(kernel_id, "given up");
+        self.end(kernel_id, LossReason::GivenUp);
+        self.report_ended(sink);
     }
 
     /// Reports the associations that ended, now that all of their undelivered messages are known.
