@@ -8,7 +8,7 @@ use std::os::fd::AsRawFd;
 /// Messages and notifications taken in one call.
 pub(super) const SLOTS: usize = 32;
 /// Bytes of a slot: more than the largest IP packet, so that no notification is cut. Memory that is never written to
-/// costs nothing.
+/// costs nothing, so nothing here writes to it: `vec![MaybeUninit::uninit(); n]` does, where it is not optimised.
 const SLOT: usize = 68 << 10;
 /// Messages sent in one call.
 const MESSAGES_PER_CALL: usize = 64;
@@ -23,7 +23,7 @@ pub(super) struct Slots {
 impl Default for Slots {
     fn default() -> Slots {
         Slots {
-            buffer: vec![MaybeUninit::uninit(); SLOTS * SLOT].into_boxed_slice(),
+            buffer: Box::new_uninit_slice(SLOTS * SLOT),
             controls: Box::new(std::array::from_fn(|_| Control::default())),
             results: [None; SLOTS],
         }
@@ -98,5 +98,32 @@ impl SctpSocket {
         // read.
         let sent = unsafe { libc::sendmmsg(self.as_raw_fd(), headers.as_mut_ptr(), count, flags) };
         usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many pages of this memory there are.
+    fn pages_there(buffer: &[MaybeUninit<u8>]) -> usize {
+        // SAFETY: this only asks.
+        let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap();
+        let first = buffer.as_ptr() as usize / page * page;
+        let length = buffer.as_ptr() as usize + buffer.len() - first;
+        let mut there = vec![0u8; length.div_ceil(page)];
+        // SAFETY: the range is that of the buffer, from the beginning of its first page; there is a byte for each page.
+        let result = unsafe { libc::mincore(first as *mut libc::c_void, length, there.as_mut_ptr()) };
+        assert_eq!(result, 0, "{}", io::Error::last_os_error());
+        there.iter().filter(|flags| **flags & 1 != 0).count()
+    }
+
+    #[test]
+    fn a_new_port_touches_no_memory_for_messages_that_have_not_come() {
+        // So many that they are not all made of memory that was used before.
+        let slots: Vec<Slots> = (0..16).map(|_| Slots::default()).collect();
+        let there: usize = slots.iter().map(|slots| pages_there(&slots.buffer)).sum();
+        let bytes = slots.len() * SLOTS * SLOT;
+        assert!(there * 4096 < bytes / 2, "{there} pages of {bytes} bytes are there");
     }
 }

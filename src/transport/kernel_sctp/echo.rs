@@ -2,7 +2,6 @@
 
 use super::socket::{Received, SctpSocket, SendOptions};
 use std::io;
-use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 
 /// Bytes of a request at most; longer ones are not answered.
@@ -29,7 +28,7 @@ impl EchoServer {
 
     /// Answers each message with what `answer` appends for it, until receiving fails; returns why.
     pub fn serve(&self, answer: fn(&[u8], &mut Vec<u8>)) -> io::Error {
-        let mut buffer = vec![MaybeUninit::uninit(); RECEIVE_BUFFER];
+        let mut buffer = Box::new_uninit_slice(RECEIVE_BUFFER);
         let mut out = Vec::new();
         loop {
             match self.socket.receive(&mut buffer) {

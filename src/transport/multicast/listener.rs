@@ -62,7 +62,7 @@ impl AnnouncementListener {
                 Err(error) => log::info!("announcements to {group} are not heard: {error}"),
             }
         }
-        let buffer = vec![MaybeUninit::uninit(); MAX_ANNOUNCEMENT + 1].into_boxed_slice();
+        let buffer = Box::new_uninit_slice(MAX_ANNOUNCEMENT + 1);
         Ok(AnnouncementListener { sockets, changes: None, epoll, ready: Vec::new(), buffer })
     }
 

@@ -112,7 +112,7 @@ impl Tcp {
             failed_connects: Vec::new(),
             accept_again: None,
             ready: Vec::with_capacity(EVENTS_PER_WAIT),
-            buffer: vec![MaybeUninit::uninit(); READ_BUFFER].into_boxed_slice(),
+            buffer: Box::new_uninit_slice(READ_BUFFER),
             full_log: LogLimit::default(),
             accept_log: LogLimit::default(),
             config: config.clone(),
