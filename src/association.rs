@@ -98,6 +98,8 @@ pub enum LossReason {
     Aborted(String),
     /// The peer does not answer any more, or has no association with us: the process that had it is gone.
     Unreachable,
+    /// The peer aborted because nothing of this side has reached it for too long: it is there, but one direction does not work.
+    GivenUpByPeer,
     /// Nobody listens there: an ABORT without a cause, an ICMP error or a RST.
     Refused,
     /// The peer restarted: it knows nothing of the old association.
@@ -110,12 +112,26 @@ pub enum LossReason {
     GivenUp,
 }
 
+/// What SCTP says in its ABORT when it gives up a peer that acknowledges nothing (RFC 9260 section 8.1 has no error cause for it):
+/// Linux as a protocol violation, dcsctp as an abort by its user.
+const NOTHING_ACKNOWLEDGED: [&str; 2] = ["Association exceeded its max_retrans count", "Too many retransmissions"];
+
 impl LossReason {
-    /// The peer cannot be reached, as far as the transport can tell: it is silent, or nobody is there who knows the association. An
-    /// orderly close and an abort that gives a reason are words of a peer that lives, which may have too much to do.
+    /// What an ABORT means for an association that was up; `reason` is its text, sanitised for logs.
+    pub fn from_abort(reason: String) -> LossReason {
+        if NOTHING_ACKNOWLEDGED.iter().any(|text| reason.contains(text)) {
+            LossReason::GivenUpByPeer
+        } else {
+            LossReason::Aborted(reason)
+        }
+    }
+
+    /// The peer cannot be reached, as far as the transport can tell: it is silent, nobody is there who knows the association, or it
+    /// does not hear this side. An orderly close and an abort that gives another reason are words of a peer that lives, which may
+    /// have too much to do.
     pub fn says_unreachable(&self) -> bool {
         match self {
-            LossReason::Unreachable | LossReason::Timeout | LossReason::Refused => true,
+            LossReason::Unreachable | LossReason::Timeout | LossReason::Refused | LossReason::GivenUpByPeer => true,
             // So answers the system of a process that has ended.
             LossReason::Aborted(reason) => reason.is_empty(),
             LossReason::Closed | LossReason::Restarted | LossReason::ProtocolViolation(_) | LossReason::GivenUp => {
@@ -132,11 +148,33 @@ impl fmt::Display for LossReason {
             LossReason::Aborted(reason) if reason.is_empty() => f.write_str("aborted by the peer"),
             LossReason::Aborted(reason) => write!(f, "aborted by the peer ({reason})"),
             LossReason::Unreachable => f.write_str("the peer does not answer any more"),
+            LossReason::GivenUpByPeer => f.write_str("the peer hears nothing of this side any more"),
             LossReason::Refused => f.write_str("connection refused"),
             LossReason::Restarted => f.write_str("the peer restarted"),
             LossReason::ProtocolViolation(what) => write!(f, "the peer broke the protocol ({what})"),
             LossReason::Timeout => f.write_str("no answer in time"),
             LossReason::GivenUp => f.write_str("given up by this side"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_that_hears_nothing_any_more_is_told_apart_from_one_that_has_another_reason_to_abort() {
+        let linux = "Association exceeded its max_retrans count?";
+        let linux_by_dcsctp = format!("Protocol Violation, additional_information={linux}");
+        for text in [linux, &linux_by_dcsctp, "Too many retransmissions"] {
+            let reason = LossReason::from_abort(text.to_owned());
+            assert_eq!(reason, LossReason::GivenUpByPeer);
+            assert!(reason.says_unreachable());
+        }
+        for text in ["out of resource", "receive queue full: the application does not read", "error cause 13"] {
+            let reason = LossReason::from_abort(text.to_owned());
+            assert_eq!(reason, LossReason::Aborted(text.to_owned()));
+            assert!(!reason.says_unreachable());
         }
     }
 }

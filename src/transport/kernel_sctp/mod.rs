@@ -33,7 +33,7 @@ use batch::SLOTS;
 use detached::Receiver;
 #[cfg(feature = "registrar")]
 pub use echo::EchoServer;
-use notification::{Notification, SendFailed, abort_reason, cause_name};
+use notification::{Notification, SendFailed, abort_reason, cause_name, end_reason};
 pub(super) use socket::probe;
 use socket::{Received, SctpSocket, SendOptions};
 use std::collections::{HashMap, VecDeque};

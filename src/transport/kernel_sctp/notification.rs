@@ -1,6 +1,7 @@
 //! Notifications of the kernel's SCTP (RFC 6458 section 6.1), decoded without trusting their length.
 
 use super::abi::{self, KernelId};
+use crate::association::LossReason;
 
 /// A notification that this crate cares about.
 #[derive(Debug, PartialEq, Eq)]
@@ -114,6 +115,17 @@ fn association_change(bytes: &[u8]) -> Option<Notification<'_>> {
     })
 }
 
+/// Why the kernel has ended an association that was up; `error` as it came from the kernel.
+pub(super) fn end_reason(error: u16, causes: &[u8], path_unreachable: bool) -> LossReason {
+    match u16::from_be(error) {
+        _ if !causes.is_empty() => LossReason::from_abort(abort_reason(causes)),
+        0 => LossReason::Unreachable,
+        _ if path_unreachable => LossReason::Unreachable,
+        // That was no ABORT of the peer: the kernel has found fault with what the peer sent.
+        cause => LossReason::ProtocolViolation(cause_name(cause)),
+    }
+}
+
 /// The readable part of the causes of an ABORT (RFC 9260 section 3.3.10), for logs.
 pub(super) fn abort_reason(causes: &[u8]) -> String {
     const USER_INITIATED_ABORT: u16 = 12;
@@ -174,6 +186,19 @@ mod tests {
             Notification::decode(&assoc_change(CANT_STR_ASSOC, &[])),
             Notification::CannotStart { association: 77, error: 0x1234u16.to_be() }
         );
+    }
+
+    #[test]
+    fn only_silence_and_an_abort_without_a_reason_say_that_nobody_is_there() {
+        let violation = 13u16.to_be();
+        assert_eq!(end_reason(0, &[], false), LossReason::Unreachable);
+        assert_eq!(end_reason(violation, &[], true), LossReason::Unreachable);
+        // So ends a process that is killed.
+        assert!(end_reason(12u16.to_be(), &[0, 12, 0, 4], false).says_unreachable());
+        assert_eq!(end_reason(12u16.to_be(), &[0, 12, 0, 6, b'h', b'i'], false), LossReason::Aborted("hi".to_owned()));
+        let own_finding = end_reason(violation, &[], false);
+        assert_eq!(own_finding, LossReason::ProtocolViolation("error cause 13".to_owned()));
+        assert!(!own_finding.says_unreachable());
     }
 
     #[test]

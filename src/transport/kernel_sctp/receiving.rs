@@ -174,10 +174,8 @@ impl KernelSctp {
         }
         let reason = if matches!(association.state, State::GivenUp) {
             LossReason::GivenUp
-        } else if causes.is_empty() && (error == 0 || association.path_unreachable) {
-            LossReason::Unreachable
         } else {
-            LossReason::Aborted(abort_reason(causes))
+            end_reason(error, causes, association.path_unreachable)
         };
         self.end(kernel_id, reason);
     }

@@ -160,7 +160,7 @@ pub(super) fn abort_reason(kind: dcsctp::api::ErrorKind, text: &str, up: bool) -
                 LossReason::Refused
             }
         }
-        ErrorKind::PeerReported => LossReason::Aborted(sanitised(text.strip_prefix(PROGRAM).unwrap_or(text))),
+        ErrorKind::PeerReported => LossReason::from_abort(sanitised(text.strip_prefix(PROGRAM).unwrap_or(text))),
         _ => LossReason::ProtocolViolation(sanitised(text)),
     }
 }
