@@ -20,7 +20,7 @@ const PEER: AssociationId = AssociationId::new(0, 1);
 
 /// Writes down what it hears.
 #[derive(Default)]
-struct Script {
+pub(super) struct Script {
     heard: Vec<String>,
     /// Room in the buffers that it got back.
     recycled: usize,

@@ -216,6 +216,21 @@ fn elements_of_a_registrar_that_nobody_knows_get_a_home() {
 }
 
 #[test]
+fn a_registrar_that_introduces_itself_is_not_taken_over_for_elements_that_were_without_a_home() {
+    let (mut net, association) = with_script(config(0, &[]));
+    let orphan = PoolElement { home_registrar: id_of(1), ..element_of_script(1) };
+    net.script_sends(association, addition("pool", orphan));
+    let init = InitTakeover { sender: id_of(0), receiver: RegistrarId(0), target: id_of(1) }.into();
+    net.run_until(400 * SECOND, |net| net.got.iter().any(|(_, message)| *message == init));
+    // The scripted registrar never acknowledges: the arbitration goes on while its target joins.
+    net.start(config(1, &[0]));
+    net.run(SECOND);
+    assert_eq!(net.state(1, 0), Some(PeerState::Active));
+    net.run(15 * SECOND);
+    assert_eq!(net.registrar(0).statistics().takeovers_completed, 0);
+}
+
+#[test]
 fn a_registrar_that_comes_late_takes_nobody_over_whose_answer_waits() {
     let mut net = Net::of(2, fast);
     for id in 1..=4 {

@@ -138,3 +138,6 @@ impl<C: RegistrarCore> Worker<C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
