@@ -1,13 +1,14 @@
 //! Sockets that a child of fork(2) does not keep.
 //!
 //! A port stays taken, and peers are not told that a process has died, as long as anybody has its sockets. exec(3) closes them by
-//! FD_CLOEXEC; a child that goes on without it closes them in [`close_in_child`], which is called between fork(2) and everything
+//! FD_CLOEXEC; a child that goes on without it closes them in [`close_in_child`], which fork(3) calls in it before everything
 //! else: no lock, no memory, only the numbers, kept as bits. [`each`] finds them for whoever has to do something with all of them
 //! where no lock may be waited for.
 
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Once;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// Numbers from here on are inherited after all. No process has so many descriptors.
@@ -31,6 +32,7 @@ pub(crate) struct NotInherited<T: AsRawFd> {
 impl<T: AsRawFd> NotInherited<T> {
     /// Takes over a socket that was just made.
     pub fn new(socket: T) -> NotInherited<T> {
+        handle_forks();
         if let Some((word, bit)) = place(socket.as_raw_fd()) {
             WORDS.fetch_max(word + 1, Ordering::SeqCst);
             OURS[word].fetch_or(bit, Ordering::SeqCst);
@@ -71,8 +73,19 @@ fn place(number: RawFd) -> Option<(usize, u64)> {
     Some((number / BITS, 1 << (number % BITS)))
 }
 
-/// Closes the parent's sockets. For the child of a fork, before anything else: async-signal-safe.
-pub(crate) fn close_in_child() {
+/// Has forks noticed from now on, whoever has sockets: the library or a registrar that a program embeds.
+fn handle_forks() {
+    static HANDLED: Once = Once::new();
+    HANDLED.call_once(|| {
+        // SAFETY: the handler only uses atomics and close(2).
+        if unsafe { libc::pthread_atfork(None, None, Some(close_in_child)) } != 0 {
+            log::warn!("forks cannot be noticed: a child process keeps the ports of this one");
+        }
+    });
+}
+
+/// Closes the parent's sockets. For the child of a fork: async-signal-safe.
+extern "C" fn close_in_child() {
     FORKS.fetch_add(1, Ordering::SeqCst);
     for (index, word) in OURS.iter().enumerate().take(WORDS.load(Ordering::SeqCst)) {
         let mut bits = word.swap(0, Ordering::SeqCst);
@@ -118,5 +131,22 @@ mod tests {
         UdpSocket::bind(("127.0.0.1", port)).expect("the socket was closed");
         assert_eq!(place(MAX_NUMBER as RawFd), None);
         assert_eq!(place(-1), None);
+    }
+
+    #[test]
+    fn a_child_does_not_keep_a_socket_even_if_the_library_was_never_started() {
+        let socket = NotInherited::new(UdpSocket::bind("127.0.0.1:0").unwrap());
+        // SAFETY: the child calls two functions that may be called after a fork, and ends.
+        let status = unsafe {
+            let child = libc::fork();
+            if child == 0 {
+                let closed = libc::fcntl(socket.as_raw_fd(), libc::F_GETFD) == -1;
+                libc::_exit(i32::from(!closed));
+            }
+            let mut status = 0;
+            assert_eq!(libc::waitpid(child, &raw mut status, 0), child);
+            status
+        };
+        assert_eq!(status, 0, "the child has the socket");
     }
 }

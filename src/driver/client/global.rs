@@ -1,7 +1,6 @@
 //! The one instance of the process, and what fork means to it.
 
 use super::instance::Instance;
-use crate::transport::not_inherited;
 use parking_lot::RwLock;
 use std::sync::Arc;
 use std::sync::Once;
@@ -18,8 +17,6 @@ static RUNNING: AtomicBool = AtomicBool::new(false);
 static FORKED: AtomicBool = AtomicBool::new(false);
 
 extern "C" fn forked_in_child() {
-    // A child that goes on without exec must not keep the parent's ports and associations.
-    not_inherited::close_in_child();
     // Only what is safe after a fork. The parent's instance is left where it is: its locks may be held by nobody.
     // A parent that has cleaned up has nothing that the child could harm.
     if RUNNING.swap(false, Ordering::SeqCst) {
@@ -51,7 +48,7 @@ fn make_place() -> *mut Place {
 fn handle_forks() {
     static HANDLED: Once = Once::new();
     HANDLED.call_once(|| {
-        // SAFETY: the handler only uses atomics and close(2).
+        // SAFETY: the handler only uses atomics.
         if unsafe { libc::pthread_atfork(None, None, Some(forked_in_child)) } != 0 {
             log::warn!("forks cannot be noticed: a child process must not use the library");
         }
