@@ -128,6 +128,11 @@ impl PoolUserSession {
         if let State::Up(up) = &self.state { Some(up.association) } else { None }
     }
 
+    /// This is the association with the element.
+    pub fn is_served_by(&self, association: AssociationId) -> bool {
+        self.current() == Some(association)
+    }
+
     /// The message to send again on this association next, for [`Action::Resend`].
     pub fn next_resend(&self, association: AssociationId) -> Option<&Undelivered> {
         self.resends.next().filter(|_| self.current() == Some(association))

@@ -99,7 +99,10 @@ impl Dispatch<'_> {
         match self.routes.remove(&association) {
             Some(Route::Connecting { user, attempt }) => {
                 let (session, actions) = user.connected(self.now, attempt, association, &peer.address);
-                self.routes.insert(association, Route::Session { user: Arc::clone(&user), session });
+                // Who was too late may speak before it hears that it is not wanted: that is for nobody.
+                if let Some(session) = session {
+                    self.routes.insert(association, Route::Session { user: Arc::clone(&user), session });
+                }
                 self.defer(user, actions);
             }
             Some(other) => drop(self.routes.insert(association, other)),

@@ -30,14 +30,14 @@ pub(super) trait EndpointUser: Send + Sync {
         association: AssociationId,
         peer: &PeerAddress,
     ) -> Result<(Arc<dyn EndpointUser>, SessionId, SessionActions), &'static str>;
-    /// A connect of its own succeeded: the session that it is from now on.
+    /// A connect of its own succeeded: the session that it is from now on. None: it is not wanted any more, and to be ended.
     fn connected(
         &self,
         now: Time,
         attempt: Attempt,
         association: AssociationId,
         peer: &PeerAddress,
-    ) -> (SessionId, SessionActions);
+    ) -> (Option<SessionId>, SessionActions);
     /// A connect of its own failed.
     fn connect_failed(&self, now: Time, attempt: Attempt, reason: LossReason) -> SessionActions;
     /// A message came. `Err`: why the association must go.

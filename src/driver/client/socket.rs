@@ -223,3 +223,6 @@ impl SocketState {
         self.closed.is_some() || (self.role.can_tell() && !self.room.is_refused())
     }
 }
+
+#[cfg(test)]
+mod tests;

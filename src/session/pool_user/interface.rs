@@ -107,7 +107,8 @@ pub enum Event<'a> {
         /// Why it ended, as the transport says.
         reason: LossReason,
     },
-    /// A connect was not even tried, for want of descriptors, ports or memory of our own: that says nothing about the element.
+    /// A connect was not even tried, for want of descriptors, ports or memory of our own, or as this side is connected with the element
+    /// still: that says nothing about the element.
     CannotConnect {
         /// The number that the core gave to this try.
         attempt: Attempt,

@@ -44,7 +44,7 @@ impl EndpointUser for Socket {
         attempt: Attempt,
         association: AssociationId,
         peer: &PeerAddress,
-    ) -> (SessionId, SessionActions) {
+    ) -> (Option<SessionId>, SessionActions) {
         let mut state = self.state.lock();
         let mut actions = Vec::new();
         let session = state.role.connected(now, attempt, association, peer, &mut actions);

@@ -250,7 +250,7 @@ impl Role {
         }
     }
 
-    /// A connect has succeeded: the session that it is from now on.
+    /// A connect has succeeded: the session that it is from now on. None: it is not wanted any more, and is to be ended.
     pub fn connected(
         &mut self,
         now: Time,
@@ -258,19 +258,20 @@ impl Role {
         association: AssociationId,
         peer: &PeerAddress,
         actions: &mut SessionActions,
-    ) -> SessionId {
+    ) -> Option<SessionId> {
         let session = match self {
             Role::PoolUser(user) => {
+                // What is to become of one that is not wanted, the session says itself.
                 user.handle(now, Event::Up { attempt, association }, actions);
-                Some(ONLY_SESSION)
+                return user.session().is_served_by(association).then_some(ONLY_SESSION);
             }
             Role::OneToMany(sessions) => sessions.connected(attempt, association, peer, actions),
             Role::Fresh | Role::Listening(_) | Role::Accepted(_) => None,
         };
-        session.unwrap_or_else(|| {
+        if session.is_none() {
             actions.push(Action::Abort { association });
-            ONLY_SESSION
-        })
+        }
+        session
     }
 
     /// A message came on the control channel of a session. Returns the cookie that the program is to have.
