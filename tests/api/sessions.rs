@@ -256,6 +256,44 @@ fn what_a_client_sends_before_it_knows_that_the_server_has_ended_the_session_is_
     }
 }
 
+/// The same with data that is on its way: more than the server's SCTP has room for before the server reads. What the client's
+/// SCTP had not begun to send is counted at the client: a kernel takes nothing more when it has heard of the end.
+#[test]
+fn what_was_on_its_way_when_the_server_ended_the_session_is_read_or_reported() {
+    library();
+    let server = stream_socket();
+    register(server, "on-its-way");
+    let client = connect("on-its-way");
+    send(client, "first");
+    let reader = api::accept(server, Timeout::After(PATIENCE)).unwrap();
+    let message = vec![b'x'; 10_000];
+    let options = SendOptions::default();
+    let sent = (0..200).take_while(|_| api::sendmsg(client, &message, &options, Timeout::Now).is_ok()).count();
+    assert_eq!(receive(reader).0, Got::Data("first".into()));
+    let end = SendOptions { end: Some(EndSession::Shutdown), ..options };
+    api::sendmsg(reader, &[], &end, Timeout::Now).unwrap();
+    let read = std::iter::from_fn(|| match receive(reader).0 {
+        Got::Data(data) => Some(data.len()),
+        Got::End => None,
+        other => panic!("{other:?}"),
+    });
+    let read: Vec<usize> = read.collect();
+    assert!(!read.is_empty() && read.iter().all(|length| *length == message.len()), "{read:?}");
+    let necessary = Notification::FailoverNecessary { session: SessionId(1), has_cookie: false };
+    let mut reported = 0;
+    loop {
+        match receive(client).0 {
+            Got::Notification(Notification::SendFailed { messages, .. }) => reported += messages as usize,
+            Got::Notification(notification) if notification == necessary => break,
+            _ => {}
+        }
+    }
+    assert_eq!(read.len() + reported, sent, "{} read, {reported} reported", read.len());
+    api::close(reader).unwrap();
+    api::close(client).unwrap();
+    api::close(server).unwrap();
+}
+
 #[test]
 fn the_descriptor_polls_as_readable_exactly_while_something_waits() {
     library();
