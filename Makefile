@@ -1,5 +1,5 @@
 # What a person types here. Every goal is one script or one cargo call; the work is in scripts/.
-.PHONY: compat guest help demo test lib program examples bench kill-test simulate soak takeover size install deb install-deps clean
+.PHONY: compat guest help demo test lib program examples bench kill-test simulate soak takeover trials size install deb install-deps clean
 
 FEATURES ?= pool-element sctp-udp
 PROFILE ?= dist
@@ -21,6 +21,7 @@ help:
 	@echo 'make simulate      registrars and clients in virtual time, with faults: SEED=1 RUNS=1000; TRACE=1 prints every event'
 	@echo 'make soak          three registrars, 10 000 elements, 200 resolutions a second: killed, hung, restarted, cut off'
 	@echo 'make takeover      how long a registrar that dies is missed: killed, hung, cut off; two and three; both profiles'
+	@echo 'make trials        200 sessions while servers and registrars fail at random, ten minutes a profile: each request is answered'
 	@echo 'make size          size of the client library and memory of a connected C client'
 	@echo 'make program       the program rserpool (registrar, resolve, list), in build/'
 	@echo 'make install       what is in build/ into DESTDIR/PREFIX (/usr/local); builds it first where nothing is there'
@@ -67,6 +68,10 @@ soak:
 
 takeover:
 	scripts/takeover-times
+
+trials:
+	scripts/session-trials fast 600
+	scripts/session-trials default 600
 
 size:
 	scripts/install-packages build test small

@@ -17,7 +17,6 @@ mod echo;
 mod faults;
 mod guest;
 mod loss;
-mod lossy;
 mod matrix;
 mod programs;
 mod quirks;
@@ -27,7 +26,7 @@ mod scope;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use support::scope::{network, table};
+use support::scope::{lossy, network, table};
 
 /// What the cells need beside the guest, and the Debian packages that have it.
 const TOOLS: [(&str, &str); 8] = [

@@ -2,6 +2,7 @@
 //! the registrars know.
 pub mod dns;
 pub mod hosts;
+pub mod lossy;
 pub mod network;
 pub mod presence;
 pub mod registrars;
