@@ -4,6 +4,7 @@
 
 mod calls;
 mod child;
+mod crowd;
 mod download;
 mod echo;
 mod fleet;
@@ -30,6 +31,8 @@ pub struct Scale {
     pub measure: Duration,
     /// Measurements of each rate; the median counts.
     pub repetitions: usize,
+    /// Sessions with one element, and how many of them at a time are compared.
+    pub crowd: (usize, usize),
 }
 
 const FULL: Scale = Scale {
@@ -39,6 +42,7 @@ const FULL: Scale = Scale {
     watch: Duration::from_secs(10),
     measure: Duration::from_secs(1),
     repetitions: 5,
+    crowd: (10_000, 1_000),
 };
 
 const SMOKE: Scale = Scale {
@@ -48,6 +52,7 @@ const SMOKE: Scale = Scale {
     watch: Duration::from_secs(2),
     measure: Duration::from_millis(20),
     repetitions: 1,
+    crowd: (40, 10),
 };
 
 fn main() {
@@ -80,6 +85,9 @@ fn main() {
     }
     if wanted("session") {
         session::run(scale);
+    }
+    if wanted("crowd") {
+        crowd::run(scale);
     }
 }
 

@@ -11,7 +11,9 @@ use rserpool::api::{
 use rserpool::association::PeerAddress;
 use rserpool::driver::clock;
 use rserpool::driver::poller::Poller;
-use rserpool::transport::{self, EndpointConfig, OutboundMessage, Transport, TransportChoice, TransportEvent};
+use rserpool::transport::{
+    self, EndpointConfig, OutboundMessage, SctpParameters, Transport, TransportChoice, TransportEvent,
+};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -20,10 +22,12 @@ use std::time::Duration;
 pub const SERVER: &str = "session-echo";
 /// The name of the one without sessions.
 pub const BARE_SERVER: &str = "bare-echo";
+/// To the server: hardly any heartbeats.
+pub const QUIET: &str = "quiet";
 /// The pool.
-const POOL: &[u8] = b"BenchPool";
+pub const POOL: &[u8] = b"BenchPool";
 
-fn initialize(registrar: SocketAddr) {
+pub fn initialize(registrar: SocketAddr) {
     api::initialize(&Config {
         registrars: vec![registrar.into()],
         announcements: Announcements::Off,
@@ -32,10 +36,28 @@ fn initialize(registrar: SocketAddr) {
     .expect("the library starts");
 }
 
-/// A pool element that sends everything back; the argument is the registrar's address.
+/// Hardly any heartbeats on the associations of a socket, or, of one that is connected, on those of all such sockets.
+pub fn quieten(sd: api::Descriptor) {
+    let unchanged = Duration::ZERO;
+    let parameters = SctpParameters {
+        rto_initial: unchanged,
+        rto_min: unchanged,
+        rto_max: unchanged,
+        association_max_retransmissions: 0,
+        path_max_retransmissions: 0,
+        potentially_failed_threshold: 0,
+        heartbeat_interval: Duration::from_secs(600),
+    };
+    api::update_session_parameters(sd, &parameters).expect("SCTP's own limits allow it");
+}
+
+/// A pool element that sends everything back; the arguments are the registrar's address, and [`QUIET`] perhaps.
 pub fn serve(arguments: &[String]) {
     initialize(arguments[0].parse().expect("an address"));
     let sd = api::socket(libc::AF_INET, libc::SOCK_SEQPACKET, 0).expect("a socket");
+    if arguments.iter().any(|argument| argument == QUIET) {
+        quieten(sd);
+    }
     api::register(sd, POOL, &LoadInfo::default(), Duration::from_secs(30), RegisterOptions::default())
         .expect("registered");
     println!("registered");
