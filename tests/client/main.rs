@@ -3,6 +3,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod asap_client;
+mod answers;
+mod hostile_registrars;
+mod hunting;
+mod log_lines;
 mod random;
+mod registrations;
+mod requests;
 mod rfc_5352;
+mod shutdown;
+mod watching;

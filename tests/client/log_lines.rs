@@ -1,0 +1,88 @@
+//! What is worth a line of the log, and at which level.
+
+use crate::support::client::*;
+use rserpool::asap::{AsapConfig, Event, RequestId};
+use rserpool::association::LossReason;
+use rserpool::association::TransportKind::{Memory, Tcp};
+use std::time::Duration;
+
+const SCTP: &[rserpool::association::TransportKind] = &[Memory];
+
+/// Lines of the log with their levels, a list for each thread: each test has its own.
+struct Lines;
+
+thread_local!(static LINES: std::cell::RefCell<Vec<(log::Level, String)>> = const { std::cell::RefCell::new(Vec::new()) });
+
+impl log::Log for Lines {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        LINES.with_borrow_mut(|lines| lines.push((record.level(), record.args().to_string())));
+    }
+
+    fn flush(&self) {}
+}
+
+/// An operator who is woken by warnings is not woken by these.
+#[test]
+fn what_happens_every_day_is_no_warning() {
+    let _ = log::set_logger(&Lines);
+    log::set_max_level(log::LevelFilter::Info);
+    let warnings = || {
+        LINES.with_borrow(|lines| lines.iter().filter(|line| line.0 <= log::Level::Warn).cloned().collect::<Vec<_>>())
+    };
+    let (mut client, home) = Client::connected(config(1, &[Tcp]));
+    // An answer that was under way when its request was withdrawn.
+    client.request(1, resolve(Some(1), Duration::ZERO));
+    client.event(Event::Cancel(RequestId(1)));
+    client.message(home, resolved(None, &[1]));
+    // A registrar closes connections that nobody uses; the next request finds one again.
+    assert!(client.event(Event::AssociationLost { association: home, reason: LossReason::Closed }).0.is_empty());
+    assert_eq!(client.request(2, resolve(Some(1), Duration::ZERO)).connects().len(), 1);
+    // Answers, a removal and a keep-alive for an element that has just left.
+    let (mut client, home) = Client::connected(config(1, SCTP));
+    client.request(1, register(1));
+    client.request(2, deregister(1));
+    client.message(home, registered(1, None));
+    client.message(home, deregistered(1));
+    client.message(home, keep_alive(true, 1, POOL, Some(1)));
+    client.message(home, deregistered(1));
+    assert_eq!(warnings(), []);
+    // A registrar that is lost while it is needed is another thing.
+    client.request(3, register(1));
+    client.lost(home);
+    assert_eq!(warnings().len(), 1);
+}
+
+#[test]
+fn that_no_registrar_can_be_reached_is_worth_one_warning_an_outage() {
+    let _ = log::set_logger(&Lines);
+    log::set_max_level(log::LevelFilter::Info);
+    let outages = |level| {
+        let is_outage = |line: &&(log::Level, String)| line.0 == level && line.1.contains("requests wait");
+        LINES.with_borrow(|lines| lines.iter().filter(is_outage).count())
+    };
+    let max_request_time = Duration::from_secs(600);
+    let mut client = Client::new(AsapConfig { max_request_time, ..config(1, SCTP) });
+    let mut connects = client.request(1, resolve(None, Duration::ZERO)).connects();
+    for outage in 1..=2 {
+        for _ in 0..4 {
+            assert!(client.refused(connects[0].0).0.is_empty());
+            let wait = client.core.next_deadline().unwrap().saturating_since(client.now);
+            connects = client.advance(wait).connects();
+        }
+        assert_eq!((outages(log::Level::Warn), outages(log::Level::Info)), (outage, outage * 3));
+        let (home, _) = client.up(&connects[0]);
+        client.message(home, resolved(None, &[1]));
+        client.request(2 + outage as u64, resolve(None, Duration::ZERO));
+        connects = client.lost(home).connects();
+    }
+    // Somebody who knows of no registrar at all is told so.
+    let mut client = Client::new(config(0, SCTP));
+    client.request(1, resolve(None, Duration::ZERO));
+    client.advance(AsapConfig::default().t5_server_hunt);
+    assert_eq!(outages(log::Level::Warn), 3);
+    assert!(LINES.with_borrow(|lines| lines.iter().any(|(_, line)| line.contains("no registrar is configured"))));
+}
