@@ -109,7 +109,7 @@ impl<'a> OutboundMessage<'a> {
 pub enum TransportEvent<'a> {
     /// An association is established. A peer's restart is reported as `Lost` followed by `Up` of a new association.
     Up {
-        /// Number of the association that it is about.
+        /// Its number from now on; no later association ever gets it.
         association: AssociationId,
         /// The other end.
         peer: Peer,
@@ -118,12 +118,12 @@ pub enum TransportEvent<'a> {
     ConnectFailed {
         /// What `connect` returned.
         association: AssociationId,
-        /// Why it ended, as the transport says.
+        /// Why; [`LossReason::says_unreachable`] tells whether it says that the peer cannot be reached.
         reason: LossReason,
     },
     /// A whole message.
     Message {
-        /// Number of the association that it is about.
+        /// Its number, by which it came up.
         association: AssociationId,
         /// SCTP stream, 0 to the negotiated number less one.
         stream: u16,
@@ -134,14 +134,14 @@ pub enum TransportEvent<'a> {
     },
     /// An association that refused a message with `WouldBlock` takes messages again.
     Writable {
-        /// Number of the association that it is about.
+        /// Its number, by which it came up.
         association: AssociationId,
     },
     /// An established association is gone.
     Lost {
-        /// Number of the association that it is about.
+        /// Its number, by which it came up.
         association: AssociationId,
-        /// Why it ended, as the transport says.
+        /// Why; [`LossReason::says_unreachable`] tells whether it says that the peer cannot be reached.
         reason: LossReason,
         /// Messages that were accepted but never acknowledged by the peer, oldest first.
         undelivered: Vec<Undelivered>,

@@ -2,10 +2,10 @@
 
 use super::connect::Connecting;
 use super::packet::Envelope;
-use super::pending::Pending;
 use super::probe::Probe;
 use super::udp::Path;
 use crate::association::{LossReason, Peer, PeerAddress, TransportKind};
+use crate::transport::Pending;
 use crate::wire::AddressList;
 use crate::{AssociationId, Time};
 use dcsctp::api::{DcSctpSocket, Options, Socket, SocketTime};

@@ -3,13 +3,13 @@
 use super::SctpUdp;
 use super::association::{Association, abort_reason};
 use super::cookie::{CookieSigner, Origin, Remembered};
-use super::event::Event;
 use super::packet::{self, cause, chunk};
 use super::probe::{self, Probe, Verdict};
 use super::udp::{Path, Sent};
 use crate::Time;
 use crate::association::{LossReason, Undelivered};
 use crate::log_limit::log_limited;
+use crate::transport::QueuedEvent;
 use crate::transport::{OutboundMessage, TransportEvent};
 use dcsctp::api::{DcSctpSocket, LifecycleId, Message, PpId, SendOptions, SocketEvent, StreamId};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -85,7 +85,7 @@ impl SctpUdp {
     fn put_back(&mut self, mut a: Box<Association>) {
         if a.blocked && a.up && !a.closing && a.pending.is_low(self.config.max_send_queue) {
             a.blocked = false;
-            self.events.push_back(Event::Writable { association: a.id });
+            self.events.push_back(QueuedEvent::Writable { association: a.id });
         }
         self.timers.schedule(a.slot, a.next_deadline(), &mut a.scheduled);
         self.table.put(a);
@@ -97,9 +97,9 @@ impl SctpUdp {
         let association = a.id;
         if a.up {
             let undelivered = a.pending.take();
-            self.events.push_back(Event::Lost { association, reason, undelivered });
+            self.events.push_back(QueuedEvent::Lost { association, reason, undelivered });
         } else if !a.inbound {
-            self.events.push_back(Event::ConnectFailed { association, reason });
+            self.events.push_back(QueuedEvent::ConnectFailed { association, reason });
         }
     }
 
@@ -171,7 +171,7 @@ impl SctpUdp {
         a.up = true;
         self.table.index(a);
         a.streams = a.socket.get_metrics().map_or(1, |metrics| u32::from(metrics.negotiated_maximum_outgoing_streams));
-        self.events.push_back(Event::Up { association: a.id, peer: a.peer() });
+        self.events.push_back(QueuedEvent::Up { association: a.id, peer: a.peer() });
     }
 
     /// Takes what has arrived; it would vanish with the socket's next change of state.
@@ -185,7 +185,7 @@ impl SctpUdp {
                 return Some(LossReason::ProtocolViolation(what));
             }
             if a.up {
-                self.events.push_back(Event::Message {
+                self.events.push_back(QueuedEvent::Message {
                     association: a.id,
                     stream: message.stream_id.0,
                     ppid: message.ppid.0,

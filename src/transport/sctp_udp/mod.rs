@@ -23,11 +23,9 @@ mod cookie;
 mod crc32c;
 mod endpoint;
 mod entropy;
-mod event;
 mod handshake;
 mod options;
 mod packet;
-mod pending;
 mod probe;
 mod receive;
 mod table;
@@ -37,8 +35,8 @@ mod timers;
 mod udp;
 
 use super::{
-    Capabilities, Detachable, EndpointConfig, OutboundMessage, Punctuality, SctpParameters, Transport, TransportError,
-    TransportEvent,
+    Capabilities, Detachable, EndpointConfig, OutboundMessage, Punctuality, QueuedEvent, SctpParameters, Transport,
+    TransportError, TransportEvent,
 };
 use crate::association::{LossReason, PeerAddress, TransportKind};
 use crate::log_limit::LogLimit;
@@ -48,7 +46,6 @@ use connect::Connecting;
 use cookie::CookieSigner;
 use dcsctp::api::{DcSctpSocket, SocketState};
 use entropy::Entropy;
-use event::Event;
 use packet::cause;
 use std::collections::VecDeque;
 use std::io;
@@ -77,7 +74,7 @@ pub struct SctpUdp {
     timers: Timers,
     entropy: Entropy,
     signer: Option<CookieSigner>,
-    events: VecDeque<Event>,
+    events: VecDeque<QueuedEvent>,
     /// Taken out while in use.
     batch: Option<Box<Batch>>,
     punctuality: Punctuality,

@@ -1,9 +1,9 @@
 //! What arrives at an endpoint, or comes due there.
 
 use super::association::{Item, Side, detection_time};
-use super::event::Event;
 use super::network::Network;
 use rserpool::association::LossReason;
+use rserpool::transport::QueuedEvent;
 use rserpool::{AssociationId, Time};
 use std::net::SocketAddr;
 
@@ -17,7 +17,7 @@ impl Network {
             Item::Message { from, to, number: message, stream, ppid, payload } => {
                 let Some(peer) = self.known(now, number, from, to) else { return };
                 if let Some(endpoint) = self.at(number) {
-                    endpoint.events.push_back(Event::Message { association: to, stream, ppid, payload });
+                    endpoint.events.push_back(QueuedEvent::Message { association: to, stream, ppid, payload });
                 }
                 self.reply(now, number, from, Item::Acknowledged { to: peer, number: message });
             }
@@ -104,7 +104,7 @@ impl Network {
         side.pending.done(message);
         if side.blocked && !side.closing && side.pending.is_low(queue) {
             side.blocked = false;
-            endpoint.events.push_back(Event::Writable { association: id });
+            endpoint.events.push_back(QueuedEvent::Writable { association: id });
         }
         self.advance_shutdown(now, number, id);
     }
@@ -149,8 +149,8 @@ impl Network {
         let Some(endpoint) = self.at(number) else { return };
         let Some(mut side) = endpoint.remove(id) else { return };
         endpoint.events.push_back(match side.peer {
-            Some(_) => Event::Lost { association: id, reason, undelivered: side.pending.take() },
-            None => Event::ConnectFailed { association: id, reason },
+            Some(_) => QueuedEvent::Lost { association: id, reason, undelivered: side.pending.take() },
+            None => QueuedEvent::ConnectFailed { association: id, reason },
         });
     }
 }

@@ -1,8 +1,7 @@
 //! One side of an association in a memory network, and what travels between the sides.
 
-use super::pending::Pending;
 use rserpool::association::{LossReason, Peer, PeerAddress, TransportKind};
-use rserpool::transport::{EndpointConfig, SctpParameters};
+use rserpool::transport::{EndpointConfig, Pending, SctpParameters};
 use rserpool::{AssociationId, Time};
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -7,9 +7,7 @@
 
 mod arrivals;
 mod association;
-mod event;
 mod network;
-mod pending;
 
 use network::Network;
 use parking_lot::Mutex;

@@ -2,10 +2,9 @@
 
 use super::Delays;
 use super::association::{Item, Side, death_time, detection_time};
-use super::event::Event;
 use rserpool::association::{LossReason, PeerAddress, Undelivered};
 use rserpool::random::Random;
-use rserpool::transport::{EndpointConfig, OutboundMessage, SctpParameters, TransportError};
+use rserpool::transport::{EndpointConfig, OutboundMessage, QueuedEvent, SctpParameters, TransportError};
 use rserpool::{AssociationId, Time};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -22,7 +21,7 @@ pub(super) struct Endpoint {
     /// Associations by the peer's address.
     pub peers: BTreeMap<SocketAddr, AssociationId>,
     pub inbox: BTreeMap<(Time, u64), Item>,
-    pub events: VecDeque<Event>,
+    pub events: VecDeque<QueuedEvent>,
     pub next_id: u64,
 }
 
@@ -136,7 +135,7 @@ impl Network {
     }
 
     /// The next thing that happened at an endpoint until `now`.
-    pub fn next_event(&mut self, now: Time, number: usize) -> Option<Event> {
+    pub fn next_event(&mut self, now: Time, number: usize) -> Option<QueuedEvent> {
         loop {
             let endpoint = self.at(number)?;
             if let Some(event) = endpoint.events.pop_front() {
@@ -232,7 +231,7 @@ impl Network {
         let (up, undelivered) = (side.peer.is_some(), side.pending.take());
         self.abort(now, number, id, reason);
         if let Some(endpoint) = self.at(number).filter(|_| up) {
-            endpoint.events.push_back(Event::Lost { association: id, reason: LossReason::GivenUp, undelivered });
+            endpoint.events.push_back(QueuedEvent::Lost { association: id, reason: LossReason::GivenUp, undelivered });
         }
     }
 
@@ -384,9 +383,9 @@ impl Endpoint {
 
     pub(super) fn up(&mut self, id: AssociationId) {
         let Some(side) = self.sides.get_mut(&id) else { return };
-        self.events.push_back(Event::Up { association: id, peer: side.peer() });
+        self.events.push_back(QueuedEvent::Up { association: id, peer: side.peer() });
         if std::mem::take(&mut side.blocked) {
-            self.events.push_back(Event::Writable { association: id });
+            self.events.push_back(QueuedEvent::Writable { association: id });
         }
     }
 }

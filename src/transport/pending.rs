@@ -6,9 +6,11 @@ use std::collections::VecDeque;
 /// Charged for each message besides its bytes, so that many tiny messages do not slip under the limit.
 const OVERHEAD: usize = 64;
 
-/// Unacknowledged messages of one association, oldest first. Their numbers count up from 1.
+/// The messages of one association that its peer has not acknowledged, oldest first. Their numbers count up from 1.
+///
+/// Limits are in bytes; each message counts for 64 bytes more than it has, so that many tiny ones do not slip under them.
 #[derive(Default)]
-pub(crate) struct Pending {
+pub struct Pending {
     /// `None` where a younger message was acknowledged before an older one.
     messages: VecDeque<Option<Undelivered>>,
     /// Number of the message at the front, less one.
@@ -31,6 +33,7 @@ impl Pending {
         self.cost <= limit / 2
     }
 
+    /// Whether everything was acknowledged.
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
