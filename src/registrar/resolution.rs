@@ -6,7 +6,7 @@ use super::subscriptions::Subscription;
 use super::{Action, Registrar, Step};
 use crate::handlespace::{Pool, PoolIndex};
 use crate::log_limit::log_limited;
-use crate::message::asap::{HandleResolution, HandleResolutionResponse};
+use crate::message::asap::{HandleResolution, HandleResolutionResponse, Updates};
 use crate::wire::Cause;
 use crate::{AssociationId, Time};
 use log::Level;
@@ -102,14 +102,12 @@ impl Registrar {
             room = room.checked_sub(encoded.len())?;
             Some(encoded)
         });
+        let updates = match subscription {
+            Subscription::Accepted => Updates::Follow,
+            Subscription::None => Updates::None,
+        };
         let mut bytes = self.buffers.take();
-        let encoded = HandleResolutionResponse::encode_positive(
-            &mut bytes,
-            subscription == Subscription::Accepted,
-            pool_handle,
-            policy,
-            elements,
-        );
+        let encoded = HandleResolutionResponse::encode_positive(&mut bytes, updates, pool_handle, policy, elements);
         match encoded {
             Ok(()) => Some(bytes),
             Err(error) => {

@@ -23,17 +23,26 @@ pub struct HandleResolutionResponse {
     pub error: Option<OperationalError>,
 }
 
+/// Whether updates of the pool follow an answer (A bit).
+#[cfg(feature = "registrar")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Updates {
+    Follow,
+    /// None was asked for, or there was no room for a subscription.
+    None,
+}
+
 #[cfg(feature = "registrar")]
 impl HandleResolutionResponse {
     /// Appends a positive response whose policy and elements are already encoded, each as a padded parameter.
     pub(crate) fn encode_positive<'a>(
         out: &mut Vec<u8>,
-        accept_updates: bool,
+        updates: Updates,
         pool_handle: &PoolHandle,
         policy: &[u8],
         pool_elements: impl Iterator<Item = &'a [u8]>,
     ) -> Result<(), EncodeError> {
-        let flags = if accept_updates { FLAG_LOW } else { 0 };
+        let flags = if updates == Updates::Follow { FLAG_LOW } else { 0 };
         Writer::message(out, Self::TYPE, flags, Self::NAME, |w| {
             w.parameter(pool_handle);
             w.encoded(policy);

@@ -26,6 +26,8 @@ pub use endpoint_unreachable::EndpointUnreachable;
 pub use error::Error;
 pub use handle_resolution::HandleResolution;
 pub use handle_resolution_response::HandleResolutionResponse;
+#[cfg(feature = "registrar")]
+pub(crate) use handle_resolution_response::Updates;
 pub use registration::Registration;
 pub use registration_response::RegistrationResponse;
 pub use server_announce::ServerAnnounce;
