@@ -86,19 +86,77 @@ fn an_upward_import_is_found() {
     assert_eq!(named, ["driver", "transport", "wire"]);
 }
 
-/// The folder whose files name each other by `super::`. A file with a folder of its own counts as one with what is in there: that
+/// Folders whose files name each other in one direction. A file with a folder of its own counts as one with what is in there: that
 /// adds to the same type.
-const ACYCLIC: &[&str] = &["src/asap", "src/driver/client"];
+///
+/// With each, how its files are named from elsewhere in their crate.
+const ACYCLIC: &[(&str, &str)] = &[
+    ("src/asap", "crate::asap::"),
+    ("src/driver/client", "crate::driver::client::"),
+    ("src/registrar", "crate::registrar::"),
+    ("src/registrar/enrp", "crate::registrar::enrp::"),
+    ("src/bin/rserpool/bench", "crate::bench::"),
+    ("benches/load", "crate::"),
+];
+
+/// What a `mod.rs` defines itself and its files may name, which closes a circle. `Registrar` is the one type that routes: files add
+/// methods to it, and it holds the types that own their state. These may not name it. `Step` stands in each signature.
+const KEPT: &[(&str, &[&str])] =
+    &[("src/registrar", &["Registrar", "Step"]), ("src/registrar/enrp", &["Registrar", "Step"])];
+
+/// The files of the registrar that say what there is, and do nothing; `mod.rs` is where `Registrar` is.
+const PLAIN: &[&str] = &["config", "config_error", "interface", "mod", "statistics"];
+
+/// The files of the registrar with types that own what they change, and tell what comes of it.
+const OWNERS: &[&str] = &[
+    "associations",
+    "buffers",
+    "keep_alives",
+    "lateness",
+    "refusals",
+    "registrations",
+    "reports",
+    "rsplib",
+    "silence",
+    "subscriptions",
+    "enrp/arbitrations",
+    "enrp/audit",
+    "enrp/claims",
+    "enrp/contacts",
+    "enrp/download",
+    "enrp/peers",
+    "enrp/phase",
+    "enrp/senders",
+    "enrp/stamps",
+    "enrp/start",
+    "enrp/timers",
+];
 
 #[test]
 fn no_circle_of_files() {
-    for folder in ACYCLIC {
-        let arrows = arrows_in(Path::new(folder));
+    for (folder, path) in ACYCLIC {
+        let arrows = arrows_in(Path::new(folder), path);
         assert!(arrows.values().any(|named| !named.is_empty()), "{folder}: no file names another one, which cannot be");
         if let Some(circle) = circle_in(&arrows) {
             panic!("a circle of files in {folder}: {}", circle.join(" -> "));
         }
     }
+}
+
+#[test]
+fn types_of_the_registrar_that_own_their_state_do_not_know_who_routes() {
+    let mut files = Vec::new();
+    collect(Path::new("src/registrar"), &mut files);
+    let names_it = |file: &PathBuf| {
+        let source = fs::read_to_string(file).expect("a source file");
+        let paths =
+            ["super::", "crate::registrar::"].map(|prefix| source.split(prefix).skip(1).flat_map(names_at).collect());
+        paths.into_iter().any(|named: Vec<_>| named.iter().any(|name| name == "Registrar"))
+    };
+    let name = |file: PathBuf| file.with_extension("").strip_prefix("src/registrar").expect("inside").to_owned();
+    let others: BTreeSet<PathBuf> = files.into_iter().filter(|file| !names_it(file)).map(name).collect();
+    let expected: BTreeSet<PathBuf> = OWNERS.iter().chain(PLAIN).map(PathBuf::from).collect();
+    assert_eq!(others, expected, "each file without methods of Registrar stands in OWNERS or PLAIN, and no other");
 }
 
 #[test]
@@ -112,10 +170,13 @@ fn a_circle_is_found() {
     assert_eq!(circle, ["b", "c", "b"]);
 }
 
+/// The files that have the others as modules.
+const ROOTS: &[&str] = &["mod.rs", "main.rs"];
+
 /// Each file with those that it names.
 type Arrows = BTreeMap<String, BTreeSet<String>>;
 
-fn arrows_in(folder: &Path) -> Arrows {
+fn arrows_in(folder: &Path, path: &str) -> Arrows {
     let mut files = Vec::new();
     collect(folder, &mut files);
     let name = |file: &Path| -> String {
@@ -124,29 +185,48 @@ fn arrows_in(folder: &Path) -> Arrows {
         first.trim_end_matches(".rs").to_owned()
     };
     let all: BTreeSet<String> = files.iter().map(|file| name(file)).collect();
-    let through_crate = format!("{}::", folder.to_str().expect("UTF-8").replacen("src", "crate", 1).replace('/', "::"));
+    let handed_on = handed_on(folder, &all);
+    let kept = KEPT.iter().find(|(kept, _)| Path::new(kept) == folder).map_or(&[][..], |(_, names)| names);
     let mut arrows = Arrows::new();
-    for file in files.iter().filter(|file| !file.ends_with("mod.rs")) {
+    for file in files.iter().filter(|file| !ROOTS.iter().any(|root| **file == folder.join(root))) {
         let from = name(file);
         let source = fs::read_to_string(file).expect("a source file");
         // Below the folder, `super` is the file whose folder it is.
         let is_direct = file.parent() == Some(folder);
-        let prefixes = [Some(through_crate.as_str()), Some("super::").filter(|_| is_direct)];
+        let prefixes = [Some(path), Some("super::").filter(|_| is_direct)];
         for (at, prefix) in prefixes.into_iter().flatten().flat_map(|prefix| source.match_indices(prefix)) {
             let rest = &source[at + prefix.len()..];
             if rest.starts_with("super::") || source[..at].ends_with("super::") {
                 continue; // beyond the folder
             }
-            let named = match rest.strip_prefix('{') {
-                Some(list) => first_segments(list),
-                None => segment(rest).into_iter().collect(),
-            };
-            assert!(!rest.starts_with(char::is_uppercase), "{}: what mod.rs hands on hides an arrow", file.display());
-            let others = named.into_iter().filter(|name| all.contains(name) && *name != from);
-            arrows.entry(from.clone()).or_default().extend(others);
+            for named in names_at(rest) {
+                // What `mod.rs` hands on comes from the file where it is.
+                let origin = handed_on.get(&named).unwrap_or(&named);
+                if all.contains(origin) {
+                    arrows.entry(from.clone()).or_default().extend((*origin != from).then(|| origin.clone()));
+                } else if named.starts_with(char::is_uppercase) {
+                    assert!(kept.contains(&named.as_str()), "{}: {named} hides an arrow to mod.rs", file.display());
+                }
+            }
         }
     }
     arrows
+}
+
+/// The names that the `mod.rs` of a folder takes from its files, and from which.
+fn handed_on(folder: &Path, all: &BTreeSet<String>) -> BTreeMap<String, String> {
+    let source = ROOTS.iter().find_map(|root| fs::read_to_string(folder.join(root)).ok()).expect("mod.rs or main.rs");
+    let uses = source.split(';').filter_map(|statement| statement.rsplit_once("use ").map(|(_, path)| path));
+    let inside = uses.filter_map(|path| path.split_once("::")).filter(|(file, _)| all.contains(*file));
+    inside.flat_map(|(file, names)| names_at(names).into_iter().map(move |name| (name, file.to_owned()))).collect()
+}
+
+/// What a path goes on with: one name, or those of a braced list.
+fn names_at(path: &str) -> Vec<String> {
+    match path.strip_prefix('{') {
+        Some(list) => first_names(list),
+        None => first_name(path).into_iter().collect(),
+    }
 }
 
 /// A way along the arrows that ends where it began.
@@ -201,19 +281,16 @@ fn modules_named(source: &str) -> BTreeSet<String> {
     for (at, prefix) in source.match_indices("crate::") {
         // `$crate::` of a macro is written where the macro lives, and counts as any other.
         let rest = &source[at + prefix.len()..];
-        match rest.strip_prefix('{') {
-            Some(list) => named.extend(first_segments(list)),
-            None => named.extend(segment(rest)),
-        }
+        named.extend(names_at(rest).into_iter().filter(|name| name.starts_with(|c: char| c.is_ascii_lowercase())));
     }
     named
 }
 
-/// The first segment of each path in a braced list, up to the brace that closes it.
-fn first_segments(list: &str) -> Vec<String> {
+/// The first name of each path in a braced list, up to the brace that closes it.
+fn first_names(list: &str) -> Vec<String> {
     let mut depth = 0;
     let mut at_start = true;
-    let mut segments = Vec::new();
+    let mut names = Vec::new();
     for (at, character) in list.char_indices() {
         match character {
             '{' => depth += 1,
@@ -222,20 +299,18 @@ fn first_segments(list: &str) -> Vec<String> {
             ',' if depth == 0 => at_start = true,
             _ if at_start && !character.is_whitespace() => {
                 at_start = false;
-                segments.extend(segment(&list[at..]));
+                names.extend(first_name(&list[at..]));
             }
             _ => {}
         }
     }
-    segments
+    names
 }
 
-/// The module that a path begins with; none where it begins with a type or a constant.
-fn segment(path: &str) -> Option<String> {
+/// The name that a path begins with: of a module, a type or a function. Macros are named from the root of the crate, and are none.
+fn first_name(path: &str) -> Option<String> {
     let name: String = path.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-    let is_module = name.starts_with(|c: char| c.is_ascii_lowercase());
-    // Macros of the crate are named from its root, too.
-    (is_module && !path[name.len()..].starts_with('!')).then_some(name)
+    (!name.is_empty() && !path[name.len()..].starts_with('!')).then_some(name)
 }
 
 /// Everything in backticks of a text that looks like a file or a folder of ours.

@@ -1,6 +1,7 @@
 //! How long the registrar's core keeps everything else waiting: the longest single call of what grows with the handlespace.
 
-use crate::{Scale, row};
+use crate::scale::Scale;
+use crate::table::row;
 use rserpool::association::{LossReason, Peer, PeerAddress, TransportKind};
 use rserpool::driver::clock;
 use rserpool::message::enrp::{HandleTableRequest, HandleUpdate, Presence, TakeoverServer, UpdateAction};

@@ -7,16 +7,6 @@ use std::process::{Child, Command, Stdio};
 /// First argument of this program when it is to be a server of a measurement.
 pub const SERVE: &str = "--serve";
 
-/// What the servers are called; the second argument.
-pub fn serve(what: &str, arguments: &[String]) {
-    match what {
-        "tcp-echo" => super::echo::serve_tcp(arguments),
-        super::session::BARE_SERVER => super::session::serve_bare(),
-        super::session::SERVER => super::session::serve(arguments),
-        other => panic!("there is no server {other}"),
-    }
-}
-
 /// A process that is killed when its guard is dropped.
 pub struct Process {
     child: Child,

@@ -3,7 +3,9 @@
 //! the sessions by itself, and at two a second and session it would be all that the machine does.
 
 use crate::child::{Process, Registrar};
-use crate::{Scale, row, session};
+use crate::scale::Scale;
+use crate::session;
+use crate::table::row;
 use rserpool::api::{self, ConnectOptions, Descriptor, MessageKind, SendOptions, Timeout};
 use rserpool::driver::clock;
 use std::time::Duration;

@@ -4,7 +4,8 @@
 use crate::child::Registrar;
 use crate::fleet::{Fleet, pool_handle};
 use crate::resolution::Resolver;
-use crate::{Scale, row};
+use crate::scale::Scale;
+use crate::table::row;
 use rserpool::Time;
 use rserpool::driver::clock;
 use std::net::SocketAddr;

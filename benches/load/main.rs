@@ -12,54 +12,17 @@ mod knot;
 mod memory;
 mod registrar;
 mod resolution;
+mod scale;
 mod session;
+mod table;
 
-use std::time::Duration;
-
-/// How much to do.
-#[derive(Clone, Copy, Debug)]
-pub struct Scale {
-    /// Associations, as many as there would be processes.
-    pub associations: usize,
-    /// Elements of each.
-    pub elements_each: usize,
-    /// Associations and elements of each, for the registrar's memory.
-    pub full_houses: [(usize, usize); 2],
-    /// How long the keep-alive of all of them is watched.
-    pub watch: Duration,
-    /// How long each rate is measured.
-    pub measure: Duration,
-    /// Measurements of each rate; the median counts.
-    pub repetitions: usize,
-    /// Sessions with one element, and how many of them at a time are compared.
-    pub crowd: (usize, usize),
-}
-
-const FULL: Scale = Scale {
-    associations: 100,
-    elements_each: 100,
-    full_houses: [(100, 1_000), (1_000, 1)],
-    watch: Duration::from_secs(10),
-    measure: Duration::from_secs(1),
-    repetitions: 5,
-    crowd: (10_000, 1_000),
-};
-
-const SMOKE: Scale = Scale {
-    associations: 4,
-    elements_each: 5,
-    full_houses: [(3, 20), (10, 1)],
-    watch: Duration::from_secs(2),
-    measure: Duration::from_millis(20),
-    repetitions: 1,
-    crowd: (40, 10),
-};
+use scale::{FULL, SMOKE};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [first, what, rest @ ..] = &arguments[..] {
         if first == child::SERVE {
-            return child::serve(what, rest);
+            return serve(what, rest);
         }
     }
     let scale = if arguments.iter().any(|a| a == "--bench") { FULL } else { SMOKE };
@@ -91,13 +54,12 @@ fn main() {
     }
 }
 
-/// The middle one.
-pub fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// A line of the table.
-pub fn row(what: &str, value: &str) {
-    println!("  {what:<58} {value:>16}");
+/// Is the server `what` of a measurement, which a process of its own asks for.
+fn serve(what: &str, arguments: &[String]) {
+    match what {
+        "tcp-echo" => echo::serve_tcp(arguments),
+        session::BARE_SERVER => session::serve_bare(),
+        session::SERVER => session::serve(arguments),
+        other => panic!("there is no server {other}"),
+    }
 }

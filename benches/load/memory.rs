@@ -2,7 +2,8 @@
 
 use crate::child::Registrar;
 use crate::fleet::Fleet;
-use crate::{Scale, row};
+use crate::scale::Scale;
+use crate::table::row;
 use std::time::Duration;
 
 /// Pools that the elements are spread over.

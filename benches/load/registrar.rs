@@ -3,7 +3,8 @@
 use crate::child::Registrar;
 use crate::fleet::{Fleet, pool_handle};
 use crate::resolution::Resolver;
-use crate::{Scale, row};
+use crate::scale::Scale;
+use crate::table::row;
 use rserpool::driver::clock;
 use std::time::Duration;
 

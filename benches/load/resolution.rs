@@ -3,7 +3,8 @@
 use crate::child::{Process, Registrar};
 use crate::fleet::{Fleet, Serving, pool_handle};
 use crate::knot::Knot;
-use crate::{Scale, median, row};
+use crate::scale::Scale;
+use crate::table::{median, row};
 use rserpool::PoolHandle;
 use rserpool::driver::clock;
 use rserpool::message::AsapMessage;

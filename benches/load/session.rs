@@ -3,7 +3,8 @@
 //! `scripts/bench-guest session` runs it where the kernel has SCTP.
 
 use crate::child::{Process, Registrar};
-use crate::{Scale, median, row};
+use crate::scale::Scale;
+use crate::table::{median, row};
 use rserpool::AssociationId;
 use rserpool::api::{
     self, Announcements, Config, ConnectOptions, LoadInfo, MessageKind, RegisterOptions, SendOptions, Timeout,

@@ -34,8 +34,10 @@ mod messages;
 mod orphans;
 mod peer_list;
 mod peers;
+mod phase;
 mod presence;
 mod senders;
+mod stamps;
 mod start;
 mod suggestion;
 mod takeover;
@@ -46,6 +48,7 @@ mod updates;
 pub(super) use announcing::Suggest;
 pub(super) use leave::Leave;
 pub use peers::{PeerInfo, PeerState};
+pub(super) use phase::Phase;
 
 use super::coming_and_going::ConnectedTo;
 use super::{ConnectAttempt, Registrar, RegistrarConfig, Step};
@@ -62,38 +65,13 @@ use leave::HandOver;
 use orphans::Orphans;
 use peers::Peers;
 use senders::{Connect, Connects, Senders};
+use stamps::Stamps;
 use start::Start;
 use timers::{Timer, Timers};
 
 /// Associations with registrars for each one that may be known: two, when both connect, and some that have not said yet
 /// who they are.
 const ASSOCIATIONS_PER_PEER: usize = 4;
-
-/// How far this registrar's life has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// It learns from a mentor what there is.
-    Starting,
-    Ready,
-    /// It hands its elements over.
-    Leaving,
-    Left,
-}
-
-/// Counts what is heard of elements; see `auditing.rs`.
-#[derive(Debug, Default)]
-struct Stamps(u64);
-
-impl Stamps {
-    fn next(&mut self) -> u64 {
-        self.0 += 1;
-        self.0
-    }
-
-    fn latest(&self) -> u64 {
-        self.0
-    }
-}
 
 /// Everything about the other registrars.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use super::histogram::Histogram;
 use super::progress::Progress;
-use super::work::Nothing;
+use super::work::{Nothing, Verdict, Work};
 use crate::exchange::Way;
 use crate::failure::Failure;
 use rserpool::association::PeerAddress;
@@ -24,27 +24,6 @@ const CONNECTS: usize = 32;
 const FAREWELL: Duration = Duration::from_secs(2);
 /// How often idle associations are looked at: a registrar whose keep-alives are not answered takes their elements for dead.
 const ATTENDANCE: Duration = Duration::from_millis(200);
-
-/// What is asked, and what an answer is.
-pub trait Work {
-    /// The next request of association number `association`; none when it has no more.
-    fn request(&mut self, association: usize) -> Option<&[u8]>;
-
-    /// What a message from the server means.
-    fn judge(&mut self, message: &[u8]) -> Verdict;
-}
-
-/// What a message from the server is.
-pub enum Verdict {
-    /// The answer to the oldest request.
-    Done,
-    /// The same, but the server refused.
-    Refused,
-    /// A question that wants this answer.
-    Asks(Vec<u8>),
-    /// Nothing to us.
-    Unknown,
-}
 
 /// What came out of a run.
 #[derive(Default)]

@@ -8,6 +8,7 @@ mod plan;
 mod processor;
 mod progress;
 mod report;
+mod script;
 mod work;
 
 use crate::failure::Failure;
@@ -19,8 +20,8 @@ use processor::Processor;
 use progress::Progress;
 use report::{Report, Side};
 use rserpool::driver::clock;
+use script::{Script, echo_request};
 use std::time::Duration;
-use work::{Script, echo_request};
 
 pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
     match options::parse(parser)? {

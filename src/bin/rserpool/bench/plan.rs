@@ -2,7 +2,7 @@
 
 use super::load::{Load, local_address};
 use super::options::{Operation, Options};
-use super::work::{Elements, Script};
+use super::script::{Elements, Script};
 use crate::failure::Failure;
 use std::ops::Range;
 
