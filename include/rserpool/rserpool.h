@@ -286,7 +286,7 @@ struct rsp_registrar_info
     */
    struct sockaddr *rri_addr;
    /**
-    * Number of addresses.
+    * Number of addresses, 1 to 64; all have the same port.
     */
    size_t rri_addrs;
 };
@@ -327,11 +327,12 @@ struct rsp_info
     */
    struct sockaddr *ri_registrar_announce;
    /**
-    * For how long an announced registrar is remembered, in milliseconds.
+    * For how long an announced registrar is remembered, in milliseconds: T7-ENRPoutdate (RFC 5352 section 3.6), 5000 by
+    * default.
     */
    unsigned int ri_registrar_announce_timeout;
    /**
-    * Time for one connect to a registrar, in milliseconds.
+    * Time for one connect to a registrar, in milliseconds; 1500 by default.
     */
    unsigned int ri_registrar_connect_timeout;
    /**
@@ -341,27 +342,29 @@ struct rsp_info
    unsigned int ri_registrar_connect_max_trials;
    /**
     * The longest that a request may take, looking for a registrar included, in milliseconds. Where only the other timeouts are
-    * given and are long, it is as long as they allow.
+    * given and are long, it is as long as they allow. 5000 by default.
     */
    unsigned int ri_registrar_request_timeout;
    /**
-    * Time for the answer of a registrar before another one is asked, in milliseconds.
+    * Time for the answer of a registrar before another one is asked, in milliseconds: T1-ENRPrequest, T2-registration and
+    * T3-deregistration (RFC 5352 section 7.1); by default 1000 for a handle resolution, 2000 for the others.
     */
    unsigned int ri_registrar_response_timeout;
    /**
-    * Times that a request is sent before it fails.
+    * Times that a request is sent before it fails; by default 2 for a registration, 3 for a handle resolution.
     */
    unsigned int ri_registrar_request_max_trials;
    /**
-    * Component status protocol: identifier of this component.
+    * Component status reports (rsp_csp_setstatus()): identifier of this component; 0: that of its first registered pool
+    * element.
     */
    uint64_t ri_csp_identifier;
    /**
-    * Component status protocol: where to report to; NULL: nowhere.
+    * Component status reports: the address to which they go by UDP; NULL: none are sent.
     */
    struct sockaddr *ri_csp_server;
    /**
-    * Component status protocol: report interval in milliseconds.
+    * Component status reports: the interval, in milliseconds; 0: none are sent.
     */
    unsigned int ri_csp_interval;
 };
@@ -388,7 +391,7 @@ struct rsp_addrinfo
     */
    size_t ai_addrlen;
    /**
-    * Number of addresses.
+    * Number of addresses, 1 at least.
     */
    size_t ai_addrs;
    /**
@@ -400,7 +403,7 @@ struct rsp_addrinfo
     */
    struct rsp_addrinfo *ai_next;
    /**
-    * The element's identifier in its pool.
+    * The element's identifier, unique in its pool.
     */
    uint32_t ai_pe_id;
 };
@@ -415,11 +418,13 @@ struct rsp_loadinfo
     */
    uint32_t rli_policy;
    /**
-    * Weight (weighted policies), or priority (PPT_PRIORITY).
+    * Weight (weighted policies): twice the weight is chosen twice as often, 0 never. PPT_PRIORITY: the priority, of which the
+    * highest is used. 0 to 0xffffffff.
     */
    uint32_t rli_weight;
    /**
-    * Weight distance penalty factor (DPF policies).
+    * PPT_WEIGHTED_RANDOM_DPF: the part of the weight that each millisecond of distance takes away, from 0 to 0xffffffff, all of
+    * it. A weight of 1 is left at least.
     */
    uint32_t rli_weight_dpf;
    /**
@@ -427,11 +432,11 @@ struct rsp_loadinfo
     */
    uint32_t rli_load;
    /**
-    * By how much one more session raises the load.
+    * Policies with degradation: by how much one more session raises the load; from 0 to PPV_MAX_LOAD_DEGRADATION, 100 %.
     */
    uint32_t rli_load_degradation;
    /**
-    * Load distance penalty factor (DPF policies).
+    * Policies of load with DPF: what each millisecond of distance adds to the load, from 0 to PPV_MAX_LOADDPF, 100 %.
     */
    uint32_t rli_load_dpf;
 };
@@ -442,28 +447,28 @@ struct rsp_loadinfo
 struct rserpool_session_parameters
 {
    /**
-    * RTO.Initial in milliseconds.
+    * RTO.Initial in milliseconds, up to one day; 250 by default. 0, here and below: stays as it is.
     */
    unsigned int sp_rto_initial;
    /**
-    * RTO.Min in milliseconds.
+    * RTO.Min in milliseconds, up to one day; 100 by default.
     */
    unsigned int sp_rto_min;
    /**
-    * RTO.Max in milliseconds.
+    * RTO.Max in milliseconds, up to one day; 500 by default.
     */
    unsigned int sp_rto_max;
    /**
     * Association.Max.Retrans of an association with one path; each further path adds sp_path_max_rxt, up to what all
-    * paths have together.
+    * paths have together. Up to 65535; 4 by default.
     */
    unsigned int sp_assoc_max_rxt;
    /**
-    * Path.Max.Retrans.
+    * Path.Max.Retrans, up to 65535; 3 by default.
     */
    unsigned int sp_path_max_rxt;
    /**
-    * HB.interval in milliseconds.
+    * HB.interval in milliseconds, up to one day; 500 by default.
     */
    unsigned int sp_hbinterval;
 };
@@ -483,7 +488,7 @@ struct rsp_sndrcvinfo
     */
    rserpool_session_t rinfo_session;
    /**
-    * Payload protocol identifier, in network byte order.
+    * Payload protocol identifier (RFC 9260 section 3.3.1), in network byte order; 11 is that of ASAP, and refused.
     */
    uint32_t rinfo_ppid;
    /**
@@ -491,11 +496,11 @@ struct rsp_sndrcvinfo
     */
    uint32_t rinfo_pe_id;
    /**
-    * For how long a message may wait to be sent, in milliseconds.
+    * For how long a message may wait to be sent (RFC 3758), in milliseconds; 0: as long as it takes. 0 with received ones.
     */
    uint32_t rinfo_timetolive;
    /**
-    * SCTP stream.
+    * SCTP stream, from 0 to the number of streams less one.
     */
    uint16_t rinfo_stream;
 };
@@ -506,7 +511,7 @@ struct rsp_sndrcvinfo
 struct rsp_poolelement
 {
    /**
-    * The element's identifier in its pool.
+    * The element's identifier, unique in its pool; never 0.
     */
    uint32_t rpe_identifier;
    /**
@@ -539,7 +544,7 @@ struct rsp_poolelement
     */
    int rpe_control_channel;
    /**
-    * Number of addresses.
+    * Number of addresses at `rpe_addr`.
     */
    size_t rpe_addrs;
    /**
@@ -558,7 +563,7 @@ struct rsp_poolinfo
     */
    const unsigned char *rpi_handle;
    /**
-    * Its length in bytes.
+    * Its length in bytes, 1 to 32.
     */
    size_t rpi_handle_size;
    /**
@@ -570,11 +575,11 @@ struct rsp_poolinfo
     */
    unsigned int rpi_flags;
    /**
-    * Number of elements.
+    * Number of elements at `rpi_element`.
     */
    size_t rpi_elements;
    /**
-    * The elements.
+    * `rpi_elements` elements, one behind the other.
     */
    struct rsp_poolelement *rpi_element;
 };
@@ -589,11 +594,11 @@ struct rserpool_notification_header
     */
    uint16_t rn_type;
    /**
-    * 0.
+    * Always 0: no flags are defined.
     */
    uint16_t rn_flags;
    /**
-    * Length of the notification in bytes.
+    * Length of the notification in bytes, this header included.
     */
    uint32_t rn_length;
 };
@@ -608,11 +613,11 @@ struct rserpool_failover
     */
    uint16_t rf_type;
    /**
-    * 0.
+    * Always 0: no flags are defined.
     */
    uint16_t rf_flags;
    /**
-    * Length of the notification in bytes.
+    * Length of the notification in bytes, this header included.
     */
    uint32_t rf_length;
    /**
@@ -639,11 +644,11 @@ struct rserpool_session_change
     */
    uint16_t rsc_type;
    /**
-    * 0.
+    * Always 0: no flags are defined.
     */
    uint16_t rsc_flags;
    /**
-    * Length of the notification in bytes.
+    * Length of the notification in bytes, this header included.
     */
    uint32_t rsc_length;
    /**
@@ -666,11 +671,11 @@ struct rserpool_shutdown_event
     */
    uint16_t rse_type;
    /**
-    * 0.
+    * Always 0: no flags are defined.
     */
    uint16_t rse_flags;
    /**
-    * Length of the notification in bytes.
+    * Length of the notification in bytes, this header included.
     */
    uint32_t rse_length;
    /**
@@ -689,15 +694,15 @@ struct rserpool_send_failed
     */
    uint16_t rsf_type;
    /**
-    * 0.
+    * Always 0: no flags are defined.
     */
    uint16_t rsf_flags;
    /**
-    * Length of the notification in bytes.
+    * Length of the notification in bytes, this header included.
     */
    uint32_t rsf_length;
    /**
-    * How many messages.
+    * How many messages, 1 at least.
     */
    unsigned int rsf_messages;
    /**

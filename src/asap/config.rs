@@ -43,9 +43,9 @@ pub struct AsapConfig {
     pub max_request_time: Duration,
     /// The longest that de-registrations may hold up a shutdown.
     pub shutdown_timeout: Duration,
-    /// Requests waiting or under way at a time; more fail with [`RequestError::TooManyRequests`].
+    /// Requests waiting or under way at a time; more fail with [`TooManyRequests`](super::RequestError::TooManyRequests).
     pub max_requests: usize,
-    /// Elements of our own, registered or being registered; more fail with [`RequestError::TooManyPoolElements`].
+    /// Elements of our own, registered or being registered; more fail with [`TooManyPoolElements`](super::RequestError::TooManyPoolElements).
     pub max_pool_elements: usize,
     /// Pools kept in the cache.
     pub max_cached_pools: usize,

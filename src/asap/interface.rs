@@ -207,21 +207,21 @@ pub enum Event<'a> {
     },
     /// A connect failed.
     ConnectFailed {
-        /// The number that the core gave to this try.
+        /// The connect, as the core's `Connect` named it.
         attempt: ConnectAttempt,
-        /// Why it ended, as the transport says.
+        /// Why; [`LossReason::says_unreachable`] tells whether it says that the peer cannot be reached.
         reason: LossReason,
     },
     /// An established association is gone.
     AssociationLost {
-        /// Number of the association that it is about.
+        /// Its number, by which it came up.
         association: AssociationId,
-        /// Why it ended, as the transport says.
+        /// Why; [`LossReason::says_unreachable`] tells whether it says that the peer cannot be reached.
         reason: LossReason,
     },
     /// A message on an association.
     Message {
-        /// Number of the association that it is about.
+        /// Its number, by which it came up.
         association: AssociationId,
         /// Payload protocol identifier, in host order.
         ppid: u32,
@@ -274,24 +274,24 @@ pub enum Action {
     },
     /// Give up a connect; no answer is wanted any more.
     CancelConnect {
-        /// The number that the core gave to this try.
+        /// The connect, as the core's `Connect` named it.
         attempt: ConnectAttempt,
     },
     /// Send an ASAP message.
     Send {
-        /// On which association.
+        /// The association that it goes over; it is up.
         association: AssociationId,
-        /// The message, ready to send.
+        /// One message, encoded, with its header.
         bytes: Vec<u8>,
     },
     /// Close an association in order.
     Shutdown {
-        /// Number of the association that it is about.
+        /// Its number, by which it came up.
         association: AssociationId,
     },
     /// Abort an association.
     Abort {
-        /// Number of the association that it is about.
+        /// Its number, by which it came up.
         association: AssociationId,
         /// Told to the peer.
         reason: &'static str,

@@ -1,6 +1,6 @@
 //! Which errno each function of the C ABI may set: what its manual page names, and nothing else.
 //!
-//! [`super::guard`] looks every error up here, so no other errno can reach a program. `tests/manual/main.rs` compares the table with
+//! `guard.rs` looks every error up here, so no other errno can reach a program. `tests/manual/main.rs` compares the table with
 //! the pages, and `tests/c/programs.rs` wants each entry provoked by a program of `tests/c/`, or a reason in
 //! `tests/c/not_provoked.txt`.
 

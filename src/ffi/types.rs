@@ -17,7 +17,7 @@ pub struct rsp_registrar_info {
     pub rri_next: *mut rsp_registrar_info,
     /// `rri_addrs` addresses, one directly behind the other, each as long as its family says.
     pub rri_addr: *mut sockaddr,
-    /// Number of addresses.
+    /// Number of addresses, 1 to 64; all have the same port.
     pub rri_addrs: usize,
 }
 
@@ -41,25 +41,28 @@ pub struct rsp_info {
     /// Multicast address of the announcements; NULL: that of RFC 5352, 224.0.1.185:3863, and
     /// ASAP_ANNOUNCE_MULTICAST_ADDRESS.
     pub ri_registrar_announce: *mut sockaddr,
-    /// For how long an announced registrar is remembered, in milliseconds.
+    /// For how long an announced registrar is remembered, in milliseconds: T7-ENRPoutdate (RFC 5352 section 3.6), 5000 by
+    /// default.
     pub ri_registrar_announce_timeout: c_uint,
-    /// Time for one connect to a registrar, in milliseconds.
+    /// Time for one connect to a registrar, in milliseconds; 1500 by default.
     pub ri_registrar_connect_timeout: c_uint,
     /// Rounds of connects to all known registrars after which a request fails, when none was reached (T5-Serverhunt,
     /// RFC 5352 section 3.6). Only the time of the request limits them by default.
     pub ri_registrar_connect_max_trials: c_uint,
     /// The longest that a request may take, looking for a registrar included, in milliseconds. Where only the other timeouts are
-    /// given and are long, it is as long as they allow.
+    /// given and are long, it is as long as they allow. 5000 by default.
     pub ri_registrar_request_timeout: c_uint,
-    /// Time for the answer of a registrar before another one is asked, in milliseconds.
+    /// Time for the answer of a registrar before another one is asked, in milliseconds: T1-ENRPrequest, T2-registration and
+    /// T3-deregistration (RFC 5352 section 7.1); by default 1000 for a handle resolution, 2000 for the others.
     pub ri_registrar_response_timeout: c_uint,
-    /// Times that a request is sent before it fails.
+    /// Times that a request is sent before it fails; by default 2 for a registration, 3 for a handle resolution.
     pub ri_registrar_request_max_trials: c_uint,
-    /// Component status protocol: identifier of this component.
+    /// Component status reports (rsp_csp_setstatus()): identifier of this component; 0: that of its first registered pool
+    /// element.
     pub ri_csp_identifier: u64,
-    /// Component status protocol: where to report to; NULL: nowhere.
+    /// Component status reports: the address to which they go by UDP; NULL: none are sent.
     pub ri_csp_server: *mut sockaddr,
-    /// Component status protocol: report interval in milliseconds.
+    /// Component status reports: the interval, in milliseconds; 0: none are sent.
     pub ri_csp_interval: c_uint,
 }
 
@@ -69,15 +72,17 @@ pub struct rsp_info {
 pub struct rsp_loadinfo {
     /// The policy: a PPT_ constant.
     pub rli_policy: u32,
-    /// Weight (weighted policies), or priority (PPT_PRIORITY).
+    /// Weight (weighted policies): twice the weight is chosen twice as often, 0 never. PPT_PRIORITY: the priority, of which the
+    /// highest is used. 0 to 0xffffffff.
     pub rli_weight: u32,
-    /// Weight distance penalty factor (DPF policies).
+    /// PPT_WEIGHTED_RANDOM_DPF: the part of the weight that each millisecond of distance takes away, from 0 to 0xffffffff, all of
+    /// it. A weight of 1 is left at least.
     pub rli_weight_dpf: u32,
     /// Load: 0 is idle, PPV_MAX_LOAD is 100 %.
     pub rli_load: u32,
-    /// By how much one more session raises the load.
+    /// Policies with degradation: by how much one more session raises the load; from 0 to PPV_MAX_LOAD_DEGRADATION, 100 %.
     pub rli_load_degradation: u32,
-    /// Load distance penalty factor (DPF policies).
+    /// Policies of load with DPF: what each millisecond of distance adds to the load, from 0 to PPV_MAX_LOADDPF, 100 %.
     pub rli_load_dpf: u32,
 }
 
@@ -93,13 +98,13 @@ pub struct rsp_addrinfo {
     pub ai_protocol: c_int,
     /// Room for one address of any family: 28, whatever the length of each address is.
     pub ai_addrlen: usize,
-    /// Number of addresses.
+    /// Number of addresses, 1 at least.
     pub ai_addrs: usize,
     /// `ai_addrs` addresses, one directly behind the other, each as long as its family says.
     pub ai_addr: *mut sockaddr,
     /// The next element, or NULL.
     pub ai_next: *mut rsp_addrinfo,
-    /// The element's identifier in its pool.
+    /// The element's identifier, unique in its pool.
     pub ai_pe_id: u32,
 }
 
@@ -108,22 +113,22 @@ pub struct rsp_addrinfo {
 pub struct rsp_poolinfo {
     /// The pool handle, without a byte behind it.
     pub rpi_handle: *const c_uchar,
-    /// Its length in bytes.
+    /// Its length in bytes, 1 to 32.
     pub rpi_handle_size: usize,
     /// The pool's selection policy, a PPT_ constant; 0: there is no such pool, or it is empty.
     pub rpi_policy: u32,
     /// RSP_POOL_PARTIAL, or 0.
     pub rpi_flags: c_uint,
-    /// Number of elements.
+    /// Number of elements at `rpi_element`.
     pub rpi_elements: usize,
-    /// The elements.
+    /// `rpi_elements` elements, one behind the other.
     pub rpi_element: *mut rsp_poolelement,
 }
 
 /// One pool element in a struct rsp_poolinfo.
 #[repr(C)]
 pub struct rsp_poolelement {
-    /// The element's identifier in its pool.
+    /// The element's identifier, unique in its pool; never 0.
     pub rpe_identifier: u32,
     /// Identifier of the registrar that looks after it.
     pub rpe_home_registrar: u32,
@@ -140,7 +145,7 @@ pub struct rsp_poolelement {
     pub rpe_protocol: c_int,
     /// Not 0: it talks ASAP with its users, that is, gives cookies.
     pub rpe_control_channel: c_int,
-    /// Number of addresses.
+    /// Number of addresses at `rpe_addr`.
     pub rpe_addrs: usize,
     /// `rpe_addrs` addresses, one directly behind the other, each as long as its family says; NULL when there are none.
     pub rpe_addr: *mut sockaddr,
@@ -152,13 +157,13 @@ pub struct rsp_poolelement {
 pub struct rsp_sndrcvinfo {
     /// The session.
     pub rinfo_session: rserpool_session_t,
-    /// Payload protocol identifier, in network byte order.
+    /// Payload protocol identifier (RFC 9260 section 3.3.1), in network byte order; 11 is that of ASAP, and refused.
     pub rinfo_ppid: u32,
     /// Identifier of the pool element at the other end; 0 when that is not a pool element.
     pub rinfo_pe_id: u32,
-    /// For how long a message may wait to be sent, in milliseconds.
+    /// For how long a message may wait to be sent (RFC 3758), in milliseconds; 0: as long as it takes. 0 with received ones.
     pub rinfo_timetolive: u32,
-    /// SCTP stream.
+    /// SCTP stream, from 0 to the number of streams less one.
     pub rinfo_stream: u16,
 }
 
@@ -168,9 +173,9 @@ pub struct rsp_sndrcvinfo {
 pub struct rserpool_failover {
     /// RSERPOOL_FAILOVER.
     pub rf_type: u16,
-    /// 0.
+    /// Always 0: no flags are defined.
     pub rf_flags: u16,
-    /// Length of the notification in bytes.
+    /// Length of the notification in bytes, this header included.
     pub rf_length: u32,
     /// RSERPOOL_FAILOVER_NECESSARY or RSERPOOL_FAILOVER_COMPLETE.
     pub rf_state: c_uint,
@@ -186,9 +191,9 @@ pub struct rserpool_failover {
 pub struct rserpool_session_change {
     /// RSERPOOL_SESSION_CHANGE.
     pub rsc_type: u16,
-    /// 0.
+    /// Always 0: no flags are defined.
     pub rsc_flags: u16,
-    /// Length of the notification in bytes.
+    /// Length of the notification in bytes, this header included.
     pub rsc_length: u32,
     /// RSERPOOL_SESSION_ADD or RSERPOOL_SESSION_REMOVE.
     pub rsc_state: c_uint,
@@ -202,9 +207,9 @@ pub struct rserpool_session_change {
 pub struct rserpool_shutdown_event {
     /// RSERPOOL_SHUTDOWN_EVENT.
     pub rse_type: u16,
-    /// 0.
+    /// Always 0: no flags are defined.
     pub rse_flags: u16,
-    /// Length of the notification in bytes.
+    /// Length of the notification in bytes, this header included.
     pub rse_length: u32,
     /// The session.
     pub rse_session: rserpool_session_t,
@@ -216,11 +221,11 @@ pub struct rserpool_shutdown_event {
 pub struct rserpool_send_failed {
     /// RSERPOOL_SEND_FAILED.
     pub rsf_type: u16,
-    /// 0.
+    /// Always 0: no flags are defined.
     pub rsf_flags: u16,
-    /// Length of the notification in bytes.
+    /// Length of the notification in bytes, this header included.
     pub rsf_length: u32,
-    /// How many messages.
+    /// How many messages, 1 at least.
     pub rsf_messages: c_uint,
     /// The session that they were sent in; it is over.
     pub rsf_session: rserpool_session_t,
@@ -234,9 +239,9 @@ pub struct rserpool_send_failed {
 pub struct rserpool_notification_header {
     /// RSERPOOL_SESSION_CHANGE, RSERPOOL_FAILOVER, RSERPOOL_SHUTDOWN_EVENT or RSERPOOL_SEND_FAILED.
     pub rn_type: u16,
-    /// 0.
+    /// Always 0: no flags are defined.
     pub rn_flags: u16,
-    /// Length of the notification in bytes.
+    /// Length of the notification in bytes, this header included.
     pub rn_length: u32,
 }
 
@@ -259,17 +264,17 @@ pub union rserpool_notification {
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 pub struct rserpool_session_parameters {
-    /// RTO.Initial in milliseconds.
+    /// RTO.Initial in milliseconds, up to one day; 250 by default. 0, here and below: stays as it is.
     pub sp_rto_initial: c_uint,
-    /// RTO.Min in milliseconds.
+    /// RTO.Min in milliseconds, up to one day; 100 by default.
     pub sp_rto_min: c_uint,
-    /// RTO.Max in milliseconds.
+    /// RTO.Max in milliseconds, up to one day; 500 by default.
     pub sp_rto_max: c_uint,
     /// Association.Max.Retrans of an association with one path; each further path adds sp_path_max_rxt, up to what all
-    /// paths have together.
+    /// paths have together. Up to 65535; 4 by default.
     pub sp_assoc_max_rxt: c_uint,
-    /// Path.Max.Retrans.
+    /// Path.Max.Retrans, up to 65535; 3 by default.
     pub sp_path_max_rxt: c_uint,
-    /// HB.interval in milliseconds.
+    /// HB.interval in milliseconds, up to one day; 500 by default.
     pub sp_hbinterval: c_uint,
 }

@@ -25,7 +25,7 @@ pub enum Event<'a> {
     AssociationUp {
         /// The side it belongs to.
         link: Link,
-        /// Number of the association that it is about.
+        /// Its number from now on; no later association ever gets it.
         association: AssociationId,
         /// Our connect, if it was ours.
         attempt: Option<ConnectAttempt>,
@@ -34,21 +34,21 @@ pub enum Event<'a> {
     },
     /// A connect failed.
     ConnectFailed {
-        /// The number that the core gave to this try.
+        /// The connect, as the core's `Connect` named it.
         attempt: ConnectAttempt,
-        /// Why it ended, as the transport says.
+        /// Why; [`LossReason::says_unreachable`] tells whether it says that the peer cannot be reached.
         reason: LossReason,
     },
     /// An association is gone: with it all elements that registered on it.
     AssociationLost {
-        /// Number of the association that it is about.
+        /// Its number, by which it came up.
         association: AssociationId,
-        /// Why it ended, as the transport says.
+        /// Why; [`LossReason::says_unreachable`] tells whether it says that the peer cannot be reached.
         reason: LossReason,
     },
     /// A message on an association.
     Message {
-        /// Number of the association that it is about.
+        /// Its number, by which it came up.
         association: AssociationId,
         /// Payload protocol identifier, in host order.
         ppid: u32,
@@ -89,21 +89,21 @@ pub enum Action {
     },
     /// Send a message with the PPID of the association's side.
     Send {
-        /// On which association.
+        /// The association that it goes over; it is up.
         association: AssociationId,
-        /// The message, ready to send.
+        /// One message, encoded, with its header.
         bytes: Vec<u8>,
     },
     /// Send a datagram to the multicast group of a side: an announcement (ASAP) or a PRESENCE (ENRP).
     Multicast {
         /// ASAP or ENRP.
         link: Link,
-        /// The message, ready to send.
+        /// One message, encoded, with its header.
         bytes: Vec<u8>,
     },
     /// Abort an association; no `AssociationLost` follows.
     Abort {
-        /// Number of the association that it is about.
+        /// Its number, by which it came up.
         association: AssociationId,
         /// Told to the peer.
         reason: &'static str,

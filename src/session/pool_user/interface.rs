@@ -79,7 +79,7 @@ pub enum Event<'a> {
     },
     /// A resolution succeeded.
     Resolved {
-        /// The number that the core gave to this try.
+        /// The connect, as the core's `Connect` named it.
         attempt: Attempt,
         /// Policy of the pool with its values.
         policy: Policy,
@@ -88,36 +88,36 @@ pub enum Event<'a> {
     },
     /// A resolution failed.
     ResolveFailed {
-        /// The number that the core gave to this try.
+        /// The connect, as the core's `Connect` named it.
         attempt: Attempt,
         /// What was in the way.
         why: ResolveFailure,
     },
     /// A connect succeeded.
     Up {
-        /// The number that the core gave to this try.
+        /// The connect, as the core's `Connect` named it.
         attempt: Attempt,
-        /// Number of the association that it is about.
+        /// Its number from now on; no later association ever gets it.
         association: AssociationId,
     },
     /// A connect failed.
     ConnectFailed {
-        /// The number that the core gave to this try.
+        /// The connect, as the core's `Connect` named it.
         attempt: Attempt,
-        /// Why it ended, as the transport says.
+        /// Why; [`LossReason::says_unreachable`] tells whether it says that the peer cannot be reached.
         reason: LossReason,
     },
     /// A connect was not even tried, for want of descriptors, ports or memory of our own, or as this side is connected with the element
     /// still: that says nothing about the element.
     CannotConnect {
-        /// The number that the core gave to this try.
+        /// The connect, as the core's `Connect` named it.
         attempt: Attempt,
     },
     /// The association is gone.
     Lost {
-        /// Number of the association that it is about.
+        /// Its number, by which it came up.
         association: AssociationId,
-        /// Why it ended, as the transport says.
+        /// Why; [`LossReason::says_unreachable`] tells whether it says that the peer cannot be reached.
         reason: LossReason,
         /// What the element never acknowledged, oldest first.
         undelivered: Vec<Undelivered>,
@@ -128,7 +128,7 @@ pub enum Event<'a> {
     ElementSuspected(PoolElementId),
     /// A message with ASAP's payload protocol identifier.
     Control {
-        /// On which association.
+        /// The association that it goes over; it is up.
         association: AssociationId,
         /// The message as it came, not yet decoded.
         bytes: &'a [u8],
@@ -139,7 +139,7 @@ pub enum Event<'a> {
     ResendRefused,
     /// An association that refused a message for want of room takes messages again.
     Writable {
-        /// Number of the association that it is about.
+        /// Its number, by which it came up.
         association: AssociationId,
     },
     /// `next_deadline` has come.
@@ -173,47 +173,47 @@ pub enum Action {
     },
     /// Give a connect up.
     CancelConnect {
-        /// The number that the core gave to this try.
+        /// The connect, as the core's `Connect` named it.
         attempt: Attempt,
     },
     /// Send a message with ASAP's payload protocol identifier.
     SendControl {
-        /// On which association.
+        /// The association that it goes over; it is up.
         association: AssociationId,
-        /// The message, ready to send.
+        /// One message, encoded, with its header.
         bytes: Vec<u8>,
     },
     /// Send what [`PoolUserSession::next_resend`](super::PoolUserSession::next_resend) gives, message after message, as long as
     /// there is one and the association takes it.
     Resend {
-        /// On which association.
+        /// The association that it goes over; it is up.
         association: AssociationId,
     },
     /// See at once whether the other end of an association is still there.
     Probe {
-        /// Number of the association that it is about.
+        /// Its number, by which it came up.
         association: AssociationId,
     },
     /// Abort an association and hand back what its element never acknowledged: [`Event::Lost`] always follows.
     GiveUp {
-        /// Number of the association that it is about.
+        /// Its number, by which it came up.
         association: AssociationId,
     },
     /// Abort an association on which nothing was sent.
     Abort {
-        /// Number of the association that it is about.
+        /// Its number, by which it came up.
         association: AssociationId,
     },
     /// Close an association in order.
     Shutdown {
-        /// Number of the association that it is about.
+        /// Its number, by which it came up.
         association: AssociationId,
     },
     /// End a session, its association in order, and tell the application.
     EndSession {
         /// The session that it is about, unique on its socket.
         session: SessionId,
-        /// Number of the association that it is about.
+        /// Its number, by which it came up.
         association: AssociationId,
     },
     /// Report an element to the registrar as unreachable.
