@@ -12,4 +12,4 @@ mod registrations;
 mod requests;
 mod rfc_5352;
 mod shutdown;
-mod watching;
+mod subscribing;

@@ -1,4 +1,4 @@
-//! Pools that an application or a session watches.
+//! Pools that an application and sessions subscribe to.
 
 use crate::support::client::*;
 use rserpool::asap::{Action, Event, Request};
