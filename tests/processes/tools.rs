@@ -56,6 +56,28 @@ fn resolve_asks_for_as_many_items_as_it_is_told() {
 }
 
 #[test]
+fn resolve_takes_every_name_that_list_prints() {
+    let registrar = RegistrarProcess::start(&[]);
+    let (asap, enrp) = (registrar.asap.to_string(), registrar.enrp.to_string());
+    let handles = ["Grüße", "a \"quoted\" name", "NUL\0NUL", "back\\slash", "100%", "--json"];
+    with_elements(&registrar, &handles.map(|handle| (handle, 1)), || {
+        let lines = text(&rserpool(&["list", "--enrp", &enrp]).stdout);
+        let json = text(&rserpool(&["list", "--enrp", &enrp, "--json"]).stdout);
+        let names = lines.lines().skip(1).filter(|line| !line.starts_with(' '));
+        let names: Vec<&str> = names.filter_map(|line| line.split(' ').next()).collect();
+        assert_eq!(names.len(), handles.len(), "{lines}");
+        for name in names {
+            let output = rserpool(&["resolve", name, "--registrar", &asap, "--json"]);
+            assert_eq!(output.status.code(), Some(0), "{name}: {}", text(&output.stderr));
+            let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
+            let member = format!("{{\"pool_handle\":\"{quoted}\",");
+            assert!(text(&output.stdout).starts_with(&member), "{}", text(&output.stdout));
+            assert!(json.contains(&member), "{json}");
+        }
+    });
+}
+
+#[test]
 fn without_a_registrar_the_tools_end_with_3_and_say_whom_they_asked() {
     // Bound but not listening: nobody else can take the port meanwhile.
     let reserved = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -142,9 +164,15 @@ fn help_and_version_go_to_standard_output_and_end_with_0() {
 
 #[test]
 fn wrong_usage_ends_with_2() {
-    for arguments in
-        [&[][..], &["dance"], &["resolve"], &["resolve", "A", "B"], &["list", "--items"], &["resolve", "--x"]]
-    {
+    for arguments in [
+        &[][..],
+        &["dance"],
+        &["resolve"],
+        &["resolve", "A", "B"],
+        &["resolve", "100%"],
+        &["list", "--items"],
+        &["resolve", "--x"],
+    ] {
         let output = rserpool(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(text(&output.stderr).starts_with("rserpool: "), "{arguments:?}");

@@ -5,7 +5,7 @@
 
 use crate::exchange::{Exchange, Way};
 use crate::failure::Failure;
-use crate::{json, print, show, values};
+use crate::{json, pool_name, print, show, values};
 use lexopt::prelude::*;
 use rserpool::message::EnrpMessage;
 use rserpool::message::enrp::{HandleTableRequest, HandleTableResponse, PoolEntry};
@@ -28,6 +28,7 @@ Options:
   --json                 one JSON object instead of lines
   -h, --help             this text
 
+Names of pools are those that `rserpool resolve` takes: %NN is the byte with this hexadecimal number.
 It asks over ENRP, as a registrar that joins would, but joins nothing and changes nothing.
 
 Examples:
@@ -103,7 +104,7 @@ fn list(options: &Options) -> Result<(), Failure> {
     let elements: usize = pools.values().map(|pool| pool.pool_elements.len()).sum();
     let mut text = format!("registrar {registrar}: {} pools, {elements} pool elements\n", pools.len());
     for pool in pools.values() {
-        text += &format!("{}  {} elements\n", show::handle(&pool.pool_handle), pool.pool_elements.len());
+        text += &format!("{}  {} elements\n", pool_name::show(&pool.pool_handle), pool.pool_elements.len());
         for element in &pool.pool_elements {
             text += &format!("  {}\n", show::element(element));
         }
@@ -113,7 +114,7 @@ fn list(options: &Options) -> Result<(), Failure> {
 
 fn pool_json(pool: &PoolEntry) -> String {
     let elements = json::array(pool.pool_elements.iter().map(show::element_json));
-    json::object([("pool_handle", show::handle_json(&pool.pool_handle)), ("pool_elements", elements)])
+    json::object([("pool_handle", json::string(&pool_name::show(&pool.pool_handle))), ("pool_elements", elements)])
 }
 
 /// The registrar's identifier and its whole table, page by page.

@@ -6,6 +6,7 @@ mod failure;
 mod json;
 mod list;
 mod logger;
+mod pool_name;
 mod registrar;
 mod resolve;
 mod settings;

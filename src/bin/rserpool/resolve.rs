@@ -2,7 +2,7 @@
 
 use crate::exchange::{Exchange, Way};
 use crate::failure::Failure;
-use crate::{json, print, show, values};
+use crate::{json, pool_name, print, show, values};
 use lexopt::prelude::*;
 use rserpool::PoolHandle;
 use rserpool::driver::clock;
@@ -26,9 +26,12 @@ Options:
   --json                 one JSON object instead of lines
   -h, --help             this text
 
+In HANDLE, %NN is the byte with this hexadecimal number (%20 a space, %00 NUL, %25 % itself), as `rserpool list` prints it.
+
 Examples:
   rserpool resolve CallControl
   rserpool resolve CallControl --registrar 192.0.2.1:3863 --items 1
+  rserpool resolve 'Call%20Control'
   rserpool resolve CallControl --json | jq -r '.pool_elements[0].user_transport.port'
 
 Exit status: 0 the pool has elements, 1 there is no such pool, 2 wrong usage, 3 no answer.
@@ -89,7 +92,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
             }
             Value(value) if handle.is_none() => {
                 use std::os::unix::ffi::OsStrExt;
-                handle = Some(PoolHandle::new(value.as_bytes()));
+                handle = Some(pool_name::parse(value.as_bytes()).map_err(usage)?);
             }
             other => return Err(other.unexpected().into()),
         }
@@ -102,7 +105,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
 fn resolve(options: &Options) -> Result<(), Failure> {
     let response = ask(options)?;
     if let Some(error) = &response.error {
-        let pool = show::handle(&options.handle);
+        let pool = pool_name::show(&options.handle);
         return Err(Failure::Failed(match error.first() {
             Some(Cause::UnknownPoolHandle) => format!("the registrar knows no pool {pool}"),
             Some(cause) => format!("the registrar did not resolve {pool}: {cause}"),
@@ -112,7 +115,7 @@ fn resolve(options: &Options) -> Result<(), Failure> {
     let elements = &response.pool_elements;
     if options.json {
         let elements = json::array(elements.iter().map(show::element_json));
-        let pool = ("pool_handle", show::handle_json(&response.pool_handle));
+        let pool = ("pool_handle", json::string(&pool_name::show(&response.pool_handle)));
         return print(&format!("{}\n", json::object([pool, ("pool_elements", elements)])));
     }
     print(&elements.iter().map(|e| show::element(e) + "\n").collect::<String>())

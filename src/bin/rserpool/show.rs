@@ -1,23 +1,8 @@
 //! Pool elements for people and for programs.
 
 use crate::json;
-use rserpool::PoolHandle;
 use rserpool::wire::{Policy, PoolElement, TransportParameter, TransportUse};
 use std::net::IpAddr;
-
-/// A handle as a person types it, or in quotes with escapes where it is not plain text.
-pub fn handle(handle: &PoolHandle) -> String {
-    let plain = handle.as_bytes().iter().all(|b| b.is_ascii_graphic());
-    match std::str::from_utf8(handle.as_bytes()) {
-        Ok(text) if plain && !text.is_empty() => text.to_owned(),
-        _ => handle.to_string(),
-    }
-}
-
-/// A handle as a JSON string: bytes that are no printable ASCII stand as `\xNN`.
-pub fn handle_json(handle: &PoolHandle) -> String {
-    json::string(&handle.as_bytes().escape_ascii().to_string())
-}
 
 /// A transport, e.g. `SCTP 192.0.2.1,192.0.2.2:7000`.
 pub fn transport(transport: &TransportParameter) -> String {
@@ -200,12 +185,5 @@ mod tests {
         assert_eq!(policy_json(&Policy::Random), r#"{"type":3,"name":"Random"}"#);
         let unknown = Policy::Unknown { policy_type: PolicyType(0x8000_0001), data: vec![1, 0xab] };
         assert_eq!(policy_json(&unknown), r#"{"type":2147483649,"name":null,"data":"01ab"}"#);
-    }
-
-    #[test]
-    fn handles_that_are_no_plain_text_are_escaped() {
-        assert_eq!(handle(&PoolHandle::from("MyPool")), "MyPool");
-        assert_eq!(handle(&PoolHandle::new(b"a b\x1b")), "\"a b\\x1b\"");
-        assert_eq!(handle_json(&PoolHandle::new(b"a\"\xff")), r#""a\\\"\\xff""#);
     }
 }
