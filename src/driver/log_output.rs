@@ -1,10 +1,12 @@
 //! Log lines to a pipe or socket that perhaps nobody reads.
 //!
 //! A thread that writes a line may hold a lock that all others wait for. So a line does not wait: a line that finds no room is
-//! left out and counted. Nor does a line end the process by SIGPIPE when the reader has gone. (A terminal promises room for one
+//! left out and counted. Nor does a line end the process, by SIGPIPE when the reader has gone or by SIGXFSZ when a file has reached the
+//! limit of its size. (A terminal promises room for one
 //! byte only, so a line to a terminal that was stopped still waits.)
 
 use super::client::system;
+use std::io;
 use std::os::fd::RawFd;
 
 /// Bytes of the longest line, with its end. A pipe that poll(2) calls writable takes this many bytes without waiting (pipe(7)).
@@ -26,19 +28,22 @@ impl LogOutput {
     /// Writes a line, which comes without its end. `say_lost` makes the line that says how many were left out before.
     pub fn write(&mut self, fd: RawFd, line: String, say_lost: impl FnOnce(u64) -> String) {
         let text = if self.lost > 0 { format!("{}\n{line}", say_lost(self.lost)) } else { line };
-        self.lost = if put(fd, text) { 0 } else { self.lost.saturating_add(1) };
+        self.lost = if write_line(fd, text).is_ok() { 0 } else { self.lost.saturating_add(1) };
     }
 }
 
-/// Writes at once, so that lines of several threads and processes do not mix. Whether it was taken.
-fn put(fd: RawFd, mut line: String) -> bool {
+/// Writes a line, which comes without its end, at once, so that lines of several threads and processes do not mix.
+pub fn write_line(fd: RawFd, mut line: String) -> io::Result<()> {
     let mut end = line.len().min(MAX_LINE - 1);
     while !line.is_char_boundary(end) {
         end -= 1;
     }
     line.truncate(end);
     line.push('\n');
-    system::is_writable(fd) && system::write_without_sigpipe(fd, line.as_bytes()).is_ok()
+    if !system::is_writable(fd) {
+        return Err(io::Error::new(io::ErrorKind::WouldBlock, "nobody reads it"));
+    }
+    system::write_without_signal(fd, line.as_bytes()).map(drop)
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ fn word(level: Level) -> &'static str {
 
 /// Not by `std::io::stderr`, which has a lock of its own.
 fn write(fd: RawFd, now: &str, line: String) {
-    output().write(fd, line, |lost| format!("{now} librserpool warning: {lost} lines lost: nobody read the log"));
+    output().write(fd, line, |lost| format!("{now} librserpool warning: {lost} lines lost: the log took none"));
 }
 
 /// Held also while the C library looks at its time zone, which has a lock of its own.

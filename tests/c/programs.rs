@@ -215,6 +215,7 @@ programs! {
     rsplib_quirks
     unread_log
     log_without_reader
+    log_without_room
     variants
     wrapper
 }

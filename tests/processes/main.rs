@@ -10,6 +10,7 @@ mod hostile;
 mod readme;
 mod registrar;
 mod registrar_driver;
+mod registrar_output;
 mod tools;
 
 #[test]

@@ -1,4 +1,4 @@
-//! Log lines on standard error: time stamp, level, what. A log that nobody reads must not stop a server.
+//! Log lines on standard error: time stamp, level, what. A log that cannot be written, or that nobody reads, must not stop a server.
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use rserpool::driver::log_output::LogOutput;
@@ -29,7 +29,7 @@ impl Log for StderrLogger {
         let now = utc_now();
         let line = format!("{now} {level} {}", record.args());
         let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
-        output.write(libc::STDERR_FILENO, line, |lost| format!("{now} WARN  {lost} lines lost: nobody read the log"));
+        output.write(libc::STDERR_FILENO, line, |lost| format!("{now} WARN  {lost} lines lost: the log took none"));
     }
 
     fn flush(&self) {}

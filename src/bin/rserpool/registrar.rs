@@ -6,6 +6,7 @@ use crate::{logger, print, values};
 use lexopt::prelude::*;
 use log::LevelFilter;
 use rserpool::association::TransportKind;
+use rserpool::driver::log_output::write_line;
 use rserpool::driver::registrar::{RegistrarServer, RegistrarSettings, StopSignals};
 use rserpool::transport::SctpParameters;
 
@@ -102,8 +103,9 @@ fn serve(settings: RegistrarSettings, level: LevelFilter) -> Result<(), Failure>
     let mut server = RegistrarServer::open(settings).map_err(|error| Failure::Failed(error.to_string()))?;
     let greeting = greeting(&server);
     server.when_ready(move || {
-        if let Err(failure) = print(&greeting) {
-            log::warn!("nobody can be told that the registrar is ready: {failure}");
+        // The registrar's own thread does this, so it must not wait for a reader.
+        if let Err(error) = write_line(libc::STDOUT_FILENO, greeting) {
+            log::warn!("nobody can be told that the registrar is ready: standard output cannot be written: {error}");
         }
     });
     server.stop_on(signals).map_err(|error| Failure::Failed(format!("cannot wait for signals: {error}")))?;
@@ -124,5 +126,5 @@ fn greeting(server: &RegistrarServer) -> String {
         _ => "sctp-udp",
     };
     let (id, asap, enrp) = (addresses.id, addresses.asap, addresses.enrp);
-    format!("registrar {id} asap {asap} enrp {enrp} transport {transport}\n")
+    format!("registrar {id} asap {asap} enrp {enrp} transport {transport}")
 }

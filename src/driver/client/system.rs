@@ -142,29 +142,50 @@ pub fn write(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
     usize::try_from(len).map_err(|_| io::Error::last_os_error())
 }
 
-/// [`write`], also to a pipe or socket whose reader has gone: SIGPIPE would end the application for something that it did not
-/// write.
-pub fn write_without_sigpipe(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+/// [`write`], also to a pipe or socket whose reader has gone, and to a file that has reached the limit of its size (RLIMIT_FSIZE):
+/// SIGPIPE or SIGXFSZ would end the application for something that it did not write.
+pub fn write_without_signal(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
     // SAFETY: a sigset_t may be zero; sigaddset sets one signal in it, pthread_sigmask reads one set and writes the other,
     // sigpending writes one.
-    let (pipe, old, pending_before) = unsafe {
-        let (mut pipe, mut old, mut pending): (libc::sigset_t, libc::sigset_t, libc::sigset_t) = std::mem::zeroed();
-        libc::sigaddset(&raw mut pipe, libc::SIGPIPE);
-        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const pipe, &raw mut old);
+    let (old, pending_before) = unsafe {
+        let (mut raised, mut old, mut pending): (libc::sigset_t, libc::sigset_t, libc::sigset_t) = std::mem::zeroed();
+        libc::sigaddset(&raw mut raised, libc::SIGPIPE);
+        libc::sigaddset(&raw mut raised, libc::SIGXFSZ);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const raised, &raw mut old);
         libc::sigpending(&raw mut pending);
-        (pipe, old, libc::sigismember(&raw const pending, libc::SIGPIPE) == 1)
+        (old, pending)
     };
     let written = write(fd, bytes);
-    let raised = written.as_ref().is_err_and(|error| error.raw_os_error() == Some(libc::EPIPE));
-    // A signal that was pending before is the application's: signals of one number do not add up, so it stays.
-    if raised && !pending_before {
-        let at_once = timespec(Duration::ZERO);
-        // SAFETY: both structures live across the call, which waits for nothing.
-        unsafe { libc::sigtimedwait(&raw const pipe, std::ptr::null_mut(), &raw const at_once) };
+    if let Some(signal) = written.as_ref().err().and_then(signal_of_failed_write) {
+        take_signal(signal, &pending_before);
     }
     // SAFETY: the set is the one that pthread_sigmask wrote.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const old, std::ptr::null_mut()) };
     written
+}
+
+/// The signal that write(2) sends together with an error.
+fn signal_of_failed_write(error: &io::Error) -> Option<libc::c_int> {
+    match error.raw_os_error()? {
+        libc::EPIPE => Some(libc::SIGPIPE),
+        libc::EFBIG => Some(libc::SIGXFSZ),
+        _ => None,
+    }
+}
+
+/// Takes a blocked signal back that this thread was sent. One that was pending before is the application's: signals of one number do
+/// not add up, so it stays.
+fn take_signal(signal: libc::c_int, pending_before: &libc::sigset_t) {
+    let at_once = timespec(Duration::ZERO);
+    // SAFETY: a sigset_t may be zero; the structures live across the calls, and sigtimedwait waits for nothing.
+    unsafe {
+        if libc::sigismember(pending_before, signal) == 1 {
+            return;
+        }
+        let mut only: libc::sigset_t = std::mem::zeroed();
+        libc::sigaddset(&raw mut only, signal);
+        libc::sigtimedwait(&raw const only, std::ptr::null_mut(), &raw const at_once);
+    }
 }
 
 /// close(2) of a descriptor that the application handed over.
