@@ -33,13 +33,24 @@ impl TokenBucket {
 
     /// Takes a token if there is one.
     pub fn take(&mut self, now: Time) -> bool {
+        self.count(now);
+        let Some(rest) = self.credit.checked_sub(u64::from(self.interval)) else { return false };
+        self.credit = rest;
+        true
+    }
+
+    /// Whether there is one.
+    #[cfg(feature = "registrar")]
+    pub fn has(&mut self, now: Time) -> bool {
+        self.count(now);
+        self.credit >= u64::from(self.interval)
+    }
+
+    fn count(&mut self, now: Time) {
         let waited = u64::try_from(now.saturating_since(self.counted).as_nanos()).unwrap_or(u64::MAX);
         let full = u64::from(self.burst) * u64::from(self.interval);
         self.credit = self.credit.saturating_add(waited).min(full);
         self.counted = now;
-        let Some(rest) = self.credit.checked_sub(u64::from(self.interval)) else { return false };
-        self.credit = rest;
-        true
     }
 }
 

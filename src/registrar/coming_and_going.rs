@@ -28,7 +28,7 @@ impl Registrar {
         let tcp = peer.kind == TransportKind::Tcp;
         let is_room = match link {
             Link::Asap => self.associations.has_room_for(peer.kind, &self.config),
-            Link::Enrp => self.takes_enrp_association(),
+            Link::Enrp => self.takes_enrp_association(step),
         };
         if !is_room {
             log_limited!(

@@ -82,6 +82,11 @@ pub struct RegistrarConfig {
     /// For scopes with rsplib registrars: in the arbitration of takeovers the lower identifier wins (RFC 5353: the higher one),
     /// the PE checksum wraps as theirs does, and elements are refused that they cannot parse.
     pub rsplib_compatibility: bool,
+    /// Whether only registrars at the addresses in `peers`, or that a look-up named, can be peers. Else every registrar that
+    /// introduces itself is one, as RFC 5353 section 3.4 has it.
+    pub peers_only: bool,
+    /// Whether to take an element that a peer suggests by the T bit of a HANDLE_UPDATE, as a peer that leaves does.
+    pub follow_suggestions: bool,
     /// Whether to spread pool elements over the registrars by the T bit of HANDLE_UPDATE
     /// (draft-dreibholz-rserpool-enrp-takeover), when they re-register.
     pub takeover_suggestion: bool,
@@ -145,6 +150,8 @@ impl Default for RegistrarConfig {
             takeover_expiry: Duration::from_secs(5),
             enrp_multicast: false,
             rsplib_compatibility: false,
+            peers_only: false,
+            follow_suggestions: true,
             takeover_suggestion: false,
             max_peers: 256,
             peer_reconnect_min: Duration::from_millis(250),

@@ -106,6 +106,8 @@ pub(super) enum Abort {
     Silent,
     Starting,
     Leaving,
+    /// There are many, and it is with nobody known.
+    Crowded,
     /// Nothing is wanted of the elements at the other end any more.
     NotNeeded,
     /// An element there did not answer. That it was removed has been said.
@@ -122,6 +124,7 @@ impl Abort {
             Abort::Silent => "nothing came for too long",
             Abort::Starting => "the registrar is starting",
             Abort::Leaving => "the registrar is leaving",
+            Abort::Crowded => "others need the room",
             Abort::NotNeeded => "not needed any more",
             Abort::NoKeepAliveAck => "no answer to ASAP_ENDPOINT_KEEP_ALIVE",
             Abort::ForeignProtocol => "ASAP and ENRP have different ports",
@@ -132,7 +135,7 @@ impl Abort {
 
     pub fn level(self) -> Level {
         match self {
-            Abort::Silent | Abort::NotNeeded | Abort::NoKeepAliveAck => Level::Debug,
+            Abort::Silent | Abort::Crowded | Abort::NotNeeded | Abort::NoKeepAliveAck => Level::Debug,
             Abort::Starting | Abort::Leaving => Level::Info,
             Abort::ForeignProtocol | Abort::TooManyFaults | Abort::OwnIdentifier => Level::Warn,
         }

@@ -35,6 +35,8 @@ pub struct Statistics {
     pub removed_by_expiry: u64,
     /// Messages that could not be used.
     pub faults: u64,
+    /// ENRP messages ignored because their sender is no peer, and registrars not taken as peers.
+    pub strangers_refused: u64,
     /// Announcements sent.
     pub announcements: u64,
     /// HANDLE_UPDATEs sent, counted for each peer.

@@ -7,3 +7,4 @@ mod faults;
 mod log_lines;
 mod random;
 mod rfc_5353;
+mod rogues;

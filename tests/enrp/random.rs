@@ -110,7 +110,7 @@ fn enrp() -> impl Strategy<Value = EnrpMessage> + Clone {
             .prop_map(|((sender, receiver), more, reject, entries)| {
                 HandleTableResponse { sender, receiver, reject, more, entries }.into()
             }),
-        6 => (ids.clone(), any::<bool>(), any::<bool>(), handle(), element(), proptest::bool::weighted(0.7))
+        6 => (ids.clone(), any::<bool>(), any::<bool>(), handle(), element(), proptest::bool::weighted(0.9))
             .prop_map(|((sender, receiver), takeover_suggested, add, pool_handle, mut pool_element, own)| {
                 if own {
                     pool_element.home_registrar = sender;
@@ -267,7 +267,11 @@ impl World {
 
     fn step(&mut self, step: &Step) {
         match step {
-            Step::Up { slot, link, host } => self.up(*slot, *link, PeerAddress::new(ip(*host), PORT_ENRP), None),
+            Step::Up { slot, link, host } => {
+                // Most registrars come from where they were before.
+                let host = if *host < 6 { World::peer_of(*slot).0 as u8 } else { *host };
+                self.up(*slot, *link, PeerAddress::new(ip(host), PORT_ENRP), None);
+            }
             Step::Lost { slot } => self.lose(*slot),
             Step::Enrp { slot, message, flip } => {
                 let mut bytes = encoded(message);
@@ -424,7 +428,7 @@ fn the_random_runs_reach_everything() {
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
     let mut reached = [0u64; 7];
-    for _ in 0..300 {
+    for _ in 0..450 {
         let steps = proptest::collection::vec(step(), 100..120).new_tree(&mut runner).expect("a value").current();
         let mut world = World::new(settings(false), 3);
         steps.iter().for_each(|step| world.step(step));

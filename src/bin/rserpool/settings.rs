@@ -217,6 +217,8 @@ pub const SETTINGS: &[Setting] = &[
     core_duration!("takeover-expiry", "time for the others to agree to a takeover", takeover_expiry),
     core_duration!("takeover-connect-timeout", "time to reach an element that is taken over", takeover_connect_timeout),
     core_count!("max-takeover-connects", "elements being reached at a time", max_takeover_connects, count),
+    core_switch!("peers-only", "only those of --peer and --peers-dns can be peers", peers_only),
+    core_switch!("follow-suggestions", "take elements that another registrar suggests", follow_suggestions),
     core_switch!("takeover-suggestion", "spread elements over the registrars", takeover_suggestion),
     core_switch!("rsplib-compatibility", "for scopes with rsplib registrars", rsplib_compatibility),
     core_duration!("peer-reconnect-min", "first pause before a registrar is connected to again", peer_reconnect_min),

@@ -6,12 +6,12 @@ use super::Registrar;
 use super::claims::Failure;
 use super::senders::Connect;
 use super::timers::Timer;
-use crate::AssociationId;
 use crate::association::{LossReason, PeerAddress};
 use crate::handlespace::{Claim, ElementIndex};
 use crate::registrar::removal::{Abort, Removal};
 use crate::registrar::{Action, Link, Step};
 use crate::wire::TransportParameter;
+use crate::{AssociationId, RegistrarId, Time};
 
 impl Registrar {
     /// Asks an element to take this registrar as its home.
@@ -32,8 +32,13 @@ impl Registrar {
     fn connect_to_claimed(&mut self, step: &mut Step<'_>) {
         let most = self.config.max_takeover_connects;
         while let Some(endpoint) = self.enrp.claims.next(step.now, most) {
-            if !self.is_wanted(&endpoint) {
-                self.enrp.claims.drop_endpoint(&endpoint);
+            if !self.is_wanted(step.now, &endpoint) {
+                for index in self.enrp.claims.drop_endpoint(&endpoint) {
+                    if self.is_claimable(index, &endpoint) {
+                        self.let_go(index);
+                        self.statistics.rate_limited += 1;
+                    }
+                }
                 continue;
             }
             self.enrp.claims.connect(&endpoint);
@@ -46,9 +51,18 @@ impl Registrar {
         }
     }
 
-    /// Whether any element at this place still waits for being claimed.
-    fn is_wanted(&self, endpoint: &PeerAddress) -> bool {
-        self.enrp.claims.waiting_for(endpoint).iter().any(|&index| self.is_claimable(index, endpoint))
+    /// Whether any element at this place still waits for being claimed, and has not been suggested by a peer whose suggestions are in
+    /// vain.
+    fn is_wanted(&mut self, now: Time, endpoint: &PeerAddress) -> bool {
+        let home = self.home_of_wanted(endpoint);
+        home.is_some_and(|home| home == self.id || self.enrp.peers.is_credible(now, home))
+    }
+
+    /// The home of the first element at this place that waits for being claimed.
+    fn home_of_wanted(&self, endpoint: &PeerAddress) -> Option<RegistrarId> {
+        let claimable = |&&index: &&ElementIndex| self.is_claimable(index, endpoint);
+        let wanted = self.enrp.claims.waiting_for(endpoint).iter().find(claimable)?;
+        Some(self.handlespace.element(*wanted)?.home_registrar())
     }
 
     pub(super) fn on_claims_due(&mut self, step: &mut Step<'_>) {
@@ -69,6 +83,9 @@ impl Registrar {
     }
 
     pub(super) fn on_claim_failed(&mut self, endpoint: &PeerAddress, reason: &LossReason, step: &mut Step<'_>) {
+        if let Some(home) = self.home_of_wanted(endpoint) {
+            self.enrp.peers.has_misled(step.now, home);
+        }
         let failure = match reason {
             LossReason::Timeout => Failure::Timeout(self.config.takeover_connect_timeout),
             _ => Failure::Final,

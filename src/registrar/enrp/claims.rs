@@ -94,9 +94,9 @@ impl Claims {
         }
     }
 
-    /// Nobody waits for an endpoint any more that [`Claims::next`] gave.
-    pub fn drop_endpoint(&mut self, endpoint: &PeerAddress) {
-        self.waiting.remove(endpoint);
+    /// There will be no connect to an endpoint that [`Claims::next`] gave: takes out what waited for it.
+    pub fn drop_endpoint(&mut self, endpoint: &PeerAddress) -> Vec<ElementIndex> {
+        self.waiting.remove(endpoint).unwrap_or_default().elements
     }
 
     /// A connect has succeeded: takes out the elements that have waited for it.

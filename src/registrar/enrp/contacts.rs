@@ -1,6 +1,7 @@
 //! Addresses at which a registrar may be: configured ones, those that others told us, and those of registrars that were
 //! lost and may come back.
 
+use super::peers::is_same_place;
 use crate::association::PeerAddress;
 use crate::registrar::RegistrarConfig;
 use crate::{RegistrarId, Time};
@@ -61,6 +62,10 @@ impl Contact {
     pub fn failures_to_tell(&self) -> Option<u32> {
         (self.failures == 1 || (self.failures >= TOLD_AGAIN && self.failures.is_power_of_two()))
             .then_some(self.failures)
+    }
+
+    fn is_of_settings(&self) -> bool {
+        self.origin != Origin::Hearsay
     }
 
     /// Nobody has to be found there any more.
@@ -179,6 +184,21 @@ impl Contacts {
         self.by_number.iter().find(|(_, contact)| same(contact)).map(|(&number, _)| number)
     }
 
+    /// Whether an address is one of the settings, or of the look-ups that they ask for.
+    pub fn is_configured(&self, address: &PeerAddress) -> bool {
+        self.by_number.values().any(|contact| contact.is_of_settings() && is_same_place(&contact.address, address))
+    }
+
+    /// The same for the number of a contact.
+    pub fn is_of_settings(&self, number: u32) -> bool {
+        self.get(number).is_some_and(Contact::is_of_settings)
+    }
+
+    /// Registrars of the settings that have not been met, or that `missing` says are away.
+    pub fn expected(&self, missing: impl Fn(RegistrarId) -> bool) -> usize {
+        self.by_number.values().filter(|contact| contact.is_of_settings() && contact.id.is_none_or(&missing)).count()
+    }
+
     pub fn find_id(&self, id: RegistrarId) -> Option<u32> {
         self.by_number.iter().find(|(_, contact)| contact.id == Some(id)).map(|(&number, _)| number)
     }
@@ -264,10 +284,6 @@ impl Contacts {
     fn find_nameless(&self, address: &PeerAddress) -> Option<u32> {
         self.find(address).filter(|number| self.get(*number).is_some_and(|contact| contact.id.is_none()))
     }
-}
-
-fn is_same_place(a: &PeerAddress, b: &PeerAddress) -> bool {
-    a.port == b.port && a.addresses.iter().any(|address| b.addresses.contains(address))
 }
 
 /// Pauses double up to their limit.

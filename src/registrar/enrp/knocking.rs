@@ -13,8 +13,10 @@ use crate::{AssociationId, RegistrarId, Time};
 use log::Level;
 use std::time::Duration;
 
-/// How long the address of a lost registrar is remembered: it may come back from behind a broken network.
+/// How long the address of a lost registrar is remembered at most: it may come back from behind a broken network.
 const REMEMBER_LOST: Duration = Duration::from_secs(3600);
+/// It is remembered for so many times as long as it was a peer: whoever only looked in is soon forgotten.
+const REMEMBERED_LIVES: u32 = 8;
 
 impl Registrar {
     /// A look-up names registrars beside those of the configuration.
@@ -60,23 +62,38 @@ impl Registrar {
         self.config.max_time_no_response * 4
     }
 
+    /// How long the address of a peer is remembered after its loss.
+    pub(super) fn remember_peer(&self, now: Time, peer: &Peer) -> Duration {
+        let lives = now.saturating_since(peer.since()).saturating_mul(REMEMBERED_LIVES);
+        lives.min(REMEMBER_LOST).max(self.remember_hearsay())
+    }
+
     /// Remembers where a lost registrar was.
-    pub(super) fn remember_lost(&mut self, now: Time, id: RegistrarId, address: PeerAddress) {
+    pub(super) fn remember_lost(&mut self, now: Time, id: RegistrarId, peer: &Peer) {
+        let Some(address) = peer.address() else { return };
         let pause = self.config.peer_reconnect_min;
-        if let Some(number) = self.add_contact(now, address, Some(id), REMEMBER_LOST) {
+        let remember = self.remember_peer(now, peer);
+        if let Some(number) = self.add_contact(now, address.clone(), Some(id), remember) {
             self.enrp.timers.set(Timer::Contact(number), now + pause);
         }
     }
 
     /// The last association with a peer is gone: tries to get a new one, at once unless they break all the time.
-    pub(super) fn reconnect(&mut self, now: Time, id: RegistrarId, address: Option<PeerAddress>) {
+    pub(super) fn reconnect(&mut self, now: Time, id: RegistrarId, address: Option<PeerAddress>, remember: Duration) {
         let number = match self.enrp.contacts.find_id(id) {
             Some(number) => Some(number),
-            None => address.and_then(|address| self.add_contact(now, address, Some(id), REMEMBER_LOST)),
+            None => address.and_then(|address| self.add_contact(now, address, Some(id), remember)),
         };
         let Some(number) = number else { return };
-        if let Some(pause) = self.enrp.contacts.broke(now, number, REMEMBER_LOST, &self.config) {
+        if let Some(pause) = self.enrp.contacts.broke(now, number, remember, &self.config) {
             self.enrp.timers.set(Timer::Contact(number), now + pause);
+        }
+    }
+
+    /// A hint that a lost peer is there again.
+    pub(super) fn knock_now(&mut self, now: Time, id: RegistrarId) {
+        if let Some(number) = self.enrp.contacts.find_id(id) {
+            self.enrp.timers.set(Timer::Contact(number), now);
         }
     }
 

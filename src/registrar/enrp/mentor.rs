@@ -152,7 +152,9 @@ impl Registrar {
         if self.enrp.peers.contains(sender) {
             for server in &message.servers {
                 let unknown = server.id != self.id && server.id.0 != 0 && !self.enrp.peers.contains(server.id);
-                if let Some(address) = address_of(server).filter(|_| unknown) {
+                if let Some(address) =
+                    address_of(server).filter(|_| unknown && self.enrp.peers.may_name(step.now, sender))
+                {
                     let remember = self.remember_hearsay();
                     self.add_contact(step.now, address, Some(server.id), remember);
                 }

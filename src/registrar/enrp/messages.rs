@@ -1,7 +1,7 @@
 //! ENRP messages: who sent them, which file they are for, and how they are sent (RFC 5353 sections 3.1 and 3.4.1).
 
 use super::Registrar;
-use super::senders::Identified;
+use super::admission::Standing;
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::registrar::{Action, Step};
@@ -31,8 +31,12 @@ impl Registrar {
                     self.report_enrp_fault(association, bytes, causes, step);
                 }
                 let (sender, receiver) = servers_of(bytes);
-                if self.identify(association, sender, &message, step) {
-                    self.dispatch_enrp(association, receiver, message, step);
+                match self.identify(association, sender, &message, step) {
+                    None => {}
+                    Some(Standing::Stranger) if changes_something(&message) => {
+                        self.refuse_stranger(association, sender, &message, step);
+                    }
+                    Some(_) => self.dispatch_enrp(association, receiver, message, step),
                 }
             }
             Err(undecodable) => {
@@ -44,51 +48,6 @@ impl Registrar {
                 let causes = undecodable.report.into_iter().collect();
                 self.report_enrp_fault(association, bytes, causes, step);
             }
-        }
-    }
-
-    /// Finds out who sent a message. False: it is not to be used.
-    fn identify(
-        &mut self,
-        association: AssociationId,
-        id: RegistrarId,
-        message: &EnrpMessage,
-        step: &mut Step<'_>,
-    ) -> bool {
-        if id == RegistrarId(0) {
-            self.log_fault(step.now, association, &format_args!("{} without the sender's identifier", message.name()));
-            self.count_fault(association, step);
-            return false;
-        }
-        if id == self.id {
-            self.met_own_identifier(association, step);
-            return false;
-        }
-        match self.enrp.senders.identify(association, id) {
-            Identified::Nobody => return false,
-            Identified::Contradicts(known) => {
-                let text = format_args!("{} says that it comes from {id:?}, not {known:?}: ignored", message.name());
-                self.log_fault(step.now, association, &text);
-                self.count_fault(association, step);
-                return false;
-            }
-            Identified::Again | Identified::First(None) => {}
-            Identified::First(Some(contact)) => self.contact_identified(contact, id, step),
-        }
-        if self.enrp.peers.contains(id) {
-            self.bind(id, association);
-            self.heard(step.now, id);
-        } else if !matches!(message, EnrpMessage::Presence(_)) {
-            self.ask_who_is_there(association, id, step);
-        }
-        true
-    }
-
-    /// RFC 5353 section 3.4.1: a registrar that is not known yet is asked for its PRESENCE. It is a peer when it has answered: one
-    /// that only asks, as `rserpool list` does, is answered and forgotten.
-    fn ask_who_is_there(&mut self, association: AssociationId, id: RegistrarId, step: &mut Step<'_>) {
-        if self.enrp.senders.ask(association) {
-            self.introduce(association, id, step);
         }
     }
 
@@ -120,7 +79,7 @@ impl Registrar {
             EnrpMessage::HandleUpdate(message) => self.on_handle_update(message, step),
             EnrpMessage::ListRequest(message) => self.on_list_request(association, &message, step),
             EnrpMessage::ListResponse(message) => self.on_list_response(message, step),
-            EnrpMessage::InitTakeover(message) => self.on_init_takeover(association, &message, step),
+            EnrpMessage::InitTakeover(message) => self.on_init_takeover(&message, step),
             EnrpMessage::InitTakeoverAck(message) => self.on_init_takeover_ack(&message, step),
             EnrpMessage::TakeoverServer(message) => self.on_takeover_server(&message, step),
             EnrpMessage::Error(message) => self.on_enrp_error(step.now, association, &message),
@@ -176,6 +135,22 @@ impl Registrar {
         for association in self.enrp.peers.iter().filter_map(|(_, peer)| peer.association()) {
             step.push(Action::Send { association, bytes: bytes.clone() });
         }
+    }
+}
+
+/// Whether a message is for peers only: all but introductions, and questions that anybody may ask.
+fn changes_something(message: &EnrpMessage) -> bool {
+    match message {
+        EnrpMessage::Presence(_)
+        | EnrpMessage::ListRequest(_)
+        | EnrpMessage::HandleTableRequest(_)
+        | EnrpMessage::Error(_) => false,
+        EnrpMessage::HandleTableResponse(_)
+        | EnrpMessage::HandleUpdate(_)
+        | EnrpMessage::ListResponse(_)
+        | EnrpMessage::InitTakeover(_)
+        | EnrpMessage::InitTakeoverAck(_)
+        | EnrpMessage::TakeoverServer(_) => true,
     }
 }
 

@@ -2,12 +2,12 @@
 //!
 //! Types that own what they change, and tell what comes of it: `peers.rs` (the registrars that said who they are),
 //! `senders.rs` (who is at the other end of an association, what connects are for), `contacts.rs` (addresses at which a
-//! registrar may be), `start.rs`, `arbitrations.rs`, `claims.rs`, `audit.rs`.
+//! registrar may be), `start.rs`, `arbitrations.rs`, `disputes.rs`, `claims.rs`, `audit.rs`.
 //!
 //! Files that add methods to [`Registrar`], which asks these types and routes:
 //!
-//! * `knocking.rs`: connections to contacts. `peer_list.rs`: who becomes a peer. `presence.rs`: heartbeats and the detection
-//!   of failures.
+//! * `admission.rs`: who a message comes from, and what it may change. `knocking.rs`: connections to contacts. `peer_list.rs`:
+//!   who becomes a peer. `presence.rs`: heartbeats and the detection of failures.
 //! * `mentor.rs`: the start, with list and handle table of a mentor. `handle_table.rs`: being a mentor.
 //! * `messages.rs`: which message is for which of these files, and how messages are sent.
 //! * `announcing.rs`: sending HANDLE_UPDATE. `updates.rs`: receiving it, and who an element belongs to when registrars
@@ -16,6 +16,7 @@
 //!   those that are to be ours. `orphans.rs`: elements whose home nobody knows. `leave.rs`: the opposite, handing elements over.
 //! * `auditing.rs`: comparing checksums, and downloading again what differs. `errors.rs`: ENRP_ERROR.
 
+mod admission;
 mod adoption;
 mod announcing;
 mod arbitrations;
@@ -23,6 +24,7 @@ mod audit;
 mod auditing;
 mod claims;
 mod contacts;
+mod disputes;
 mod download;
 mod errors;
 mod handle_table;
@@ -51,19 +53,23 @@ pub use peers::{PeerInfo, PeerState};
 pub(super) use phase::Phase;
 
 use super::coming_and_going::ConnectedTo;
+use super::removal::Abort;
 use super::{ConnectAttempt, Registrar, RegistrarConfig, Step};
 use crate::association::LossReason;
 use crate::handlespace::SeededState;
 use crate::log_limit::LogLimit;
+use crate::token_bucket::TokenBucket;
 use crate::{AssociationId, Time};
 use arbitrations::Arbitrations;
 use claims::Claims;
 use contacts::Contacts;
+use disputes::Disputes;
 use handle_table::Downloads;
 use inheritance::Inheritances;
 use leave::HandOver;
 use orphans::Orphans;
 use peers::Peers;
+use presence::{HINT_INTERVAL, HINTS_AT_ONCE};
 use senders::{Connect, Connects, Senders};
 use stamps::Stamps;
 use start::Start;
@@ -85,10 +91,13 @@ pub(super) struct Enrp {
     timers: Timers,
     downloads: Downloads,
     arbitrations: Arbitrations,
+    disputes: Disputes,
     inheritances: Inheritances,
     claims: Claims,
     hand_over: HandOver,
     orphans: Orphans,
+    /// What datagrams, which anybody can forge, may have this registrar do.
+    datagrams: TokenBucket,
     stamps: Stamps,
     logs: Logs,
 }
@@ -97,6 +106,7 @@ pub(super) struct Enrp {
 #[derive(Debug, Default)]
 struct Logs {
     peers: LogLimit,
+    strangers: LogLimit,
     contacts: LogLimit,
     start: LogLimit,
     takeovers: LogLimit,
@@ -129,10 +139,12 @@ impl Enrp {
             timers,
             downloads: Downloads::default(),
             arbitrations: Arbitrations::default(),
+            disputes: Disputes::default(),
             inheritances: Inheritances::default(),
             claims: Claims::new(SeededState::new(hash_seed)),
             hand_over: HandOver::default(),
             orphans: Orphans::default(),
+            datagrams: TokenBucket::new(HINTS_AT_ONCE, HINT_INTERVAL, now),
             stamps: Stamps::default(),
             logs: Logs::default(),
         }
@@ -177,9 +189,15 @@ impl Registrar {
 
 /// Associations and connects.
 impl Registrar {
-    /// Whether there is room for one more association with a registrar.
-    pub(super) fn takes_enrp_association(&self) -> bool {
-        self.enrp.senders.len() < self.config.max_peers.saturating_mul(ASSOCIATIONS_PER_PEER)
+    /// Whether there is room for one more association with a registrar. The oldest one with somebody who is no peer makes room.
+    pub(super) fn takes_enrp_association(&mut self, step: &mut Step<'_>) -> bool {
+        if self.enrp.senders.len() < self.config.max_peers.saturating_mul(ASSOCIATIONS_PER_PEER) {
+            return true;
+        }
+        let peers = &self.enrp.peers;
+        let Some(oldest) = self.enrp.senders.first_unknown(|id| peers.contains(id)) else { return false };
+        self.abort(oldest, Abort::Crowded, step);
+        true
     }
 
     pub(super) fn on_enrp_association_up(

@@ -11,17 +11,9 @@ use crate::{AssociationId, RegistrarId};
 use log::Level;
 
 impl Registrar {
-    /// The registrar that sent a PRESENCE is a peer from now on. False: there are too many.
+    /// The registrar that sent a PRESENCE is a peer from now on. False: it may not be one.
     pub(super) fn add_peer(&mut self, id: RegistrarId, association: AssociationId, step: &mut Step<'_>) -> bool {
-        if self.enrp.peers.len() >= self.config.max_peers {
-            log_limited!(
-                self.enrp.logs.peers,
-                step.now,
-                Level::Warn,
-                "registrar {}: {id:?} is not taken as a peer: there are {} already",
-                self.id,
-                self.config.max_peers
-            );
+        if !self.may_be_peer(id, association, step) {
             return false;
         }
         self.end_inheritance(id, step);
@@ -99,7 +91,8 @@ impl Registrar {
             self.enrp.timers.stop(timer);
         }
         self.enrp.arbitrations.end(id);
-        self.enrp.senders.may_be_asked_again(peer.associations());
+        self.enrp.disputes.end(id);
+        self.enrp.senders.may_be_asked_again(id);
         self.statistics.peers_lost += 1;
         log_limited!(
             self.enrp.logs.peers,
@@ -109,9 +102,7 @@ impl Registrar {
             self.id,
             self.enrp.peers.len()
         );
-        if let Some(address) = peer.address() {
-            self.remember_lost(step.now, id, address.clone());
-        }
+        self.remember_lost(step.now, id, &peer);
         self.acknowledgement_not_expected(id, step);
     }
 

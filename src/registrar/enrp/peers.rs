@@ -1,14 +1,21 @@
 //! The peer list: the registrars that said who they are (RFC 5353 section 3.4), and what is thought of each.
 
 use super::audit::Audit;
+use super::presence::{HINT_INTERVAL, HINTS_AT_ONCE};
 use crate::association::PeerAddress;
+use crate::token_bucket::TokenBucket;
 use crate::wire::{ServerInformation, TransportParameter};
 use crate::{AssociationId, RegistrarId, Time};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// Associations with one peer: two when both connected at the same time; a third one may come before the loss of an old
 /// one is noticed.
 const MAX_ASSOCIATIONS: usize = 4;
+/// Elements that a peer may suggest in vain, at once: it may have lost a host that it does not miss yet.
+const MISSES_AT_ONCE: u32 = 256;
+/// Then one more after each such interval.
+const MISS_INTERVAL: Duration = Duration::from_millis(250);
 
 /// What is thought of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +51,12 @@ pub(super) struct Peer {
     address: Option<PeerAddress>,
     /// As it says it is reached.
     information: Option<ServerInformation>,
+    /// When it became a peer.
+    since: Time,
+    /// Addresses of other registrars that it may name.
+    names: TokenBucket,
+    /// Connects to elements that it names and that are not there.
+    misses: TokenBucket,
     /// Those with it. Everything to it goes over the first one, so that it stays in order.
     associations: Vec<AssociationId>,
     /// peer_last_heard.
@@ -103,9 +116,20 @@ impl Peer {
         self.information.as_ref()
     }
 
-    /// Where it can be reached, as far as known.
+    /// Where it can be reached, as far as an association has shown it.
     pub fn address(&self) -> Option<&PeerAddress> {
         self.address.as_ref()
+    }
+
+    /// Whether it was seen at this place, or has said that it is there, too.
+    pub fn is_at(&self, place: &PeerAddress) -> bool {
+        let named = self.information.as_ref().and_then(address_of);
+        self.address.iter().chain(&named).any(|known| is_same_place(known, place))
+    }
+
+    /// When it became a peer.
+    pub fn since(&self) -> Time {
+        self.since
     }
 
     fn info(&self, id: RegistrarId) -> PeerInfo {
@@ -169,8 +193,20 @@ impl Peers {
 impl Peers {
     /// A registrar that has sent a PRESENCE over an association.
     pub fn add(&mut self, now: Time, id: RegistrarId, association: AssociationId, audit: Audit) {
-        let (address, information, state) = (None, None, PeerState::Active);
-        let peer = Peer { address, information, associations: vec![association], last_heard: now, state, audit };
+        let (address, information, since, state) = (None, None, now, PeerState::Active);
+        let names = TokenBucket::new(HINTS_AT_ONCE, HINT_INTERVAL, now);
+        let misses = TokenBucket::new(MISSES_AT_ONCE, MISS_INTERVAL, now);
+        let peer = Peer {
+            address,
+            information,
+            since,
+            names,
+            misses,
+            associations: vec![association],
+            last_heard: now,
+            state,
+            audit,
+        };
         self.0.insert(id, peer);
     }
 
@@ -195,6 +231,23 @@ impl Peers {
         if peer.associations.is_empty() { Unbound::Nothing } else { Unbound::Others }
     }
 
+    /// A peer names the address of another registrar. Whether it may.
+    pub fn may_name(&mut self, now: Time, id: RegistrarId) -> bool {
+        self.0.get_mut(&id).is_some_and(|peer| peer.names.take(now))
+    }
+
+    /// An element that a peer named is not there.
+    pub fn has_misled(&mut self, now: Time, id: RegistrarId) {
+        if let Some(peer) = self.0.get_mut(&id) {
+            peer.misses.take(now);
+        }
+    }
+
+    /// Whether connects to the elements that a peer names are not in vain all the time.
+    pub fn is_credible(&mut self, now: Time, id: RegistrarId) -> bool {
+        self.0.get_mut(&id).is_some_and(|peer| peer.misses.has(now))
+    }
+
     /// Where an association shows that a peer is.
     pub fn seen_at(&mut self, id: RegistrarId, address: PeerAddress) {
         if let Some(peer) = self.0.get_mut(&id) {
@@ -202,16 +255,11 @@ impl Peers {
         }
     }
 
-    /// Takes up what a peer says about itself.
+    /// Takes up what a peer says about itself. This registrar connects only where an association has shown that it is: else it
+    /// could have us connect to anybody.
     pub fn describe(&mut self, id: RegistrarId, information: &ServerInformation) {
-        let known = self.0.get_mut(&id);
-        let Some(peer) = known.filter(|peer| peer.information.as_ref() != Some(information)) else { return };
-        peer.information = Some(information.clone());
-        // Only addresses that the association proves to be its own (else it could have us connect to anybody).
-        if let (Some(known), Some(named)) = (&peer.address, address_of(information)) {
-            if named.addresses.iter().any(|address| known.addresses.contains(address)) {
-                peer.address = Some(named);
-            }
+        if let Some(peer) = self.0.get_mut(&id).filter(|peer| peer.information.as_ref() != Some(information)) {
+            peer.information = Some(information.clone());
         }
     }
 }
@@ -254,6 +302,11 @@ impl Peers {
     pub fn audit(&mut self, id: RegistrarId) -> Option<&mut Audit> {
         self.0.get_mut(&id).map(|peer| &mut peer.audit)
     }
+}
+
+/// Whether two descriptions are of one place.
+pub(super) fn is_same_place(a: &PeerAddress, b: &PeerAddress) -> bool {
+    a.port == b.port && a.addresses.iter().any(|a| b.addresses.iter().any(|b| a.to_canonical() == b.to_canonical()))
 }
 
 /// Where a registrar says that it is.

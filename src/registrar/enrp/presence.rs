@@ -19,6 +19,11 @@ use log::Level;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// What anybody can have this registrar do by a datagram, or a peer by naming others: so many connects or messages at once, as a
+/// scope may have as many registrars.
+pub(super) const HINTS_AT_ONCE: u32 = 256;
+/// Then one more after each such interval.
+pub(super) const HINT_INTERVAL: Duration = Duration::from_millis(250);
 /// Lists of registrars are asked for at least this far apart.
 const SHORTEST_GOSSIP_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -115,8 +120,8 @@ impl Registrar {
         }
     }
 
-    /// A datagram on the ENRP group. Its sender can be forged: nothing is changed by it but that a known peer has been
-    /// heard, and that an unknown one is sought.
+    /// A datagram on the ENRP group. Its sender can be forged: it is a hint, by which a registrar is asked or sought, but nothing is
+    /// known. So nobody can keep a dead registrar from being taken over.
     pub(in crate::registrar) fn on_datagram(&mut self, from: SocketAddr, bytes: &[u8], step: &mut Step<'_>) {
         match EnrpMessage::decode(bytes) {
             Ok(Decoded { message: EnrpMessage::Presence(message), .. }) => {
@@ -149,16 +154,27 @@ impl Registrar {
         if id == RegistrarId(0) || id == self.id {
             return;
         }
-        if self.enrp.peers.contains(id) {
-            self.heard(step.now, id);
-            self.peer_lives(step.now, id);
-            if message.reply_required {
-                let answer = EnrpMessage::Presence(self.presence(id, Reply::None));
-                self.send_to_peer(id, &answer, step);
+        let known = self.enrp.peers.get(id).map(|peer| (peer.is_connected(), peer.state()));
+        if known == Some((true, PeerState::Active)) && !message.reply_required {
+            return; // nothing new
+        }
+        if !self.enrp.datagrams.take(step.now) {
+            self.statistics.rate_limited += 1;
+            return;
+        }
+        match known {
+            Some((true, _)) => {
+                let reply = if message.reply_required { Reply::None } else { Reply::Required };
+                let message = EnrpMessage::Presence(self.presence(id, reply));
+                self.send_to_peer(id, &message, step);
             }
-        } else if let Some(address) = multicast_address(from, message.server_information.as_ref()) {
-            let remember = self.remember_hearsay();
-            self.add_contact(step.now, address, Some(id), remember);
+            Some((false, _)) => self.knock_now(step.now, id),
+            None => {
+                if let Some(address) = multicast_address(from, message.server_information.as_ref()) {
+                    let remember = self.remember_hearsay();
+                    self.add_contact(step.now, address, Some(id), remember);
+                }
+            }
         }
     }
 
@@ -166,6 +182,20 @@ impl Registrar {
     pub(super) fn heard(&mut self, now: Time, id: RegistrarId) {
         if self.enrp.peers.heard(now, id) == Sign::Reassuring {
             self.enrp.timers.set(Timer::Peer(id), now + self.config.max_time_last_heard);
+            self.defended(now, id);
+        }
+    }
+
+    /// A registrar that somebody else wants to take over has answered.
+    fn defended(&mut self, now: Time, id: RegistrarId) {
+        if self.enrp.disputes.end(id) {
+            log_limited!(
+                self.enrp.logs.takeovers,
+                now,
+                Level::Warn,
+                "registrar {}: {id:?} lives: it is not taken over",
+                self.id
+            );
         }
     }
 
@@ -201,7 +231,7 @@ impl Registrar {
     }
 
     /// Gives a peer MAX-TIME-NO-RESPONSE to prove that it lives.
-    fn suspect(&mut self, id: RegistrarId, step: &mut Step<'_>) {
+    pub(super) fn suspect(&mut self, id: RegistrarId, step: &mut Step<'_>) {
         if self.enrp.peers.judge(id, PeerState::Suspected).is_none() {
             return;
         }
@@ -213,11 +243,13 @@ impl Registrar {
     pub(super) fn on_link_lost(&mut self, id: RegistrarId, step: &mut Step<'_>) {
         let Some(peer) = self.enrp.peers.get(id) else { return };
         let (state, address) = (peer.state(), peer.address().cloned());
+        let remember = self.remember_peer(step.now, peer);
         // A peer that is suspected already has been asked. It keeps the time that is left, as silence is what breaks associations, too.
         if state == PeerState::Active && self.enrp.phase != Phase::Leaving {
             self.suspect(id, step);
         }
-        self.reconnect(step.now, id, address);
+        self.concede(id, step);
+        self.reconnect(step.now, id, address, remember);
     }
 
     /// A peer cannot be reached, so "the send fails".
@@ -230,6 +262,9 @@ impl Registrar {
 
     /// A peer is dead: its elements need another home, if it had any.
     pub(super) fn peer_is_dead(&mut self, id: RegistrarId, why: &str, step: &mut Step<'_>) {
+        if self.concede(id, step) {
+            return self.look_for_mentor(step);
+        }
         if self.enrp.phase == Phase::Ready && self.handlespace.count_of_owner(id) > 0 {
             self.start_arbitration(id, why, step);
         } else {

@@ -79,13 +79,15 @@ impl Senders {
         self.0.get_mut(&association).is_some_and(|sender| !std::mem::replace(&mut sender.asked, true))
     }
 
-    /// They may be asked for a PRESENCE once more.
-    pub fn may_be_asked_again(&mut self, associations: &[AssociationId]) {
-        for association in associations {
-            if let Some(sender) = self.0.get_mut(association) {
-                sender.asked = false;
-            }
-        }
+    /// Whoever has this identifier may be asked for a PRESENCE once more.
+    pub fn may_be_asked_again(&mut self, id: RegistrarId) {
+        self.0.values_mut().filter(|sender| sender.id == Some(id)).for_each(|sender| sender.asked = false);
+    }
+
+    /// The first association that came from outside and is with none of those that `known` names.
+    pub fn first_unknown(&self, known: impl Fn(RegistrarId) -> bool) -> Option<AssociationId> {
+        let unknown = |sender: &Sender| sender.contact.is_none() && !sender.id.is_some_and(&known);
+        self.0.iter().find(|(_, sender)| unknown(sender)).map(|(&association, _)| association)
     }
 
     /// An association that was made for this contact, or is with this registrar.

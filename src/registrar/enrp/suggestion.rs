@@ -8,8 +8,10 @@
 use super::Registrar;
 use crate::RegistrarId;
 use crate::handlespace::{Claim, ElementIndex};
+use crate::log_limit::log_limited;
 use crate::registrar::Step;
 use crate::wire::TransportParameter;
+use log::Level;
 use std::net::IpAddr;
 
 impl Registrar {
@@ -24,13 +26,27 @@ impl Registrar {
     }
 
     /// The home of an element suggests that this registrar takes it: the element is asked, and nothing changes before it agrees.
+    ///
+    /// That connects to where a peer says that the element is. A peer that names many places where nobody is may not go on.
     pub(super) fn follow_suggestion(&mut self, index: ElementIndex, step: &mut Step<'_>) {
         let Some(element) = self.handlespace.element(index) else { return };
+        let home = element.home_registrar();
         let free = element.association().is_none() && element.liveness().claim() != Claim::Asked;
-        if free && self.is_ready() {
-            self.handlespace.update_liveness(index, |liveness| liveness.set_claim(Claim::Asked));
-            self.claim(index, step);
+        if !free || !self.is_ready() || !self.config.follow_suggestions {
+            return;
         }
+        if !self.enrp.peers.is_credible(step.now, home) {
+            self.statistics.rate_limited += 1;
+            return log_limited!(
+                self.enrp.logs.updates,
+                step.now,
+                Level::Warn,
+                "registrar {}: {home:?} suggests elements that cannot be reached: no more are tried for now",
+                self.id
+            );
+        }
+        self.handlespace.update_liveness(index, |liveness| liveness.set_claim(Claim::Asked));
+        self.claim(index, step);
     }
 }
 

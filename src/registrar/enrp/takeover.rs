@@ -5,7 +5,7 @@
 //! claim decide by themselves (see `updates.rs`). An arbitration that does not get all acknowledgements asks once more and then
 //! goes on without them: a registrar that has not answered by then is dead, or will hear of the result.
 
-use super::arbitrations::{Expiry, MAX_ATTEMPTS};
+use super::arbitrations::Expiry;
 use super::peers::{Peer, PeerState};
 use super::timers::Timer;
 use super::{Phase, Registrar};
@@ -15,7 +15,7 @@ use crate::message::EnrpMessage;
 use crate::message::enrp::{InitTakeover, InitTakeoverAck, TakeoverServer};
 use crate::registrar::Step;
 use crate::registrar::lateness::Lateness;
-use crate::{AssociationId, RegistrarId, Time};
+use crate::{RegistrarId, Time};
 use log::Level;
 
 /// The initiating server.
@@ -115,7 +115,7 @@ impl Registrar {
 
 /// The others.
 impl Registrar {
-    pub(super) fn on_init_takeover(&mut self, association: AssociationId, message: &InitTakeover, step: &mut Step<'_>) {
+    pub(super) fn on_init_takeover(&mut self, message: &InitTakeover, step: &mut Step<'_>) {
         let (sender, target) = (message.sender, message.target);
         if target == self.id {
             log_limited!(
@@ -132,14 +132,10 @@ impl Registrar {
                 return;
             }
             self.stop_arbitration(step.now, target);
+        } else if self.defends(target, sender, step) {
+            return;
         }
-        if self.enrp.peers.judge(target, PeerState::NotActive).is_some() {
-            // Should the initiating server die as well, somebody must try again.
-            self.enrp.timers.set(Timer::Peer(target), step.now + self.config.takeover_expiry * (MAX_ATTEMPTS + 1));
-        }
-        self.enrp.orphans.found(target);
-        let message = EnrpMessage::InitTakeoverAck(InitTakeoverAck { sender: self.id, receiver: sender, target });
-        self.answer_enrp(association, sender, &message, step);
+        self.agree_to_takeover(target, sender, step);
     }
 
     fn gives_way_to(&self, other: RegistrarId) -> bool {
@@ -148,20 +144,28 @@ impl Registrar {
 
     pub(super) fn on_takeover_server(&mut self, message: &TakeoverServer, step: &mut Step<'_>) {
         let TakeoverServer { sender, target, .. } = *message;
+        if target == sender || (target != self.id && self.doubts_takeover(target, sender, step)) {
+            return;
+        }
+        self.accept_takeover(target, sender, step);
+    }
+
+    /// A peer has taken over another registrar, or this one.
+    pub(super) fn accept_takeover(&mut self, target: RegistrarId, by: RegistrarId, step: &mut Step<'_>) {
         log_limited!(
             self.enrp.logs.takeovers,
             step.now,
             Level::Warn,
-            "registrar {}: {sender:?} takes over {target:?} with {} elements",
+            "registrar {}: {by:?} takes over {target:?} with {} elements",
             self.id,
             self.handlespace.count_of_owner(target)
         );
         if target == self.id {
-            return self.on_own_takeover(sender, step);
+            return self.on_own_takeover(by, step);
         }
         self.stop_arbitration(step.now, target);
         self.remove_peer(target, "another registrar took it over", step);
-        self.begin_inheritance(target, sender, step);
+        self.begin_inheritance(target, by, step);
     }
 
     /// This registrar has been taken for dead, but lives. Elements that are registered with it stay until they

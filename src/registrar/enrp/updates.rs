@@ -29,6 +29,12 @@ impl Registrar {
     pub(super) fn on_handle_update(&mut self, message: HandleUpdate, step: &mut Step<'_>) {
         self.statistics.handle_updates_received += 1;
         let HandleUpdate { sender, takeover_suggested, pool_handle, pool_element, .. } = message;
+        let home = pool_element.home_registrar;
+        let is_report = message.action == UpdateAction::DeletePoolElement && home == self.id;
+        // A registrar speaks of the elements that it is home of, those of registrars that it has taken over included.
+        if home != sender && home != RegistrarId(0) && !is_report {
+            return self.log_foreign(step.now, sender, &pool_handle, &pool_element);
+        }
         match message.action {
             UpdateAction::AddPoolElement => {
                 self.forget_removal(&pool_handle, pool_element.id);
@@ -60,14 +66,8 @@ impl Registrar {
                 self.count_report(index, Reporter::Registrar(sender), step);
             }
         } else if home != sender && self.enrp.peers.contains(home) {
-            log_limited!(
-                self.enrp.logs.updates,
-                step.now,
-                Level::Info,
-                "registrar {}: {sender:?} removes {:?} of pool {pool_handle}, whose home is {home:?}: ignored",
-                self.id,
-                pool_element.id
-            );
+            let known = PoolElement { home_registrar: home, ..pool_element.clone() };
+            self.log_foreign(step.now, sender, pool_handle, &known);
         } else {
             self.disowned(index, sender, step);
         }
@@ -231,6 +231,19 @@ impl Registrar {
     pub(in crate::registrar) fn let_go(&mut self, index: ElementIndex) {
         self.handlespace.set_association(index, None);
         self.handlespace.update_liveness(index, Liveness::unwatch);
+    }
+
+    /// A peer speaks of an element that it is not home of.
+    fn log_foreign(&mut self, now: Time, sender: RegistrarId, pool_handle: &PoolHandle, pool_element: &PoolElement) {
+        log_limited!(
+            self.enrp.logs.updates,
+            now,
+            Level::Info,
+            "registrar {}: HANDLE_UPDATE of {sender:?} about {:?} of pool {pool_handle}, whose home is {:?}: ignored",
+            self.id,
+            pool_element.id,
+            pool_element.home_registrar
+        );
     }
 
     fn log_refusal(

@@ -50,12 +50,16 @@ fn enrp_084_091_an_uninvolved_peer_stops_watching_the_target_and_acknowledges() 
     let mut net = Net::of(2, config);
     net.element("pool", 7, 1);
     let association = net.script_joins(0);
+    net.freeze(1);
     let init = InitTakeover { sender: SCRIPT, receiver: RegistrarId(0), target: id_of(1) };
     net.script_sends(association, init);
-    let ack = InitTakeoverAck { sender: id_of(0), receiver: SCRIPT, target: id_of(1) };
-    assert!(has(&net.take_got(), &ack.into()));
+    let ack: EnrpMessage = InitTakeoverAck { sender: id_of(0), receiver: SCRIPT, target: id_of(1) }.into();
+    assert!(!has(&net.take_got(), &ack), "the target is asked first");
+    net.run(5 * SECOND);
+    assert!(has(&net.take_got(), &ack), "MAX-TIME-NO-RESPONSE");
     assert_eq!(net.state(1, 0), Some(PeerState::NotActive));
     // The target's PRESENCE makes it active again.
+    net.thaw(1);
     net.run(31 * SECOND);
     assert_eq!(net.state(1, 0), Some(PeerState::Active));
     // For a target that nobody knows: nothing to object.
@@ -183,7 +187,7 @@ fn enrp_099_100_a_peer_takes_the_winner_as_home_of_the_targets_elements() {
     let mut net = Net::of(2, config);
     net.element("pool", 7, 1);
     let association = net.script_joins(0);
-    net.cut_registrars(&[0], &[1]);
+    net.crash(1);
     net.script_sends(association, TakeoverServer { sender: SCRIPT, receiver: RegistrarId(0), target: id_of(1) });
     assert_eq!(net.state(1, 0), None);
     assert_eq!(net.home_at(0, "pool", 7), Some(SCRIPT));
@@ -201,15 +205,15 @@ fn a_living_registrar_that_was_taken_over_keeps_what_is_registered_with_it_and_s
 
 #[test]
 fn elements_of_a_registrar_that_nobody_knows_get_a_home() {
-    let mut net = Net::of(2, config);
+    let (mut net, association) = starting_with_script(true);
     let element = net.add_element("pool", 7, Policy::RoundRobin);
-    let association = net.script_joins(0);
     let orphan = PoolElement {
         home_registrar: RegistrarId(0xdead),
         asap_transport: Some(sctp(element_ip(element), 40_000)),
         ..net.pool_element(element)
     };
-    net.script_sends(association, addition("pool", orphan));
+    net.script_sends(association, list(false, Vec::new()));
+    net.script_sends(association, table(false, vec![("pool", vec![orphan])]));
     net.run(200 * SECOND);
     assert_eq!(net.true_home(element), Some(0));
     net.assert_converged();

@@ -106,6 +106,8 @@ pub struct Net {
     pub multicast: bool,
     /// ASAP messages that elements got.
     pub keep_alives: Vec<(usize, EndpointKeepAlive)>,
+    /// Connects that registrars have begun.
+    pub connects: u64,
 }
 
 pub const SCRIPT: RegistrarId = RegistrarId(0x5c);
@@ -171,6 +173,7 @@ impl Default for Net {
             script_checksum: Some(0xffff),
             multicast: false,
             keep_alives: Vec::new(),
+            connects: 0,
         }
     }
 }

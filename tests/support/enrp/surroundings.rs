@@ -155,6 +155,7 @@ impl Net {
                 Action::Send { association, bytes } => self.send(EndId::of(association), bytes),
                 Action::Connect { attempt, link, peer, timeout } => {
                     let timeout = nanos(timeout);
+                    self.connects += 1;
                     self.connect(from.node(), link, attempt.0, &peer, TransportKind::Memory, timeout);
                 }
                 Action::Abort { association, .. } => self.abort(EndId::of(association)),
