@@ -83,6 +83,7 @@ fn messages() -> Vec<(&'static str, AsapMessage)> {
                 pool_handle: pool_handle.clone(),
                 pool_element_id: PoolElementId(1),
                 error: None,
+                registrars: Vec::new(),
             }),
         ),
         (
@@ -92,6 +93,7 @@ fn messages() -> Vec<(&'static str, AsapMessage)> {
                 registrar_id: RegistrarId(1),
                 pool_handle,
                 pool_element_id: Some(PoolElementId(1)),
+                registrars: Vec::new(),
             }),
         ),
     ]

@@ -265,6 +265,19 @@ impl Associations {
         None
     }
 
+    /// Who is at the other end of an association that somebody made to us.
+    pub(super) fn inbound_peer(&self, association: AssociationId) -> Option<&PeerAddress> {
+        self.inbound.iter().find(|inbound| inbound.association == association).map(RegistrarAssociation::peer)
+    }
+
+    /// Somebody is not believed that it is our home registrar now.
+    pub(super) fn refuse_takeover(&mut self, association: AssociationId, id: RegistrarId, why: &str, now: Time) {
+        if let Some(inbound) = self.inbound.iter().find(|inbound| inbound.association == association) {
+            let peer = &inbound.peer;
+            self.log.warn(now, format_args!("registrar {id} at {peer} wants to be home registrar, ignored: {why}"));
+        }
+    }
+
     /// Closes all of them in order.
     pub(super) fn close(&mut self, step: &mut Step<'_>) {
         for association in self.home.take().into_iter().chain(std::mem::take(&mut self.inbound)) {

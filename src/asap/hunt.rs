@@ -8,11 +8,12 @@ use super::config::AsapConfig;
 use super::hunt_outcome::{Leaving, Progress, Purpose};
 use super::interface::{Action, ConnectAttempt, Step};
 use super::peer_log::PeerLog;
-use super::registrars::{Announced, CandidateId, Registrars};
+use super::registrars::{Announced, Belief, CandidateId, Registrars};
 use super::requests::HuntTally;
 use crate::association::{LossReason, PeerAddress};
 use crate::message::asap::ServerAnnounce;
 use crate::random::Random;
+use crate::wire::ServerInformation;
 use crate::{RegistrarId, Time};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -360,6 +361,16 @@ impl Hunt {
     pub(super) fn home_found(&mut self, step: &mut Step<'_>) {
         self.end(step);
         self.outage_told = false;
+    }
+
+    /// The home registrar tells of others.
+    pub(super) fn told_of(&mut self, registrars: &[ServerInformation]) {
+        self.registrars.told_of(registrars);
+    }
+
+    /// Whether a registrar that connected from there may take us over.
+    pub(super) fn belief_in(&self, peer: &PeerAddress, id: RegistrarId) -> Belief {
+        self.registrars.belief_in(peer, id)
     }
 
     /// A registrar takes us over, from there: its number in the table.

@@ -6,12 +6,15 @@ use super::announced_addresses::{Addresses, AnnouncedAddresses, announced_addres
 use crate::association::{PeerAddress, TransportKind};
 use crate::collections::SortedMap;
 use crate::message::asap::ServerAnnounce;
+use crate::wire::{AddressList, ServerInformation, TransportParameter};
 use crate::{RegistrarId, Time};
 use smallvec::SmallVec;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Registrars remembered because they took us over; the oldest makes room.
 const MAX_LEARNT: usize = 4;
+/// Registrars remembered because the home registrar told of them.
+const MAX_TOLD: usize = 32;
 
 /// Names a registrar in the table; never used again.
 pub(super) type CandidateId = u64;
@@ -90,6 +93,19 @@ pub(super) struct Registrars {
     next_id: CandidateId,
     transports: Vec<TransportKind>,
     max_registrars: usize,
+    /// Those that the home registrar knows, with the addresses that it knows them by.
+    told: Vec<(RegistrarId, AddressList)>,
+}
+
+/// When a registrar that says that it takes us over is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Belief {
+    /// It is configured, has announced itself, or our home registrar told us of it.
+    Always,
+    /// When there is no home registrar: one with its identifier is known from another place, or our home registrar tells of nobody, as
+    /// rsplib's does.
+    WithoutHome,
+    Never,
 }
 
 /// What became of an announcement.
@@ -111,6 +127,7 @@ impl Registrars {
             next_id: 0,
             transports: transports.to_vec(),
             max_registrars: max,
+            told: Vec::new(),
         };
         for address in configured {
             let both: Addresses = smallvec::smallvec![address.clone()];
@@ -149,6 +166,30 @@ impl Registrars {
         }
         self.insert(Candidate { id: Some(message.registrar_id), outdated_at: Some(outdated_at), ..candidate });
         Announced::New
+    }
+
+    /// The home registrar tells of others.
+    pub(super) fn told_of(&mut self, registrars: &[ServerInformation]) {
+        if registrars.is_empty() {
+            return;
+        }
+        self.told = registrars.iter().take(MAX_TOLD).filter_map(told).collect();
+    }
+
+    /// Whether a registrar that connected from there may take us over.
+    pub(super) fn belief_in(&self, peer: &PeerAddress, id: RegistrarId) -> Belief {
+        let shares = |addresses: &[IpAddr]| addresses.iter().any(|ip| peer.addresses.contains(ip));
+        let there = |known: &PeerAddress| known.port == peer.port && shares(&known.addresses);
+        let named = || self.told.iter().filter(|(told, _)| *told == id);
+        if self.candidates.values().any(|c| c.sctp.iter().any(there)) || named().any(|(_, addresses)| shares(addresses))
+        {
+            Belief::Always
+        } else if self.told.is_empty() || named().next().is_some() || self.candidates.values().any(|c| c.id == Some(id))
+        {
+            Belief::WithoutHome
+        } else {
+            Belief::Never
+        }
     }
 
     /// A registrar took us over, from there: its number in the table.
@@ -250,6 +291,14 @@ impl Registrars {
     /// The candidate's registrar identifier, if it told it.
     pub(super) fn registrar_id(&self, id: CandidateId) -> Option<RegistrarId> {
         self.candidates.get(&id)?.id
+    }
+}
+
+/// Where a registrar is that the home registrar tells of.
+fn told(registrar: &ServerInformation) -> Option<(RegistrarId, AddressList)> {
+    match &registrar.transport {
+        TransportParameter::Sctp { addresses, .. } => Some((registrar.id, addresses.clone())),
+        _ => None,
     }
 }
 

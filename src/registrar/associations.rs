@@ -30,6 +30,8 @@ pub(super) struct Association {
     resolutions: TokenBucket,
     reports: TokenBucket,
     faults: TokenBucket,
+    /// Which list of other registrars it was told last.
+    told: u32,
     /// When a message came last, or when it came up.
     last_heard: Time,
     /// When to look whether it is silent; TCP only.
@@ -44,6 +46,7 @@ impl Association {
             resolutions: TokenBucket::per_second(config.max_resolutions_per_second, now),
             reports: TokenBucket::per_second(config.max_reports_per_second, now),
             faults: TokenBucket::per_second(MAX_FAULTS_PER_SECOND, now),
+            told: 0,
             last_heard: now,
             look_at: None,
         }
@@ -138,6 +141,11 @@ impl Associations {
         bucket.take(now)
     }
 
+    /// The other end is to know this list of other registrars. Whether it has to be told.
+    pub fn tell(&mut self, id: AssociationId, version: u32) -> bool {
+        self.by_id.get_mut(&id).is_some_and(|association| std::mem::replace(&mut association.told, version) != version)
+    }
+
     /// Whether there is room for one more association with a pool element or user.
     pub fn has_room_for(&self, kind: TransportKind, config: &RegistrarConfig) -> bool {
         self.asap < config.max_associations
@@ -160,7 +168,10 @@ impl Associations {
         self.remove(id);
         self.asap += usize::from(association.link == Link::Asap);
         for address in association.asap_addresses() {
-            self.by_address.insert(address, id);
+            // Whoever says later that he is there, too, gets nothing that is meant for the one who was there first.
+            if self.by_address.get(&address).is_none() {
+                self.by_address.insert(address, id);
+            }
         }
         self.by_id.insert(id, association);
     }
@@ -190,5 +201,27 @@ impl Associations {
             }
         }
         Some(association)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_lists_the_address_of_another_one_gets_nothing_that_is_meant_for_that() {
+        let config = RegistrarConfig::default();
+        let place = |last: u8| PeerAddress::new(IpAddr::from([10, 0, 0, last]), 4000);
+        let mut both = place(2);
+        both.addresses.push(IpAddr::from([10, 0, 0, 1]));
+        let peer = |address| Peer { address, inbound: true, kind: TransportKind::KernelSctp };
+        let (victim, attacker) = (AssociationId::new(0, 1), AssociationId::new(0, 2));
+        let mut associations = Associations::new(1);
+        for (id, address) in [(victim, place(1)), (attacker, both)] {
+            associations.insert(id, Association::new(Link::Asap, peer(address), &config, Time::ZERO));
+        }
+        assert_eq!([1, 2].map(|last| associations.find_asap(&place(last))), [Some(victim), Some(attacker)]);
+        associations.remove(victim);
+        assert_eq!(associations.find_asap(&place(1)), None);
     }
 }

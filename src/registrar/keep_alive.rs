@@ -81,6 +81,11 @@ impl Registrar {
             registrar_id: self.id,
             pool_handle: pool.handle().clone(),
             pool_element_id: Some(pool_element_id),
+            registrars: if self.associations.tell(association, self.enrp.told_version()) {
+                self.registrars_to_tell()
+            } else {
+                Vec::new()
+            },
         });
         self.handlespace.update_liveness(index, |liveness| self.keep_alives.asked(step.now, liveness));
         self.statistics.keep_alives_sent += 1;

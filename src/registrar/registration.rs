@@ -33,7 +33,14 @@ impl Registrar {
                 Some(OperationalError { causes: vec![cause] })
             }
         };
-        let response = RegistrationResponse { reject: error.is_some(), pool_handle, pool_element_id: id, error };
+        let response = RegistrationResponse {
+            reject: error.is_some(),
+            pool_handle,
+            pool_element_id: id,
+            error,
+            registrars: self.registrars_to_tell(),
+        };
+        self.associations.tell(association, self.enrp.told_version());
         self.send(association, &AsapMessage::RegistrationResponse(response), step);
     }
 
@@ -46,8 +53,15 @@ impl Registrar {
     ) -> Result<(), ErrorCause> {
         let Some(association) = self.associations.get(id) else { return Err(without_information(Cause::Unspecified)) };
         let life = pool_element.registration_life;
-        let (index, registered) =
-            self.registrations.register(&mut self.handlespace, (id, association), pool_handle, pool_element)?;
+        let pool_element_id = pool_element.id;
+        let result = self.registrations.register(&mut self.handlespace, (id, association), pool_handle, pool_element);
+        if result.as_ref().is_err_and(|error| error.cause == Cause::NonUniquePoolElementId) {
+            // Whoever has it may be dead, and its loss not noticed yet.
+            if let Some(holder) = self.handlespace.find(pool_handle, pool_element_id) {
+                self.probe(holder, step);
+            }
+        }
+        let (index, registered) = result?;
         self.watch(step.now, index, life);
         self.element_registered(index, registered, step);
         if registered == Registered::New {

@@ -186,7 +186,7 @@ fn an_announcement_gives_tcp_and_sctp_each_its_own_address() {
 fn losing_the_old_link_after_a_move_does_not_touch_the_new_one() {
     let (mut client, home) = Client::connected(config(1, SCTP));
     client.request(1, register(1));
-    client.message(home, registered(1, None));
+    client.message(home, registered_beside(1, &[(9, 9)]));
     let (other, _) = client.inbound(9);
     client.message(other, keep_alive(true, 9, POOL, Some(1)));
     assert!(client.event(Event::AssociationLost { association: home, reason: LossReason::Closed }).0.is_empty());

@@ -11,5 +11,6 @@ mod random;
 mod registrations;
 mod requests;
 mod rfc_5352;
+mod rogues;
 mod shutdown;
 mod subscribing;

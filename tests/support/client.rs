@@ -116,7 +116,22 @@ pub fn registered(id: u32, error: Option<Cause>) -> AsapMessage {
         pool_handle: handle(),
         pool_element_id: PoolElementId(id),
         error: error.map(OperationalError::of),
+        registrars: Vec::new(),
     })
+}
+
+/// The home registrar accepts a registration and tells of other registrars, each by identifier and number of its host.
+pub fn registered_beside(id: u32, registrars: &[(u32, u8)]) -> AsapMessage {
+    let AsapMessage::RegistrationResponse(response) = registered(id, None) else { unreachable!() };
+    let registrars = registrars.iter().map(|&(id, number)| ServerInformation {
+        id: RegistrarId(id),
+        transport: TransportParameter::Sctp {
+            port: PORT_ENRP,
+            transport_use: TransportUse::DataOnly,
+            addresses: registrar_address(number).addresses,
+        },
+    });
+    AsapMessage::RegistrationResponse(RegistrationResponse { registrars: registrars.collect(), ..response })
 }
 
 pub fn deregistered(id: u32) -> AsapMessage {
@@ -133,6 +148,7 @@ pub fn keep_alive(home: bool, registrar: u32, pool: &str, id: Option<u32>) -> As
         registrar_id: RegistrarId(registrar),
         pool_handle: PoolHandle::from(pool),
         pool_element_id: id.map(PoolElementId),
+        registrars: Vec::new(),
     })
 }
 

@@ -191,9 +191,22 @@ fn plain_asap() -> Vec<(String, Any)> {
     let all: Vec<AsapMessage> = vec![
         asap::Registration { pool_handle: handle(), pool_element: element() }.into(),
         asap::Deregistration { pool_handle: handle(), pool_element_id }.into(),
-        asap::RegistrationResponse { reject: false, pool_handle: handle(), pool_element_id, error: None }.into(),
-        asap::RegistrationResponse { reject: true, pool_handle: handle(), pool_element_id, error: error.clone() }
-            .into(),
+        asap::RegistrationResponse {
+            reject: false,
+            pool_handle: handle(),
+            pool_element_id,
+            error: None,
+            registrars: Vec::new(),
+        }
+        .into(),
+        asap::RegistrationResponse {
+            reject: true,
+            pool_handle: handle(),
+            pool_element_id,
+            error: error.clone(),
+            registrars: Vec::new(),
+        }
+        .into(),
         asap::DeregistrationResponse { pool_handle: handle(), pool_element_id, error: None }.into(),
         asap::DeregistrationResponse { pool_handle: handle(), pool_element_id, error: error.clone() }.into(),
         asap::HandleResolution { subscribe: false, pool_handle: handle(), items: None }.into(),
@@ -206,10 +219,22 @@ fn plain_asap() -> Vec<(String, Any)> {
             error,
         }
         .into(),
-        asap::EndpointKeepAlive { home: false, registrar_id: SENDER, pool_handle: handle(), pool_element_id: None }
-            .into(),
-        asap::EndpointKeepAlive { home: true, registrar_id: SENDER, pool_handle: handle(), pool_element_id: Some(PE) }
-            .into(),
+        asap::EndpointKeepAlive {
+            home: false,
+            registrar_id: SENDER,
+            pool_handle: handle(),
+            pool_element_id: None,
+            registrars: Vec::new(),
+        }
+        .into(),
+        asap::EndpointKeepAlive {
+            home: true,
+            registrar_id: SENDER,
+            pool_handle: handle(),
+            pool_element_id: Some(PE),
+            registrars: Vec::new(),
+        }
+        .into(),
         asap::EndpointKeepAliveAck { pool_handle: handle(), pool_element_id }.into(),
         asap::EndpointUnreachable { pool_handle, pool_element_id }.into(),
         asap::ServerAnnounce { registrar_id: SENDER, transports: Vec::new() }.into(),

@@ -56,13 +56,24 @@ fn golden_bytes_of_pool_element_messages() {
     let error = Some(OperationalError {
         causes: vec![ErrorCause { cause: Cause::InvalidValues, info: vec![0xc0, 0x99, 0x00, 0x05, 0xaa] }],
     });
-    let response = asap::RegistrationResponse { reject: true, pool_handle: handle(), pool_element_id, error };
+    let response = asap::RegistrationResponse {
+        reject: true,
+        pool_handle: handle(),
+        pool_element_id,
+        error,
+        registrars: Vec::new(),
+    };
     // The cause's padding ends the parameter and the message too: none of the three lengths counts it.
     golden(response.into(), &format!("03010029 {HANDLE} 000e0008 12345678 000c000d 00030009 c0990005 aa000000"));
     let response = asap::DeregistrationResponse { pool_handle: handle(), pool_element_id, error: None };
     golden(response.into(), &format!("0400001c {HANDLE} 000e0008 12345678"));
-    let keep_alive =
-        asap::EndpointKeepAlive { home: true, registrar_id: SENDER, pool_handle, pool_element_id: Some(PE) };
+    let keep_alive = asap::EndpointKeepAlive {
+        home: true,
+        registrar_id: SENDER,
+        pool_handle,
+        pool_element_id: Some(PE),
+        registrars: Vec::new(),
+    };
     golden(keep_alive.into(), &format!("07010020 aabbccdd {HANDLE} 000e0008 12345678"));
     let ack = asap::EndpointKeepAliveAck { pool_handle: handle(), pool_element_id };
     golden(ack.into(), &format!("0800001c {HANDLE} 000e0008 12345678"));

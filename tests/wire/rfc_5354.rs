@@ -89,6 +89,7 @@ fn comm_001_integers_are_in_network_byte_order() {
         registrar_id: RegistrarId(0x0102_0304),
         pool_handle: PoolHandle::from("abcd"),
         pool_element_id: Some(PoolElementId(0x0506_0708)),
+        registrars: Vec::new(),
     };
     assert_eq!(encode(keep_alive), bytes("07000018 01020304 00090008 61626364 000e0008 05060708"));
 }

@@ -46,6 +46,7 @@ fn a_keep_alive_names_the_element() {
         registrar_id: RegistrarId(0x524d_ef74),
         pool_handle: PoolHandle::from("EchoPool"),
         pool_element_id: Some(PoolElementId(0x5b8c_8d20)),
+        registrars: Vec::new(),
     };
     let hex = "0700001c 524def74 0009000c 4563686f506f6f6c 000e0008 5b8c8d20";
     assert_eq!(asap(hex), AsapMessage::EndpointKeepAlive(question));

@@ -120,9 +120,9 @@ pub fn asap_message() -> impl Strategy<Value = AsapMessage> {
             pool_element_id
         }
         .into()),
-        (any::<bool>(), handle(), pe(), option::of(error())).prop_map(
-            |(reject, pool_handle, pool_element_id, error)| {
-                asap::RegistrationResponse { reject, pool_handle, pool_element_id, error }.into()
+        (any::<bool>(), handle(), pe(), option::of(error()), vec(server(), 0..4)).prop_map(
+            |(reject, pool_handle, pool_element_id, error, registrars)| {
+                asap::RegistrationResponse { reject, pool_handle, pool_element_id, error, registrars }.into()
             }
         ),
         (handle(), pe(), option::of(error())).prop_map(|(pool_handle, pool_element_id, error)| {
@@ -136,9 +136,9 @@ pub fn asap_message() -> impl Strategy<Value = AsapMessage> {
                 asap::HandleResolutionResponse { accept_updates, pool_handle, policy, pool_elements, error }.into()
             }
         ),
-        (any::<bool>(), registrar(), handle(), option::of(pe())).prop_map(
-            |(home, registrar_id, pool_handle, pool_element_id)| {
-                asap::EndpointKeepAlive { home, registrar_id, pool_handle, pool_element_id }.into()
+        (any::<bool>(), registrar(), handle(), option::of(pe()), vec(server(), 0..4)).prop_map(
+            |(home, registrar_id, pool_handle, pool_element_id, registrars)| {
+                asap::EndpointKeepAlive { home, registrar_id, pool_handle, pool_element_id, registrars }.into()
             }
         ),
         (handle(), pe()).prop_map(|(pool_handle, pool_element_id)| {

@@ -1,16 +1,17 @@
 //! Messages and announcements: to which part they go.
 
 use super::AsapClient;
-use crate::AssociationId;
 use crate::asap::associations::Sender;
 use crate::asap::deregistrations::Answered;
 use crate::asap::incoming::Incoming;
 use crate::asap::interface::{RequestError, Step};
+use crate::asap::registrars::Belief;
 use crate::asap::registrations::KeptAlive;
 use crate::asap::resolutions::Addressee;
 use crate::asap::subscriptions::{ForSessions, Updates};
 use crate::message::AsapMessage;
 use crate::message::asap::{EndpointKeepAlive, HandleResolutionResponse};
+use crate::{AssociationId, Time};
 use std::net::SocketAddr;
 
 impl AsapClient {
@@ -34,6 +35,7 @@ impl AsapClient {
         match message {
             AsapMessage::RegistrationResponse(message) => {
                 self.home_worked();
+                self.hunt.told_of(&message.registrars);
                 let home = self.associations.sctp_home_id();
                 self.registrations.on_response(message, home, &mut self.requests, step);
             }
@@ -99,6 +101,10 @@ impl AsapClient {
         message: &EndpointKeepAlive,
         step: &mut Step<'_>,
     ) {
+        // Without an acknowledgement it does not become home of anything.
+        if sender == Sender::Other && message.home && !self.believes_takeover(association, message, step.now) {
+            return;
+        }
         if self.registrations.on_keep_alive(association, message, step) == KeptAlive::Unknown {
             return;
         }
@@ -106,6 +112,7 @@ impl AsapClient {
         match sender {
             Sender::Home => {
                 self.home_worked();
+                self.hunt.told_of(&message.registrars);
                 self.associations.set_home_registrar_id(id);
             }
             Sender::Other if message.home => {
@@ -118,6 +125,23 @@ impl AsapClient {
             }
             Sender::Other => {}
         }
+    }
+
+    /// Whether the sender may be our home registrar from now on, as it says. Anybody can connect to us and say so.
+    fn believes_takeover(&mut self, association: AssociationId, message: &EndpointKeepAlive, now: Time) -> bool {
+        let id = message.registrar_id;
+        let belief = match self.associations.inbound_peer(association) {
+            Some(peer) => self.hunt.belief_in(peer, id),
+            None => Belief::Never,
+        };
+        let why = match (message.pool_element_id, belief) {
+            (None, _) => "it names no element",
+            (_, Belief::Never) => "nobody knows it",
+            (_, Belief::WithoutHome) if self.associations.home().is_some() => "nobody knows it, and there is one",
+            (Some(_), Belief::Always | Belief::WithoutHome) => return true,
+        };
+        self.associations.refuse_takeover(association, id, why, now);
+        false
     }
 
     pub(super) fn on_announcement(&mut self, from: SocketAddr, bytes: &[u8], step: &mut Step<'_>) {

@@ -1,7 +1,9 @@
 //! ASAP_REGISTRATION_RESPONSE (0x03), RFC 5352 section 2.2.3: registrar to PE.
 
 use crate::message::codec::{FLAG_LOW, Message};
-use crate::wire::{OperationalError, Parameter, Parameters, Reader, Reports, Undecodable, Writer, required};
+use crate::wire::{
+    OperationalError, Parameter, Parameters, Reader, Reports, ServerInformation, Undecodable, Writer, required,
+};
 use crate::{PoolElementId, PoolHandle};
 
 /// ASAP_REGISTRATION_RESPONSE (0x03), RFC 5352 section 2.2.3: registrar to PE.
@@ -15,6 +17,8 @@ pub struct RegistrationResponse {
     pub pool_element_id: PoolElementId,
     /// Why it is refused.
     pub error: Option<OperationalError>,
+    /// Other registrars, any of which may become the PE's home registrar by a keep-alive with the H bit: an addition of ours.
+    pub registrars: Vec<ServerInformation>,
 }
 
 impl Message for RegistrationResponse {
@@ -27,22 +31,27 @@ impl Message for RegistrationResponse {
 
     fn decode_body(flags: u8, body: Reader<'_>, reports: &mut Reports) -> Result<Self, Undecodable> {
         let (mut pool_handle, mut pool_element_id, mut error) = (None, None, None);
+        let mut registrars = Vec::new();
         let mut parameters = Parameters::new(body);
         while let Some(tlv) = parameters.next(reports)? {
             match tlv.parameter_type {
                 PoolHandle::TYPE => tlv.once(&mut pool_handle, reports)?,
                 PoolElementId::TYPE => tlv.once(&mut pool_element_id, reports)?,
                 OperationalError::TYPE => tlv.once(&mut error, reports)?,
+                ServerInformation::TYPE => registrars.push(tlv.decode(reports)?),
                 _ => {}
             }
         }
         let (pool_handle, pool_element_id) = (required(pool_handle)?, required(pool_element_id)?);
-        Ok(RegistrationResponse { reject: flags & FLAG_LOW != 0, pool_handle, pool_element_id, error })
+        Ok(RegistrationResponse { reject: flags & FLAG_LOW != 0, pool_handle, pool_element_id, error, registrars })
     }
 
     fn encode_body(&self, w: &mut Writer<'_>) {
         w.parameter(&self.pool_handle);
         w.parameter(&self.pool_element_id);
         w.optional(self.error.as_ref());
+        for registrar in &self.registrars {
+            w.parameter(registrar);
+        }
     }
 }

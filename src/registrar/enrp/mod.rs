@@ -12,7 +12,7 @@
 //! * `messages.rs`: which message is for which of these files, and how messages are sent.
 //! * `announcing.rs`: sending HANDLE_UPDATE. `updates.rs`: receiving it, and who an element belongs to when registrars
 //!   disagree. `twin_pools.rs`: which pool stays when there are two. `suggestion.rs`: where an element belongs.
-//! * `takeover.rs`: arbitration about a dead registrar. `inheritance.rs`: its elements get another home. `adoption.rs`: asking
+//! * `successors.rs`: whom elements are told of. `takeover.rs`: arbitration about a dead registrar. `inheritance.rs`: its elements get another home. `adoption.rs`: asking
 //!   those that are to be ours. `orphans.rs`: elements whose home nobody knows. `leave.rs`: the opposite, handing elements over.
 //! * `auditing.rs`: comparing checksums, and downloading again what differs. `errors.rs`: ENRP_ERROR.
 
@@ -41,6 +41,7 @@ mod presence;
 mod senders;
 mod stamps;
 mod start;
+mod successors;
 mod suggestion;
 mod takeover;
 mod timers;

@@ -145,28 +145,37 @@ impl Peer {
 
 /// All of them.
 #[derive(Debug, Default)]
-pub(super) struct Peers(BTreeMap<RegistrarId, Peer>);
+pub(super) struct Peers {
+    by_id: BTreeMap<RegistrarId, Peer>,
+    /// Counts changes of what elements are told of them.
+    version: u32,
+}
 
 /// Looking.
 impl Peers {
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.by_id.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.by_id.is_empty()
     }
 
     pub fn contains(&self, id: RegistrarId) -> bool {
-        self.0.contains_key(&id)
+        self.by_id.contains_key(&id)
     }
 
     pub fn get(&self, id: RegistrarId) -> Option<&Peer> {
-        self.0.get(&id)
+        self.by_id.get(&id)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (RegistrarId, &Peer)> {
-        self.0.iter().map(|(&id, peer)| (id, peer))
+        self.by_id.iter().map(|(&id, peer)| (id, peer))
+    }
+
+    /// Changes when what elements are told of the peers does.
+    pub fn version(&self) -> u32 {
+        self.version
     }
 
     /// For a look from outside.
@@ -207,16 +216,18 @@ impl Peers {
             state,
             audit,
         };
-        self.0.insert(id, peer);
+        self.by_id.insert(id, peer);
+        self.version = self.version.wrapping_add(1);
     }
 
     pub fn remove(&mut self, id: RegistrarId) -> Option<Peer> {
-        self.0.remove(&id)
+        self.version = self.version.wrapping_add(1);
+        self.by_id.remove(&id)
     }
 
     /// An association is with this peer.
     pub fn bind(&mut self, id: RegistrarId, association: AssociationId) -> Bound {
-        let Some(peer) = self.0.get_mut(&id) else { return Bound::Other };
+        let Some(peer) = self.by_id.get_mut(&id) else { return Bound::Other };
         if peer.associations.contains(&association) || peer.associations.len() >= MAX_ASSOCIATIONS {
             return Bound::Other;
         }
@@ -226,40 +237,42 @@ impl Peers {
 
     /// An association with this peer is gone.
     pub fn unbind(&mut self, id: RegistrarId, association: AssociationId) -> Unbound {
-        let Some(peer) = self.0.get_mut(&id) else { return Unbound::Unknown };
+        let Some(peer) = self.by_id.get_mut(&id) else { return Unbound::Unknown };
         peer.associations.retain(|&other| other != association);
         if peer.associations.is_empty() { Unbound::Nothing } else { Unbound::Others }
     }
 
     /// A peer names the address of another registrar. Whether it may.
     pub fn may_name(&mut self, now: Time, id: RegistrarId) -> bool {
-        self.0.get_mut(&id).is_some_and(|peer| peer.names.take(now))
+        self.by_id.get_mut(&id).is_some_and(|peer| peer.names.take(now))
     }
 
     /// An element that a peer named is not there.
     pub fn has_misled(&mut self, now: Time, id: RegistrarId) {
-        if let Some(peer) = self.0.get_mut(&id) {
+        if let Some(peer) = self.by_id.get_mut(&id) {
             peer.misses.take(now);
         }
     }
 
     /// Whether connects to the elements that a peer names are not in vain all the time.
     pub fn is_credible(&mut self, now: Time, id: RegistrarId) -> bool {
-        self.0.get_mut(&id).is_some_and(|peer| peer.misses.has(now))
+        self.by_id.get_mut(&id).is_some_and(|peer| peer.misses.has(now))
     }
 
     /// Where an association shows that a peer is.
     pub fn seen_at(&mut self, id: RegistrarId, address: PeerAddress) {
-        if let Some(peer) = self.0.get_mut(&id) {
+        if let Some(peer) = self.by_id.get_mut(&id) {
             peer.address = Some(address);
+            self.version = self.version.wrapping_add(1);
         }
     }
 
     /// Takes up what a peer says about itself. This registrar connects only where an association has shown that it is: else it
     /// could have us connect to anybody.
     pub fn describe(&mut self, id: RegistrarId, information: &ServerInformation) {
-        if let Some(peer) = self.0.get_mut(&id).filter(|peer| peer.information.as_ref() != Some(information)) {
+        if let Some(peer) = self.by_id.get_mut(&id).filter(|peer| peer.information.as_ref() != Some(information)) {
             peer.information = Some(information.clone());
+            self.version = self.version.wrapping_add(1);
         }
     }
 }
@@ -277,7 +290,7 @@ pub(super) enum Sign {
 impl Peers {
     /// Any message of a peer shows that it lives: it is not suspected any more.
     pub fn heard(&mut self, now: Time, id: RegistrarId) -> Sign {
-        let Some(peer) = self.0.get_mut(&id) else { return Sign::Expected };
+        let Some(peer) = self.by_id.get_mut(&id) else { return Sign::Expected };
         peer.last_heard = now;
         if peer.state != PeerState::Suspected || !peer.is_connected() {
             return Sign::Expected;
@@ -288,19 +301,19 @@ impl Peers {
 
     /// A peer says that it lives: nobody may take it over any more.
     pub fn revive(&mut self, id: RegistrarId) -> Sign {
-        let Some(peer) = self.0.get_mut(&id).filter(|peer| !peer.is_active()) else { return Sign::Expected };
+        let Some(peer) = self.by_id.get_mut(&id).filter(|peer| !peer.is_active()) else { return Sign::Expected };
         peer.state = PeerState::Active;
         Sign::Reassuring
     }
 
     /// Thinks otherwise of a peer. None: it is no peer.
     pub fn judge(&mut self, id: RegistrarId, state: PeerState) -> Option<()> {
-        self.0.get_mut(&id).map(|peer| peer.state = state)
+        self.by_id.get_mut(&id).map(|peer| peer.state = state)
     }
 
     /// The audit of its elements.
     pub fn audit(&mut self, id: RegistrarId) -> Option<&mut Audit> {
-        self.0.get_mut(&id).map(|peer| &mut peer.audit)
+        self.by_id.get_mut(&id).map(|peer| &mut peer.audit)
     }
 }
 

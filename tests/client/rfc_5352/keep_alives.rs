@@ -39,6 +39,7 @@ fn asap_098_a_keep_alive_for_another_pool_or_element_is_dropped_silently() {
 fn asap_102_h_bit_makes_the_sender_home_registrar_and_elements_register_there_at_once() {
     let (mut client, home) = with_element();
     client.message(home, keep_alive(false, 5, POOL, Some(1)));
+    client.message(home, registered_beside(1, &[(6, 9)]));
     let (other, _) = client.inbound(9);
     let done = client.message(other, keep_alive(true, 6, POOL, Some(1)));
     let expected = Registration { pool_handle: handle(), pool_element: element(1) };
@@ -76,7 +77,7 @@ fn a_registrar_that_took_over_is_looked_for_when_its_association_breaks() {
     for number in 10..16 {
         let (taker, _) = client.inbound(number);
         client.message(taker, keep_alive(true, number.into(), POOL, Some(1)));
-        client.message(taker, registered(1, None));
+        client.message(taker, registered_beside(1, &[(u32::from(number) + 1, number + 1)]));
         client.advance(ms(1000));
         takers.push((taker, registrar_address(number)));
     }

@@ -73,6 +73,7 @@ fn messages_that_no_registrar_takes_change_nothing() {
             pool_handle: pool_handle.clone(),
             pool_element_id,
             error: None,
+            registrars: Vec::new(),
         }),
         AsapMessage::DeregistrationResponse(DeregistrationResponse {
             pool_handle: pool_handle.clone(),

@@ -21,6 +21,7 @@ fn asap_019_114_sec_016_keep_alives_are_spread_by_half_an_interval_in_both_direc
             registrar_id: RegistrarId(0xcafe),
             pool_handle: PoolHandle::from("pool"),
             pool_element_id: Some(PoolElementId(7)),
+            registrars: Vec::new(),
         };
         assert_eq!(keep_alives[0], (pe, expected));
         times.push(world.now);
