@@ -5,7 +5,7 @@ use super::RegistrarConfig;
 use super::associations::Association;
 use super::refusals::{cause_of, invalid_value, without_information};
 use super::rsplib::Scope;
-use crate::handlespace::{Element, ElementIndex, Handlespace, Registered};
+use crate::handlespace::{Claim, Element, ElementIndex, Handlespace, Registered};
 use crate::wire::{Cause, ErrorCause, PoolElement, RegistrationLife, TransportParameter};
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId};
 use std::net::IpAddr;
@@ -100,9 +100,9 @@ impl Registrations {
         Ok(())
     }
 
-    /// Whether the element may be registered on this association: it is new, or was registered on the same association,
-    /// or is the same element that comes back over a new association before the loss of the old one is noticed (or comes
-    /// from another registrar). Any other element has no right to this identifier.
+    /// Whether the element may be registered on this association: it is new, or was registered on the same association, or is
+    /// the same element that comes from another registrar. Any other element has no right to this identifier, and as long as
+    /// the association lives that an element registered on, nobody has over another one.
     fn check_identity(
         &self,
         handlespace: &Handlespace,
@@ -115,7 +115,7 @@ impl Registrations {
         if known.is_some_and(|known| known.association() == Some(id)) {
             return Ok(());
         }
-        if known.is_some_and(|known| !is_same_element(known, association, pool_element)) {
+        if known.is_some_and(|known| is_registered(known) || !is_same_element(known, association, pool_element)) {
             return Err(without_information(Cause::NonUniquePoolElementId));
         }
         if handlespace.count_of_association(id) >= self.max_elements_per_association {
@@ -170,6 +170,11 @@ fn keep_own_addresses(transport: &mut TransportParameter, association: &Associat
         TransportParameter::Opaque(_) => true,
     };
     if any { Kept::Some } else { Kept::None }
+}
+
+/// Whether an element has registered over an association that is there: not one by which it was only asked to.
+fn is_registered(known: &Element) -> bool {
+    known.association().is_some() && matches!(known.liveness().claim(), Claim::Registered | Claim::Contested)
 }
 
 /// Whether an element that registers on a new association is the one that is known.

@@ -144,6 +144,11 @@ fn port_of(socket: &UdpSocket) -> u16 {
 fn ask_for_cookie(server: &mut End, attacker: &UdpSocket) -> (u32, Vec<u8>) {
     let to = server.address();
     attacker.send_to(&init(port_of(attacker), to.port(), 77), to).unwrap();
+    cookie_for(server, attacker)
+}
+
+/// Gets the INIT ACK's tag and cookie for an INIT that is under way.
+fn cookie_for(server: &mut End, attacker: &UdpSocket) -> (u32, Vec<u8>) {
     work_off(server);
     let mut buffer = [0; 2048];
     let (length, _) = attacker.recv_from(&mut buffer).unwrap();
@@ -186,6 +191,27 @@ fn only_a_cookie_that_we_signed_for_its_sender_makes_an_association() {
     attacker.send_to(&echo(&cookie), to).unwrap();
     work_off(&mut server);
     assert_eq!((server.transport.association_count(), server.ups().len()), (1, 1));
+}
+
+/// RFC 9260 section 3.3.2.1: anybody can list any address in an INIT.
+#[test]
+fn b_hijack_an_address_that_a_peer_only_lists_is_not_its_own() {
+    let mut server = End::on(HERE, true);
+    let attacker = raw_socket(ELSEWHERE);
+    let to = server.address();
+    let victim = Ipv4Addr::new(127, 0, 0, 99);
+    let mut value = 77u32.to_be_bytes().to_vec();
+    value.extend_from_slice(&[0, 1, 0, 0, 0, 9, 0, 9, 0, 0, 0, 7]);
+    value.extend_from_slice(&[0, 5, 0, 8]);
+    value.extend_from_slice(&victim.octets());
+    attacker.send_to(&packet(port_of(&attacker), to.port(), 0, 1, 0, &value), to).unwrap();
+    let (tag, cookie) = cookie_for(&mut server, &attacker);
+    attacker.send_to(&packet(port_of(&attacker), to.port(), tag, 10, 0, &cookie), to).unwrap();
+    drive("up", &mut [&mut server], |ends| ends[0].ups().len() == 1);
+    let addresses =
+        |event: &Seen| if let Seen::Up(_, peer) = event { Some(peer.address.addresses.to_vec()) } else { None };
+    let peer = server.seen.iter().find_map(addresses);
+    assert_eq!(peer, Some(vec![ELSEWHERE]));
 }
 
 #[test]

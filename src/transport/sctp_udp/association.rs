@@ -128,11 +128,10 @@ impl Association {
         }
     }
 
+    /// Only the address that the handshake came from is known to be the peer's: anybody can list others in an INIT.
     pub fn peer(&self) -> Peer {
-        let mut addresses = AddressList::from_slice(&[self.path.remote.ip()]);
-        addresses.extend(self.addresses.iter().copied().filter(|address| *address != self.path.remote.ip()));
         Peer {
-            address: PeerAddress { addresses, port: self.remote_port },
+            address: PeerAddress::new(self.path.remote.ip(), self.remote_port),
             inbound: self.inbound,
             kind: TransportKind::SctpUdp,
         }

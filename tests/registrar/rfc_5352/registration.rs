@@ -12,6 +12,7 @@ fn asap_011_057_058_an_accepted_registration_is_answered_without_r_bit() {
         pool_handle: PoolHandle::from("pool"),
         pool_element_id: PoolElementId(7),
         error: None,
+        registrars: Vec::new(),
     };
     assert_eq!(response, expected);
 }
@@ -85,16 +86,45 @@ fn asap_052_registering_again_is_checked_like_the_first_time() {
 }
 
 #[test]
-fn asap_054_055_061_an_element_that_comes_back_over_a_new_association_is_taken_over() {
+fn asap_054_055_061_an_element_comes_back_over_a_new_association_as_soon_as_the_old_one_is_lost() {
     let mut world = World::new(config());
     let old = world.up(1, 1, TransportKind::Memory);
     world.registered(old, "pool", element(7, 1));
     let new = world.up(2, 1, TransportKind::Memory);
-    world.registered(new, "pool", element(7, 1));
+    world.refused(new, "pool", element(7, 1), Cause::NonUniquePoolElementId);
     world.lose(old);
-    assert_eq!(world.resolve(new, "pool"), [7], "the loss of the old association is not its end");
+    world.registered(new, "pool", element(7, 1));
+    assert_eq!(world.resolve(new, "pool"), [7]);
     world.lose(new);
     assert_eq!(world.registrar.handlespace().element_count(), 0);
+}
+
+#[test]
+fn b_hijack_an_element_whose_association_lives_is_not_moved_by_another_one() {
+    let mut world = World::new(config());
+    let element_of_victim = world.up(1, 1, TransportKind::Memory);
+    world.alive.push(element_of_victim);
+    world.registered(element_of_victim, "pool", element(7, 1));
+    let attacker = world.up(2, 1, TransportKind::Memory);
+    for _ in 0..20 {
+        world.refused(attacker, "pool", element(7, 1), Cause::NonUniquePoolElementId);
+        world.run(Duration::from_secs(1));
+    }
+    world.lose(attacker);
+    assert_eq!(world.resolve(element_of_victim, "pool"), [7]);
+}
+
+#[test]
+fn an_element_that_another_one_wants_to_be_is_asked_at_once_and_loses_its_identifier_if_it_is_dead() {
+    let mut world = World::new(config());
+    let dead = world.up(1, 1, TransportKind::Memory);
+    world.registered(dead, "pool", element(7, 1));
+    let new = world.up(2, 1, TransportKind::Memory);
+    let asked = world.keep_alives().len();
+    world.refused(new, "pool", element(7, 1), Cause::NonUniquePoolElementId);
+    assert_eq!(world.keep_alives().len(), asked + 1);
+    world.run(world.registrar.config().keep_alive_timeout);
+    world.registered(new, "pool", element(7, 1));
 }
 
 #[test]
