@@ -36,6 +36,9 @@ pub struct RegistrarConfig {
     pub max_keep_alives_per_second: u32,
     /// Time for a KEEP_ALIVE_ACK before the element is removed.
     pub keep_alive_timeout: Duration,
+    /// The same for an element that more have reported than MAX-BAD-PE-REPORT, if that is shorter. SCTP must have time to send a keep-alive
+    /// once more that got lost.
+    pub hurried_keep_alive_timeout: Duration,
     /// MAX-BAD-PE-REPORT: an element that more have reported than this, since it last proved alive, has less time to do so.
     pub max_bad_pe_report: u32,
     /// Elements in a resolution response that does not ask for a number.
@@ -128,6 +131,7 @@ impl Default for RegistrarConfig {
             keep_alive_interval: Duration::from_secs(5),
             max_keep_alives_per_second: 20_000,
             keep_alive_timeout: Duration::from_secs(5),
+            hurried_keep_alive_timeout: Duration::from_millis(500),
             max_bad_pe_report: 3,
             max_items_default: 32,
             max_items_limit: 1024,
@@ -234,6 +238,7 @@ impl RegistrarConfig {
             ("announcement interval", self.announce_interval, SHORTEST_TIMER),
             ("keep-alive interval", self.keep_alive_interval, SHORTEST_TIMER),
             ("keep-alive timeout", self.keep_alive_timeout, SHORTEST_TIMER),
+            ("keep-alive timeout of reported elements", self.hurried_keep_alive_timeout, SHORTEST_TIMER),
             ("idle timeout of TCP connections", self.tcp_idle_timeout, SHORTEST_TIMER),
             ("pause before updates to subscribers", self.subscription_delay, zero),
             ("peer heartbeat cycle", self.peer_heartbeat_cycle, SHORTEST_TIMER),

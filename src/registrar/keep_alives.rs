@@ -11,8 +11,6 @@ use std::time::Duration;
 
 /// Keep-alives to one element are at least this far apart, however many reports come (RFC 5355 section 2.14).
 const SHORTEST_GAP: Duration = Duration::from_millis(100);
-/// Time that an element has for its answer when more have reported it than MAX-BAD-PE-REPORT.
-const HURRIED_PATIENCE: Duration = Duration::from_millis(500);
 /// An element that is being taken over has at least so long for its acknowledgement: many are taken over at once, the network may
 /// be in trouble, and it may know no other registrar. The keep-alive itself is sent again by SCTP.
 pub(super) const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
@@ -22,6 +20,7 @@ pub(super) const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct KeepAlives {
     interval: Duration,
     timeout: Duration,
+    hurried_timeout: Duration,
     max_per_second: u32,
     max_bad_pe_report: u32,
     reports: Reports,
@@ -62,6 +61,7 @@ impl KeepAlives {
         KeepAlives {
             interval: config.keep_alive_interval,
             timeout: config.keep_alive_timeout,
+            hurried_timeout: config.keep_alive_timeout.min(config.hurried_keep_alive_timeout),
             max_per_second: config.max_keep_alives_per_second,
             max_bad_pe_report: config.max_bad_pe_report,
             reports: Reports::default(),
@@ -105,7 +105,7 @@ impl KeepAlives {
 
     /// A keep-alive is sent.
     pub fn asked(&self, now: Time, liveness: &mut Liveness) {
-        let patience = if self.is_suspect(liveness) { self.timeout.min(HURRIED_PATIENCE) } else { self.timeout };
+        let patience = if self.is_suspect(liveness) { self.hurried_timeout } else { self.timeout };
         let claimed = liveness.claim() == Claim::Asked;
         liveness.asked(now, now + if claimed { patience.max(CLAIM_PATIENCE) } else { patience });
     }
@@ -141,11 +141,16 @@ impl KeepAlives {
         liveness.reported(self.reports.add(element, reporter));
     }
 
-    /// Somebody cannot reach an element of another registrar. Each report counts, as the element cannot be asked here; for
-    /// its home they are one.
-    pub fn reported_foreign(&self, liveness: &mut Liveness) -> ForeignReport {
-        let reports = liveness.bad_reports().saturating_add(1);
+    /// Somebody cannot reach an element of another registrar. For its home, all who report it here are one.
+    pub fn reported_foreign(
+        &mut self,
+        element: ElementIndex,
+        reporter: Reporter,
+        liveness: &mut Liveness,
+    ) -> ForeignReport {
+        let reports = self.reports.add(element, reporter);
         if reports > self.max_bad_pe_report {
+            self.reports.clear(element);
             liveness.reported(0);
             ForeignReport::TellHome
         } else {
@@ -154,7 +159,7 @@ impl KeepAlives {
         }
     }
 
-    /// Whether so many have reported an element that it has only [`HURRIED_PATIENCE`] to prove alive.
+    /// Whether so many have reported an element that it has less time to prove alive.
     pub fn is_suspect(&self, liveness: &Liveness) -> bool {
         liveness.bad_reports() > self.max_bad_pe_report
     }
@@ -163,11 +168,11 @@ impl KeepAlives {
     pub fn hurry(&self, now: Time, liveness: &mut Liveness) {
         let Some(asked) = liveness.asked_at() else { return };
         if self.is_suspect(liveness) && liveness.claim() != Claim::Asked {
-            liveness.hasten_keep_alive((asked + self.timeout.min(HURRIED_PATIENCE)).max(now));
+            liveness.hasten_keep_alive((asked + self.hurried_timeout).max(now));
         }
     }
 
-    /// The element has proved alive, or is gone: its reports do not count any more.
+    /// The element has proved alive, has another home, or is gone: its reports do not count any more.
     pub fn clear_reports(&mut self, element: ElementIndex) {
         self.reports.clear(element);
     }
@@ -223,6 +228,6 @@ mod tests {
             assert_eq!(keep_alives.probe(second(1), &mut liveness), Ask::NotNow, "it is being asked");
             keep_alives.hurry(second(1), &mut liveness);
         }
-        assert_eq!(liveness.next_timer(), second(1) + HURRIED_PATIENCE);
+        assert_eq!(liveness.next_timer(), second(1) + Duration::from_millis(500));
     }
 }

@@ -43,7 +43,7 @@ impl Registrar {
         self.statistics.reports += 1;
         let Some(element) = self.handlespace.element(index) else { return };
         if element.home_registrar() != self.id {
-            let count = |liveness: &mut Liveness| self.keep_alives.reported_foreign(liveness);
+            let count = |liveness: &mut Liveness| self.keep_alives.reported_foreign(index, reporter, liveness);
             return match self.handlespace.update_liveness(index, count) {
                 Some(ForeignReport::TellHome) => self.report_to_home(index, step),
                 Some(ForeignReport::Counted) => self.probe(index, step),

@@ -2,9 +2,10 @@
 
 use crate::support::enrp::*;
 use rserpool::association::{Peer, PeerAddress, TransportKind};
-use rserpool::message::EnrpMessage;
+use rserpool::message::asap::{EndpointUnreachable, Registration};
 use rserpool::message::enrp::*;
-use rserpool::registrar::{Event, Link, PeerState, Registrar, RegistrarConfig};
+use rserpool::message::{AsapMessage, EnrpMessage};
+use rserpool::registrar::{Action, Event, Link, PeerState, Registrar, RegistrarConfig};
 use rserpool::wire::*;
 use rserpool::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use std::net::IpAddr;
@@ -204,6 +205,40 @@ impl Flood {
         }
     }
 
+    /// A pool user connects.
+    fn user(&mut self, number: usize) -> AssociationId {
+        self.associations += 1;
+        let (link, association) = (Link::Asap, AssociationId::new(0, self.associations));
+        let peer = PeerAddress::new(element_ip(number), 30_000);
+        let peer = Peer { address: peer, inbound: true, kind: TransportKind::Memory };
+        self.handle(Event::AssociationUp { link, association, attempt: None, peer });
+        association
+    }
+
+    fn asap(&mut self, association: AssociationId, message: impl Into<AsapMessage>) -> Vec<Action> {
+        let mut bytes = Vec::new();
+        message.into().encode(&mut bytes).expect("encodable");
+        self.handle(Event::Message { association, ppid: PPID_ASAP, bytes: &bytes })
+    }
+
+    fn enrp(&mut self, association: AssociationId, message: impl Into<EnrpMessage>) -> Vec<Action> {
+        let mut bytes = Vec::new();
+        message.into().encode(&mut bytes).expect("encodable");
+        self.handle(Event::Message { association, ppid: PPID_ENRP, bytes: &bytes })
+    }
+
+    fn handle(&mut self, event: Event<'_>) -> Vec<Action> {
+        let mut actions = Vec::new();
+        self.registrar.handle(Time::from_secs(1), event, &mut actions);
+        actions
+    }
+
+    fn bad_reports(&self, id: u32) -> u32 {
+        let handlespace = self.registrar.handlespace();
+        let index = handlespace.find(&PoolHandle::from("pool"), PoolElementId(id)).expect("it is there");
+        handlespace.element(index).expect("it is there").liveness().bad_reports()
+    }
+
     fn knows(&self, id: RegistrarId) -> bool {
         self.registrar.peers().any(|peer| peer.id == id)
     }
@@ -234,6 +269,83 @@ fn places_of_registrars_of_the_settings_stay_free() {
         flood.introduce(registrar_ip(number), PORT_ENRP, id_of(number));
         assert!(flood.knows(id_of(number)));
     }
+}
+
+fn unreachable(id: u32) -> EndpointUnreachable {
+    EndpointUnreachable { pool_handle: PoolHandle::from("pool"), pool_element_id: PoolElementId(id) }
+}
+
+/// Whether a message to registrar `home` is among these that says that an element of its cannot be reached.
+fn tells_home(actions: &[Action], home: RegistrarId) -> bool {
+    actions.iter().any(|action| {
+        let Action::Send { bytes, .. } = action else { return false };
+        let message = EnrpMessage::decode(bytes).map(|decoded| decoded.message);
+        matches!(message, Ok(EnrpMessage::HandleUpdate(update)) if update.pool_element.home_registrar == home
+            && update.action == UpdateAction::DeletePoolElement)
+    })
+}
+
+#[test]
+fn a_evict_each_reporter_of_another_registrars_element_counts_once() {
+    let mut flood = Flood::of(config(0, &[]));
+    flood.introduce(script_ip(), PORT_ENRP, SCRIPT);
+    let peer = AssociationId::new(0, flood.associations);
+    flood.enrp(peer, addition(SCRIPT, element(7, SCRIPT, 200)));
+    let user = flood.user(1);
+    for _ in 0..50 {
+        assert!(!tells_home(&flood.asap(user, unreachable(7)), SCRIPT), "one user is not more than MAX-BAD-PE-REPORT");
+    }
+    let told = [2, 3, 4].map(|number| {
+        let user = flood.user(number);
+        tells_home(&flood.asap(user, unreachable(7)), SCRIPT)
+    });
+    assert_eq!(told, [false, false, true]);
+}
+
+#[test]
+fn a_evict_reports_end_when_an_element_gets_another_home_or_registers_there_again() {
+    let mut flood = Flood::of(config(0, &[]));
+    flood.introduce(script_ip(), PORT_ENRP, SCRIPT);
+    let peer = AssociationId::new(0, flood.associations);
+    let users = [1, 2, 3].map(|number| flood.user(number));
+    let own = flood.user(200);
+    for round in 0..3 {
+        let registration =
+            Registration { pool_handle: PoolHandle::from("pool"), pool_element: element(7, SCRIPT, 200) };
+        if round == 1 {
+            flood.asap(own, registration);
+        } else {
+            flood.enrp(peer, addition(SCRIPT, element(7, SCRIPT, 200)));
+        }
+        assert_eq!(flood.bad_reports(7), 0, "round {round}");
+        for user in users {
+            flood.asap(user, unreachable(7));
+        }
+    }
+    assert!(!tells_home(&flood.asap(users[0], unreachable(7)), SCRIPT));
+}
+
+#[test]
+fn elements_are_told_of_the_registrars_that_may_take_them_over() {
+    let mut flood = Flood::of(config(0, &[]));
+    let own = flood.user(200);
+    let registration = Registration { pool_handle: PoolHandle::from("pool"), pool_element: element(7, SCRIPT, 200) };
+    let told = |actions: Vec<Action>| -> Vec<RegistrarId> {
+        let registrars = actions.iter().filter_map(|action| match action {
+            Action::Send { bytes, .. } => match AsapMessage::decode(bytes).map(|decoded| decoded.message) {
+                Ok(AsapMessage::RegistrationResponse(response)) => Some(response.registrars),
+                Ok(AsapMessage::EndpointKeepAlive(message)) => Some(message.registrars),
+                _ => None,
+            },
+            _ => None,
+        });
+        registrars.flatten().map(|registrar| registrar.id).collect()
+    };
+    assert_eq!(told(flood.asap(own, registration.clone())), []);
+    flood.introduce(script_ip(), PORT_ENRP, SCRIPT);
+    let user = flood.user(1);
+    assert_eq!(told(flood.asap(user, unreachable(7))), [SCRIPT], "with the next keep-alive");
+    assert_eq!(told(flood.asap(own, registration)), [SCRIPT], "and with each registration");
 }
 
 #[test]

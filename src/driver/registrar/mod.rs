@@ -85,6 +85,9 @@ impl RegistrarServer {
         settings.validate().map_err(refused)?;
         let endpoints = Endpoints::open(&settings)?;
         let mut config = settings.core.clone();
+        // A keep-alive that got lost is sent again after RTO.Min at the earliest, and its answer takes some time.
+        let once_more = settings.sctp.rto_min * 3 / 2;
+        config.hurried_keep_alive_timeout = config.hurried_keep_alive_timeout.max(once_more);
         endpoints.describe(&settings, &mut config);
         let config = config.validated().map_err(|why| refused(why.into()))?;
         let (asap, enrp, kind) = (endpoints.asap, endpoints.enrp, endpoints.kind());

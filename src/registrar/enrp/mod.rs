@@ -69,8 +69,7 @@ use handle_table::Downloads;
 use inheritance::Inheritances;
 use leave::HandOver;
 use orphans::Orphans;
-use peers::Peers;
-use presence::{HINT_INTERVAL, HINTS_AT_ONCE};
+use peers::{HINT_INTERVAL, HINTS_AT_ONCE, Peers};
 use senders::{Connect, Connects, Senders};
 use stamps::Stamps;
 use start::Start;
@@ -153,6 +152,11 @@ impl Enrp {
 
     pub fn phase(&self) -> Phase {
         self.phase
+    }
+
+    /// Changes when the list of registrars does that elements are told.
+    pub fn told_version(&self) -> u32 {
+        self.peers.version()
     }
 
     /// When the next timer expires.

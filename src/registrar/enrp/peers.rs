@@ -1,7 +1,6 @@
 //! The peer list: the registrars that said who they are (RFC 5353 section 3.4), and what is thought of each.
 
 use super::audit::Audit;
-use super::presence::{HINT_INTERVAL, HINTS_AT_ONCE};
 use crate::association::PeerAddress;
 use crate::token_bucket::TokenBucket;
 use crate::wire::{ServerInformation, TransportParameter};
@@ -12,6 +11,11 @@ use std::time::Duration;
 /// Associations with one peer: two when both connected at the same time; a third one may come before the loss of an old
 /// one is noticed.
 const MAX_ASSOCIATIONS: usize = 4;
+/// What anybody can have this registrar do by a datagram, or a peer by naming others: so many connects or messages at once, as a
+/// scope may have as many registrars.
+pub(super) const HINTS_AT_ONCE: u32 = 256;
+/// Then one more after each such interval.
+pub(super) const HINT_INTERVAL: Duration = Duration::from_millis(250);
 /// Elements that a peer may suggest in vain, at once: it may have lost a host that it does not miss yet.
 const MISSES_AT_ONCE: u32 = 256;
 /// Then one more after each such interval.

@@ -19,11 +19,6 @@ use log::Level;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// What anybody can have this registrar do by a datagram, or a peer by naming others: so many connects or messages at once, as a
-/// scope may have as many registrars.
-pub(super) const HINTS_AT_ONCE: u32 = 256;
-/// Then one more after each such interval.
-pub(super) const HINT_INTERVAL: Duration = Duration::from_millis(250);
 /// Lists of registrars are asked for at least this far apart.
 const SHORTEST_GOSSIP_INTERVAL: Duration = Duration::from_secs(5);
 

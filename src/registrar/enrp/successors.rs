@@ -1,8 +1,8 @@
 //! Who may take over the elements of this registrar: its elements are told, so that they believe those and nobody else who connects
 //! to them with the H bit of ASAP_ENDPOINT_KEEP_ALIVE.
 
+use super::Registrar;
 use super::peers::Peer;
-use super::{Enrp, Registrar};
 use crate::RegistrarId;
 use crate::wire::{AddressList, MAX_SCTP_ADDRESSES, ServerInformation, TransportParameter, TransportUse};
 
@@ -10,13 +10,6 @@ use crate::wire::{AddressList, MAX_SCTP_ADDRESSES, ServerInformation, TransportP
 const MOST_TOLD: usize = 32;
 /// Addresses of each.
 const MOST_ADDRESSES: usize = 4;
-
-impl Enrp {
-    /// Changes when the list of registrars does that elements are told.
-    pub fn told_version(&self) -> u32 {
-        self.peers.version()
-    }
-}
 
 impl Registrar {
     /// The peers, as elements are told of them.

@@ -176,7 +176,9 @@ impl Registrar {
     fn refresh_foreign(&mut self, now: Time, index: ElementIndex, hold: &Hold) {
         let Some(element) = self.handlespace.element(index) else { return };
         let end = element.pool_element().registration_life.end(now);
+        self.keep_alives.clear_reports(index);
         self.handlespace.update_liveness(index, |liveness| {
+            liveness.reported(0);
             liveness.set_end(end);
             if matches!(hold, Hold::None | Hold::Suggestion) {
                 liveness.unwatch();
@@ -220,6 +222,8 @@ impl Registrar {
             return;
         }
         self.handlespace.set_owner(index, owner);
+        self.keep_alives.clear_reports(index);
+        self.handlespace.update_liveness(index, |liveness| liveness.reported(0));
         let stamp = self.enrp.stamps.next();
         self.handlespace.set_mark(index, stamp);
         self.unsettle(now, old);

@@ -221,9 +221,10 @@ fn elements_of_a_registrar_that_nobody_knows_get_a_home() {
 
 #[test]
 fn a_registrar_that_introduces_itself_is_not_taken_over_for_elements_that_were_without_a_home() {
-    let (mut net, association) = with_script(config(0, &[]));
+    let (mut net, association) = starting_with_script(true);
     let orphan = PoolElement { home_registrar: id_of(1), ..element_of_script(1) };
-    net.script_sends(association, addition("pool", orphan));
+    net.script_sends(association, list(false, Vec::new()));
+    net.script_sends(association, table(false, vec![("pool", vec![orphan])]));
     let init = InitTakeover { sender: id_of(0), receiver: RegistrarId(0), target: id_of(1) }.into();
     net.run_until(400 * SECOND, |net| net.got.iter().any(|(_, message)| *message == init));
     // The scripted registrar never acknowledges: the arbitration goes on while its target joins.
