@@ -314,7 +314,7 @@ fn a_subscription_tells_how_a_pool_comes_grows_changes_and_goes() {
     let error = api::sendmsg(watch, b"x", &SendOptions::default(), Timeout::Now).unwrap_err();
     assert_eq!(error.errno, libc::EBADF);
     assert_eq!(api::poolchange(second, Timeout::Now).unwrap_err().errno, libc::EOPNOTSUPP);
-    let blocked = std::thread::spawn(move || api::poolchange(watch, Timeout::Never).unwrap_err().errno);
+    let blocked = blocked_in(move || api::poolchange(watch, Timeout::Never).unwrap_err().errno);
     api::close(watch).unwrap();
     assert_eq!(blocked.join().unwrap(), libc::EBADF);
     api::close(second).unwrap();

@@ -166,6 +166,21 @@ pub fn send(sd: libc::c_int, text: &str) {
     assert_eq!(api::sendmsg(sd, text.as_bytes(), &options, Timeout::After(PATIENCE)).unwrap(), text.len());
 }
 
+/// A thread in a call that waits; it does already: were the descriptor closed before, another test's could have its number.
+pub fn blocked_in<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> std::thread::JoinHandle<T> {
+    let (tell, told) = std::sync::mpsc::channel();
+    let blocked = std::thread::spawn(move || {
+        // SAFETY: no pointers are involved.
+        tell.send(unsafe { libc::gettid() }).unwrap();
+        call()
+    });
+    let path = format!("/proc/self/task/{}/stat", told.recv().unwrap());
+    while !std::fs::read_to_string(&path).unwrap().contains(") S ") {
+        std::thread::yield_now();
+    }
+    blocked
+}
+
 /// What one receive brings: a message as text, or a notification.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Got {

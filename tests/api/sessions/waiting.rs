@@ -16,20 +16,9 @@ fn receive_in_vain(sd: libc::c_int) -> libc::c_int {
     }
 }
 
-/// A thread that waits for what does not come; it does already: were the descriptor closed before, another test's could have its
-/// number.
+/// A thread that waits for what does not come; it does already.
 fn blocked_receive(sd: libc::c_int) -> std::thread::JoinHandle<libc::c_int> {
-    let (tell, told) = std::sync::mpsc::channel();
-    let blocked = std::thread::spawn(move || {
-        // SAFETY: no pointers are involved.
-        tell.send(unsafe { libc::gettid() }).unwrap();
-        receive_in_vain(sd)
-    });
-    let path = format!("/proc/self/task/{}/stat", told.recv().unwrap());
-    while !std::fs::read_to_string(&path).unwrap().contains(") S ") {
-        std::thread::yield_now();
-    }
-    blocked
+    blocked_in(move || receive_in_vain(sd))
 }
 
 #[test]
