@@ -110,11 +110,16 @@ pub enum LossReason {
     Timeout,
     /// This side gave it up on purpose: that says nothing about the peer.
     GivenUp,
+    /// This process or host has no descriptor left to connect with: that says nothing about the peer.
+    NoDescriptor,
 }
 
 /// What SCTP says in its ABORT when it gives up a peer that acknowledges nothing (RFC 9260 section 8.1 has no error cause for it):
 /// Linux as a protocol violation, dcsctp as an abort by its user.
 const NOTHING_ACKNOWLEDGED: [&str; 2] = ["Association exceeded its max_retrans count", "Too many retransmissions"];
+
+/// What a person can do something about.
+pub(crate) const NO_DESCRIPTOR: &str = "this process or host has no descriptor left (ulimit -n)";
 
 impl LossReason {
     /// What an ABORT means for an association that was up; `reason` is its text, sanitised for logs.
@@ -134,9 +139,11 @@ impl LossReason {
             LossReason::Unreachable | LossReason::Timeout | LossReason::Refused | LossReason::GivenUpByPeer => true,
             // So answers the system of a process that has ended.
             LossReason::Aborted(reason) => reason.is_empty(),
-            LossReason::Closed | LossReason::Restarted | LossReason::ProtocolViolation(_) | LossReason::GivenUp => {
-                false
-            }
+            LossReason::Closed
+            | LossReason::Restarted
+            | LossReason::ProtocolViolation(_)
+            | LossReason::GivenUp
+            | LossReason::NoDescriptor => false,
         }
     }
 }
@@ -154,6 +161,7 @@ impl fmt::Display for LossReason {
             LossReason::ProtocolViolation(what) => write!(f, "the peer broke the protocol ({what})"),
             LossReason::Timeout => f.write_str("no answer in time"),
             LossReason::GivenUp => f.write_str("given up by this side"),
+            LossReason::NoDescriptor => f.write_str(NO_DESCRIPTOR),
         }
     }
 }

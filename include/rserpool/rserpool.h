@@ -820,8 +820,8 @@ void rsp_cleanup(void);
  *
  * Errors:
  * With REAI_SYSTEM: EACCES: rsp_initialize() was not called. EFAULT: NULL. EINVAL: the handle is empty. ENAMETOOLONG: the
- * handle is longer than 32 bytes. EHOSTUNREACH: no registrar can be reached. ETIMEDOUT: no registrar answers. EPERM: the
- * registrar refuses. EBUSY: too many requests are under way. EINTR: a signal handler ran while the answer was waited for,
+ * handle is longer than 32 bytes. EHOSTUNREACH: no registrar can be reached. EMFILE: no descriptors left to reach one by.
+ * ETIMEDOUT: no registrar answers. EPERM: the registrar refuses. EBUSY: too many requests are under way. EINTR: a signal handler ran while the answer was waited for,
  * SA_RESTART or not. ECANCELED: rsp_cleanup() was called.
  *
  * Standards:
@@ -1144,7 +1144,8 @@ ssize_t rsp_send_cookie(int sd,
  *
  * Errors:
  * EBADF: not a registered RSerPool socket, or closed by another thread. EFAULT: `identifiers` is NULL. EINVAL: more than 32
- * elements. ENOENT: none of them is in the pool. EHOSTUNREACH, ETIMEDOUT, EPERM, EBUSY, EINTR: as rsp_getaddrinfo().
+ * elements. ENOENT: none of them is in the pool. EHOSTUNREACH, EMFILE, ETIMEDOUT, EPERM, EBUSY, EINTR: as
+ * rsp_getaddrinfo().
  * ECANCELED: rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
  *
  * Standards:
@@ -1396,8 +1397,8 @@ int rsp_sendto_pool(int sd,
  *
  * Errors:
  * EACCES: rsp_initialize() was not called. EFAULT: NULL. EINVAL: the handle is empty. ENAMETOOLONG: the handle is longer
- * than 32 bytes. ENOENT: no such pool, or it is empty. EHOSTUNREACH: no registrar can be reached. ETIMEDOUT: no registrar
- * answers. EPERM: the registrar refuses. EBUSY: too many requests are under way. EINTR: a signal handler ran while the
+ * than 32 bytes. ENOENT: no such pool, or it is empty. EHOSTUNREACH: no registrar can be reached. EMFILE: no descriptors left
+ * to reach one by. ETIMEDOUT: no registrar answers. EPERM: the registrar refuses. EBUSY: too many requests are under way. EINTR: a signal handler ran while the
  * answer was waited for. ENOMEM: out of memory. ECANCELED: rsp_cleanup() was called.
  *
  * Standards:

@@ -253,6 +253,7 @@ fn request_error(error: &RequestError, what: &str) -> Error {
         RequestError::Rejected(_) => libc::EPERM,
         RequestError::UnknownPoolHandle => libc::ENOENT,
         RequestError::NoRegistrar { .. } => libc::EHOSTUNREACH,
+        RequestError::NoDescriptor { .. } => libc::EMFILE,
         RequestError::NoResponse { .. } => libc::ETIMEDOUT,
         RequestError::TooManyRequests | RequestError::TooManyPoolElements => libc::EBUSY,
         RequestError::Cancelled => libc::ECANCELED,

@@ -10,6 +10,7 @@ use super::waiting::limit;
 use super::{
     ConnectOptions, Descriptor, EndSession, Error, FailoverFlags, MessageKind, Received, Result, SendOptions, Timeout,
 };
+use crate::association::NO_DESCRIPTOR;
 use crate::driver::client::{Entry, ReceiveError, SendError, SessionStatus, Socket, TakenUp, system};
 use crate::session::{Blame, Event, MAX_COOKIE_LEN, NoElement, PoolUserConfig, ReadItem, encode_cookie};
 use crate::transport::OutboundMessage;
@@ -113,7 +114,7 @@ fn errno_of(why: NoElement) -> libc::c_int {
         NoElement::UnknownPool => libc::ENOENT,
         NoElement::TooManyRequests => libc::EBUSY,
         NoElement::Closed => libc::ENOTCONN,
-        NoElement::NoRegistrar | NoElement::Unreachable => libc::EIO,
+        NoElement::NoRegistrar | NoElement::NoDescriptor | NoElement::Unreachable => libc::EIO,
     }
 }
 
@@ -121,6 +122,7 @@ fn reason(why: NoElement) -> &'static str {
     match why {
         NoElement::UnknownPool => "the pool does not exist or is empty",
         NoElement::NoRegistrar => "no registrar answered, so none is known",
+        NoElement::NoDescriptor => NO_DESCRIPTOR,
         NoElement::TooManyRequests => "too many requests to registrars are under way in this process",
         NoElement::Closed => "the session was closed meanwhile",
         NoElement::Unreachable => "none that the registrar knows could be reached",

@@ -6,7 +6,9 @@ use super::associations::{Associations, HomeWorked, RegistrarAssociation};
 use super::attempts::{Attempt, Attempts};
 use super::config::AsapConfig;
 use super::hunt_outcome::{Leaving, Progress, Purpose};
+use super::hunt_settings::Settings;
 use super::interface::{Action, ConnectAttempt, Step};
+use super::outage::{Home, Outage};
 use super::peer_log::PeerLog;
 use super::registrars::{Announced, Belief, CandidateId, Registrars};
 use super::requests::HuntTally;
@@ -27,6 +29,8 @@ struct Round {
     waiting: VecDeque<CandidateId>,
     /// All connects of this round have failed before its end.
     fruitless: bool,
+    /// One of them lacked a descriptor.
+    lacks_descriptors: bool,
 }
 
 /// The hunt, and the registrars that it knows.
@@ -43,19 +47,9 @@ pub(super) struct Hunt {
     /// Where the next round starts in the table of registrars.
     start: usize,
     tally: HuntTally,
-    /// The log has a warning that no registrar can be reached since the last one could.
-    outage_told: bool,
+    outage: Outage,
     settings: Settings,
     log: PeerLog,
-}
-
-struct Settings {
-    max_parallel_connects: usize,
-    connect_timeout: Duration,
-    max_connect_trials: Option<u32>,
-    t5_first: Duration,
-    t5_max: Duration,
-    t7: Duration,
 }
 
 impl Hunt {
@@ -70,15 +64,8 @@ impl Hunt {
             t5: config.t5_server_hunt,
             start: random.below(registrars.len() as u64) as usize,
             tally: HuntTally::default(),
-            outage_told: false,
-            settings: Settings {
-                max_parallel_connects: config.max_parallel_connects,
-                connect_timeout: config.connect_timeout,
-                max_connect_trials: config.max_connect_trials,
-                t5_first: config.t5_server_hunt,
-                t5_max: config.t5_max,
-                t7: config.t7_enrp_outdate,
-            },
+            outage: Outage::default(),
+            settings: Settings::of(config),
             log: PeerLog::default(),
             registrars,
         }
@@ -144,7 +131,8 @@ impl Hunt {
         // Other ways to who is slow come after the others.
         waiting.extend(attempts.with_other_ways());
         self.start = self.start.wrapping_add(self.slots(associations).saturating_sub(attempts.len()));
-        self.round = Some(Round { purpose, attempts, waiting: waiting.into(), fruitless: false });
+        self.round =
+            Some(Round { purpose, attempts, waiting: waiting.into(), fruitless: false, lacks_descriptors: false });
         self.t5_expires = Some(step.now + self.t5);
         self.fill_slots(associations, step)
     }
@@ -246,6 +234,7 @@ impl Hunt {
         let Some(round) = &mut self.round else { return Progress::default() };
         let Some(failed) = round.attempts.take(attempt) else { return Progress::default() };
         let (candidate, targets_left) = (failed.candidate(), failed.targets_left());
+        round.lacks_descriptors |= *reason == LossReason::NoDescriptor;
         if failed.counts() {
             if let Some(target) = self.registrars.target(candidate, round.purpose.ways()) {
                 log::debug!("hunt: registrar {} over {}: {reason}", target.peer, target.kind);
@@ -253,7 +242,9 @@ impl Hunt {
             self.registrars.target_failed(candidate);
         }
         let mut found = None;
-        if targets_left > 0 {
+        if targets_left == 0 {
+            self.registrars.missed(candidate);
+        } else {
             round.waiting.retain(|waiting| *waiting != candidate);
             found = self.try_candidate(candidate, Some(targets_left), associations, step);
         }
@@ -270,20 +261,15 @@ impl Hunt {
             return None; // a registrar that announced itself meanwhile does not answer either
         }
         self.tally.fruitless_rounds += 1;
-        let no_home = associations.home().is_none();
-        // One warning an outage.
-        let first = no_home && !std::mem::replace(&mut self.outage_told, true);
-        let level = if first { log::Level::Warn } else { log::Level::Info };
-        match self.registrars.len() {
-            0 => log::log!(
-                level,
-                "hunt: no registrar is configured, and none has announced itself: requests wait for one"
-            ),
-            count => {
-                log::log!(level, "hunt: none of {count} registrars can be reached: requests wait, the search goes on")
-            }
+        self.tally.lacks_descriptors = round.lacks_descriptors;
+        let nobody_is_left = round.attempts.is_empty() && round.waiting.is_empty();
+        let home = if associations.home().is_some() { Home::There } else { Home::Wanted };
+        // Somebody who is being tried, or will be, may be about to answer.
+        if nobody_is_left || self.registrars.all_missed() {
+            self.registrars.begin_anew();
+            self.outage.goes_on(self.registrars.len(), self.tally.lacks_descriptors, home);
         }
-        let trials = self.settings.max_connect_trials.filter(|_| no_home)?;
+        let trials = self.settings.max_connect_trials.filter(|_| home == Home::Wanted)?;
         self.tally.fruitless_rounds.checked_sub(u64::from(trials))
     }
 
@@ -306,11 +292,16 @@ impl Hunt {
             if attempt.counts() {
                 // Too slow counts as failed: the next round tries another way, if the candidate has one.
                 self.registrars.target_failed(attempt.candidate());
+                self.registrars.missed(attempt.candidate());
             }
         }
         let fruitless = carried.is_empty() || carried.len() < under_way;
+        if let Some(round) = &mut self.round {
+            round.attempts = carried;
+        }
         let given_up = if fruitless { self.round_was_fruitless(associations) } else { None };
         self.t5 = self.t5.saturating_mul(2).min(self.settings.t5_max);
+        let carried = self.round.take().map(|round| round.attempts).unwrap_or_default();
         Progress { given_up, found: self.start_round(purpose, carried, associations, step) }
     }
 
@@ -360,7 +351,9 @@ impl Hunt {
     /// A registrar has become home.
     pub(super) fn home_found(&mut self, step: &mut Step<'_>) {
         self.end(step);
-        self.outage_told = false;
+        self.outage = Outage::default();
+        self.tally.lacks_descriptors = false;
+        self.registrars.begin_anew();
     }
 
     /// The home registrar tells of others.
@@ -391,19 +384,13 @@ impl Hunt {
     /// The home registrar is gone.
     pub(super) fn home_lost(&mut self, home: &RegistrarAssociation, leaving: Leaving, now: Time) {
         let Some(candidate) = home.candidate() else { return };
-        let (first, max) = (self.settings.t5_first, self.settings.t5_max);
-        if home.was_useless(now, max) {
+        let settings = &self.settings;
+        if home.was_useless(now, settings.t5_max) {
             // Else a registrar that hangs up on us would have us connect in a tight loop.
-            self.registrars.useless(candidate, |times| hold_off_end(now, first, max, times));
+            self.registrars.useless(candidate, |times| settings.hold_off_end(now, times));
         }
         if leaving == Leaving::AtWork {
             self.registrars.mark_failed(candidate);
         }
     }
-}
-
-/// When a candidate may be tried again that was of no use `times` times in a row.
-fn hold_off_end(now: Time, first: Duration, max: Duration, times: u32) -> Time {
-    let factor = 1u32.checked_shl(times.saturating_sub(1)).unwrap_or(u32::MAX);
-    now + first.saturating_mul(factor).min(max)
 }

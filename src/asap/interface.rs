@@ -1,6 +1,6 @@
 //! What goes into the ASAP client core and what comes out.
 
-use crate::association::{LossReason, PeerAddress, TransportKind};
+use crate::association::{LossReason, NO_DESCRIPTOR, PeerAddress, TransportKind};
 use crate::wire::{Cause, OperationalError, Policy, PoolElement};
 use crate::{AssociationId, PoolElementId, PoolHandle};
 use std::fmt;
@@ -135,6 +135,11 @@ pub enum RequestError {
         /// For how long.
         waited: Duration,
     },
+    /// No registrar could be asked: this process or host has no descriptor left.
+    NoDescriptor {
+        /// For how long.
+        waited: Duration,
+    },
     /// A registrar was there but did not answer.
     NoResponse {
         /// Requests sent.
@@ -169,6 +174,9 @@ impl fmt::Display for RequestError {
             RequestError::UnknownPoolHandle => f.write_str("the pool does not exist or is empty"),
             RequestError::NoRegistrar { attempts, waited } => {
                 write!(f, "no registrar reachable within {} ms ({attempts} attempts)", millis(waited))
+            }
+            RequestError::NoDescriptor { waited } => {
+                write!(f, "no registrar could be asked within {} ms: {NO_DESCRIPTOR}", millis(waited))
             }
             RequestError::NoResponse { attempts, waited } => {
                 write!(f, "no registrar answered within {} ms ({attempts} attempts)", millis(waited))

@@ -51,6 +51,8 @@ struct Candidate {
     next_target: usize,
     /// Failed or lost since the last successful hunt: tried after the others.
     failed: bool,
+    /// Tried, and not reached, since a registrar was found last.
+    missed: bool,
     /// Connections in a row that came up but were of no use.
     useless: u32,
     /// Not tried before this time, as it was of no use lately.
@@ -67,6 +69,7 @@ impl Candidate {
             learnt: false,
             next_target: 0,
             failed: false,
+            missed: false,
             useless: 0,
             hold_off: Time::ZERO,
         }
@@ -268,6 +271,23 @@ impl Registrars {
         if let Some(candidate) = self.candidates.get_mut(&id) {
             candidate.failed = true;
         }
+    }
+
+    /// A candidate was tried in all ways, or for as long as others wait: it was not reached.
+    pub(super) fn missed(&mut self, id: CandidateId) {
+        if let Some(candidate) = self.candidates.get_mut(&id) {
+            candidate.missed = true;
+        }
+    }
+
+    /// Every one of them has been missed since [`Registrars::begin_anew`].
+    pub(super) fn all_missed(&self) -> bool {
+        self.candidates.values().all(|candidate| candidate.missed)
+    }
+
+    /// Who was missed is forgotten.
+    pub(super) fn begin_anew(&mut self) {
+        self.candidates.values_mut().for_each(|candidate| candidate.missed = false);
     }
 
     /// A candidate's connection came up, but nothing useful came over it: leave it alone for a while. `pause` gives the

@@ -35,6 +35,8 @@ pub(super) struct HuntTally {
     pub(super) connects: u64,
     /// Rounds that have reached nobody.
     pub(super) fruitless_rounds: u64,
+    /// Connects of the last round that reached nobody lacked a descriptor.
+    pub(super) lacks_descriptors: bool,
 }
 
 /// A request that waits for an answer.
@@ -162,6 +164,8 @@ impl Requests {
             let waited = step.now.saturating_since(waiter.started);
             let error = if waiter.was_sent() {
                 RequestError::NoResponse { attempts: waiter.sent, waited }
+            } else if tally.lacks_descriptors {
+                RequestError::NoDescriptor { waited }
             } else {
                 let connects = tally.connects.saturating_sub(waiter.before.connects);
                 RequestError::NoRegistrar { attempts: u32::try_from(connects).unwrap_or(u32::MAX), waited }

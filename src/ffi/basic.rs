@@ -50,8 +50,8 @@ impl CReturn for ResultCode {
 ///
 /// # Errors
 /// With REAI_SYSTEM: EACCES: rsp_initialize() was not called. EFAULT: NULL. EINVAL: the handle is empty. ENAMETOOLONG: the
-/// handle is longer than 32 bytes. EHOSTUNREACH: no registrar can be reached. ETIMEDOUT: no registrar answers. EPERM: the
-/// registrar refuses. EBUSY: too many requests are under way. EINTR: a signal handler ran while the answer was waited for,
+/// handle is longer than 32 bytes. EHOSTUNREACH: no registrar can be reached. EMFILE: no descriptors left to reach one by.
+/// ETIMEDOUT: no registrar answers. EPERM: the registrar refuses. EBUSY: too many requests are under way. EINTR: a signal handler ran while the answer was waited for,
 /// SA_RESTART or not. ECANCELED: rsp_cleanup() was called.
 ///
 /// # Standards

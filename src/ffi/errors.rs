@@ -25,7 +25,7 @@ const ENDPOINT: &[c_int] = &[EACCES, EADDRINUSE, EADDRNOTAVAIL, EINVAL, EIO, EPR
 /// The same for an endpoint at any address.
 const ANY_ENDPOINT: &[c_int] = &[EADDRINUSE, EIO, EPROTONOSUPPORT];
 /// Of a request to a registrar.
-const REQUEST: &[c_int] = &[EBUSY, ECANCELED, EHOSTUNREACH, EINTR, EPERM, ETIMEDOUT];
+const REQUEST: &[c_int] = &[EBUSY, ECANCELED, EHOSTUNREACH, EINTR, EMFILE, EPERM, ETIMEDOUT];
 /// Of sending and receiving, where the call does not wait.
 const AT_ONCE: &[c_int] = &[EAGAIN, EFAULT];
 /// Of sending and receiving, where it may wait.

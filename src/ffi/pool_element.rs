@@ -142,7 +142,8 @@ pub unsafe extern "C" fn rsp_send_cookie(
 ///
 /// # Errors
 /// EBADF: not a registered RSerPool socket, or closed by another thread. EFAULT: `identifiers` is NULL. EINVAL: more than 32
-/// elements. ENOENT: none of them is in the pool. EHOSTUNREACH, ETIMEDOUT, EPERM, EBUSY, EINTR: as rsp_getaddrinfo().
+/// elements. ENOENT: none of them is in the pool. EHOSTUNREACH, EMFILE, ETIMEDOUT, EPERM, EBUSY, EINTR: as
+/// rsp_getaddrinfo().
 /// ECANCELED: rsp_cleanup() was called. EOPNOTSUPP: a mapped descriptor.
 ///
 /// # Standards

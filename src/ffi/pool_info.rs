@@ -33,8 +33,8 @@ pub const RSP_ELEMENT_REMOVED: c_uint = 3;
 ///
 /// # Errors
 /// EACCES: rsp_initialize() was not called. EFAULT: NULL. EINVAL: the handle is empty. ENAMETOOLONG: the handle is longer
-/// than 32 bytes. ENOENT: no such pool, or it is empty. EHOSTUNREACH: no registrar can be reached. ETIMEDOUT: no registrar
-/// answers. EPERM: the registrar refuses. EBUSY: too many requests are under way. EINTR: a signal handler ran while the
+/// than 32 bytes. ENOENT: no such pool, or it is empty. EHOSTUNREACH: no registrar can be reached. EMFILE: no descriptors left
+/// to reach one by. ETIMEDOUT: no registrar answers. EPERM: the registrar refuses. EBUSY: too many requests are under way. EINTR: a signal handler ran while the
 /// answer was waited for. ENOMEM: out of memory. ECANCELED: rsp_cleanup() was called.
 ///
 /// # Standards

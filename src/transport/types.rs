@@ -172,6 +172,18 @@ pub enum TransportError {
     Io(std::io::Error),
 }
 
+impl TransportError {
+    /// This process or host has no descriptor left.
+    pub fn is_lack_of_descriptors(&self) -> bool {
+        matches!(self, TransportError::Io(error) if is_lack_of_descriptors(error))
+    }
+}
+
+/// This process or host has no descriptor left.
+pub(super) fn is_lack_of_descriptors(error: &std::io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

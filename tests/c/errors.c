@@ -247,6 +247,23 @@ static void requests(void)
    CHECK(rsp_close(sd) == 0);
 }
 
+/* It may be there, for all that a process without descriptors knows. */
+static void requests_without_descriptors(void)
+{
+   struct rsp_addrinfo* list;
+   struct rlimit        usual, none;
+   const int            next = dup(STDIN_FILENO);
+   REQUIRE(next >= 0 && close(next) == 0);
+   REQUIRE(getrlimit(RLIMIT_NOFILE, &usual) == 0);
+   none          = usual;
+   none.rlim_cur = (rlim_t)next;
+   REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+   FAILS_AS(rsp_getaddrinfo(HANDLE("pool"), &list, 0, 0), REAI_SYSTEM, EMFILE);
+   CHECK(strstr(rsp_last_error(), "no descriptor left") != NULL);
+   REQUIRE(setrlimit(RLIMIT_NOFILE, &usual) == 0);
+   FAILS_AS(rsp_getaddrinfo(HANDLE("pool"), &list, 0, 0), REAI_SYSTEM, EHOSTUNREACH);
+}
+
 int main(void)
 {
    FAILS(rsp_close(0), EACCES); /* opens what FAILS writes to, before descriptors are short */
@@ -255,6 +272,9 @@ int main(void)
       without_descriptors();
    }
    start_alone();
+   if(can_limit_descriptors()) {
+      requests_without_descriptors();
+   }
    addresses();
    failed_session();
    servers();

@@ -1,7 +1,7 @@
 //! What is worth a line of the log, and at which level.
 
 use crate::support::client::*;
-use rserpool::asap::{AsapConfig, Event, RequestId};
+use rserpool::asap::{AsapConfig, Event, RequestError, RequestId};
 use rserpool::association::LossReason;
 use rserpool::association::TransportKind::{Memory, Tcp};
 use std::time::Duration;
@@ -85,4 +85,58 @@ fn that_no_registrar_can_be_reached_is_worth_one_warning_an_outage() {
     client.advance(AsapConfig::default().t5_server_hunt);
     assert_eq!(outages(log::Level::Warn), 3);
     assert!(LINES.with_borrow(|lines| lines.iter().any(|(_, line)| line.contains("no registrar is configured"))));
+}
+
+#[test]
+fn that_none_can_be_reached_is_not_said_while_somebody_may_be_about_to_answer() {
+    const REGISTRARS: usize = 21;
+    let _ = log::set_logger(&Lines);
+    log::set_max_level(log::LevelFilter::Info);
+    let outages =
+        || LINES.with_borrow(|lines| lines.iter().filter(|line| line.1.contains("none of 21 registrars")).count());
+    // Nobody answers; each gets its time, some at once.
+    let max_request_time = Duration::from_secs(6000);
+    let mut client = Client::new(AsapConfig { max_request_time, ..config(REGISTRARS as u8, SCTP) });
+    let mut connects = client.request(1, resolve(None, Duration::ZERO)).connects();
+    let mut tried = std::collections::BTreeSet::new();
+    loop {
+        tried.extend(connects.iter().map(|(_, _, peer)| peer.to_string()));
+        if tried.len() == REGISTRARS {
+            break;
+        }
+        assert_eq!(outages(), 0, "after {} registrars", tried.len());
+        let wait = client.core.next_deadline().unwrap().saturating_since(client.now);
+        connects = client.advance(wait).connects();
+    }
+    // The last one is still being tried.
+    assert_eq!(outages(), 0);
+    for _ in 0..REGISTRARS {
+        let wait = client.core.next_deadline().unwrap().saturating_since(client.now);
+        client.advance(wait);
+    }
+    assert!(outages() > 0, "all have had their time");
+}
+
+#[test]
+fn a_process_without_descriptors_says_so_and_blames_no_registrar() {
+    let _ = log::set_logger(&Lines);
+    log::set_max_level(log::LevelFilter::Info);
+    let mut client = Client::new(config(2, &[Tcp, Memory]));
+    let mut done = client.request(1, resolve(None, Duration::ZERO));
+    while done.completed().is_empty() {
+        let mut connects: std::collections::VecDeque<_> = done.connects().into();
+        while let Some((attempt, kind, _)) = connects.pop_front() {
+            // SCTP has its descriptor already.
+            let reason = if kind == Tcp { LossReason::NoDescriptor } else { LossReason::Refused };
+            connects.extend(client.event(Event::ConnectFailed { attempt, reason }).connects());
+        }
+        let wait = client.core.next_deadline().unwrap().saturating_since(client.now);
+        done = client.advance(wait);
+    }
+    let failed = done.completed();
+    assert!(matches!(failed[..], [(1, Err(RequestError::NoDescriptor { .. }))]), "{failed:?}");
+    LINES.with_borrow(|lines| {
+        let said = |words: &str| lines.iter().any(|line| line.1.contains(words));
+        assert!(said("no descriptor left") && !said("none of"), "{lines:?}");
+    });
 }

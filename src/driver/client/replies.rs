@@ -73,6 +73,7 @@ fn resolve_failure(error: &RequestError) -> ResolveFailure {
     match error {
         RequestError::UnknownPoolHandle => ResolveFailure::UnknownPool,
         RequestError::TooManyRequests => ResolveFailure::TooManyRequests,
+        RequestError::NoDescriptor { .. } => ResolveFailure::NoDescriptor,
         _ => ResolveFailure::NoRegistrar,
     }
 }

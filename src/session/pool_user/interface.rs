@@ -240,6 +240,8 @@ pub enum ResolveFailure {
     UnknownPool,
     /// No registrar answered.
     NoRegistrar,
+    /// Nobody could be asked: this process or host has no descriptor left.
+    NoDescriptor,
     /// Nobody was asked: this process has as many requests under way as it may.
     TooManyRequests,
 }
@@ -253,6 +255,8 @@ pub enum NoElement {
     UnknownPool,
     /// No registrar answered.
     NoRegistrar,
+    /// No registrar could be asked: this process or host has no descriptor left.
+    NoDescriptor,
     /// No registrar was asked: this process has as many requests under way as it may.
     TooManyRequests,
     /// The session was closed meanwhile.

@@ -222,6 +222,7 @@ impl PoolUserSession {
         let awaited = self.waiter == Waiter::Application;
         let (obstacle, ends_search) = match why {
             ResolveFailure::NoRegistrar => return self.search_failed(NoElement::NoRegistrar, step),
+            ResolveFailure::NoDescriptor => return self.search_failed(NoElement::NoDescriptor, step),
             // The pause comes before the answer: applications use force_failover as their retry loop.
             ResolveFailure::UnknownPool => (NoElement::UnknownPool, !self.config.automatic || awaited),
             // Other sessions' requests end: this one comes back while there is time.

@@ -7,6 +7,7 @@ use crate::Time;
 use crate::association::{LossReason, Undelivered};
 use crate::transport::epoll::Interest;
 use crate::transport::not_inherited::NotInherited;
+use crate::transport::types::is_lack_of_descriptors;
 use crate::wire::AddressList;
 use socket2::Socket;
 use std::io;
@@ -196,6 +197,7 @@ impl Connection {
 /// What an error of a socket says about the peer.
 pub(super) fn loss_reason(error: &io::Error) -> LossReason {
     match error.raw_os_error() {
+        _ if is_lack_of_descriptors(error) => LossReason::NoDescriptor,
         Some(libc::ECONNREFUSED) => LossReason::Refused,
         Some(libc::ECONNRESET | libc::EPIPE | libc::ECONNABORTED) => LossReason::Aborted(String::new()),
         _ => LossReason::Unreachable,

@@ -1,7 +1,7 @@
 //! The role of a one-to-many socket: the pool element's side of any number of sessions, and the sender to pools.
 
 use super::{TOO_MUCH_UNREAD, TakenUp};
-use crate::association::{LossReason, PeerAddress, Undelivered};
+use crate::association::{LossReason, NO_DESCRIPTOR, PeerAddress, Undelivered};
 use crate::collections::SortedMap;
 use crate::driver::client::call_error::SendError;
 use crate::driver::client::endpoint_state::SessionActions;
@@ -166,6 +166,7 @@ impl OneToMany {
                 let failure = match why {
                     ResolveFailure::UnknownPool => DeliveryFailure::UnknownPool,
                     ResolveFailure::NoRegistrar => DeliveryFailure::NoRegistrar,
+                    ResolveFailure::NoDescriptor => DeliveryFailure::Limit(NO_DESCRIPTOR),
                     ResolveFailure::TooManyRequests => {
                         DeliveryFailure::Limit("too many requests to registrars are under way")
                     }

@@ -24,6 +24,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => prop_oneof![
             Just(ResolveFailure::UnknownPool),
             Just(ResolveFailure::NoRegistrar),
+            Just(ResolveFailure::NoDescriptor),
             Just(ResolveFailure::TooManyRequests),
         ]
         .prop_map(Step::ResolveFailed),
