@@ -124,6 +124,7 @@ const OWNERS: &[&str] = &[
     "enrp/claims",
     "enrp/contacts",
     "enrp/download",
+    "enrp/gossip",
     "enrp/peers",
     "enrp/phase",
     "enrp/senders",

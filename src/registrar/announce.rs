@@ -3,9 +3,10 @@
 use super::{Action, Link, Registrar, RegistrarConfig, Step};
 use crate::message::AsapMessage;
 use crate::message::asap::ServerAnnounce;
+use crate::wire::TransportParameter;
 use crate::{RegistrarId, Time};
 
-/// When the next announcement is due, and its bytes, which never change.
+/// When the next announcement is due, and its bytes.
 #[derive(Debug)]
 pub(super) struct Announcer {
     next: Option<Time>,
@@ -16,16 +17,14 @@ pub(super) struct Announcer {
 impl Announcer {
     /// The first announcement is due at once: pool users may be waiting for it.
     pub fn new(config: &RegistrarConfig, registrar_id: RegistrarId, now: Time) -> Announcer {
-        let mut bytes = Vec::new();
-        let announce = ServerAnnounce { registrar_id, transports: config.asap_transports.clone() };
-        let wanted = match AsapMessage::ServerAnnounce(announce).encode(&mut bytes) {
-            Ok(()) => config.announce,
-            Err(error) => {
-                log::error!("registrar {registrar_id}: cannot encode the announcement: {error}; there will be none");
-                false
-            }
-        };
-        Announcer { next: wanted.then_some(now), bytes, wanted }
+        let bytes = encode(registrar_id, &config.asap_transports);
+        Announcer { next: config.announce.then_some(now), bytes, wanted: config.announce }
+    }
+
+    /// The registrar is reached in these ways from now on: announcements that are going on say so at once.
+    pub fn describe(&mut self, registrar_id: RegistrarId, transports: &[TransportParameter], now: Time) {
+        self.bytes = encode(registrar_id, transports);
+        self.next = self.next.map(|next| next.min(now));
     }
 
     /// The registrar serves from now on.
@@ -41,6 +40,20 @@ impl Announcer {
     pub fn next(&self) -> Option<Time> {
         self.next
     }
+}
+
+/// An announcement; without transports, which are not needed (RFC 5352 section 3.6), where these make no sense.
+fn encode(registrar_id: RegistrarId, transports: &[TransportParameter]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let announce = ServerAnnounce { registrar_id, transports: transports.to_vec() };
+    if let Err(error) = AsapMessage::ServerAnnounce(announce).encode(&mut bytes) {
+        log::warn!("registrar {registrar_id}: announcements do not say where it is: {error}");
+        bytes.clear();
+        let bare = AsapMessage::ServerAnnounce(ServerAnnounce { registrar_id, transports: Vec::new() });
+        // It has but an identifier, which can always be encoded.
+        let _ = bare.encode(&mut bytes);
+    }
+    bytes
 }
 
 impl Registrar {

@@ -1,5 +1,6 @@
 //! What goes into the registrar core and what comes out.
 
+use super::OwnAddresses;
 use crate::AssociationId;
 use crate::association::{LossReason, Peer, PeerAddress};
 use std::net::SocketAddr;
@@ -67,6 +68,8 @@ pub enum Event<'a> {
         /// Where they listen.
         peers: &'a [PeerAddress],
     },
+    /// The addresses of this host have changed.
+    AddressesChanged(OwnAddresses),
     /// `next_deadline` has come.
     Timeout,
     /// Leave the scope in order.

@@ -18,6 +18,7 @@ mod interface;
 mod keep_alive;
 mod keep_alives;
 mod lateness;
+mod own_addresses;
 mod pool_updates;
 mod refusals;
 mod registration;
@@ -36,6 +37,7 @@ pub use config_error::{ConfigError, CountRange, TimeRange};
 pub use enrp::{PeerInfo, PeerState};
 pub use interface::{Action, ConnectAttempt, Event, Link};
 pub(crate) use lateness::LATE;
+pub use own_addresses::OwnAddresses;
 pub use statistics::Statistics;
 
 use crate::handlespace::{ElementIndex, Handlespace};
@@ -68,6 +70,7 @@ pub struct Registrar {
     subscriptions: Subscriptions,
     registrations: Registrations,
     keep_alives: KeepAlives,
+    own_addresses: OwnAddresses,
     announcer: Announcer,
     enrp: Enrp,
     statistics: Statistics,
@@ -105,6 +108,7 @@ impl Registrar {
             subscriptions: Subscriptions::default(),
             registrations: Registrations::new(&config, id),
             keep_alives: KeepAlives::new(&config),
+            own_addresses: OwnAddresses::of(&config),
             announcer: Announcer::new(&config, id, now),
             enrp: Enrp::new(&config, hash_seed, now),
             statistics: Statistics::default(),
@@ -138,6 +142,7 @@ impl Registrar {
             Event::Message { association, ppid, bytes } => self.on_message(association, ppid, bytes, step),
             Event::Datagram { from, bytes } => self.on_datagram(from, bytes, step),
             Event::PeersFound { peers } => self.on_peers_found(now, peers),
+            Event::AddressesChanged(addresses) => self.on_addresses_changed(addresses, step),
             // Timers run here alone: what is handed in before may have waited for a late thread, and be what they wait for.
             Event::Timeout => self.run_timers(step),
             Event::Shutdown => self.on_shutdown(step),

@@ -65,3 +65,44 @@ fn an_element_that_starts_before_its_host_has_an_address_is_registered_when_one_
     until_listed(None, REGISTRAR, &["10.9.0.77"]);
     element.until("registered\n");
 }
+
+#[test]
+fn registrars_that_start_before_their_hosts_have_addresses_find_each_other_by_a_third() {
+    let Some(network) = network() else { return };
+    for (number, address) in [(0, "10.9.0.1/24"), (1, "10.9.0.2/24")] {
+        network.ip_at(number, &format!("addr del {address} dev eth0"));
+    }
+    let known = ["--peer", "10.9.0.3:9901", "--announce", "off", "--peer-heartbeat-cycle", "1s"];
+    let first = registrar(Some(network.host(0)), &known);
+    let second = registrar(Some(network.host(1)), &known);
+    let third = registrar(Some(network.host(2)), &["--announce", "off", "--peer-heartbeat-cycle", "1s"]);
+    for (number, address) in [(0, "10.9.0.1/24"), (1, "10.9.0.2/24")] {
+        network.ip_at(number, &format!("addr add {address} dev eth0"));
+    }
+    for registrar in [&first, &second, &third] {
+        registrar.until("is a peer; 2 are known");
+    }
+}
+
+#[test]
+fn a_registrar_that_has_no_address_at_its_start_announces_itself_when_one_comes() {
+    let Some(network) = network() else { return };
+    network.ip_at(0, "addr del 10.9.0.1/24 dev eth0");
+    network.ip_at(0, "addr add fd09::1/64 dev eth0 nodad");
+    let _registrar = registrar(Some(network.host(0)), &["--announce-interval", "200ms"]);
+    let _element = echo_server(Some(network.host(1)), &[]);
+    network.ip_at(0, "addr add 10.9.0.1/24 dev eth0");
+    until_listed(None, REGISTRAR, &["10.9.0.2"]);
+}
+
+#[test]
+fn an_element_follows_the_announcements_of_a_registrar_whose_host_gets_another_address() {
+    let Some(network) = network() else { return };
+    let _registrar = registrar(Some(network.host(0)), &["--announce-interval", "200ms"]);
+    let element = echo_server(Some(network.host(1)), &[]);
+    until_listed(None, REGISTRAR, &["10.9.0.2"]);
+    network.ip_at(0, "addr del 10.9.0.1/24 dev eth0");
+    network.ip_at(0, "addr add 10.9.0.79/24 dev eth0");
+    element.until("home registrar is now {10.9.0.79}:3863");
+    until_listed(None, "10.9.0.79:3863", &["10.9.0.2"]);
+}

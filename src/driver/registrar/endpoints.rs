@@ -4,7 +4,7 @@ use super::{RegistrarSettings, StartError};
 use crate::association::{PeerAddress, TransportKind};
 use crate::driver::interfaces::local_addresses;
 use crate::driver::poller::Poller;
-use crate::registrar::{Link, RegistrarConfig};
+use crate::registrar::{Link, OwnAddresses, RegistrarConfig};
 use crate::transport::multicast::{AnnouncementListener, AnnouncementSender};
 use crate::transport::{self, DetachedReceiver, Detachment, EndpointConfig, Tcp, Transport, TransportError};
 use crate::wire::{AddressList, MAX_SCTP_ADDRESSES, TransportParameter, TransportUse};
@@ -62,6 +62,8 @@ pub(super) struct Endpoints {
     enrp_sender: Option<AnnouncementSender>,
     pub(super) asap: SocketAddr,
     pub(super) enrp: SocketAddr,
+    /// What the settings say about where it is reached; empty: it follows the host's addresses.
+    settled: OwnAddresses,
 }
 
 impl Endpoints {
@@ -78,7 +80,11 @@ impl Endpoints {
         let endpoint = |link, transport| Endpoint { link, transport, more: false };
         let transports = vec![endpoint(Link::Asap, sctp), endpoint(Link::Enrp, enrp), endpoint(Link::Asap, tcp)];
         let (asap, enrp) = (asap_address, enrp_address);
-        Ok(Endpoints { transports, enrp_listener, asap_sender, enrp_sender, asap, enrp })
+        let settled = OwnAddresses {
+            asap_transports: settings.core.asap_transports.clone(),
+            enrp_addresses: settings.core.enrp_addresses.clone(),
+        };
+        Ok(Endpoints { transports, enrp_listener, asap_sender, enrp_sender, asap, enrp, settled })
     }
 
     /// Which SCTP was chosen.
@@ -91,18 +97,27 @@ impl Endpoints {
         config.announce = !settings.announce_groups.is_empty();
         config.enrp_multicast = !settings.enrp_groups.is_empty();
         config.enrp_port = self.enrp.port();
-        if config.enrp_addresses.is_empty() {
-            config.enrp_addresses = reachable(self.enrp.ip());
-        }
+        let own = self.own_addresses();
+        (config.asap_transports, config.enrp_addresses) = (own.asap_transports, own.enrp_addresses);
         self.retain_others(&mut config.peers);
-        if config.asap_transports.is_empty() {
+    }
+
+    /// Where it is reached now; what the settings say stays as it is.
+    pub(super) fn own_addresses(&self) -> OwnAddresses {
+        let OwnAddresses { mut asap_transports, mut enrp_addresses } = self.settled.clone();
+        if enrp_addresses.is_empty() {
+            enrp_addresses = reachable(self.enrp.ip());
+        }
+        if asap_transports.is_empty() {
             let addresses = reachable(self.asap.ip());
             let port = self.asap.port();
             let transport_use = TransportUse::DataOnly;
-            let tcp = addresses.first().map(|&address| TransportParameter::Tcp { port, transport_use, address });
-            config.asap_transports.extend(tcp);
-            config.asap_transports.push(TransportParameter::Sctp { port, transport_use, addresses });
+            if let Some(&address) = addresses.first() {
+                asap_transports.push(TransportParameter::Tcp { port, transport_use, address });
+                asap_transports.push(TransportParameter::Sctp { port, transport_use, addresses });
+            }
         }
+        OwnAddresses { asap_transports, enrp_addresses }
     }
 
     /// Leaves out our own ENRP endpoint: all registrars of a scope may be given the same list.

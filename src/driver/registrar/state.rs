@@ -7,7 +7,7 @@ use crate::association::{LossReason, PeerAddress};
 use crate::collections::AssociationMap;
 use crate::driver::core_loop::{Core, CoreLoop, impl_core};
 use crate::log_limit::{LogLimit, log_limited};
-use crate::registrar::{Action, ConnectAttempt, Event, Link, Registrar};
+use crate::registrar::{Action, ConnectAttempt, Event, Link, OwnAddresses, Registrar};
 use crate::transport::{OutboundMessage, Transport, TransportError, TransportEvent};
 use crate::wire::{PPID_ASAP, PPID_ENRP};
 use crate::{AssociationId, Time};
@@ -106,6 +106,11 @@ impl<C: RegistrarCore> State<C> {
     /// A look-up named these registrars.
     pub(super) fn on_peers_found(&mut self, now: Time, peers: &[PeerAddress]) {
         self.core.handle(now, Event::PeersFound { peers });
+    }
+
+    /// The registrar is reached elsewhere.
+    pub(super) fn on_addresses_changed(&mut self, now: Time, addresses: OwnAddresses) {
+        self.core.handle(now, Event::AddressesChanged(addresses));
     }
 
     /// A datagram came on the ENRP group.

@@ -10,6 +10,7 @@ use super::metrics::RegistrarMetrics;
 use super::reports::Reports;
 use super::signals::StopSignals;
 use super::state::{RegistrarCore, State};
+use crate::driver::address_changes::AddressChanges;
 use crate::driver::clock;
 use crate::driver::poller::{Poller, Waker};
 use crate::registrar::Action;
@@ -30,6 +31,8 @@ const METRICS_INTERVAL: Duration = Duration::from_secs(60);
 const BEHIND_PAUSE: Duration = Duration::from_millis(1);
 /// The key of the signal descriptor; endpoints have small keys.
 const SIGNAL_KEY: u64 = 1 << 32;
+/// The key of what tells that this host's addresses change.
+const ADDRESSES_KEY: u64 = 1 << 33;
 
 /// A registrar takes lateness for a stop of its own: timers that wait on purpose must be less late than that.
 const _: () = assert!(crate::registrar::LATE.as_nanos() > LONGEST_WAIT.as_nanos());
@@ -58,6 +61,7 @@ pub(super) struct Worker<C: RegistrarCore> {
     broken: Option<io::Error>,
     signals: Option<StopSignals>,
     lookup: Option<PeerLookup>,
+    addresses: AddressChanges,
     reports: Option<Reports>,
     shared: Arc<Shared>,
     stop_timeout: Duration,
@@ -105,13 +109,13 @@ impl<C: RegistrarCore> Worker<C> {
             state: State::new(core),
             endpoints,
             waker: poller.waker(),
-            poller,
             sleeps_until: None,
             latest: Time::ZERO,
             receiver_is_behind: false,
             broken: None,
             signals: None,
             lookup: None,
+            addresses: AddressChanges::watch(&poller, ADDRESSES_KEY),
             reports: None,
             shared: Arc::default(),
             stop_timeout,
@@ -121,6 +125,7 @@ impl<C: RegistrarCore> Worker<C> {
             next_metrics: clock::now() + METRICS_INTERVAL,
             ready: Vec::new(),
             when_ready: None,
+            poller,
         })
     }
 
@@ -151,6 +156,15 @@ impl<C: RegistrarCore> Worker<C> {
         if let Some(mut peers) = self.lookup.as_ref().and_then(PeerLookup::take) {
             self.endpoints.retain_others(&mut peers);
             self.state.on_peers_found(now, &peers);
+        }
+    }
+
+    fn follow_addresses(&mut self, now: Time) {
+        if self.ready.contains(&ADDRESSES_KEY) {
+            self.addresses.on_notices(now);
+        }
+        if self.addresses.take(now).is_some() {
+            self.state.on_addresses_changed(now, self.endpoints.own_addresses());
         }
     }
 
@@ -199,7 +213,8 @@ impl<C: RegistrarCore> Worker<C> {
             timer = timer.map(|at| at.max(self.latest + BEHIND_PAUSE));
         }
         let state = if self.state.core.has_news() { Some(Time::ZERO) } else { timer };
-        let due = [self.endpoints.next_deadline(), state, Some(self.next_metrics), report];
+        let addresses = self.addresses.next_deadline();
+        let due = [self.endpoints.next_deadline(), state, Some(self.next_metrics), report, addresses];
         let due = due.into_iter().flatten().min();
         if self.phase == Phase::Running { due } else { due.map(|at| at.min(self.phase_end)) }
     }
@@ -214,6 +229,7 @@ impl<C: RegistrarCore> Worker<C> {
         self.poll_endpoints(now);
         self.poll_enrp_group(now);
         self.take_found_peers(now);
+        self.follow_addresses(now);
         let more = self.receiver_is_behind || self.endpoints.transports.iter().any(|endpoint| endpoint.more);
         self.state.core.report_news(now);
         self.state.core.run_timers(now, more);

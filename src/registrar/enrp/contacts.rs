@@ -211,6 +211,16 @@ impl Contacts {
 
 /// Knocking.
 impl Contacts {
+    /// What failed so far need not fail now: the pauses are short again. Those at which nobody is knocking.
+    pub fn begin_again(&mut self, config: &RegistrarConfig) -> Vec<u32> {
+        let idle = self.by_number.iter_mut().filter(|(_, contact)| !contact.connecting);
+        let begin = |(&number, contact): (&u32, &mut Contact)| {
+            contact.pause = config.peer_reconnect_min;
+            number
+        };
+        idle.map(begin).collect()
+    }
+
     /// Somebody is asked over an association that is there already.
     pub fn ask(&mut self, number: u32) {
         if let Some(contact) = self.by_number.get_mut(&number) {

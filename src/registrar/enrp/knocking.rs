@@ -29,6 +29,13 @@ impl Registrar {
         }
     }
 
+    /// Tries all addresses at once that are tried now and then.
+    pub(in crate::registrar) fn knock_everywhere(&mut self, now: Time) {
+        for number in self.enrp.contacts.begin_again(&self.config) {
+            self.enrp.timers.set(Timer::Contact(number), now);
+        }
+    }
+
     /// Looks for a registrar at an address until `remember` is over, from now on.
     pub(super) fn add_contact(
         &mut self,

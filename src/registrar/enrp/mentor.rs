@@ -8,7 +8,7 @@
 //! have only each other as mentors would reject each other for ever: the one with the highest identifier goes first.
 
 use super::download::Page;
-use super::peers::{Peer, address_of};
+use super::peers::Peer;
 use super::start::{Contacts, Next, Useless, WaitsFor};
 use super::timers::Timer;
 use super::{Phase, Registrar};
@@ -134,7 +134,7 @@ impl Registrar {
         let mut servers = Vec::new();
         if !reject {
             let known = self.enrp.peers.iter().filter(|(id, peer)| *id != receiver && peer.is_active());
-            servers.extend(known.filter_map(|(_, peer)| peer.information().cloned()));
+            servers.extend(known.filter_map(|(_, peer)| peer.told_to_others()));
         }
         let response = EnrpMessage::ListResponse(ListResponse { sender: self.id, receiver, reject, servers });
         self.answer_enrp(association, receiver, &response, step);
@@ -149,14 +149,14 @@ impl Registrar {
             }
             return;
         }
-        if self.enrp.peers.contains(sender) {
-            for server in &message.servers {
-                let unknown = server.id != self.id && server.id.0 != 0 && !self.enrp.peers.contains(server.id);
-                if let Some(address) =
-                    address_of(server).filter(|_| unknown && self.enrp.peers.may_name(step.now, sender))
-                {
+        if let Some(peer) = self.enrp.peers.get(sender) {
+            let unknown = |id| id != self.id && id != RegistrarId(0) && !self.enrp.peers.contains(id);
+            let told = message.servers.iter().filter(|server| unknown(server.id));
+            let found: Vec<_> = told.filter_map(|server| Some((server.id, peer.tells_of(server)?))).collect();
+            for (id, address) in found {
+                if self.enrp.peers.may_name(step.now, sender) {
                     let remember = self.remember_hearsay();
-                    self.add_contact(step.now, address, Some(server.id), remember);
+                    self.add_contact(step.now, address, Some(id), remember);
                 }
             }
         }

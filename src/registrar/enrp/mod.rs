@@ -27,6 +27,7 @@ mod contacts;
 mod disputes;
 mod download;
 mod errors;
+mod gossip;
 mod handle_table;
 mod inheritance;
 mod knocking;

@@ -36,9 +36,9 @@ impl Registrar {
         let transport = TransportParameter::Sctp {
             port: self.config.enrp_port,
             transport_use: TransportUse::DataOnly,
-            addresses: self.config.enrp_addresses.clone(),
+            addresses: self.own_addresses.enrp_addresses.clone(),
         };
-        let has_addresses = !self.config.enrp_addresses.is_empty();
+        let has_addresses = !self.own_addresses.enrp_addresses.is_empty();
         let checksum = self.handlespace.checksum_of_owner(self.id);
         let checksum = if self.config.rsplib_compatibility { checksum.rsplib_value() } else { checksum.value() };
         Presence {
@@ -68,7 +68,7 @@ impl Registrar {
         self.announce_presence(step);
     }
 
-    pub(super) fn announce_presence(&mut self, step: &mut Step<'_>) {
+    pub(in crate::registrar) fn announce_presence(&mut self, step: &mut Step<'_>) {
         let message = EnrpMessage::Presence(self.presence(RegistrarId(0), Reply::None));
         self.group_cast(&message, step);
         if !self.config.enrp_multicast {

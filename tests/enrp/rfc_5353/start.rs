@@ -1,6 +1,7 @@
 //! The start of a registrar: mentor, list and handle table (RFC 5353 section 3.2).
 
 use super::*;
+use std::net::IpAddr;
 
 #[test]
 fn enrp_026_a_registrar_without_peers_serves_at_once() {
@@ -76,6 +77,20 @@ fn enrp_030_the_mentor_lists_all_registrars_that_it_knows() {
     net.script_sends(association, ListRequest { sender: SCRIPT, receiver: id_of(0) });
     let server = |number| ServerInformation { id: id_of(number), transport: sctp(registrar_ip(number), PORT_ENRP) };
     let servers = vec![server(1), server(2)];
+    let expected = ListResponse { sender: id_of(0), receiver: SCRIPT, reject: false, servers };
+    assert!(has(&net.take_got(), &expected.into()));
+}
+
+#[test]
+fn a_registrar_that_names_a_loopback_address_is_listed_where_it_is_seen() {
+    let loopback = AddressList::from_slice(&[IpAddr::from([127, 0, 0, 1])]);
+    let mut net = Net::of(2, |number, peers| match number {
+        1 => RegistrarConfig { enrp_addresses: loopback.clone(), ..config(number, peers) },
+        _ => config(number, peers),
+    });
+    let association = net.script_joins(0);
+    net.script_sends(association, ListRequest { sender: SCRIPT, receiver: id_of(0) });
+    let servers = vec![ServerInformation { id: id_of(1), transport: sctp(registrar_ip(1), PORT_ENRP) }];
     let expected = ListResponse { sender: id_of(0), receiver: SCRIPT, reject: false, servers };
     assert!(has(&net.take_got(), &expected.into()));
 }
