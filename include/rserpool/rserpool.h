@@ -764,6 +764,7 @@ void rsp_freeinfo(struct rsp_info *info);
  * Takes one command line argument, if it is one of the library's:
  *
  *     -registrar=ADDRESS:PORT{,ADDRESS:PORT}   a registrar, with all its addresses; may be repeated
+ *     -registrar=NAME:PORT                     a registrar that is looked up whenever one is looked for
  *     -asapannounce=auto|off|ADDRESS:PORT      where registrars announce themselves by multicast
  *     -transport=auto|sctp|sctp-udp            the kernel's SCTP, or SCTP in UDP
  *     -profile=default|fast                    timers for any network, or for noticing failures within 0.3 s
@@ -785,7 +786,7 @@ int rsp_initarg(struct rsp_info *info, const char *arg);
 
 /**
  * Starts the library. Every other function but rsp_initinfo(), rsp_initarg() and rsp_freeinfo() needs it first.
- * The environment variables RSERPOOL_REGISTRARS (ADDRESS:PORT{,ADDRESS:PORT}: further registrars), RSERPOOL_TRANSPORT
+ * The environment variables RSERPOOL_REGISTRARS (ADDRESS:PORT or NAME:PORT, with commas between: further registrars), RSERPOOL_TRANSPORT
  * (auto, sctp, sctp-udp), RSERPOOL_PROFILE (default, fast) and RSERPOOL_LOG (error, warn, info, debug or trace, then optionally a comma and a file) hold
  * where the structure and the arguments leave it open. NULL: defaults.
  *

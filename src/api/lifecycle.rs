@@ -1,6 +1,6 @@
 //! Starting and ending the library.
 
-use super::{Announcements, Config, Error, Result};
+use super::{Announcements, Config, Error, HostName, Place, Result};
 use crate::asap::{AsapConfig, ValidAsapConfig};
 use crate::association::{PeerAddress, TransportKind};
 use crate::driver::client::{Instance, InstanceConfig, global};
@@ -12,7 +12,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-/// Where registrars are listed: "addr:port,addr:port".
+/// Where registrars are listed: "addr:port,name:port".
 const REGISTRARS_VARIABLE: &str = "RSERPOOL_REGISTRARS";
 /// The group of RFC 5352 section 3.6 and rsplib's.
 const ANNOUNCEMENT_GROUPS: [Ipv4Addr; 2] = [Ipv4Addr::new(224, 0, 1, 185), Ipv4Addr::new(239, 0, 0, 50)];
@@ -71,11 +71,13 @@ fn instance_config(config: &Config) -> Result<InstanceConfig> {
         Profile::Default => (SctpParameters::default(), PoolUserConfig::default()),
         Profile::Fast => (SctpParameters::fast(), PoolUserConfig::fast()),
     };
+    let (registrars, registrar_names) = registrars(config)?;
     Ok(InstanceConfig {
         transport,
         sctp,
         session,
-        asap: asap_config(config, profile, kind)?,
+        asap: asap_config(config, registrars, registrar_names.len(), profile, kind)?,
+        registrar_names,
         announcement_groups: announcement_groups(&config.announcements),
         csp: config.csp.clone(),
         // Seeds are random numbers of the system: std keys its hash maps with them.
@@ -83,12 +85,18 @@ fn instance_config(config: &Config) -> Result<InstanceConfig> {
     })
 }
 
-fn asap_config(config: &Config, profile: Profile, kind: TransportKind) -> Result<ValidAsapConfig> {
+fn asap_config(
+    config: &Config,
+    static_registrars: Vec<PeerAddress>,
+    named_registrars: usize,
+    profile: Profile,
+    kind: TransportKind,
+) -> Result<ValidAsapConfig> {
     let timers = match profile {
         Profile::Default => AsapConfig::default(),
         Profile::Fast => AsapConfig::fast(),
     };
-    let mut asap = AsapConfig { static_registrars: registrars(config)?, ..timers };
+    let mut asap = AsapConfig { static_registrars, named_registrars, ..timers };
     asap.registrar_transports = match kind {
         TransportKind::KernelSctp => vec![TransportKind::KernelSctp, TransportKind::Tcp],
         _ => vec![TransportKind::Tcp, TransportKind::SctpUdp],
@@ -118,29 +126,33 @@ fn set<T>(target: &mut T, value: Option<T>) {
     }
 }
 
-fn registrars(config: &Config) -> Result<Vec<PeerAddress>> {
-    let mut registrars = config.registrars.clone();
+/// Those known by address, and those known by name.
+type Registrars = (Vec<PeerAddress>, Vec<HostName>);
+
+fn registrars(config: &Config) -> Result<Registrars> {
+    let mut all = (config.registrars.clone(), config.registrar_names.clone());
     if let Some(list) = std::env::var_os(REGISTRARS_VARIABLE) {
-        registrars.extend(parse_registrars(&list.to_string_lossy())?);
+        add_registrars(&mut all, &list.to_string_lossy())?;
     }
-    if registrars.is_empty() {
-        registrars.push(PeerAddress::new(Ipv4Addr::LOCALHOST.into(), PORT_ASAP));
+    if all.0.is_empty() && all.1.is_empty() {
+        all.0.push(PeerAddress::new(Ipv4Addr::LOCALHOST.into(), PORT_ASAP));
     }
-    Ok(registrars)
+    Ok(all)
 }
 
-fn parse_registrars(list: &str) -> Result<Vec<PeerAddress>> {
-    list.split(',')
-        .map(str::trim)
-        .filter(|entry| !entry.is_empty())
-        .map(|entry| match entry.parse::<SocketAddr>() {
-            Ok(address) => Ok(address.into()),
-            Err(_) => Err(Error::with(
-                libc::EINVAL,
-                format!("{REGISTRARS_VARIABLE}: \"{}\" is no address with a port", entry.escape_debug()),
-            )),
-        })
-        .collect()
+fn add_registrars((addresses, names): &mut Registrars, list: &str) -> Result<()> {
+    for entry in list.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+        match entry.parse() {
+            Ok(Place::Address(address)) => addresses.push(address.into()),
+            Ok(Place::Name(name)) => names.push(name),
+            Err(()) => {
+                let shown = entry.escape_debug();
+                let text = format!("{REGISTRARS_VARIABLE}: \"{shown}\" is neither an address nor a name with a port");
+                return Err(Error::with(libc::EINVAL, text));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn announcement_groups(announcements: &Announcements) -> Vec<SocketAddr> {
@@ -161,9 +173,8 @@ mod tests {
     #[test]
     fn a_longer_response_timeout_makes_requests_longer_unless_their_time_is_given() {
         let request_time = |config: Config| {
-            let config = Config { registrars: vec![PeerAddress::new(Ipv4Addr::LOCALHOST.into(), 1)], ..config };
-            let valid =
-                asap_config(&config, Profile::Default, TransportKind::KernelSctp).expect("settings that can work");
+            let valid = asap_config(&config, Vec::new(), 0, Profile::Default, TransportKind::KernelSctp)
+                .expect("settings that can work");
             valid.settings().max_request_time
         };
         let seconds = |seconds| Some(Duration::from_secs(seconds));
@@ -177,9 +188,11 @@ mod tests {
 
     #[test]
     fn a_list_of_registrars_is_read_and_a_bad_one_refused() {
-        let list = parse_registrars("127.0.0.1:3863, [::1]:4000,").unwrap();
-        assert_eq!(list.len(), 2);
-        assert_eq!(list[1].port, 4000);
-        assert_eq!(parse_registrars("localhost").unwrap_err().errno, libc::EINVAL);
+        let mut all = Registrars::default();
+        add_registrars(&mut all, "127.0.0.1:3863, registrar.example.net:7,[::1]:4000,").unwrap();
+        let (addresses, names) = &all;
+        assert_eq!((addresses.len(), addresses[1].port), (2, 4000));
+        assert_eq!(names[0].to_string(), "registrar.example.net:7");
+        assert_eq!(add_registrars(&mut all, "localhost").unwrap_err().errno, libc::EINVAL);
     }
 }

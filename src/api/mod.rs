@@ -85,8 +85,8 @@ pub use registration::{deregister, getaddrinfo, pe_deregistration, pe_failure, p
 pub use sessions::{connect, force_failover, has_cookie, read, recvfullmsg, recvmsg, send_cookie, sendmsg};
 pub use sockets::{accept, bind, close, getpeername, getsockname, listen, set_status, socket};
 pub use types::{
-    AddressInfo, Announcements, Config, ConnectOptions, CspConfig, FailoverFlags, LoadInfo, MessageKind,
-    NOTIFICATION_SIZE, Notification, PeName, Received, RegisterOptions, SendOptions, SessionChange, Timeout,
+    AddressInfo, Announcements, Config, ConnectOptions, CspConfig, FailoverFlags, HostName, LoadInfo, MessageKind,
+    NOTIFICATION_SIZE, Notification, PeName, Place, Received, RegisterOptions, SendOptions, SessionChange, Timeout,
 };
 pub use waiting::{mapsocket, poll, select, unmapsocket};
 

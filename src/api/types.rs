@@ -2,6 +2,7 @@
 
 use crate::association::PeerAddress;
 pub use crate::driver::client::CspConfig;
+pub use crate::driver::place::{HostName, Place};
 pub use crate::profile::Profile;
 use crate::session::EndSession;
 pub use crate::session::{NOTIFICATION_SIZE, Notification, SessionChange};
@@ -14,9 +15,11 @@ use std::time::Duration;
 /// How the library finds registrars and talks to them, as in `struct rsp_info`. `None`: the default.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// Registrars known beforehand. Those of the environment variable `RSERPOOL_REGISTRARS` ("addr:port,addr:port") are
+    /// Registrars known beforehand. Those of the environment variable `RSERPOOL_REGISTRARS` ("addr:port,name:port") are
     /// added; when there are none at all, 127.0.0.1:3863 is tried too.
     pub registrars: Vec<PeerAddress>,
+    /// Registrars known by name, which are looked up whenever a registrar is looked for.
+    pub registrar_names: Vec<HostName>,
     /// Which SCTP to use; none: as `RSERPOOL_TRANSPORT` says, else auto.
     pub transport: Option<TransportChoice>,
     /// How fast failures are to be noticed; none: as `RSERPOOL_PROFILE` says, else the default.

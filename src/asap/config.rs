@@ -10,6 +10,8 @@ use std::time::Duration;
 pub struct AsapConfig {
     /// Registrars known beforehand, tried together with those that announce themselves.
     pub static_registrars: Vec<PeerAddress>,
+    /// How many registrars are known by name; the core asks for their addresses.
+    pub named_registrars: usize,
     /// The policies by which elements are selected from the cache.
     pub policies: Policies,
     /// How registrars may be reached when only resolutions are wanted, in order of preference. A registrar connection that
@@ -64,6 +66,7 @@ impl Default for AsapConfig {
     fn default() -> AsapConfig {
         AsapConfig {
             static_registrars: Vec::new(),
+            named_registrars: 0,
             policies: Policies::standard(),
             registrar_transports: vec![TransportKind::KernelSctp, TransportKind::Tcp, TransportKind::SctpUdp],
             max_parallel_connects: 3,

@@ -47,16 +47,29 @@ pub(super) struct Hunt {
     /// Where the next round starts in the table of registrars.
     start: usize,
     tally: HuntTally,
+    /// How far the names of registrars are.
+    names: Names,
     outage: Outage,
     settings: Settings,
     log: PeerLog,
 }
 
+/// How far the names of registrars are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Names {
+    /// There are none.
+    None,
+    /// They are looked up at the moment.
+    BeingLookedUp,
+    /// They have been looked up, or are to be for the next round.
+    Known,
+}
+
 impl Hunt {
     /// Nobody is looked for; the first round starts anywhere.
     pub(super) fn new(config: &AsapConfig, random: &mut Random) -> Hunt {
-        let registrars =
-            Registrars::new(&config.static_registrars, &config.registrar_transports, config.max_registrars);
+        let (configured, named) = (&config.static_registrars, config.named_registrars);
+        let registrars = Registrars::new(configured, named, &config.registrar_transports, config.max_registrars);
         Hunt {
             round: None,
             t5_expires: None,
@@ -64,6 +77,7 @@ impl Hunt {
             t5: config.t5_server_hunt,
             start: random.below(registrars.len() as u64) as usize,
             tally: HuntTally::default(),
+            names: if config.named_registrars > 0 { Names::Known } else { Names::None },
             outage: Outage::default(),
             settings: Settings::of(config),
             log: PeerLog::default(),
@@ -134,7 +148,30 @@ impl Hunt {
         self.round =
             Some(Round { purpose, attempts, waiting: waiting.into(), fruitless: false, lacks_descriptors: false });
         self.t5_expires = Some(step.now + self.t5);
+        // They may lead elsewhere now. What is known of them is tried meanwhile.
+        if self.names == Names::Known {
+            self.names = Names::BeingLookedUp;
+            step.push(Action::LookUp);
+        }
         self.fill_slots(associations, step)
+    }
+
+    /// The names of registrars have been looked up: those that are elsewhere now are tried, when trying is going on.
+    pub(super) fn looked_up(
+        &mut self,
+        found: Vec<Vec<PeerAddress>>,
+        associations: &mut Associations,
+        step: &mut Step<'_>,
+    ) -> Progress {
+        self.names = Names::Known;
+        for (name, addresses) in found.into_iter().enumerate() {
+            let moved = self.registrars.looked_up(name, addresses);
+            if let (Some(round), Some(candidate)) = (&mut self.round, moved) {
+                round.waiting.retain(|waiting| *waiting != candidate);
+                round.waiting.push_front(candidate);
+            }
+        }
+        Progress { found: self.fill_slots(associations, step), given_up: None }
     }
 
     /// Who can be tried and is not being tried.
@@ -250,7 +287,7 @@ impl Hunt {
         }
         let found = found.or_else(|| self.fill_slots(associations, step));
         let nobody_is_left = self.round.as_ref().is_some_and(|round| round.attempts.is_empty());
-        let fruitless = found.is_none() && nobody_is_left;
+        let fruitless = found.is_none() && nobody_is_left && self.names != Names::BeingLookedUp;
         Progress { given_up: if fruitless { self.round_was_fruitless(associations) } else { None }, found }
     }
 
@@ -295,7 +332,8 @@ impl Hunt {
                 self.registrars.missed(attempt.candidate());
             }
         }
-        let fruitless = carried.is_empty() || carried.len() < under_way;
+        // Who is still looked up has not been tried.
+        let fruitless = self.names != Names::BeingLookedUp && (carried.is_empty() || carried.len() < under_way);
         if let Some(round) = &mut self.round {
             round.attempts = carried;
         }

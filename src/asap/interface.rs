@@ -253,6 +253,9 @@ pub enum Event<'a> {
         /// T4-reregistration.
         reregistration_interval: Duration,
     },
+    /// The registrars known by name have been looked up, as [`Action::LookUp`] wanted it: the addresses of each, in the order of the
+    /// names; none where the last ones are to be kept.
+    LookedUp(Vec<Vec<PeerAddress>>),
     /// This host has other addresses: registrars that could not be reached a moment ago may be reached now.
     AddressesChanged,
     /// Somebody wants to know who is taken out of a pool: [`Action::Removed`] tells, if the registrar does.
@@ -280,6 +283,8 @@ pub enum Action {
         /// For how long to try.
         timeout: Duration,
     },
+    /// Look up the registrars that are known by name; answer with `LookedUp`.
+    LookUp,
     /// Give up a connect; no answer is wanted any more.
     CancelConnect {
         /// The connect, as the core's `Connect` named it.

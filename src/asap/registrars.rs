@@ -47,6 +47,8 @@ struct Candidate {
     outdated_at: Option<Time>,
     /// It took us over.
     learnt: bool,
+    /// The number of its name, if that is what it is known by; without addresses until it was looked up.
+    name: Option<usize>,
     /// Which of its targets is tried next: one that failed makes room for the one after it, one that worked stays.
     next_target: usize,
     /// Failed or lost since the last successful hunt: tried after the others.
@@ -67,6 +69,7 @@ impl Candidate {
             id: None,
             outdated_at: None,
             learnt: false,
+            name: None,
             next_target: 0,
             failed: false,
             missed: false,
@@ -123,8 +126,13 @@ pub(super) enum Announced {
 }
 
 impl Registrars {
-    /// The configured registrars.
-    pub(super) fn new(configured: &[PeerAddress], transports: &[TransportKind], max: usize) -> Registrars {
+    /// The configured registrars, some of them by name.
+    pub(super) fn new(
+        configured: &[PeerAddress],
+        named: usize,
+        transports: &[TransportKind],
+        max: usize,
+    ) -> Registrars {
         let mut registrars = Registrars {
             candidates: SortedMap::new(),
             next_id: 0,
@@ -136,7 +144,21 @@ impl Registrars {
             let both: Addresses = smallvec::smallvec![address.clone()];
             registrars.insert(Candidate::new(both.clone(), both));
         }
+        for name in 0..named {
+            registrars.insert(Candidate { name: Some(name), ..Candidate::new(Addresses::new(), Addresses::new()) });
+        }
         registrars
+    }
+
+    /// A name has been looked up. The registrar whose name it is, if that is elsewhere now.
+    pub(super) fn looked_up(&mut self, name: usize, found: Vec<PeerAddress>) -> Option<CandidateId> {
+        let (&id, candidate) = self.candidates.iter_mut().find(|(_, candidate)| candidate.name == Some(name))?;
+        if found.is_empty() || *candidate.sctp == *found {
+            return None;
+        }
+        (candidate.sctp, candidate.tcp) = (found.iter().cloned().collect(), found.into_iter().collect());
+        (candidate.next_target, candidate.failed, candidate.hold_off) = (0, false, Time::ZERO);
+        Some(id)
     }
 
     fn insert(&mut self, candidate: Candidate) {
@@ -332,7 +354,7 @@ mod tests {
 
     #[test]
     fn asap_117_118_announced_registrars_are_remembered_until_t7_expires_and_bounded() {
-        let mut registrars = Registrars::new(&[peer([10, 0, 0, 1], 3863)], &[TransportKind::Memory], 2);
+        let mut registrars = Registrars::new(&[peer([10, 0, 0, 1], 3863)], 0, &[TransportKind::Memory], 2);
         let announce = |id| ServerAnnounce { registrar_id: RegistrarId(id), transports: Vec::new() };
         let from = |last: u8| SocketAddr::from(([10, 0, 0, last], 3863));
         let t = Time::from_secs;
@@ -351,7 +373,7 @@ mod tests {
     #[test]
     fn a_failed_target_makes_room_for_the_next_and_sctp_only_leaves_tcp_out() {
         let kinds = [TransportKind::Tcp, TransportKind::SctpUdp];
-        let mut registrars = Registrars::new(&[peer([10, 0, 0, 1], 3863)], &kinds, 2);
+        let mut registrars = Registrars::new(&[peer([10, 0, 0, 1], 3863)], 0, &kinds, 2);
         let kind = |registrars: &Registrars, ways| registrars.target(0, ways).map(|target| target.kind);
         assert_eq!(kind(&registrars, Ways::All), Some(TransportKind::Tcp));
         assert_eq!(kind(&registrars, Ways::Sctp), Some(TransportKind::SctpUdp));

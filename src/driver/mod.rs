@@ -12,6 +12,8 @@ pub mod interfaces;
 #[doc(hidden)]
 pub mod log_output;
 #[doc(hidden)]
+pub mod place;
+#[doc(hidden)]
 pub mod poller;
 #[cfg(feature = "registrar")]
 pub mod registrar;

@@ -6,6 +6,7 @@ use super::types::{rsp_info, rsp_registrar_info};
 use crate::PoolElementId;
 use crate::api::{Error, Result};
 use crate::driver::csp::{self, ComponentId};
+use crate::driver::place::{HostName, Place};
 use crate::profile::Profile;
 use crate::transport::TransportChoice;
 use libc::sockaddr;
@@ -16,6 +17,8 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 /// Addresses kept for `rsp_info` fields that point to static storage.
 const MAX_KEPT_ADDRESSES: usize = 64;
+/// Registrars known by name.
+const MAX_REGISTRAR_NAMES: usize = 64;
 /// Refused arguments kept for the log.
 const MAX_REFUSED: usize = 16;
 /// Letters of a refused argument that its error shows.
@@ -31,6 +34,8 @@ pub struct Arguments {
     pub transport: Option<TransportChoice>,
     /// `-profile=`.
     pub profile: Option<Profile>,
+    /// `-registrar=` with names: what `struct rsp_info` has room for is addresses.
+    pub registrar_names: Vec<HostName>,
     /// `-loglevel=`.
     pub log_level: Option<LevelFilter>,
     /// `-logfile=` or `-logappend=`, and whether to append.
@@ -46,6 +51,7 @@ pub struct Arguments {
 pub static ARGUMENTS: Mutex<Arguments> = Mutex::new(Arguments {
     transport: None,
     profile: None,
+    registrar_names: Vec::new(),
     log_level: None,
     log_file: None,
     kept: Vec::new(),
@@ -79,7 +85,7 @@ pub enum Eaten {
 const NUMBER: &str = "a number";
 /// What the value of each argument has to be. Other names that begin with "-log" are taken with any value.
 const ARGUMENT_VALUES: [(&str, &str); 16] = [
-    ("-registrar", "ADDRESS:PORT{,ADDRESS:PORT}: the addresses of one registrar, with one port; names that are known"),
+    ("-registrar", "ADDRESS:PORT{,ADDRESS:PORT}: the addresses of one registrar, with one port; or NAME:PORT"),
     ("-asapannounce", "auto, off or ADDRESS:PORT"),
     ("-transport", "auto, sctp or sctp-udp"),
     ("-profile", "default or fast"),
@@ -220,9 +226,20 @@ fn resolve(text: &str) -> Option<SocketAddr> {
     text.to_socket_addrs().ok()?.next()
 }
 
-/// "ADDRESS:PORT{,ADDRESS:PORT}": one registrar with all its addresses.
+/// "ADDRESS:PORT{,ADDRESS:PORT}": one registrar with all its addresses. "NAME:PORT": one whose addresses are looked up whenever a
+/// registrar is looked for.
 fn prepend_registrar(info: &mut rsp_info, value: &str) -> Option<()> {
-    let addresses = value.split(',').map(resolve).collect::<Option<Vec<_>>>()?;
+    let (mut addresses, mut names) = (Vec::new(), Vec::new());
+    for place in value.split(',') {
+        match place.parse().ok()? {
+            Place::Address(address) => addresses.push(address),
+            Place::Name(name) => names.push(name),
+        }
+    }
+    remember_names(names)?;
+    if addresses.is_empty() {
+        return Some(());
+    }
     if addresses.len() > convert::MAX_ADDRESSES {
         return None;
     }
@@ -239,6 +256,19 @@ fn prepend_registrar(info: &mut rsp_info, value: &str) -> Option<()> {
     // SAFETY: malloc gave room for it, aligned for anything.
     unsafe { node.write(registrar) };
     info.ri_registrars = node;
+    Some(())
+}
+
+fn remember_names(names: Vec<HostName>) -> Option<()> {
+    let known = &mut ARGUMENTS.lock().registrar_names;
+    for name in names {
+        if !known.contains(&name) {
+            if known.len() == MAX_REGISTRAR_NAMES {
+                return None;
+            }
+            known.push(name);
+        }
+    }
     Some(())
 }
 

@@ -59,6 +59,7 @@ pub unsafe extern "C" fn rsp_freeinfo(info: *mut rsp_info) {
 ///
 /// ```text
 ///     -registrar=ADDRESS:PORT{,ADDRESS:PORT}   a registrar, with all its addresses; may be repeated
+///     -registrar=NAME:PORT                     a registrar that is looked up whenever one is looked for
 ///     -asapannounce=auto|off|ADDRESS:PORT      where registrars announce themselves by multicast
 ///     -transport=auto|sctp|sctp-udp            the kernel's SCTP, or SCTP in UDP
 ///     -profile=default|fast                    timers for any network, or for noticing failures within 0.3 s
@@ -90,7 +91,7 @@ pub unsafe extern "C" fn rsp_initarg(info: *mut rsp_info, arg: *const c_char) ->
 }
 
 /// Starts the library. Every other function but rsp_initinfo(), rsp_initarg() and rsp_freeinfo() needs it first.
-/// The environment variables RSERPOOL_REGISTRARS (ADDRESS:PORT{,ADDRESS:PORT}: further registrars), RSERPOOL_TRANSPORT
+/// The environment variables RSERPOOL_REGISTRARS (ADDRESS:PORT or NAME:PORT, with commas between: further registrars), RSERPOOL_TRANSPORT
 /// (auto, sctp, sctp-udp), RSERPOOL_PROFILE (default, fast) and RSERPOOL_LOG (error, warn, info, debug or trace, then optionally a comma and a file) hold
 /// where the structure and the arguments leave it open. NULL: defaults.
 ///
@@ -126,11 +127,11 @@ pub unsafe extern "C" fn rsp_initialize(info: *mut rsp_info) -> c_int {
             }
             None => Config::default(),
         };
-        let (transport, profile) = {
+        let (transport, profile, registrar_names) = {
             let arguments = ARGUMENTS.lock();
-            (arguments.transport, arguments.profile)
+            (arguments.transport, arguments.profile, arguments.registrar_names.clone())
         };
-        api::initialize(&Config { transport, profile, ..config })?;
+        api::initialize(&Config { transport, profile, registrar_names, ..config })?;
         Ok(0)
     })
 }
@@ -169,6 +170,7 @@ unsafe fn config(info: &rsp_info) -> Result<Config> {
     Ok(Config {
         // SAFETY: the caller's promise.
         registrars: unsafe { registrars(info.ri_registrars) }?,
+        registrar_names: Vec::new(),
         transport: None,
         profile: None,
         announcements,

@@ -117,6 +117,7 @@ impl World {
                     let took = self.client.now.saturating_since(made);
                     assert!(took <= self.config.max_request_time, "request {} took {took:?}", request.0);
                 }
+                Action::LookUp => panic!("nobody is known by name"),
                 Action::Removed { .. } => panic!("nobody watches"),
                 Action::PoolChanged { pool_handle, .. } => assert_eq!(*pool_handle, handle()),
                 Action::ShutdownComplete => {

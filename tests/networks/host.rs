@@ -5,7 +5,7 @@ use crate::support::scope::network::{Namespace, Network};
 use crate::support::scope::until;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
 
 /// The pool of the example programs.
@@ -18,12 +18,8 @@ pub struct Running {
 }
 
 impl Running {
-    pub fn start(host: Option<&Namespace>, program: &Path, arguments: &[&str]) -> Running {
-        let mut command = Command::new(program);
-        command.args(arguments).env_remove("RSERPOOL_TRANSPORT").env("RSERPOOL_LOG", "info");
-        if let Some(host) = host {
-            host.enter(&mut command);
-        }
+    /// Starts a program as [`at`] makes it.
+    pub fn start(mut command: Command) -> Running {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let written = Arc::new(Mutex::new(String::new()));
@@ -69,54 +65,57 @@ fn keep_lines(from: impl Read + Send + 'static, written: &Arc<Mutex<String>>) {
     });
 }
 
-fn rserpool() -> &'static Path {
+/// A program that is to run on a host; none: on this one.
+pub fn at(host: Option<&Namespace>, program: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).env_remove("RSERPOOL_TRANSPORT").env("RSERPOOL_LOG", "info");
+    if let Some(host) = host {
+        host.enter(&mut command);
+    }
+    command
+}
+
+/// The program of ours.
+pub fn rserpool() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_rserpool"))
 }
 
 /// A registrar with these options, once it answers.
 pub fn registrar(host: Option<&Namespace>, options: &[&str]) -> Running {
-    let registrar = Running::start(host, rserpool(), &[&["registrar", "--log", "info"], options].concat());
+    let registrar = Running::start(at(host, rserpool(), &[&["registrar", "--log", "info"], options].concat()));
     registrar.until(" transport ");
     registrar
 }
 
-/// An example in C; compiled once.
-fn example(name: &'static str, program: &'static OnceLock<PathBuf>) -> &'static Path {
-    program.get_or_init(|| compile_example(name, &[]))
+/// The example of an element of [`POOL`]; compiled once.
+pub fn echo_server_program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| compile_example("echo_server.c", &[]))
 }
 
-/// An element of [`POOL`] that knows these registrars.
+/// An element of [`POOL`] with these arguments.
 pub fn echo_server(host: Option<&Namespace>, arguments: &[&str]) -> Running {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    Running::start(host, example("echo_server.c", &PROGRAM), arguments)
+    Running::start(at(host, echo_server_program(), arguments))
 }
 
 /// An element of [`POOL`] that starts before its host has an address.
 pub fn daemon(host: Option<&Namespace>, arguments: &[&str]) -> Running {
     let program = compile_source(&root().join("tests/networks/daemon.c"), &[]);
-    Running::start(host, &program, arguments)
+    Running::start(at(host, &program, arguments))
 }
 
-/// A user of [`POOL`] that knows these registrars.
+/// A user of [`POOL`] with these arguments.
 pub fn echo_client(host: Option<&Namespace>, arguments: &[&str]) -> Running {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    Running::start(host, example("echo_client.c", &PROGRAM), arguments)
-}
-
-/// Runs `rserpool` to its end.
-pub fn tool(host: Option<&Namespace>, arguments: &[&str]) -> Output {
-    let mut command = Command::new(rserpool());
-    command.args(arguments).env_remove("RSERPOOL_TRANSPORT");
-    if let Some(host) = host {
-        host.enter(&mut command);
-    }
-    command.output().expect("the program starts")
+    let program = PROGRAM.get_or_init(|| compile_example("echo_client.c", &[]));
+    Running::start(at(host, program, arguments))
 }
 
 /// Waits until a registrar lists these addresses, and no other elements, for [`POOL`].
 pub fn until_listed(host: Option<&Namespace>, registrar: &str, places: &[&str]) {
     until(&format!("{registrar} lists {places:?}"), || {
-        let output = tool(host, &["resolve", POOL, "--registrar", registrar]);
+        let mut command = at(host, rserpool(), &["resolve", POOL, "--registrar", registrar]);
+        let output = command.output().expect("the program starts");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let all = places.iter().all(|place| text.contains(place));
         if all && text.lines().count() == places.len() { Ok(()) } else { Err(format!("{text}{:?}", output.status)) }

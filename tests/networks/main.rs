@@ -7,3 +7,4 @@ mod support;
 
 mod addresses;
 mod host;
+mod names;

@@ -446,6 +446,7 @@ impl World {
                 self.trace.word(request.0 << 1 | u64::from(result.is_ok()));
                 self.on_complete(node, request, result);
             }
+            asap::Action::LookUp => {}         // nobody is known by name
             asap::Action::Removed { .. } => {} // nobody watches
             // Nobody subscribes in the simulation.
             asap::Action::PoolChanged { .. } => {}

@@ -105,6 +105,10 @@ impl AsapClient {
             Event::ElementChanged { pool_handle, pool_element, reregistration_interval } => {
                 self.on_element_changed(pool_handle, pool_element, reregistration_interval, step);
             }
+            Event::LookedUp(found) => {
+                let progress = self.hunt.looked_up(found, &mut self.associations, step);
+                self.on_progress(progress, step);
+            }
             Event::AddressesChanged => self.hunt.hurry(step.now),
             Event::RemovalsWanted(handle) => {
                 self.subscriptions.want_removals(&handle, self.associations.home_id(), step);

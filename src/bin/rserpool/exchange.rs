@@ -57,8 +57,31 @@ enum Progress {
 }
 
 impl Exchange {
+    /// Connects to the first of these addresses at which somebody answers; each has an equal share of the time that is left.
+    pub fn connect_to_any(way: Way, registrars: &[SocketAddr], timeout: Duration) -> Result<Exchange, Failure> {
+        let deadline = clock::now() + timeout;
+        let mut failure = Failure::NoAnswer("the registrar has no address".to_owned());
+        for (&registrar, left) in registrars.iter().zip((1..=registrars.len() as u32).rev()) {
+            let share = deadline.saturating_since(clock::now()) / left;
+            match Exchange::connect(way, registrar, share) {
+                Ok(mut exchange) => {
+                    exchange.deadline = deadline;
+                    return Ok(exchange);
+                }
+                Err(Failure::NoAnswer(why)) => failure = Failure::NoAnswer(why),
+                Err(other) => return Err(other),
+            }
+        }
+        Err(failure)
+    }
+
+    /// Where the registrar is.
+    pub fn registrar(&self) -> SocketAddr {
+        self.registrar
+    }
+
     /// Connects; everything up to the last answer must come within `timeout`.
-    pub fn connect(way: Way, registrar: SocketAddr, timeout: Duration) -> Result<Exchange, Failure> {
+    fn connect(way: Way, registrar: SocketAddr, timeout: Duration) -> Result<Exchange, Failure> {
         // Nobody was asked: status 1 would say that there was an answer.
         let failed = |why: String| Failure::NoAnswer(format!("cannot ask the registrar at {registrar}: {why}"));
         let mut transport = open(way, registrar).map_err(|error| failed(error.to_string()))?;

@@ -42,7 +42,8 @@ Exit status: 0 success, 1 the registrar refuses, 2 wrong usage, 3 no answer.
 const MAX_PAGES: usize = 100_000;
 
 struct Options {
-    enrp: SocketAddr,
+    /// All of its addresses.
+    enrp: Vec<SocketAddr>,
     own: bool,
     way: Way,
     timeout: Duration,
@@ -60,7 +61,7 @@ pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
 
 fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
     let mut options = Options {
-        enrp: SocketAddr::from(([127, 0, 0, 1], PORT_ENRP)),
+        enrp: vec![SocketAddr::from(([127, 0, 0, 1], PORT_ENRP))],
         own: false,
         way: Way::Sctp(values::transport_from_environment()?),
         timeout: Duration::from_secs(5),
@@ -78,7 +79,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
             Long("own") => options.own = true,
             Long("enrp") => {
                 let value = values::text(parser.value()?).map_err(usage)?;
-                options.enrp = values::address(&value, PORT_ENRP).map_err(usage)?;
+                options.enrp = values::addresses(&value, PORT_ENRP).map_err(usage)?;
             }
             Long("transport") => {
                 let value = values::text(parser.value()?).map_err(usage)?;
@@ -119,7 +120,7 @@ fn pool_json(pool: &PoolEntry) -> String {
 
 /// The registrar's identifier and its whole table, page by page.
 fn ask(options: &Options) -> Result<(RegistrarId, Pools), Failure> {
-    let mut exchange = Exchange::connect(options.way, options.enrp, options.timeout)?;
+    let mut exchange = Exchange::connect_to_any(options.way, &options.enrp, options.timeout)?;
     let request =
         HandleTableRequest { sender: observer_id(), receiver: RegistrarId(0), own_children_only: options.own };
     let mut question = Vec::new();
@@ -145,7 +146,7 @@ fn ask(options: &Options) -> Result<(RegistrarId, Pools), Failure> {
     }
     Err(Failure::Failed(format!(
         "the registrar at {} does not end its table; {MAX_PAGES} pages were taken",
-        options.enrp
+        exchange.registrar()
     )))
 }
 

@@ -19,7 +19,7 @@ Asks a registrar for the elements of a pool, best first, as a pool user would.
 Usage: rserpool resolve HANDLE [OPTIONS]
 
 Options:
-  --registrar ADDR:PORT  the registrar [127.0.0.1:3863]
+  --registrar ADDR:PORT  the registrar; all addresses of a name are tried [127.0.0.1:3863]
   --items N              elements wanted at most [what the registrar gives by itself]
   --transport WAY        tcp, sctp (the kernel's), sctp-udp, or auto: first TCP, then SCTP [auto]
   --timeout DURATION     how long to try, all ways together [5s]
@@ -42,7 +42,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 struct Options {
     handle: PoolHandle,
-    registrar: SocketAddr,
+    /// All of its addresses.
+    registrar: Vec<SocketAddr>,
     items: Option<u32>,
     ways: Vec<Way>,
     timeout: Duration,
@@ -58,7 +59,7 @@ pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
 
 fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
     let mut handle = None;
-    let mut registrar = SocketAddr::from(([127, 0, 0, 1], PORT_ASAP));
+    let mut registrar = vec![SocketAddr::from(([127, 0, 0, 1], PORT_ASAP))];
     let mut items = None;
     let mut ways = vec![Way::Tcp, Way::Sctp(values::transport_from_environment()?)];
     let mut timeout = Duration::from_secs(5);
@@ -74,7 +75,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
             Long("json") => json = true,
             Long("registrar") => {
                 let value = values::text(parser.value()?).map_err(usage)?;
-                registrar = values::address(&value, PORT_ASAP).map_err(usage)?;
+                registrar = values::addresses(&value, PORT_ASAP).map_err(usage)?;
             }
             Long("items") => {
                 let value = values::text(parser.value()?).map_err(usage)?;
@@ -152,7 +153,7 @@ fn pause() -> Result<(), Failure> {
 }
 
 fn ask_by(way: Way, timeout: Duration, options: &Options) -> Result<HandleResolutionResponse, Failure> {
-    let mut exchange = Exchange::connect(way, options.registrar, timeout)?;
+    let mut exchange = Exchange::connect_to_any(way, &options.registrar, timeout)?;
     let request = HandleResolution { subscribe: false, pool_handle: options.handle.clone(), items: options.items };
     let mut bytes = Vec::new();
     AsapMessage::HandleResolution(request)

@@ -5,10 +5,11 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use crate::values::{address, count, count_u32, duration, identifier, number_u32, show_duration};
+use crate::values::{address, count, count_u32, duration, identifier, number_u32, place, show_duration};
 use rserpool::RegistrarId;
 use rserpool::association::PeerAddress;
 use rserpool::driver::csp;
+use rserpool::driver::place::Place;
 use rserpool::driver::registrar::{Profile, RegistrarSettings};
 use rserpool::transport::TransportChoice;
 use rserpool::transport::multicast::ENRP_GROUPS;
@@ -130,7 +131,13 @@ pub const SETTINGS: &[Setting] = &[
         help: "ENRP endpoints of the other registrars: a list, or repeated",
         show: |s| list(&s.core.peers),
         apply: |s, v, _| {
-            each(v, |v| address(v, PORT_ENRP)).map(|all| s.core.peers.extend(all.into_iter().map(PeerAddress::from)))
+            for place in each(v, |v| place(v, PORT_ENRP))? {
+                match place {
+                    Place::Address(address) => s.core.peers.push(PeerAddress::from(address)),
+                    Place::Name(name) => s.peer_names.hosts.push(name),
+                }
+            }
+            Ok(())
         },
     },
     Setting {

@@ -1,10 +1,10 @@
 //! The values of options: addresses, durations with their unit, identifiers.
 
 use crate::failure::Failure;
+use rserpool::driver::place::Place;
 use rserpool::transport::TransportChoice;
 use std::ffi::OsString;
-use std::io::ErrorKind;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// A value as text; option values that are no text make no sense here.
@@ -17,26 +17,29 @@ pub fn transport_from_environment() -> Result<TransportChoice, Failure> {
     TransportChoice::from_env().map_err(Failure::Usage)
 }
 
-/// `ADDR:PORT`, with a host name allowed for the address, and without a port the one given.
+/// `ADDR:PORT`, with a host name allowed for the address, and without a port the one given. Of a name the address to try first.
 pub fn address(value: &str, default_port: u16) -> Result<SocketAddr, String> {
-    if let Ok(address) = value.parse::<SocketAddr>() {
-        return Ok(address);
-    }
-    if let Ok(address) = value.trim_matches(['[', ']']).parse() {
-        return Ok(SocketAddr::new(address, default_port));
-    }
-    let with_port = if value.contains(':') { value.to_owned() } else { format!("{value}:{default_port}") };
-    let shown = value.escape_debug();
-    with_port
-        .to_socket_addrs()
-        .map_err(|error| match error.kind() {
-            ErrorKind::InvalidInput => format!("\"{shown}\" is no ADDR:PORT, e.g. 192.0.2.1:{default_port}: {error}"),
-            _ => format!(
-                "the name in \"{shown}\" cannot be resolved: {error}; try an address, e.g. 192.0.2.1:{default_port}"
-            ),
-        })?
-        .next()
-        .ok_or_else(|| format!("the name \"{shown}\" has no address"))
+    let all = addresses(value, default_port)?;
+    all.first().copied().ok_or_else(|| format!("the name \"{}\" has no address", value.escape_debug()))
+}
+
+/// The same, with all addresses of a name, in the order in which to try them.
+pub fn addresses(value: &str, default_port: u16) -> Result<Vec<SocketAddr>, String> {
+    let name = match place(value, default_port)? {
+        Place::Address(address) => return Ok(vec![address]),
+        Place::Name(name) => name,
+    };
+    name.look_up().map_err(|error| {
+        let shown = value.escape_debug();
+        format!("the name in \"{shown}\" cannot be resolved: {error}; try an address, e.g. 192.0.2.1:{default_port}")
+    })
+}
+
+/// The same, without looking the name up.
+pub fn place(value: &str, default_port: u16) -> Result<Place, String> {
+    let wrong = || format!("\"{}\" is no ADDR:PORT, e.g. 192.0.2.1:{default_port}", value.escape_debug());
+    // Port 0, which lets the system choose, is for addresses only.
+    Place::with_default_port(value, default_port).ok_or_else(wrong)
 }
 
 /// A number with its unit: `300ms`, `5s`, `2m`, `1h`.

@@ -3,6 +3,7 @@
 use super::client_core::{ClientCore, CurrentHome};
 use super::commands::Command;
 use super::element_news::{Suspects, sessions_with, tell};
+use super::names::Names;
 use super::registrar_endpoints::{Arrived, RegistrarEndpoints};
 use super::registrations::{Registrations, Renewal};
 use super::replies::Replies;
@@ -26,6 +27,7 @@ const OWN_REQUESTS: u64 = 1 << 63;
 pub(super) struct AsapDriver<C: Core = AsapClient> {
     core: CoreLoop<C>,
     endpoints: RegistrarEndpoints,
+    names: Names,
     /// Where sessions are found that want to know of an element.
     descriptors: Arc<DescriptorTable>,
     replies: Replies,
@@ -41,11 +43,12 @@ impl AsapDriver {
         config: ValidAsapConfig,
         seed: u64,
         endpoints: RegistrarEndpoints,
+        names: Names,
         descriptors: Arc<DescriptorTable>,
         now: Time,
     ) -> AsapDriver {
         let registrar = config.settings().static_registrars.first().and_then(|peer| peer.addresses.first().copied());
-        AsapDriver::around(AsapClient::new(config, seed, now), registrar, endpoints, descriptors)
+        AsapDriver::around(AsapClient::new(config, seed, now), registrar, endpoints, names, descriptors)
     }
 }
 
@@ -55,11 +58,13 @@ impl<C: ClientCore> AsapDriver<C> {
         core: C,
         registrar: Option<IpAddr>,
         endpoints: RegistrarEndpoints,
+        names: Names,
         descriptors: Arc<DescriptorTable>,
     ) -> AsapDriver<C> {
         AsapDriver {
             core: CoreLoop::new(core),
             endpoints,
+            names,
             replies: Replies::new(Arc::clone(&descriptors)),
             descriptors,
             registrations: Registrations::towards(registrar),
@@ -128,6 +133,10 @@ impl<C: ClientCore> AsapDriver<C> {
                 if let Some(pool_handle) = self.subscribers.remove(&subscription) {
                     self.own_request(now, Request::Unsubscribe { pool_handle });
                 }
+            }
+            Command::LookedUp(results) => {
+                let found = self.names.found(results);
+                self.event(now, Event::LookedUp(found));
             }
             Command::Cancel(id) => self.event(now, Event::Cancel(id)),
             Command::Stop => self.event(now, Event::Shutdown),
@@ -218,6 +227,7 @@ impl<C: ClientCore> AsapDriver<C> {
                 });
                 self.core.connect_started(attempt, result);
             }
+            Action::LookUp => self.names.look_up(),
             Action::CancelConnect { attempt } => {
                 if let Some(association) = self.core.cancel_connect(attempt) {
                     self.endpoints.abort(now, association, "connect given up");
@@ -340,6 +350,7 @@ mod tests {
     fn a_connect_that_fails_at_once_has_no_later_action_of_its_batch_overtaken() {
         let io = IoHandle::new(Duration::from_secs(5)).unwrap();
         let (choice, parameters) = (TransportChoice::SctpUdp, SctpParameters::default());
+        let names = Names::new(Vec::new(), Arc::clone(&io));
         let endpoints = RegistrarEndpoints::new(io, choice, parameters, &[]);
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let core = Script {
@@ -347,7 +358,7 @@ mod tests {
             first: PeerAddress { addresses: Default::default(), port: 9 },
             second: listener.local_addr().unwrap().into(),
         };
-        let mut driver = AsapDriver::around(core, None, endpoints, Arc::default());
+        let mut driver = AsapDriver::around(core, None, endpoints, names, Arc::default());
         let id = RequestId(1);
         let request = Request::Unsubscribe { pool_handle: PoolHandle::from("pool") };
         driver.command(Time::ZERO, Command::Request { id, request, reply: Reply::Nobody });

@@ -3,6 +3,7 @@
 use super::bell::Promise;
 use super::subscription::Subscription;
 use crate::asap::{Outcome, RegistrationState, Request, RequestError, RequestId};
+use crate::association::PeerAddress;
 use crate::session::Attempt;
 use crate::{PoolElementId, PoolHandle};
 use std::os::fd::RawFd;
@@ -28,6 +29,8 @@ pub(super) enum Command {
         reply: Promise<Option<RegistrationState>>,
     },
     Cancel(RequestId),
+    /// The registrars known by name have been looked up.
+    LookedUp(Vec<LookUp>),
     /// A session wants to know which elements are taken out of its pool.
     WantRemovals(PoolHandle),
     Subscribe {
@@ -38,6 +41,9 @@ pub(super) enum Command {
     Unsubscribe(Arc<Subscription>),
     Stop,
 }
+
+/// What became of the name of a registrar.
+pub(super) type LookUp = std::io::Result<Vec<PeerAddress>>;
 
 /// A registration whose addresses depend on how the registrar is reached.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ use super::csp::{CspConfig, HomeBoard, Reporter};
 use super::endpoint::Endpoint;
 use super::endpoint_state::Ownership;
 use super::io_handle::IoHandle;
+use super::names::Names;
 use super::ports::Ports;
 use super::registrar_endpoints::RegistrarEndpoints;
 use super::socket::Registered;
@@ -16,6 +17,7 @@ use crate::asap::{Request, ValidAsapConfig};
 use crate::collections::SortedMap;
 use crate::driver::address_changes::{AddressChange, AddressChanges};
 use crate::driver::clock;
+use crate::driver::place::HostName;
 use crate::session::PoolUserConfig;
 use crate::transport::{self, EndpointConfig, SctpParameters, Transport, TransportChoice, TransportError};
 use parking_lot::Mutex;
@@ -42,6 +44,8 @@ pub struct InstanceConfig {
     pub session: PoolUserConfig,
     /// The client core.
     pub asap: ValidAsapConfig,
+    /// Registrars that are known by name, as many as the core's settings say.
+    pub registrar_names: Vec<HostName>,
     /// Multicast groups on which registrars announce themselves.
     pub announcement_groups: Vec<SocketAddr>,
     /// Seed of the client core.
@@ -214,8 +218,9 @@ impl Instance {
     fn serve(&self, config: InstanceConfig) {
         let endpoints =
             RegistrarEndpoints::new(Arc::clone(&self.io), self.transport, self.sctp, &config.announcement_groups);
+        let names = Names::new(config.registrar_names, Arc::clone(&self.io));
         let descriptors = Arc::clone(&self.descriptors);
-        self.run(AsapDriver::new(config.asap, config.seed, endpoints, descriptors, clock::now()));
+        self.run(AsapDriver::new(config.asap, config.seed, endpoints, names, descriptors, clock::now()));
     }
 
     fn run(&self, mut asap: AsapDriver) {

@@ -31,6 +31,7 @@ pub mod global;
 mod instance;
 mod io_handle;
 mod lingering;
+mod names;
 mod ports;
 mod readiness;
 mod registrar_endpoints;

@@ -3,7 +3,7 @@
 use super::SCTP;
 use crate::support::client::*;
 use rserpool::RegistrarId;
-use rserpool::asap::{AsapConfig, Event};
+use rserpool::asap::{Action, AsapConfig, Event};
 use rserpool::association::TransportKind::{KernelSctp, SctpUdp, Tcp};
 use std::time::Duration;
 
@@ -133,4 +133,36 @@ fn asap_127_success_resets_t5() {
     client.refused(again[0].0);
     assert!(client.advance(ms(499)).connects().is_empty());
     assert_eq!(client.advance(ms(1)).connects().len(), 1);
+}
+
+#[test]
+fn names_of_registrars_are_looked_up_for_each_round_and_all_their_addresses_are_tried() {
+    let mut client = Client::new(AsapConfig { named_registrars: 1, ..config(0, SCTP) });
+    let done = client.request(1, resolve(None, Duration::ZERO));
+    assert!(done.0.contains(&Action::LookUp) && done.connects().is_empty());
+    let found = Event::LookedUp(vec![vec![registrar_address(1), registrar_address(2)]]);
+    let first = client.event(found).connects().pop().unwrap();
+    assert_eq!(first.2, registrar_address(1));
+    let second = client.refused(first.0).connects().pop().unwrap();
+    assert_eq!(second.2, registrar_address(2));
+    client.refused(second.0);
+    let done = client.advance(AsapConfig::default().t5_server_hunt);
+    assert!(done.0.contains(&Action::LookUp));
+    let again = done.connects().pop().expect("what is known is tried meanwhile");
+    let nothing = client.event(Event::LookedUp(vec![Vec::new()]));
+    assert!(nothing.0.is_empty(), "a look-up that fails forgets nothing");
+    client.refused(again.0);
+    client.advance(AsapConfig::default().t5_server_hunt * 2);
+    let moved = client.event(Event::LookedUp(vec![vec![registrar_address(3)]])).connects();
+    assert_eq!(moved.iter().map(|connect| &connect.2).collect::<Vec<_>>(), [&registrar_address(3)]);
+}
+
+#[test]
+fn requests_are_not_given_up_while_the_only_registrar_is_still_being_looked_up() {
+    let mut client = Client::new(AsapConfig { named_registrars: 1, max_connect_trials: Some(1), ..config(0, SCTP) });
+    client.request(1, resolve(None, Duration::ZERO));
+    let waiting = client.advance(AsapConfig::default().t5_server_hunt * 4);
+    assert!(waiting.0.is_empty(), "neither an answer nor a second look-up: {:?}", waiting.0);
+    let connect = client.event(Event::LookedUp(vec![vec![registrar_address(1)]])).connects().pop().unwrap();
+    client.up(&connect);
 }

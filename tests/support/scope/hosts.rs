@@ -229,6 +229,7 @@ fn be_elements() {
             sctp: SctpParameters::default(),
             session: PoolUserConfig::default(),
             asap: asap.validated().expect("settings that can work"),
+            registrar_names: Vec::new(),
             announcement_groups: Vec::new(),
             seed,
             csp: None,

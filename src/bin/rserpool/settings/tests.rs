@@ -58,6 +58,9 @@ fn peers_come_as_lists_and_again_and_again() {
     let shown: Vec<_> = settings.core.peers.iter().map(ToString::to_string).collect();
     assert_eq!(shown, ["{192.0.2.1}:9901", "{192.0.2.2}:7", "{2001:db8::1}:8"]);
     assert!(apply(&mut settings, "peer", "192.0.2.1,,192.0.2.2").is_err());
+    apply(&mut settings, "peer", "registrar.example.net,other.example.net:7").unwrap();
+    let names: Vec<_> = settings.peer_names.hosts.iter().map(ToString::to_string).collect();
+    assert_eq!(names, ["registrar.example.net:9901", "other.example.net:7"]);
 }
 
 #[test]

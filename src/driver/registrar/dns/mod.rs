@@ -1,14 +1,16 @@
-//! Finds other registrars by DNS SRV records, e.g. `_enrp._sctp.example.net`, in a thread of its own: a DNS server that
-//! does not answer holds up nobody.
+//! Finds other registrars by name, by those of hosts and by DNS SRV records, e.g. `_enrp._sctp.example.net`, in a thread of its own: a
+//! DNS server that does not answer holds up nobody.
 
 mod query;
 #[cfg(test)]
 mod tests;
 
 use crate::association::PeerAddress;
+use crate::driver::place::HostName;
 use crate::driver::poller::Waker;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::{Condvar, Mutex};
+use query::Hosts;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -24,7 +26,9 @@ const RETRY: Duration = Duration::from_secs(5);
 pub struct PeerNames {
     /// SRV names, e.g. `_enrp._sctp.example.net`.
     pub names: Vec<String>,
-    /// DNS servers; none: those of the system, read anew for each look-up.
+    /// Names of hosts, e.g. `registrar.example.net`: a registrar may be at each of their addresses.
+    pub hosts: Vec<HostName>,
+    /// DNS servers, for everything; none: those of the system, read anew for each look-up, and its resolver for names of hosts.
     pub servers: Vec<SocketAddr>,
     /// Pause between look-ups.
     pub interval: Duration,
@@ -37,6 +41,7 @@ impl Default for PeerNames {
     fn default() -> PeerNames {
         PeerNames {
             names: Vec::new(),
+            hosts: Vec::new(),
             servers: Vec::new(),
             interval: Duration::from_secs(60),
             start_timeout: Duration::from_secs(2),
@@ -78,7 +83,7 @@ pub(super) struct PeerLookup {
 impl PeerLookup {
     /// Starts the thread, which wakes `waker` for each answer; none without names.
     pub(super) fn start(names: &PeerNames, waker: Waker) -> io::Result<Option<PeerLookup>> {
-        if names.names.is_empty() {
+        if names.names.is_empty() && names.hosts.is_empty() {
             return Ok(None);
         }
         let (alive, ended) = bounded(0);
@@ -101,24 +106,37 @@ impl PeerLookup {
     }
 }
 
-fn look_up_for_ever(names: &PeerNames, found: &Found, waker: &Waker, ended: &Receiver<()>) {
-    let mut warned = false;
-    loop {
-        let result = look_up_all(names);
-        let pause = match &result {
-            Ok(_) => names.interval,
-            Err(_) => names.interval.min(RETRY),
-        };
-        match &result {
-            Ok(_) => warned = false,
-            // Said once, until it works again: a DNS that is away is no news every few seconds.
-            Err(why) if warned => log::debug!("registrars cannot be found by DNS: {why}"),
+/// A name, as far as it is known.
+#[derive(Default)]
+struct Known {
+    /// What it led to when it could be looked up the last time: a failure forgets nothing.
+    peers: Vec<PeerAddress>,
+    /// The log has a warning that it cannot be looked up: said once, until it can.
+    warned: bool,
+}
+
+impl Known {
+    fn take(&mut self, result: Result<Vec<PeerAddress>, String>, pause: Duration) {
+        match result {
+            Ok(peers) => *self = Known { peers, warned: false },
+            Err(why) if self.warned => log::debug!("registrars cannot be looked up: {why}"),
             Err(why) => {
-                warned = true;
-                log::warn!("registrars cannot be found by DNS, which is tried again every {pause:?}: {why}");
+                self.warned = true;
+                log::warn!("registrars cannot be looked up, which is tried again in {pause:?}: {why}");
             }
         }
-        found.publish(result.ok());
+    }
+}
+
+fn look_up_for_ever(names: &PeerNames, found: &Found, waker: &Waker, ended: &Receiver<()>) {
+    let count = names.names.len() + names.hosts.len();
+    let mut all: Vec<Known> = std::iter::repeat_with(Known::default).take(count).collect();
+    loop {
+        let results = look_up_all(names);
+        let (any, failed) = (results.iter().any(Result::is_ok), results.iter().any(Result::is_err));
+        let pause = if failed { names.interval.min(RETRY) } else { names.interval };
+        all.iter_mut().zip(results).for_each(|(known, result)| known.take(result, pause));
+        found.publish(any.then(|| peers_of(&all)));
         waker.wake();
         if ended.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
             return;
@@ -126,22 +144,45 @@ fn look_up_for_ever(names: &PeerNames, found: &Found, waker: &Waker, ended: &Rec
     }
 }
 
-/// All peers that the names lead to. Names that cannot be looked up fail it all: half an answer would forget peers.
-fn look_up_all(names: &PeerNames) -> Result<Vec<PeerAddress>, String> {
-    let servers = match names.servers.is_empty() {
-        true => system_servers()?,
-        false => names.servers.clone(),
-    };
-    let mut peers = Vec::new();
-    for name in &names.names {
-        let seed = super::random_seed().map_err(|error| format!("no random number: {error}"))?;
-        for peer in query::look_up(name, &servers, seed as u16)? {
-            if !peers.contains(&peer) {
-                peers.push(peer);
-            }
+/// Each peer once.
+fn peers_of(all: &[Known]) -> Vec<PeerAddress> {
+    let mut peers: Vec<PeerAddress> = Vec::new();
+    for peer in all.iter().flat_map(|known| &known.peers) {
+        if !peers.contains(peer) {
+            peers.push(peer.clone());
         }
     }
-    Ok(peers)
+    peers
+}
+
+/// The peers that each name leads to: first the SRV names, then the hosts.
+fn look_up_all(names: &PeerNames) -> Vec<Result<Vec<PeerAddress>, String>> {
+    let by_srv = names.names.iter().map(|name| look_up_srv(name, &names.servers));
+    let by_host = names.hosts.iter().map(|name| look_up_host(name, &names.servers));
+    by_srv.chain(by_host).collect()
+}
+
+fn look_up_srv(name: &str, servers: &[SocketAddr]) -> Result<Vec<PeerAddress>, String> {
+    let (servers, hosts) = match servers.is_empty() {
+        true => (system_servers()?, Hosts::OfTheSystem),
+        false => (servers.to_vec(), Hosts::OfTheServers),
+    };
+    query::look_up(name, &servers, hosts, random_id()?)
+}
+
+fn look_up_host(name: &HostName, servers: &[SocketAddr]) -> Result<Vec<PeerAddress>, String> {
+    let found = match servers.is_empty() {
+        true => name.look_up().map_err(|error| format!("{name}: {error}"))?,
+        false => {
+            let addresses = query::addresses(name.host(), servers, random_id()?)?;
+            addresses.into_iter().map(|address| SocketAddr::new(address, name.port())).collect()
+        }
+    };
+    Ok(found.into_iter().map(PeerAddress::from).collect())
+}
+
+fn random_id() -> Result<u16, String> {
+    super::random_seed().map(|seed| seed as u16).map_err(|error| format!("no random number: {error}"))
 }
 
 fn system_servers() -> Result<Vec<SocketAddr>, String> {

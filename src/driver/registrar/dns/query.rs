@@ -1,7 +1,6 @@
-//! One question to the DNS: where does this SRV name lead to?
+//! One question to the DNS: where does this SRV name lead to, or this name of a host?
 //!
-//! A stub resolver of its own, because registrars want nothing but SRV: no search list, no cache, and a bounded time, which
-//! the system's resolver does not promise.
+//! A stub resolver of its own: no search list, no cache, and a bounded time, which the system's resolver does not promise.
 
 use crate::association::PeerAddress;
 use crate::wire::{AddressList, MAX_SCTP_ADDRESSES};
@@ -24,22 +23,36 @@ const MAX_UDP_ANSWER: u16 = 1232;
 /// Port of DNS.
 pub(super) const PORT_DNS: u16 = 53;
 
+/// Who is asked for the addresses of hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hosts {
+    /// The system's resolver, which knows /etc/hosts as well.
+    OfTheSystem,
+    /// The servers that are asked for everything else.
+    OfTheServers,
+}
+
 /// What an SRV record leads to.
 #[derive(Debug, PartialEq, Eq)]
 struct Target {
     name: String,
     port: u16,
-    /// Addresses that came along; without any, the system resolves the name.
+    /// Addresses that came along.
     addresses: AddressList,
 }
 
 /// The peers that `name` leads to, in the order of the answer's priorities. `id` should be random.
-pub(super) fn look_up(name: &str, servers: &[SocketAddr], id: u16) -> Result<Vec<PeerAddress>, String> {
-    let targets = ask_servers(name, servers, id)?;
+pub(super) fn look_up(name: &str, servers: &[SocketAddr], hosts: Hosts, id: u16) -> Result<Vec<PeerAddress>, String> {
+    let targets = targets(name, &ask_servers(name, TYPE::SRV, servers, id)?)?;
     let mut peers = Vec::new();
     let mut unresolved = None;
     for target in targets {
-        match resolve(&target) {
+        let resolved = match hosts {
+            _ if !target.addresses.is_empty() => Ok(target.addresses.clone()),
+            Hosts::OfTheSystem => resolve(&target),
+            Hosts::OfTheServers => addresses(&target.name, servers, id),
+        };
+        match resolved {
             Ok(addresses) => peers.push(PeerAddress { addresses, port: target.port }),
             Err(why) => unresolved = Some(why),
         }
@@ -54,27 +67,47 @@ pub(super) fn look_up(name: &str, servers: &[SocketAddr], id: u16) -> Result<Vec
     }
 }
 
-fn ask_servers(name: &str, servers: &[SocketAddr], id: u16) -> Result<Vec<Target>, String> {
+/// The addresses of a host, those of IPv6 first. `id` should be random.
+pub(super) fn addresses(host: &str, servers: &[SocketAddr], id: u16) -> Result<AddressList, String> {
+    let mut found = AddressList::new();
+    for kind in [TYPE::AAAA, TYPE::A] {
+        let answer = ask_servers(host, kind, servers, id)?;
+        let packet = Packet::parse(&answer).map_err(|error| format!("the answer makes no sense: {error}"))?;
+        let room = MAX_SCTP_ADDRESSES.saturating_sub(found.len());
+        found.extend(packet.answers.iter().filter_map(|record| address(&record.rdata)).take(room));
+    }
+    if found.is_empty() { Err(format!("the name {} has no address", host.escape_debug())) } else { Ok(found) }
+}
+
+fn address(data: &RData<'_>) -> Option<IpAddr> {
+    match data {
+        RData::A(a) => Some(IpAddr::V4(Ipv4Addr::from(a.address))),
+        RData::AAAA(aaaa) => Some(IpAddr::V6(Ipv6Addr::from(aaaa.address))),
+        _ => None,
+    }
+}
+
+fn ask_servers(name: &str, kind: TYPE, servers: &[SocketAddr], id: u16) -> Result<Vec<u8>, String> {
     if servers.is_empty() {
         return Err("no DNS server is known".to_owned());
     }
-    let question = question(name, id)?;
+    let question = question(name, kind, id)?;
     let mut failure = String::new();
     for server in std::iter::repeat_n(servers, ATTEMPTS).flatten() {
         match ask(*server, &question, id) {
-            Ok(answer) => return targets(name, &answer),
+            Ok(answer) => return Ok(answer),
             Err(why) => failure = format!("DNS server {server}: {why}"),
         }
     }
     Err(failure)
 }
 
-fn question(name: &str, id: u16) -> Result<Vec<u8>, String> {
+fn question(name: &str, kind: TYPE, id: u16) -> Result<Vec<u8>, String> {
     let shown = name.escape_debug();
     let parsed = Name::new(name).map_err(|error| format!("\"{shown}\" is no DNS name: {error}"))?;
     let mut packet = Packet::new_query(id);
     packet.set_flags(PacketFlag::RECURSION_DESIRED);
-    packet.questions.push(Question::new(parsed, QTYPE::TYPE(TYPE::SRV), CLASS::IN.into(), false));
+    packet.questions.push(Question::new(parsed, QTYPE::TYPE(kind), CLASS::IN.into(), false));
     *packet.opt_mut() = Some(OPT { opt_codes: Vec::new(), udp_packet_size: MAX_UDP_ANSWER, version: 0 });
     packet.build_bytes_vec().map_err(|error| format!("\"{shown}\" cannot be asked for: {error}"))
 }
@@ -155,20 +188,13 @@ fn srv<'p, 'a>(data: &'p RData<'a>) -> Option<&'p SRV<'a>> {
 
 fn target(packet: &Packet<'_>, record: &SRV<'_>) -> Target {
     let of_target = packet.additional_records.iter().filter(|additional| additional.name == record.target);
-    let addresses = of_target.filter_map(|additional| match &additional.rdata {
-        RData::A(a) => Some(IpAddr::V4(Ipv4Addr::from(a.address))),
-        RData::AAAA(aaaa) => Some(IpAddr::V6(Ipv6Addr::from(aaaa.address))),
-        _ => None,
-    });
+    let addresses = of_target.filter_map(|additional| address(&additional.rdata));
     let addresses = addresses.take(MAX_SCTP_ADDRESSES).collect();
     Target { name: record.target.to_string(), port: record.port, addresses }
 }
 
-/// The addresses of a target, which is asked for where they did not come along.
+/// The addresses of a target as the system knows them.
 fn resolve(target: &Target) -> Result<AddressList, String> {
-    if !target.addresses.is_empty() {
-        return Ok(target.addresses.clone());
-    }
     let shown = target.name.escape_debug();
     let found = (target.name.as_str(), target.port).to_socket_addrs();
     let found = found.map_err(|error| format!("the target {shown} has no address: {error}"))?;

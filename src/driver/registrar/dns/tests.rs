@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::association::PeerAddress;
+use crate::driver::place::Place;
 use crate::driver::poller::Poller;
+use crate::wire::MAX_SCTP_ADDRESSES;
 use simple_dns::rdata::{A, RData, SRV};
-use simple_dns::{CLASS, Name, Packet, PacketFlag, RCODE, ResourceRecord};
+use simple_dns::{CLASS, Name, Packet, PacketFlag, QTYPE, RCODE, ResourceRecord, TYPE};
 use std::io::{Read, Write};
 use std::net::{TcpListener, UdpSocket};
 
@@ -58,6 +60,13 @@ fn names(server: SocketAddr) -> PeerNames {
     PeerNames { names: vec![NAME.to_owned()], servers: vec![server], ..PeerNames::default() }
 }
 
+/// What becomes of the only name.
+fn only_one(names: &PeerNames) -> Result<Vec<PeerAddress>, String> {
+    let mut results = look_up_all(names);
+    assert_eq!(results.len(), 1);
+    results.remove(0)
+}
+
 fn peer(text: &str) -> PeerAddress {
     PeerAddress::from(text.parse::<SocketAddr>().unwrap())
 }
@@ -71,19 +80,54 @@ fn srv_records_become_peers_in_the_order_of_their_priority() {
             vec![address("a.example.net", [192, 0, 2, 1]), address("b.example.net", [192, 0, 2, 2])];
         bytes(&reply)
     });
-    assert_eq!(look_up_all(&names(server)).unwrap(), [peer("192.0.2.1:9901"), peer("192.0.2.2:9902")]);
+    assert_eq!(only_one(&names(server)).unwrap(), [peer("192.0.2.1:9901"), peer("192.0.2.2:9902")]);
 }
 
 #[test]
-fn a_target_without_an_address_in_the_answer_is_resolved_by_the_system() {
+fn a_target_without_an_address_in_the_answer_is_asked_for_at_the_same_servers() {
     let server = serve(|question, _| {
+        let kind = question.questions[0].qtype;
         let mut reply = question.into_reply();
-        reply.answers = vec![record(0, 9901, "localhost")];
+        reply.answers = match kind {
+            QTYPE::TYPE(TYPE::SRV) => vec![record(0, 9901, "a.example.net")],
+            QTYPE::TYPE(TYPE::A) => vec![address("a.example.net", [192, 0, 2, 1])],
+            _ => Vec::new(),
+        };
         bytes(&reply)
     });
-    let peers = look_up_all(&names(server)).unwrap();
-    assert!(peers[0].addresses.iter().all(IpAddr::is_loopback), "{peers:?}");
-    assert_eq!((peers.len(), peers[0].port), (1, 9901));
+    assert_eq!(only_one(&names(server)).unwrap(), [peer("192.0.2.1:9901")]);
+}
+
+#[test]
+fn names_of_hosts_lead_to_a_peer_at_each_address() {
+    let server = serve(|question, _| {
+        let kind = question.questions[0].qtype;
+        let mut reply = question.into_reply();
+        if kind == QTYPE::TYPE(TYPE::A) {
+            reply.answers = (1..=20).map(|last| address("a.example.net", [192, 0, 2, last])).collect();
+        }
+        bytes(&reply)
+    });
+    let Ok(Place::Name(host)) = "a.example.net:9901".parse() else { panic!("it is a name") };
+    let names = PeerNames { names: Vec::new(), hosts: vec![host], ..names(server) };
+    let peers = only_one(&names).unwrap();
+    assert_eq!((peers.len(), &peers[0]), (MAX_SCTP_ADDRESSES.min(20), &peer("192.0.2.1:9901")));
+    let Ok(Place::Name(host)) = "localhost:9901".parse() else { panic!("it is a name") };
+    let names = PeerNames { servers: Vec::new(), hosts: vec![host], ..names };
+    assert!(only_one(&names).unwrap().contains(&peer("127.0.0.1:9901")));
+}
+
+#[test]
+fn a_name_that_cannot_be_looked_up_holds_up_no_other_one_and_keeps_what_it_led_to() {
+    let [first, second] = ["192.0.2.1:1", "192.0.2.2:2"].map(peer);
+    let mut all = [Known::default(), Known::default()];
+    let look_up = |all: &mut [Known; 2], results: [Result<Vec<PeerAddress>, String>; 2]| {
+        all.iter_mut().zip(results).for_each(|(known, result)| known.take(result, RETRY));
+        peers_of(&all[..])
+    };
+    let fails = || Err("the name does not exist".to_owned());
+    assert_eq!(look_up(&mut all, [fails(), Ok(vec![second.clone()])]), std::slice::from_ref(&second));
+    assert_eq!(look_up(&mut all, [Ok(vec![first.clone()]), fails()]), [first, second]);
 }
 
 #[test]
@@ -98,7 +142,7 @@ fn an_answer_that_does_not_fit_is_fetched_by_tcp() {
         }
         bytes(&reply)
     });
-    assert_eq!(look_up_all(&names(server)).unwrap(), [peer("192.0.2.1:9901")]);
+    assert_eq!(only_one(&names(server)).unwrap(), [peer("192.0.2.1:9901")]);
 }
 
 #[test]
@@ -123,7 +167,7 @@ fn failures_say_what_is_wrong() {
         (mad, "makes no sense"),
         (closed, "refused"),
     ] {
-        let said = look_up_all(&names(server)).unwrap_err();
+        let said = only_one(&names(server)).unwrap_err();
         assert!(said.contains(complaint), "{complaint}: {said}");
     }
 }
@@ -138,7 +182,7 @@ fn the_next_server_is_asked_when_one_fails() {
         bytes(&reply)
     });
     let names = PeerNames { servers: vec![closed, server], ..names(server) };
-    assert_eq!(look_up_all(&names).unwrap(), [peer("192.0.2.1:9901")]);
+    assert_eq!(only_one(&names).unwrap(), [peer("192.0.2.1:9901")]);
 }
 
 #[test]
@@ -148,7 +192,7 @@ fn a_target_of_the_root_says_that_there_are_no_registrars() {
         reply.answers = vec![record(0, 0, "")];
         bytes(&reply)
     });
-    assert_eq!(look_up_all(&names(server)), Ok(Vec::new()));
+    assert_eq!(only_one(&names(server)), Ok(Vec::new()));
 }
 
 #[test]

@@ -1,0 +1,51 @@
+//! Registrars that are known by name: looked up in a thread of its own, as the system may take long, one look-up at a time.
+
+use super::commands::{Command, LookUp};
+use super::io_handle::IoHandle;
+use super::system;
+use crate::association::PeerAddress;
+use crate::driver::place::HostName;
+use std::sync::Arc;
+
+/// The names.
+pub(super) struct Names {
+    names: Arc<[HostName]>,
+    /// Of which of them the log has a warning.
+    warned: Vec<bool>,
+    io: Arc<IoHandle>,
+}
+
+impl Names {
+    pub fn new(names: Vec<HostName>, io: Arc<IoHandle>) -> Names {
+        Names { warned: vec![false; names.len()], names: names.into(), io }
+    }
+
+    /// Looks all of them up; [`Command::LookedUp`] tells what came of it. The core asks for no second look-up before.
+    pub fn look_up(&self) {
+        let (names, io) = (Arc::clone(&self.names), Arc::clone(&self.io));
+        let work = move || io.command(Command::LookedUp(names.iter().map(look_up).collect()));
+        let thread = std::thread::Builder::new().name("rserpool-names".to_owned());
+        if let Err(error) = system::without_signals(|| thread.spawn(work)) {
+            log::warn!("no registrar can be looked up: no thread: {error}");
+            self.io.command(Command::LookedUp(Vec::new()));
+        }
+    }
+
+    /// The addresses that were found; a name that cannot be resolved is said once until it can.
+    pub fn found(&mut self, looked_up: Vec<LookUp>) -> Vec<Vec<PeerAddress>> {
+        let results = looked_up.into_iter().zip(self.names.iter().zip(&mut self.warned));
+        let found = results.map(|(result, (name, warned))| {
+            let failure = result.as_ref().err().map(ToString::to_string);
+            if let Some(why) = failure.as_ref().filter(|_| !*warned) {
+                log::warn!("registrar {name} cannot be looked up now, and is looked up again later: {why}");
+            }
+            *warned = failure.is_some();
+            result.unwrap_or_default()
+        });
+        found.collect()
+    }
+}
+
+fn look_up(name: &HostName) -> LookUp {
+    Ok(name.look_up()?.into_iter().map(PeerAddress::from).collect())
+}
