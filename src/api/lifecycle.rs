@@ -6,6 +6,7 @@ use crate::association::{PeerAddress, TransportKind};
 use crate::driver::client::{Instance, InstanceConfig, global};
 use crate::profile::Profile;
 use crate::session::PoolUserConfig;
+use crate::transport::multicast::ASAP_GROUPS;
 use crate::transport::{self, SctpParameters, TransportChoice};
 use crate::wire::PORT_ASAP;
 use std::hash::{BuildHasher, RandomState};
@@ -14,9 +15,6 @@ use std::sync::Arc;
 
 /// Where registrars are listed: "addr:port,name:port".
 const REGISTRARS_VARIABLE: &str = "RSERPOOL_REGISTRARS";
-/// The group of RFC 5352 section 3.6 and rsplib's.
-const ANNOUNCEMENT_GROUPS: [Ipv4Addr; 2] = [Ipv4Addr::new(224, 0, 1, 185), Ipv4Addr::new(239, 0, 0, 50)];
-
 /// The running instance, or the reason why there is none.
 pub(super) fn instance() -> Result<Arc<Instance>> {
     match global::current() {
@@ -159,9 +157,7 @@ fn announcement_groups(announcements: &Announcements) -> Vec<SocketAddr> {
     match announcements {
         Announcements::Off => Vec::new(),
         Announcements::Group(group) => vec![*group],
-        Announcements::Default => {
-            ANNOUNCEMENT_GROUPS.iter().map(|group| SocketAddr::new((*group).into(), PORT_ASAP)).collect()
-        }
+        Announcements::Default => ASAP_GROUPS.into(),
     }
 }
 

@@ -36,6 +36,12 @@ pub(crate) fn list() -> io::Result<Vec<Interface>> {
     Ok(interfaces)
 }
 
+/// Whether the system has IPv6 at all.
+#[cfg_attr(not(feature = "registrar"), allow(dead_code))] // the client takes what it gets
+pub(crate) fn has_ipv6() -> bool {
+    socket2::Socket::new(socket2::Domain::IPV6, socket2::Type::DGRAM, None).is_ok()
+}
+
 /// An address that is of no use without the interface that it belongs to, or of no use at all.
 pub(crate) fn is_link_local(address: &IpAddr) -> bool {
     match address {

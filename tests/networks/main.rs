@@ -7,4 +7,5 @@ mod support;
 
 mod addresses;
 mod host;
+mod ipv6;
 mod names;

@@ -38,7 +38,7 @@ use worker::{Shared, Worker};
 /// Why a registrar could not start: what it wanted to open, and what the system said.
 #[derive(Debug)]
 pub struct StartError {
-    /// The endpoint or resource, e.g. `"ASAP endpoint 0.0.0.0:3863"`.
+    /// The endpoint or resource, e.g. `"ASAP endpoint [::]:3863"`.
     pub what: String,
     /// What was in the way, for logs and errors.
     pub why: String,
@@ -73,7 +73,8 @@ pub struct RegistrarServer {
 
 impl RegistrarServer {
     /// Opens the endpoints: from now on, peers can connect, and are served as soon as [`RegistrarServer::run`] runs.
-    pub fn open(settings: RegistrarSettings) -> Result<RegistrarServer, StartError> {
+    pub fn open(mut settings: RegistrarSettings) -> Result<RegistrarServer, StartError> {
+        settings.fit_this_host();
         let system = |what: &str| {
             let what = what.to_owned();
             move |error: io::Error| StartError { what, why: error.to_string() }

@@ -3,11 +3,12 @@
 use super::PeerNames;
 pub use crate::profile::Profile;
 use crate::registrar::{ConfigError, RegistrarConfig};
+use crate::transport::interfaces;
 use crate::transport::multicast::{ASAP_GROUPS, DEFAULT_TTL};
 use crate::transport::{SctpParameters, TransportChoice};
 use crate::wire::{PORT_ASAP, PORT_ENRP};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 /// A registrar that hangs or is cut off loses its associations within half a second of the next message to it, and a PRESENCE
@@ -50,9 +51,9 @@ pub struct RegistrarSettings {
 }
 
 impl Default for RegistrarSettings {
-    /// The IANA ports on all addresses, with announcements to the groups of the RFC and of rsplib.
+    /// The IANA ports on all addresses of both families, with announcements to the groups of the RFC and of rsplib.
     fn default() -> RegistrarSettings {
-        let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let any = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         RegistrarSettings {
             asap: SocketAddr::new(any, PORT_ASAP),
             enrp: SocketAddr::new(any, PORT_ENRP),
@@ -87,6 +88,18 @@ impl RegistrarSettings {
         self.core.peers = old.peers;
         self.core.asap_transports = old.asap_transports;
         self.core.enrp_addresses = old.enrp_addresses;
+    }
+
+    /// On a host without IPv6, all addresses are those of IPv4.
+    pub(super) fn fit_this_host(&mut self) {
+        if interfaces::has_ipv6() {
+            return;
+        }
+        for address in [&mut self.asap, &mut self.enrp] {
+            if address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED) {
+                address.set_ip(Ipv4Addr::UNSPECIFIED.into());
+            }
+        }
     }
 
     /// Refuses values that cannot work together, with the reason.

@@ -242,12 +242,23 @@ fn bind_one(address: SocketAddr, v6_only: bool, share_port: bool) -> io::Result<
 /// option is bound to the loopback address first: that fails where an endpoint has the port already, and does not collide
 /// with a socket that is bound to a group's address.
 fn bind_shared(socket: &Socket, address: SocketAddr) -> io::Result<()> {
-    let loopback: IpAddr = if address.is_ipv6() { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() };
-    let guard = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-    guard.bind(&SocketAddr::new(loopback, address.port()).into())?;
-    guard.set_reuse_address(true)?;
+    let mut guards = vec![guard(Ipv4Addr::LOCALHOST.into(), address.port())?];
+    if address.is_ipv6() {
+        guards.push(guard(Ipv6Addr::LOCALHOST.into(), address.port())?);
+    }
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())
+}
+
+fn guard(loopback: IpAddr, port: u16) -> io::Result<Socket> {
+    let address = SocketAddr::new(loopback, port);
+    let guard = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    match guard.bind(&address.into()) {
+        // Where there is no such loopback address, as with IPv6 switched off, nobody has its port.
+        Err(error) if error.kind() != io::ErrorKind::AddrNotAvailable => return Err(error),
+        _ => guard.set_reuse_address(true)?,
+    }
+    Ok(guard)
 }
 
 fn bundle(sockets: &[Bound]) -> io::Result<Epoll> {
