@@ -2,6 +2,7 @@
 
 use super::{Registrar, RegistrarConfig, Step};
 use crate::wire::{AddressList, TransportParameter};
+use std::net::IpAddr;
 
 /// Where a registrar is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +15,15 @@ pub struct OwnAddresses {
 }
 
 impl OwnAddresses {
+    /// Whether it is one of the host's addresses.
+    pub(super) fn include(&self, address: IpAddr) -> bool {
+        let of_transport = |transport: &TransportParameter| match transport {
+            TransportParameter::Sctp { addresses, .. } => addresses.contains(&address),
+            _ => false,
+        };
+        self.enrp_addresses.contains(&address) || self.asap_transports.iter().any(of_transport)
+    }
+
     pub(super) fn of(config: &RegistrarConfig) -> OwnAddresses {
         OwnAddresses { asap_transports: config.asap_transports.clone(), enrp_addresses: config.enrp_addresses.clone() }
     }
@@ -23,6 +33,7 @@ impl Registrar {
     /// The host has other addresses: everybody is told at once, and those that could not be reached may be reached now.
     pub(super) fn on_addresses_changed(&mut self, addresses: OwnAddresses, step: &mut Step<'_>) {
         if self.own_addresses != addresses {
+            self.registrations.host_is_at(addresses.clone());
             self.own_addresses = addresses;
             self.announcer.describe(self.id, &self.own_addresses.asap_transports, step.now);
             if self.is_ready() {

@@ -1,10 +1,10 @@
 //! Which registrations and de-registrations are accepted (RFC 5352 sections 3.1 and 3.2): who may register what, and who may
 //! take it out again.
 
-use super::RegistrarConfig;
 use super::associations::Association;
 use super::refusals::{cause_of, invalid_value, without_information};
 use super::rsplib::Scope;
+use super::{OwnAddresses, RegistrarConfig};
 use crate::handlespace::{Claim, Element, ElementIndex, Handlespace, Registered};
 use crate::wire::{Cause, ErrorCause, PoolElement, RegistrationLife, TransportParameter};
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId};
@@ -18,6 +18,8 @@ pub(super) struct Registrations {
     max_pool_handle_len: usize,
     max_elements_per_association: usize,
     user_addresses: UserAddresses,
+    /// Where this host is.
+    host: OwnAddresses,
     scope: Scope,
 }
 
@@ -47,8 +49,21 @@ impl Registrations {
             max_pool_handle_len: config.max_pool_handle_len,
             max_elements_per_association: config.max_elements_per_association,
             user_addresses: if config.check_user_addresses { UserAddresses::Own } else { UserAddresses::Any },
+            host: OwnAddresses::of(config),
             scope: Scope::of(config),
         }
+    }
+
+    /// This host has other addresses.
+    pub fn host_is_at(&mut self, addresses: OwnAddresses) {
+        self.host = addresses;
+    }
+
+    /// Whether an element may offer its service at an address: its association has it. Who comes over loopback is on this host, whose
+    /// addresses are its own then, too: else users elsewhere could not reach it.
+    fn is_own(&self, association: &Association, address: IpAddr) -> bool {
+        let is_here = || association.address().addresses.iter().any(IpAddr::is_loopback);
+        association.has_address(address) || (is_here() && self.host.include(address.to_canonical()))
     }
 
     /// Puts an element in, or replaces it, as the association `id` wants it; or says why not.
@@ -65,7 +80,7 @@ impl Registrations {
         }
         self.check_values(handlespace, pool_handle, &pool_element)?;
         if self.user_addresses == UserAddresses::Own
-            && keep_own_addresses(&mut pool_element.user_transport, association) == Kept::None
+            && keep(&mut pool_element.user_transport, |address| self.is_own(association, address)) == Kept::None
         {
             return Err(invalid_value(&pool_element));
         }
@@ -153,20 +168,20 @@ enum Kept {
     None,
 }
 
-/// Leaves out the addresses that the association does not have (RFC 5352 section 2.2.1).
-fn keep_own_addresses(transport: &mut TransportParameter, association: &Association) -> Kept {
+/// Leaves out the addresses that are not the element's own (RFC 5352 section 2.2.1).
+fn keep(transport: &mut TransportParameter, is_own: impl Fn(IpAddr) -> bool) -> Kept {
     let any = match transport {
         TransportParameter::Sctp { addresses, .. } => {
-            let any = addresses.iter().any(|address| association.has_address(*address));
+            let any = addresses.iter().any(|address| is_own(*address));
             if any {
-                addresses.retain(|address| association.has_address(*address));
+                addresses.retain(|address| is_own(*address));
             }
             any
         }
         TransportParameter::Tcp { address, .. }
         | TransportParameter::Udp { address, .. }
         | TransportParameter::UdpLite { address, .. }
-        | TransportParameter::Dccp { address, .. } => association.has_address(*address),
+        | TransportParameter::Dccp { address, .. } => is_own(*address),
         TransportParameter::Opaque(_) => true,
     };
     if any { Kept::Some } else { Kept::None }

@@ -106,3 +106,32 @@ fn an_element_follows_the_announcements_of_a_registrar_whose_host_gets_another_a
     element.until("home registrar is now {10.9.0.79}:3863");
     until_listed(None, "10.9.0.79:3863", &["10.9.0.2"]);
 }
+
+#[test]
+fn an_element_that_knows_the_registrar_of_its_host_by_loopback_serves_users_elsewhere() {
+    let Some(network) = network() else { return };
+    let host = Some(network.host(0));
+    let _registrar = registrar(host, &["--announce", "off"]);
+    let _element = echo_server(host, &["-registrar=127.0.0.1:3863"]);
+    until_listed(None, REGISTRAR, &["10.9.0.1"]);
+    let mut user = echo_client(None, &[KNOWN]);
+    user.say("from elsewhere");
+    user.until("from elsewhere");
+    let mut neighbour = echo_client(host, &["-registrar=127.0.0.1:3863"]);
+    neighbour.say("from here");
+    neighbour.until("from here");
+}
+
+#[test]
+fn a_loopback_address_of_another_host_is_skipped_by_users_and_told() {
+    let Some(network) = network() else { return };
+    let host = Some(network.host(0));
+    let _registrar = registrar(host, &["--announce", "off"]);
+    let element = daemon(host, &["--loopback", "-registrar=127.0.0.1:3863"]);
+    element.until("registered\n");
+    let mut user = echo_client(None, &[KNOWN]);
+    user.say("nobody hears this");
+    user.until("is skipped: it is registered with a loopback address of another host");
+    let _good = echo_server(Some(network.host(1)), &[KNOWN]);
+    user.until("nobody hears this");
+}

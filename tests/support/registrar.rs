@@ -70,8 +70,12 @@ impl World {
 
     /// A new association from 10.0.0.`host`.
     pub fn up(&mut self, number: u64, host: u8, kind: TransportKind) -> AssociationId {
+        self.up_at(number, PeerAddress::new(ip(host), 40_000 + number as u16), kind)
+    }
+
+    /// A new association from there.
+    pub fn up_at(&mut self, number: u64, address: PeerAddress, kind: TransportKind) -> AssociationId {
         let association = AssociationId::new(0, number);
-        let address = PeerAddress::new(ip(host), 40_000 + number as u16);
         let peer = Peer { address, inbound: true, kind };
         self.event(Event::AssociationUp { link: Link::Asap, association, attempt: None, peer });
         association

@@ -9,22 +9,22 @@ const MAX_ADDRESSES: usize = 8;
 
 /// The addresses of an element that is bound to the wildcard address and registers with a registrar at `registrar`.
 ///
-/// A registrar on this host's loopback serves this host only. Otherwise all addresses but loopback and link-local ones,
-/// beginning with the one that faces the registrar.
+/// All addresses but loopback and link-local ones, beginning with the one that faces the registrar. A registrar on this host's loopback
+/// may serve this host only, or others as well: it is told the loopback address, too, and keeps what it can vouch for.
 pub fn addresses_towards(registrar: Option<IpAddr>) -> AddressList {
-    match registrar {
-        Some(address) if address.is_loopback() => AddressList::from_slice(&[loopback_like(address)]),
-        _ => {
-            let mut addresses: AddressList = registrar.and_then(source_address).into_iter().collect();
-            for address in interfaces::list().unwrap_or_default().into_iter().filter(|i| i.up).flat_map(|i| i.addresses)
-            {
-                if addresses.len() < MAX_ADDRESSES && is_reachable(address) && !addresses.contains(&address) {
-                    addresses.push(address);
-                }
-            }
-            addresses
+    let mut addresses: AddressList = registrar.and_then(source_address).into_iter().collect();
+    for address in interfaces::list().unwrap_or_default().into_iter().filter(|i| i.up).flat_map(|i| i.addresses) {
+        if addresses.len() < MAX_ADDRESSES && is_reachable(address) && !addresses.contains(&address) {
+            addresses.push(address);
         }
     }
+    addresses.extend(registrar.filter(IpAddr::is_loopback).map(loopback_like));
+    addresses
+}
+
+/// Whether an address leads to this host, as far as the routing table knows.
+pub fn is_this_host(address: IpAddr) -> bool {
+    address.is_loopback() || source_address(address) == Some(address)
 }
 
 fn loopback_like(address: IpAddr) -> IpAddr {
@@ -48,11 +48,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_registrar_on_loopback_is_told_the_loopback_address_only() {
-        let addresses = addresses_towards(Some("127.0.0.1".parse().unwrap()));
-        assert_eq!(addresses.as_slice(), ["127.0.0.1".parse::<IpAddr>().unwrap()]);
-        let addresses = addresses_towards(Some("::1".parse().unwrap()));
-        assert_eq!(addresses.as_slice(), ["::1".parse::<IpAddr>().unwrap()]);
+    fn a_registrar_on_loopback_is_told_the_loopback_address_behind_all_others() {
+        for loopback in ["127.0.0.1", "::1"] {
+            let loopback: IpAddr = loopback.parse().unwrap();
+            let mut addresses = addresses_towards(Some(loopback));
+            assert_eq!(addresses.pop(), Some(loopback));
+            assert_eq!(addresses, addresses_towards(None));
+        }
+    }
+
+    #[test]
+    fn addresses_of_this_host_are_told_from_those_of_others() {
+        for own in addresses_towards(Some("127.0.0.1".parse().unwrap())) {
+            assert!(is_this_host(own), "{own}");
+        }
+        assert!(!is_this_host("192.0.2.1".parse().unwrap()));
     }
 
     #[test]

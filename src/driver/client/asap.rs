@@ -9,6 +9,7 @@ use super::registrations::{Registrations, Renewal};
 use super::replies::Replies;
 use super::subscribers::Subscribers;
 use super::table::DescriptorTable;
+use super::whereabouts::Whereabouts;
 use crate::asap::{
     Action, AsapClient, Event, Outcome, RegistrationState, Request, RequestError, RequestId, ValidAsapConfig,
 };
@@ -28,6 +29,7 @@ pub(super) struct AsapDriver<C: Core = AsapClient> {
     core: CoreLoop<C>,
     endpoints: RegistrarEndpoints,
     names: Names,
+    whereabouts: Whereabouts,
     /// Where sessions are found that want to know of an element.
     descriptors: Arc<DescriptorTable>,
     replies: Replies,
@@ -65,6 +67,7 @@ impl<C: ClientCore> AsapDriver<C> {
             core: CoreLoop::new(core),
             endpoints,
             names,
+            whereabouts: Whereabouts::default(),
             replies: Replies::new(Arc::clone(&descriptors)),
             descriptors,
             registrations: Registrations::towards(registrar),
@@ -161,6 +164,7 @@ impl<C: ClientCore> AsapDriver<C> {
         match arrived {
             Arrived::Up(association, peer, kind) => {
                 let attempt = self.core.connect_ended(association);
+                self.whereabouts.registrar_is_at(&peer);
                 // First the addresses that this registrar reaches us by: the core may register with it at once.
                 if kind != TransportKind::Tcp {
                     let renewals = self.registrations.registrar_is_at(peer.addresses.first().copied());
@@ -239,7 +243,10 @@ impl<C: ClientCore> AsapDriver<C> {
                 self.core.forget(association);
                 self.endpoints.abort(now, association, reason);
             }
-            Action::Complete { request, result } => self.replies.complete(now, request, result),
+            Action::Complete { request, mut result } => {
+                self.whereabouts.correct(now, &mut result);
+                self.replies.complete(now, request, result);
+            }
             Action::Removed { pool_handle, pool_element_ids } => {
                 self.tell_sessions(now, pool_handle, &pool_element_ids);
             }

@@ -46,6 +46,7 @@ mod subscription;
 pub mod system;
 mod table;
 mod turn;
+mod whereabouts;
 
 pub use bell::{Bell, Listener, NoResult, Promise, Promised, Wake, promise};
 pub use call_error::{Closed, ListenError, ReceiveError, SendError};

@@ -1,6 +1,8 @@
 //! Registration and registering again: its consistency checks and their error causes.
 
 use super::*;
+use rserpool::association::PeerAddress;
+use std::net::IpAddr;
 
 #[test]
 fn asap_011_057_058_an_accepted_registration_is_answered_without_r_bit() {
@@ -193,4 +195,18 @@ fn an_element_too_large_to_be_listed_with_others_is_a_lack_of_resources() {
     let pe = world.pe(1);
     let user_transport = TransportParameter::Opaque(vec![1; 5000]);
     world.refused(pe, "pool", PoolElement { user_transport, ..element(7, 1) }, Cause::LackOfResources);
+}
+
+#[test]
+fn asap_r1_who_comes_over_loopback_offers_the_addresses_of_the_host_but_no_others() {
+    let mut world = World::new(RegistrarConfig { asap_transports: vec![sctp(1, 3863)], ..config() });
+    let loopback = IpAddr::from([127, 0, 0, 1]);
+    let association = world.up_at(1, PeerAddress::new(loopback, 4000), TransportKind::SctpUdp);
+    let mut element = element(7, 1);
+    let TransportParameter::Sctp { addresses, .. } = &mut element.user_transport else { panic!("SCTP") };
+    *addresses = AddressList::from_slice(&[ip(1), ip(2), loopback]);
+    world.registered(association, "pool", element);
+    let listed = world.element("pool", 7).expect("it is registered").user_transport;
+    let TransportParameter::Sctp { addresses, .. } = listed else { panic!("SCTP") };
+    assert_eq!(addresses.as_slice(), [ip(1), loopback], "of the host, but not of another one");
 }
