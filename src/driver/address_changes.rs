@@ -63,9 +63,10 @@ impl AddressChanges {
 }
 
 fn addresses() -> Vec<IpAddr> {
-    let up = interfaces::list().unwrap_or_default().into_iter().filter(|interface| interface.up);
-    let all = up.flat_map(|interface| interface.addresses);
-    all.filter(|address| !interfaces::is_link_local(address)).take(MAX_WATCHED).collect()
+    let mut addresses = interfaces::addresses();
+    addresses.retain(|address| !interfaces::is_link_local(address));
+    addresses.truncate(MAX_WATCHED);
+    addresses
 }
 
 fn change(before: &[IpAddr], after: &[IpAddr]) -> Option<AddressChange> {

@@ -13,7 +13,7 @@ use libc::sockaddr;
 use log::LevelFilter;
 use parking_lot::Mutex;
 use std::ffi::{CString, c_char, c_int, c_uint};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 
 /// Addresses kept for `rsp_info` fields that point to static storage.
 const MAX_KEPT_ADDRESSES: usize = 64;
@@ -223,7 +223,15 @@ fn for_rsplib_logging(argument: &str) -> Option<CString> {
 
 /// "ADDRESS:PORT" or "NAME:PORT"; IPv6 addresses in brackets.
 fn resolve(text: &str) -> Option<SocketAddr> {
-    text.to_socket_addrs().ok()?.next()
+    address_of(text.parse().ok()?)
+}
+
+/// Now: what is not looked up again has to be known.
+fn address_of(place: Place) -> Option<SocketAddr> {
+    match place {
+        Place::Address(address) => Some(address),
+        Place::Name(name) => name.look_up().ok()?.first().copied(),
+    }
 }
 
 /// "ADDRESS:PORT{,ADDRESS:PORT}": one registrar with all its addresses. "NAME:PORT": one whose addresses are looked up whenever a
@@ -286,7 +294,7 @@ fn announce(info: &mut rsp_info, value: &str) -> Option<()> {
 }
 
 fn csp_server(info: &mut rsp_info, value: &str) -> Option<()> {
-    let address = resolve(value).or_else(|| (value, csp::PORT).to_socket_addrs().ok()?.next())?;
+    let address = address_of(Place::with_default_port(value, csp::PORT)?)?;
     info.ri_csp_server = ARGUMENTS.lock().keep(address)?;
     Some(())
 }

@@ -36,6 +36,17 @@ pub(crate) fn list() -> io::Result<Vec<Interface>> {
     Ok(interfaces)
 }
 
+/// All addresses of interfaces that are up.
+pub(crate) fn addresses() -> Vec<IpAddr> {
+    let mut all = Vec::new();
+    for interface in list().unwrap_or_default() {
+        if interface.up {
+            all.extend_from_slice(&interface.addresses);
+        }
+    }
+    all
+}
+
 /// Whether the system has IPv6 at all.
 #[cfg_attr(not(feature = "registrar"), allow(dead_code))] // the client takes what it gets
 pub(crate) fn has_ipv6() -> bool {

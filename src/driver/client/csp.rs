@@ -87,8 +87,7 @@ impl Reporter {
         let for_thread = Arc::clone(&ends);
         let subject = Subject { descriptors: Arc::downgrade(descriptors), home: Arc::clone(home) };
         let run = move || report_until_stopped(&config, &socket, &subject, &for_thread);
-        let thread =
-            super::system::without_signals(|| std::thread::Builder::new().name("rserpool-csp".into()).spawn(run))?;
+        let thread = super::system::spawn("rserpool-csp", Box::new(run))?;
         Ok(Reporter { ends, thread: Mutex::new(Some(thread)) })
     }
 

@@ -99,7 +99,7 @@ impl Instance {
             }
             for_thread.io.close_commands();
         };
-        let thread = system::without_signals(|| std::thread::Builder::new().name("rserpool-io".into()).spawn(main))?;
+        let thread = system::spawn("rserpool-io", Box::new(main))?;
         *instance.thread.lock() = Some(thread);
         Ok(instance)
     }

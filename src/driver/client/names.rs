@@ -24,8 +24,7 @@ impl Names {
     pub fn look_up(&self) {
         let (names, io) = (Arc::clone(&self.names), Arc::clone(&self.io));
         let work = move || io.command(Command::LookedUp(names.iter().map(look_up).collect()));
-        let thread = std::thread::Builder::new().name("rserpool-names".to_owned());
-        if let Err(error) = system::without_signals(|| thread.spawn(work)) {
+        if let Err(error) = system::spawn("rserpool-names", Box::new(work)) {
             log::warn!("no registrar can be looked up: no thread: {error}");
             self.io.command(Command::LookedUp(Vec::new()));
         }

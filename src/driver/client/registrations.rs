@@ -72,8 +72,13 @@ impl Registrations {
         }
         let before = std::mem::replace(&mut self.addresses, addresses);
         let renewal = if before.is_empty() { Renewal::Registered } else { Renewal::Changed };
-        let followers = self.by_element.values().filter(|registration| follows(registration));
-        followers.map(|registration| renewal(self.request(registration))).collect()
+        let mut renewals = Vec::new();
+        for registration in self.by_element.values() {
+            if follows(registration) {
+                renewals.push(renewal(self.request(registration)));
+            }
+        }
+        renewals
     }
 
     fn waits(&self, registration: &Registration) -> bool {

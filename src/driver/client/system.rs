@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::RawFd;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// A negative result as the error that `errno` holds.
@@ -195,9 +196,9 @@ pub fn close(fd: RawFd) -> io::Result<()> {
     Ok(())
 }
 
-/// Runs `f`, which starts a thread, so that the thread takes no signals: they are the application's, and have to interrupt
-/// its own blocking calls.
-pub fn without_signals<R>(f: impl FnOnce() -> R) -> R {
+/// Starts a thread that takes no signals: they are the application's, and have to interrupt its own blocking calls. In a box, so that what
+/// starts a thread is compiled once.
+pub fn spawn(name: &str, work: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> {
     // SAFETY: a sigset_t may be zero; sigfillset fills it, pthread_sigmask reads one set and writes the other.
     let old = unsafe {
         let (mut all, mut old): (libc::sigset_t, libc::sigset_t) = (std::mem::zeroed(), std::mem::zeroed());
@@ -205,7 +206,7 @@ pub fn without_signals<R>(f: impl FnOnce() -> R) -> R {
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut old);
         old
     };
-    let result = f();
+    let result = std::thread::Builder::new().name(name.to_owned()).spawn(work);
     // SAFETY: `old` was filled in above.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const old, std::ptr::null_mut()) };
     result
