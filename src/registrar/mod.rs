@@ -131,6 +131,7 @@ impl Registrar {
             return;
         }
         let step = &mut Step::new(now, actions);
+        self.notice_absence(step);
         match event {
             Event::AssociationUp { link, association, attempt, peer } => {
                 self.on_association_up(link, association, attempt, peer, step);

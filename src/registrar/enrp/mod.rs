@@ -14,6 +14,7 @@
 //!   disagree. `twin_pools.rs`: which pool stays when there are two. `suggestion.rs`: where an element belongs.
 //! * `successors.rs`: whom elements are told of. `takeover.rs`: arbitration about a dead registrar. `inheritance.rs`: its elements get another home. `adoption.rs`: asking
 //!   those that are to be ours. `orphans.rs`: elements whose home nobody knows. `leave.rs`: the opposite, handing elements over.
+//! * `doubts.rs`: whoever was away himself believes nobody dead for some time.
 //! * `auditing.rs`: comparing checksums, and downloading again what differs. `errors.rs`: ENRP_ERROR.
 
 mod admission;
@@ -25,6 +26,7 @@ mod auditing;
 mod claims;
 mod contacts;
 mod disputes;
+mod doubts;
 mod download;
 mod errors;
 mod gossip;
@@ -66,6 +68,7 @@ use arbitrations::Arbitrations;
 use claims::Claims;
 use contacts::Contacts;
 use disputes::Disputes;
+use doubts::Doubts;
 use handle_table::Downloads;
 use inheritance::Inheritances;
 use leave::HandOver;
@@ -86,6 +89,7 @@ pub(super) struct Enrp {
     phase: Phase,
     start: Start,
     peers: Peers,
+    doubts: Doubts,
     contacts: Contacts,
     senders: Senders,
     connects: Connects,
@@ -134,6 +138,7 @@ impl Enrp {
             phase: if alone { Phase::Ready } else { Phase::Starting },
             start: Start::new(config, hash_seed, now),
             peers: Peers::default(),
+            doubts: Doubts::new(now),
             contacts,
             senders: Senders::default(),
             connects: Connects::default(),
@@ -177,6 +182,7 @@ impl Registrar {
             match timer {
                 Timer::Heartbeat => self.on_heartbeat_due(step),
                 Timer::Start => self.on_start_timer_expired(at, step),
+                Timer::Pulse => self.on_pulse_due(step),
                 Timer::Gossip => self.on_gossip_due(step),
                 Timer::Orphans => self.on_orphans_due(step),
                 Timer::Claims => self.on_claims_due(step),

@@ -24,6 +24,11 @@ impl Orphans {
         given_up.into_iter().map(|(id, _)| id).collect()
     }
 
+    /// This registrar was away, and could not hear of anybody.
+    pub fn wait_anew(&mut self) {
+        self.0.clear();
+    }
+
     /// Somebody has heard of it.
     pub fn found(&mut self, id: RegistrarId) {
         self.0.remove(&id);

@@ -27,6 +27,7 @@ impl Registrar {
         self.note_address(id, association);
         self.enrp.timers.set(Timer::Peer(id), step.now + self.config.max_time_last_heard);
         self.enrp.orphans.found(id);
+        self.on_pulse_due(step);
         self.contact_done(id);
         self.statistics.peers_found += 1;
         log_limited!(

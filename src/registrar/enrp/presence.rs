@@ -225,12 +225,12 @@ impl Registrar {
         }
     }
 
-    /// Gives a peer MAX-TIME-NO-RESPONSE to prove that it lives.
+    /// Gives a peer MAX-TIME-NO-RESPONSE to prove that it lives, or more when this registrar has just been away.
     pub(super) fn suspect(&mut self, id: RegistrarId, step: &mut Step<'_>) {
         if self.enrp.peers.judge(id, PeerState::Suspected).is_none() {
             return;
         }
-        self.enrp.timers.set(Timer::Peer(id), step.now + self.config.max_time_no_response);
+        self.enrp.timers.set(Timer::Peer(id), self.answer_due(step.now));
         self.ask_for_presence(id, step);
     }
 
@@ -250,7 +250,7 @@ impl Registrar {
     /// A peer cannot be reached, so "the send fails".
     pub(super) fn on_peer_unreachable(&mut self, id: RegistrarId, reason: &LossReason, step: &mut Step<'_>) {
         let Some(peer) = self.enrp.peers.get(id) else { return };
-        if !peer.is_connected() && peer.state() == PeerState::Suspected {
+        if !peer.is_connected() && self.may_be_dead(step.now, peer.state()) {
             self.peer_is_dead(id, &format!("it cannot be reached ({reason})"), step);
         }
     }

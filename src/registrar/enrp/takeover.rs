@@ -34,7 +34,9 @@ impl Registrar {
             self.enrp.timers.stop(Timer::Peer(target));
         }
         self.statistics.takeovers_started += 1;
-        let mut missing = self.enrp.peers.ids(|peer| peer.is_active() && peer.is_connected());
+        self.acknowledgement_not_expected(target, step);
+        // Also those that are being connected with again: they are asked when the expiry comes (RFC 5353 section 3.5.1).
+        let mut missing = self.enrp.peers.ids(Peer::is_active);
         missing.remove(&target);
         // To everybody, the target included: it may object.
         let message = InitTakeover { sender: self.id, receiver: RegistrarId(0), target };

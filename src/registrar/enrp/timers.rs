@@ -11,6 +11,8 @@ pub(super) enum Timer {
     Heartbeat,
     /// The next step of the start.
     Start,
+    /// The next sign of life of this registrar to itself.
+    Pulse,
     /// The next LIST_REQUEST.
     Gossip,
     /// The next look for elements without a living home.

@@ -118,7 +118,11 @@ impl Twice {
             twice.gets(association, script_presence(false, None));
         }
         twice.gets(Twice::FIRST, addition("pool", weighted(1)));
-        twice.now = Time::from_secs(10);
+        // It is awake all the time.
+        for second in 2..=10 {
+            twice.now = Time::from_secs(second);
+            twice.event(Event::Timeout);
+        }
         twice
     }
 

@@ -16,6 +16,12 @@ impl Net {
         self.nodes[number].frozen = true;
     }
 
+    /// A registrar stands still, and its associations break when that has lasted for some time.
+    pub fn freeze_until_associations_break(&mut self, number: usize) {
+        self.freeze(number);
+        self.suspect_all(End::Registrar(number).node());
+    }
+
     pub fn thaw(&mut self, number: usize) {
         self.nodes[number].frozen = false;
         for arrival in std::mem::take(&mut self.nodes[number].inbox) {
