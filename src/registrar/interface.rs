@@ -113,4 +113,9 @@ pub enum Action {
     },
     /// The registrar has left the scope: the driver may stop.
     ShutdownComplete,
+    /// It was starting, and another registrar has its identifier: it has given way, and does nothing more.
+    IdentifierTaken {
+        /// Where the other one is by its own words.
+        by: PeerAddress,
+    },
 }

@@ -69,6 +69,20 @@ fn the_id_can_be_chosen_and_is_in_the_greeting() {
 }
 
 #[test]
+fn a_registrar_whose_identifier_is_taken_says_by_whom_and_ends_with_1() {
+    let first = RegistrarProcess::start(&["--id", "7"]);
+    let enrp = first.enrp.to_string();
+    let ports = ["--asap", "127.0.0.1:0", "--enrp", "127.0.0.1:0", "--announce", "off"];
+    let second = rserpool(&[&["registrar", "--id", "7", "--peer", &enrp][..], &ports].concat());
+    assert_eq!(second.status.code(), Some(1));
+    assert!(second.stdout.is_empty(), "it was never ready");
+    let said = text(&second.stderr);
+    assert!(said.contains("the registrar gives way: another registrar, at {127.0.0.1}:"), "{said}");
+    let (status, log) = first.end_by(libc::SIGTERM);
+    assert!(status.success() && log.contains("has the same identifier"), "{log}");
+}
+
+#[test]
 fn an_element_that_does_not_answer_is_removed_after_its_keep_alive_timeout() {
     let registrar =
         RegistrarProcess::start(&["--keep-alive-interval", "200ms", "--keep-alive-timeout", "200ms", "--log", "info"]);

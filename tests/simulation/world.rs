@@ -307,6 +307,7 @@ impl World {
                 }
                 registrar::Action::Abort { association, .. } => self.abort(EndId::of(association)),
                 registrar::Action::ShutdownComplete => self.stop_in_order(node),
+                registrar::Action::IdentifierTaken { by } => panic!("node {node} and {by} have one identifier"),
             }
         }
     }

@@ -5,10 +5,12 @@ use crate::settings::{Occurrence, PROFILE, SETTINGS, Setting, apply_environment}
 use crate::{logger, print, values};
 use lexopt::prelude::*;
 use log::LevelFilter;
+use rserpool::RegistrarId;
 use rserpool::association::TransportKind;
 use rserpool::driver::log_output::write_line;
 use rserpool::driver::registrar::{RegistrarServer, RegistrarSettings, StopSignals};
 use rserpool::transport::SctpParameters;
+use std::io::ErrorKind;
 
 const INTRODUCTION: &str = "\
 Runs a registrar (\"ENRP server\"): pool elements register with it, pool users ask it for elements, and it keeps an eye on
@@ -97,9 +99,21 @@ fn apply(settings: &mut RegistrarSettings, mut chosen: Vec<(&Setting, String)>) 
 
 fn serve(settings: RegistrarSettings, level: LevelFilter) -> Result<(), Failure> {
     logger::start(level);
-    let signals = StopSignals::block().map_err(|error| Failure::Failed(format!("cannot catch signals: {error}")))?;
     tell_detection("elements and users", &settings.sctp);
     tell_detection("registrars", &settings.enrp_sctp);
+    let chooses_identifier = settings.core.id == RegistrarId(0);
+    while let Err(taken) = serve_once(settings.clone())? {
+        if !chooses_identifier {
+            return Err(Failure::Failed(format!("the registrar gives way: {taken}; see --id")));
+        }
+        log::warn!("{taken}: begins anew with another one");
+    }
+    Ok(())
+}
+
+/// Runs a registrar to its end. The inner error: another one has its identifier.
+fn serve_once(settings: RegistrarSettings) -> Result<Result<(), std::io::Error>, Failure> {
+    let signals = StopSignals::block().map_err(|error| Failure::Failed(format!("cannot catch signals: {error}")))?;
     let mut server = RegistrarServer::open(settings).map_err(|error| Failure::Failed(error.to_string()))?;
     let greeting = greeting(&server);
     server.when_ready(move || {
@@ -109,7 +123,10 @@ fn serve(settings: RegistrarSettings, level: LevelFilter) -> Result<(), Failure>
         }
     });
     server.stop_on(signals).map_err(|error| Failure::Failed(format!("cannot wait for signals: {error}")))?;
-    server.run().map_err(|error| Failure::Failed(format!("the registrar cannot go on: {error}")))
+    match server.run() {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Err(error)),
+        ended => ended.map(Ok).map_err(|error| Failure::Failed(format!("the registrar cannot go on: {error}"))),
+    }
 }
 
 /// What the chosen timers and thresholds come to.

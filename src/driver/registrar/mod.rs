@@ -122,6 +122,8 @@ impl RegistrarServer {
     }
 
     /// Serves until a signal stops it.
+    ///
+    /// [`io::ErrorKind::AlreadyExists`]: another registrar has its identifier, and it gave way before it served anybody.
     pub fn run(self) -> io::Result<()> {
         self.worker.run()
     }

@@ -57,7 +57,7 @@ pub(super) struct Worker<C: RegistrarCore> {
     latest: Time,
     /// The thread in [`receive`] got all that one call takes: more is waiting.
     receiver_is_behind: bool,
-    /// Why the thread in [`receive`] ended early.
+    /// Why it cannot go on: the thread in [`receive`] ended early, or the core has given way.
     broken: Option<io::Error>,
     signals: Option<StopSignals>,
     lookup: Option<PeerLookup>,
@@ -332,6 +332,11 @@ impl<C: RegistrarCore> Worker<C> {
                 }
             }
             Action::ShutdownComplete => self.close_associations(now),
+            Action::IdentifierTaken { by } => {
+                let why = format!("another registrar, at {by}, has its identifier");
+                self.broken = Some(io::Error::new(io::ErrorKind::AlreadyExists, why));
+                self.waker.wake();
+            }
         }
     }
 }

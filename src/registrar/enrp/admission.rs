@@ -67,7 +67,7 @@ impl Registrar {
             return None;
         }
         if id == self.id {
-            self.met_own_identifier(association, step);
+            self.met_own_identifier(association, message, step);
             return None;
         }
         match self.enrp.senders.identify(association, id) {

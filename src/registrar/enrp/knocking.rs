@@ -7,7 +7,6 @@ use super::senders::Connect;
 use super::timers::Timer;
 use crate::association::{LossReason, PeerAddress};
 use crate::log_limit::log_limited;
-use crate::registrar::removal::Abort;
 use crate::registrar::{Action, Link, Step};
 use crate::{AssociationId, RegistrarId, Time};
 use log::Level;
@@ -192,21 +191,5 @@ impl Registrar {
         if let Some(number) = self.enrp.contacts.done(id, address, &self.config) {
             self.enrp.timers.stop(Timer::Contact(number));
         }
-    }
-
-    /// A message with our own identifier: somebody named us our own address, or another registrar has the same identifier.
-    /// Nothing good comes from talking to it.
-    pub(super) fn met_own_identifier(&mut self, association: AssociationId, step: &mut Step<'_>) {
-        if let Some(contact) = self.enrp.senders.contact_of(association) {
-            self.enrp.contacts.meet(contact, self.id);
-        }
-        log_limited!(
-            self.enrp.logs.contacts,
-            step.now,
-            Level::Warn,
-            "registrar {}: {association:?} is with a registrar that has the same identifier, most likely this one itself",
-            self.id
-        );
-        self.abort(association, Abort::OwnIdentifier, step);
     }
 }

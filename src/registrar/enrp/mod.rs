@@ -10,6 +10,7 @@
 //!   who becomes a peer. `presence.rs`: heartbeats and the detection of failures.
 //! * `mentor.rs`: the start, with list and handle table of a mentor. `handle_table.rs`: being a mentor.
 //! * `messages.rs`: which message is for which of these files, and how messages are sent.
+//! * `namesakes.rs`: registrars with one identifier.
 //! * `announcing.rs`: sending HANDLE_UPDATE. `updates.rs`: receiving it, and who an element belongs to when registrars
 //!   disagree. `twin_pools.rs`: which pool stays when there are two. `suggestion.rs`: where an element belongs.
 //! * `successors.rs`: whom elements are told of. `takeover.rs`: arbitration about a dead registrar. `inheritance.rs`: its elements get another home. `adoption.rs`: asking
@@ -36,6 +37,7 @@ mod knocking;
 mod leave;
 mod mentor;
 mod messages;
+mod namesakes;
 mod orphans;
 mod peer_list;
 mod peers;

@@ -146,7 +146,8 @@ impl Registrar {
 
     fn on_multicast_presence(&mut self, from: SocketAddr, message: &Presence, step: &mut Step<'_>) {
         let id = message.sender;
-        if id == RegistrarId(0) || id == self.id {
+        let is_namesake = self.namesake(message).is_some();
+        if id == RegistrarId(0) || (id == self.id && !is_namesake) {
             return;
         }
         let known = self.enrp.peers.get(id).map(|peer| (peer.is_connected(), peer.state()));
@@ -167,7 +168,9 @@ impl Registrar {
             None => {
                 if let Some(address) = multicast_address(from, message.server_information.as_ref()) {
                     let remember = self.remember_hearsay();
-                    self.add_contact(step.now, address, Some(id), remember);
+                    // Its place is free as long as nobody there has shown who it is.
+                    let expected = Some(id).filter(|_| !is_namesake);
+                    self.add_contact(step.now, address, expected, remember);
                 }
             }
         }

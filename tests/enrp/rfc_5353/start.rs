@@ -1,6 +1,7 @@
 //! The start of a registrar: mentor, list and handle table (RFC 5353 section 3.2).
 
 use super::*;
+use crate::support::log_lines::{lines_of, only_line};
 use std::net::IpAddr;
 
 #[test]
@@ -223,4 +224,42 @@ fn while_it_starts_a_registrar_takes_registrations_and_sends_pool_users_away() {
     let home = net.elements[0].home.unwrap();
     net.event(0, Event::Message { association: association(home), ppid: PPID_ASAP, bytes: &bytes });
     assert_eq!(net.registrar(0).association_count(), before - 1);
+}
+
+#[test]
+fn of_two_registrars_with_one_identifier_both_say_so_and_the_one_that_starts_gives_way() {
+    for multicast in [false, true] {
+        let mut net = Net::default();
+        net.multicast = multicast;
+        let settings = |number, peers: &[usize]| RegistrarConfig {
+            id: id_of(0),
+            enrp_multicast: multicast,
+            ..config(number, if multicast { &[] } else { peers })
+        };
+        net.start(settings(0, &[]));
+        net.run(10 * SECOND);
+        assert!(net.registrar(0).is_ready());
+        let lines = lines_of(|| {
+            net.start(settings(1, &[0]));
+            net.run(10 * SECOND);
+        });
+        assert!(net.has_left(1) && !net.has_left(0), "multicast {multicast}");
+        assert!(net.registrar(0).is_ready());
+        for number in 0..2 {
+            only_line(&lines, &["has the same identifier", &format!("{{{}}}", registrar_ip(number))]);
+        }
+    }
+}
+
+#[test]
+fn who_serves_is_not_stopped_by_somebody_with_its_identifier() {
+    let mut net = Net::default();
+    net.start(config(0, &[]));
+    let association = net.script_connects(0);
+    let namesake = Presence { sender: id_of(0), ..script_presence(true, None) };
+    net.script_sends(association, namesake.clone());
+    assert!(matches!(net.take_got()[..], [EnrpMessage::Presence(_)]), "the other one is to know, too");
+    net.script_sends(association, namesake);
+    assert_ne!(net.script_association(), Some(association), "aborted");
+    assert!(net.registrar(0).is_ready() && !net.has_left(0));
 }

@@ -170,7 +170,7 @@ impl Net {
                     }
                 }
                 Action::Multicast { .. } => {}
-                Action::ShutdownComplete => self.leaves(number),
+                Action::ShutdownComplete | Action::IdentifierTaken { .. } => self.leaves(number),
             }
         }
     }
