@@ -30,8 +30,11 @@ pub unsafe extern "C" fn rsp_poll(ufds: *mut pollfd, nfds: c_uint, timeout: c_in
         }
         // SAFETY: `nfds` of them, by the contract of this module.
         let entry = |at: usize| unsafe { ufds.add(at) };
+        let mut fds: Vec<pollfd> = Vec::new();
+        fds.try_reserve_exact(nfds as usize)
+            .map_err(|_| Error::new(libc::ENOMEM, "no memory for so many descriptors to poll"))?;
         // SAFETY: as above.
-        let mut fds: Vec<pollfd> = (0..nfds as usize).map(|at| unsafe { entry(at).read_unaligned() }).collect();
+        fds.extend((0..nfds as usize).map(|at| unsafe { entry(at).read_unaligned() }));
         let ready = count(api::poll(&mut fds, Timeout::from_ms(timeout)))?;
         for (at, fd) in fds.into_iter().enumerate() {
             // SAFETY: as above.

@@ -229,6 +229,7 @@ macro_rules! programs_without_sanitizer {
 }
 
 programs_without_sanitizer! {
+    memory_of_sessions
     fork_and_log
     cancelled
 }

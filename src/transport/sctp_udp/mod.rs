@@ -28,6 +28,7 @@ mod options;
 mod packet;
 mod probe;
 mod receive;
+mod spare;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -54,7 +55,7 @@ use std::os::fd::RawFd;
 use std::time::Duration;
 use table::Table;
 use timers::Timers;
-use udp::{Batch, Path, Udp};
+use udp::{Path, Udp};
 
 /// What [`SctpUdp::open`] can be told besides the endpoint's configuration.
 #[derive(Clone, Copy, Debug, Default)]
@@ -75,8 +76,6 @@ pub struct SctpUdp {
     entropy: Entropy,
     signer: Option<CookieSigner>,
     events: VecDeque<QueuedEvent>,
-    /// Taken out while in use.
-    batch: Option<Box<Batch>>,
     punctuality: Punctuality,
     /// Log lines about packets that belong to no association.
     strangers: LogLimit,
@@ -93,6 +92,7 @@ unsafe impl Send for SctpUdp {}
 impl SctpUdp {
     /// Binds the UDP port, which is the SCTP port too, exclusively: `EADDRINUSE` if it is taken.
     pub fn open(config: &EndpointConfig, options: SctpUdpOptions) -> Result<SctpUdp, TransportError> {
+        spare::reserve()?;
         let udp = Udp::open(&config.bind, options.share_port)?;
         let mut config = config.clone();
         config.max_associations = config.max_associations.min(table::MAX_SLOTS);
@@ -105,7 +105,6 @@ impl SctpUdp {
             entropy: Entropy::new(options.seed),
             signer: None,
             events: VecDeque::new(),
-            batch: None,
             punctuality: Punctuality::default(),
             strangers: LogLimit::default(),
             offences: LogLimit::default(),

@@ -5,6 +5,7 @@ use super::association::{Association, sanitised};
 use super::connect::same_place;
 use super::packet::{self, Chunk, Envelope, Header, Init, cause, chunk};
 use super::probe;
+use super::spare;
 use super::udp::{BATCH, Batch, IcmpError, Path};
 use crate::Time;
 use crate::association::LossReason;
@@ -31,12 +32,13 @@ pub(super) struct Packet<'a> {
 impl SctpUdp {
     /// Receives what is there, up to a bound; true when more may be waiting.
     pub(super) fn receive_all(&mut self, now: Time, sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
-        let mut batch = self.batch.take().unwrap_or_default();
+        // Without memory, what is there waits in the kernel.
+        let Some(mut batch) = spare::take() else { return false };
         let mut more = false;
         for socket in 0..self.udp.count() {
             more |= self.receive_from(now, socket, &mut batch, sink);
         }
-        self.batch = Some(batch);
+        spare::give_back(batch);
         more
     }
 

@@ -382,6 +382,15 @@ fn destination(level: libc::c_int, kind: libc::c_int, data: *const u8, length: u
     }
 }
 
+/// So many zero bytes, of which no page takes memory before it is touched. None: there is no memory.
+fn zeroes(count: usize) -> Option<Vec<u8>> {
+    let layout = std::alloc::Layout::array::<u8>(count).ok().filter(|layout| layout.size() > 0)?;
+    // SAFETY: the size is not zero.
+    let start = unsafe { std::alloc::alloc_zeroed(layout) };
+    // SAFETY: `start` is from the allocator that `Vec` uses, with the layout of `count` bytes, all of which are initialised.
+    (!start.is_null()).then(|| unsafe { Vec::from_raw_parts(start, count, count) })
+}
+
 /// Buffers for a batch of datagrams.
 pub(super) struct Batch {
     buffer: Vec<u8>,
@@ -391,20 +400,19 @@ pub(super) struct Batch {
     locals: [Option<IpAddr>; BATCH],
 }
 
-impl Default for Batch {
-    fn default() -> Batch {
-        Batch {
-            buffer: vec![0; BATCH * MAX_DATAGRAM],
+impl Batch {
+    /// None: there is no memory.
+    pub fn new() -> Option<Batch> {
+        Some(Batch {
+            buffer: zeroes(BATCH * MAX_DATAGRAM)?,
             // SAFETY: all zeroes is a valid sockaddr_storage.
             names: vec![unsafe { zeroed() }; BATCH],
             controls: vec![Control([0; CONTROL]); BATCH],
             lengths: [0; BATCH],
             locals: [None; BATCH],
-        }
+        })
     }
-}
 
-impl Batch {
     fn receive(&mut self, fd: RawFd) -> usize {
         // SAFETY: all zeroes are valid iovecs and mmsghdrs.
         let (mut iovs, mut messages): ([libc::iovec; BATCH], [libc::mmsghdr; BATCH]) = unsafe { (zeroed(), zeroed()) };
