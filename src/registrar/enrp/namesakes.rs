@@ -39,17 +39,25 @@ impl Registrar {
     }
 
     fn met_namesake(&mut self, association: AssociationId, address: PeerAddress, step: &mut Step<'_>) {
-        log_limited!(
-            self.enrp.logs.contacts,
-            step.now,
-            Level::Error,
-            "registrar {}: the registrar at {address} has the same identifier: one of them has to be started with another one",
-            self.id
-        );
-        if self.enrp.phase == Phase::Starting && self.enrp.senders.contact_of(association).is_some() {
-            self.enrp.phase = Phase::Left;
-            self.enrp.timers.stop_all();
-            return step.push(Action::IdentifierTaken { by: address });
+        let (starts, was_sought) =
+            (self.enrp.phase == Phase::Starting, self.enrp.senders.contact_of(association).is_some());
+        if starts && !was_sought {
+            // It came by itself, and says where it is: whether it is there shows when it is sought there.
+            let remember = self.remember_hearsay();
+            self.add_contact(step.now, address, None, remember);
+        } else {
+            log_limited!(
+                self.enrp.logs.contacts,
+                step.now,
+                Level::Error,
+                "registrar {}: the registrar at {address} has the same identifier: one of them has to be started with another one",
+                self.id
+            );
+            if starts {
+                self.enrp.phase = Phase::Left;
+                self.enrp.timers.stop_all();
+                return step.push(Action::IdentifierTaken { by: address });
+            }
         }
         // It is to know, too.
         if self.enrp.senders.ask(association) {
