@@ -74,7 +74,11 @@ fn messages() -> Vec<(&'static str, AsapMessage)> {
         ("resolution response, 32 elements", response(32)),
         (
             "registration",
-            AsapMessage::Registration(Registration { pool_handle: pool_handle.clone(), pool_element: element(1) }),
+            AsapMessage::Registration(Registration {
+                pool_handle: pool_handle.clone(),
+                pool_element: element(1),
+                life_in_seconds: None,
+            }),
         ),
         (
             "registration response",
@@ -84,6 +88,7 @@ fn messages() -> Vec<(&'static str, AsapMessage)> {
                 pool_element_id: PoolElementId(1),
                 error: None,
                 registrars: Vec::new(),
+                life_in_seconds: None,
             }),
         ),
         (
@@ -129,7 +134,8 @@ fn registrar(association: rserpool::AssociationId, policy: &Policy) -> rserpool:
     for number in 1..=1_000 {
         let pool_element = PoolElement { policy: policy.clone(), ..element(number) };
         let mut bytes = Vec::new();
-        let registration = Registration { pool_handle: PoolHandle::from("Pool-00000001"), pool_element };
+        let registration =
+            Registration { pool_handle: PoolHandle::from("Pool-00000001"), pool_element, life_in_seconds: None };
         AsapMessage::Registration(registration).encode(&mut bytes).expect("encodable");
         let message = Event::Message { association, ppid: rserpool::wire::PPID_ASAP, bytes: &bytes };
         registrar.handle(rserpool::Time::ZERO, message, &mut actions);

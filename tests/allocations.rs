@@ -144,7 +144,11 @@ fn a_resolution_allocates_nothing_from_the_received_bytes_to_those_to_send() {
 }
 
 fn encode_registration(pool_handle: &PoolHandle, pool_element: PoolElement) -> Vec<u8> {
-    let message = AsapMessage::Registration(Registration { pool_handle: pool_handle.clone(), pool_element });
+    let message = AsapMessage::Registration(Registration {
+        pool_handle: pool_handle.clone(),
+        pool_element,
+        life_in_seconds: None,
+    });
     let mut bytes = Vec::new();
     message.encode(&mut bytes).expect("encodable");
     bytes

@@ -180,6 +180,7 @@ impl Member {
                 policy: Policy::RoundRobin,
                 asap_transport: None,
             },
+            life_in_seconds: None,
         })
     }
 

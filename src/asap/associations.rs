@@ -38,6 +38,7 @@ pub(super) struct RegistrarAssociation {
     /// Which candidate it goes to, when we made it.
     candidate: Option<CandidateId>,
     registrar_id: Option<RegistrarId>,
+    life_unit: LifeUnit,
     since: Time,
     /// Something came over it that we could use.
     useful: bool,
@@ -54,6 +55,7 @@ impl RegistrarAssociation {
             peer,
             candidate: None,
             registrar_id: None,
+            life_unit: LifeUnit::Unknown,
             since: now,
             useful: false,
             doubtful: false,
@@ -95,6 +97,22 @@ impl RegistrarAssociation {
     pub(super) fn was_useless(&self, now: Time, time: Duration) -> bool {
         !self.useful && now.saturating_since(self.since) < time
     }
+}
+
+/// In which unit a registrar reads the life of a registration (see [`crate::wire::RegistrationLife`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LifeUnit {
+    /// It has not shown that yet, and rsplib never does: it may be milliseconds.
+    Unknown,
+    /// It knows our parameter, or has reported that it does not, as RFC 5354 wants.
+    Seconds,
+}
+
+/// Where registrations go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SctpHome {
+    pub(super) association: AssociationId,
+    pub(super) life_unit: LifeUnit,
 }
 
 /// Who sent something.
@@ -145,8 +163,21 @@ impl Associations {
     }
 
     /// Where to send registrations.
+    pub(super) fn sctp_home(&self) -> Option<SctpHome> {
+        let home = self.home.as_ref().filter(|home| home.is_sctp())?;
+        Some(SctpHome { association: home.association, life_unit: home.life_unit })
+    }
+
+    /// Where to send de-registrations.
     pub(super) fn sctp_home_id(&self) -> Option<AssociationId> {
-        self.home.as_ref().filter(|home| home.is_sctp()).map(RegistrarAssociation::id)
+        self.sctp_home().map(|home| home.association)
+    }
+
+    /// The home registrar has shown that it reads lives in seconds.
+    pub(super) fn home_reads_seconds(&mut self) {
+        if let Some(home) = &mut self.home {
+            home.life_unit = LifeUnit::Seconds;
+        }
     }
 
     /// The home registrar, for who asks.

@@ -1,10 +1,11 @@
 //! An element of our own, and how it and the home registrar stand.
 
+use super::associations::{LifeUnit, SctpHome};
 use super::interface::{Action, RegistrationState, Step};
 use super::pool_table::HasDeadline;
 use super::requests::Waiter;
+use crate::Time;
 use crate::wire::Cause;
-use crate::{AssociationId, Time};
 use std::time::Duration;
 
 /// The longest pause after a rejection for lack of resources, unless the re-registration interval is longer.
@@ -40,10 +41,20 @@ pub(super) enum KnownTo {
     Registrars,
 }
 
+/// The ASAP_REGISTRATION of an element.
+#[derive(Default)]
+pub(super) struct Encoded {
+    /// As RFC 5354 wants it.
+    pub(super) in_seconds: Vec<u8>,
+    /// For a registrar that may read milliseconds: the life in them, and in seconds in a parameter of our own.
+    pub(super) in_both_units: Vec<u8>,
+}
+
 /// An element of our own.
 pub(super) struct Element {
-    /// Its ASAP_REGISTRATION.
-    pub(super) bytes: Vec<u8>,
+    pub(super) encoded: Encoded,
+    /// The last registration had the life in both units, and the registrar has not said that it took the one in seconds.
+    pub(super) life_in_doubt: bool,
     pub(super) interval: Duration,
     pub(super) state: State,
     /// It has new values that the message under way does not have.
@@ -75,7 +86,8 @@ impl Element {
     /// One that is not registered yet.
     pub(super) fn new(known_to: KnownTo) -> Element {
         Element {
-            bytes: Vec::new(),
+            encoded: Encoded::default(),
+            life_in_doubt: false,
             interval: Duration::ZERO,
             state: State::Idle,
             changed: false,
@@ -88,27 +100,29 @@ impl Element {
     }
 
     /// R2 to R4, if there is a home registrar to which registrations can go.
-    pub(super) fn send(&mut self, home: Option<AssociationId>, t2: Duration, step: &mut Step<'_>) {
+    pub(super) fn send(&mut self, home: Option<SctpHome>, t2: Duration, step: &mut Step<'_>) {
         self.state = State::Idle;
-        let Some(association) = home else { return };
+        let Some(SctpHome { association, life_unit }) = home else { return };
         self.state = State::Registering { t2: step.now + t2 };
         self.changed = false;
         self.known_to = KnownTo::Registrars;
         self.attempts = self.attempts.saturating_add(1);
         self.waiters.iter_mut().for_each(Waiter::note_sent);
-        step.push(Action::Send { association, bytes: self.bytes.clone() });
+        self.life_in_doubt = life_unit == LifeUnit::Unknown;
+        let bytes = if self.life_in_doubt { &self.encoded.in_both_units } else { &self.encoded.in_seconds };
+        step.push(Action::Send { association, bytes: bytes.clone() });
     }
 
     /// It has these values now.
     pub(super) fn change(
         &mut self,
-        bytes: Vec<u8>,
+        encoded: Encoded,
         interval: Duration,
-        home: Option<AssociationId>,
+        home: Option<SctpHome>,
         t2: Duration,
         step: &mut Step<'_>,
     ) {
-        (self.bytes, self.interval) = (bytes, interval);
+        (self.encoded, self.interval) = (encoded, interval);
         if matches!(self.state, State::Registering { .. }) {
             // Sent when the message under way is answered, so that answers need no numbers to be matched.
             self.changed = true;

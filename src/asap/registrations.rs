@@ -6,9 +6,10 @@
 //! been asked yet. Two conditions are corrected without the application: lack of resources, and an identifier that a dead element
 //! still has, mostly this one itself before its host was rebooted. Then the registrar is asked again, less and less often.
 
+use super::associations::{LifeUnit, SctpHome};
 use super::config::AsapConfig;
 pub(super) use super::element::KnownTo;
-use super::element::{Element, State};
+use super::element::{Element, Encoded, State};
 use super::interface::{Action, ElementKey, Outcome, RegistrationState, RequestError, RequestId, Step};
 use super::peer_log::{PeerLog, causes};
 use super::pool_table::PoolTable;
@@ -29,7 +30,7 @@ const PAUSE_AFTER_REMOVAL: Duration = Duration::from_secs(1);
 /// A registration that the application wants, and that makes sense.
 pub(super) struct Prepared {
     key: ElementKey,
-    bytes: Vec<u8>,
+    encoded: Encoded,
     interval: Duration,
 }
 
@@ -106,17 +107,17 @@ impl Registrations {
         if !self.elements.contains(&key.0, key.1) && self.elements.len() >= self.max_pool_elements {
             return Err(RequestError::TooManyPoolElements);
         }
-        let bytes = encode(&AsapMessage::Registration(Registration { pool_handle, pool_element }))?;
-        Ok(Prepared { key, bytes, interval: interval.max(MIN_REREGISTRATION_INTERVAL) })
+        let encoded = encoded(pool_handle, pool_element)?;
+        Ok(Prepared { key, encoded, interval: interval.max(MIN_REREGISTRATION_INTERVAL) })
     }
 
     /// Registers an element, or changes its registration. One that was just leaving is known to registrars.
     pub(super) fn register(
         &mut self,
-        Prepared { key, bytes, interval }: Prepared,
+        Prepared { key, encoded, interval }: Prepared,
         known_to: KnownTo,
         waiter: Waiter,
-        home: Option<AssociationId>,
+        home: Option<SctpHome>,
         requests: &mut Requests,
         step: &mut Step<'_>,
     ) {
@@ -127,19 +128,19 @@ impl Registrations {
         let t2 = self.t2;
         self.elements.edit(&key.0, key.1, |element| {
             element.waiters.push(waiter);
-            element.change(bytes, interval, home, t2, step);
+            element.change(encoded, interval, home, t2, step);
         });
     }
 
     /// An element of our own has other values; nobody waits for an answer.
     pub(super) fn change(
         &mut self,
-        Prepared { key, bytes, interval }: Prepared,
-        home: Option<AssociationId>,
+        Prepared { key, encoded, interval }: Prepared,
+        home: Option<SctpHome>,
         step: &mut Step<'_>,
     ) {
         let t2 = self.t2;
-        self.elements.edit(&key.0, key.1, |element| element.change(bytes, interval, home, t2, step));
+        self.elements.edit(&key.0, key.1, |element| element.change(encoded, interval, home, t2, step));
     }
 
     /// The element is our own.
@@ -154,9 +155,19 @@ impl Registrations {
     }
 
     /// The home registrar is another one: all elements register there at once.
-    pub(super) fn restart(&mut self, home: Option<AssociationId>, step: &mut Step<'_>) {
+    pub(super) fn restart(&mut self, home: Option<SctpHome>, step: &mut Step<'_>) {
         let t2 = self.t2;
         self.elements.edit_all(&mut |_, _, element| element.send(home, t2, step));
+    }
+
+    /// The home registrar has shown that it reads lives in seconds: what it has taken for longer is put right.
+    pub(super) fn home_reads_seconds(&mut self, home: Option<SctpHome>, step: &mut Step<'_>) {
+        let t2 = self.t2;
+        self.elements.edit_all(|_, _, element| {
+            if element.life_in_doubt && matches!(element.state, State::Registered { .. }) {
+                element.send(home, t2, step);
+            }
+        });
     }
 
     /// The home registrar is gone.
@@ -167,7 +178,7 @@ impl Registrations {
     pub(super) fn on_response(
         &mut self,
         message: RegistrationResponse,
-        home: Option<AssociationId>,
+        home: Option<SctpHome>,
         requests: &mut Requests,
         step: &mut Step<'_>,
     ) {
@@ -195,6 +206,7 @@ impl Registrations {
                     log::info!("registration of {id} in pool {handle} accepted after {} refusals", element.refusals);
                 }
                 (element.attempts, element.refusals, element.refused_for) = (0, 0, None);
+                element.life_in_doubt &= message.life_in_seconds.is_none();
                 State::Registered { t4: step.now + element.interval }
             };
             if message.reject || message.error.is_some() {
@@ -211,7 +223,9 @@ impl Registrations {
             for waiter in &take_if(&mut element.waiters, Waiter::was_sent) {
                 requests.complete(waiter, result.clone(), step);
             }
-            if element.changed {
+            let takes_seconds = home.is_some_and(|home| home.life_unit == LifeUnit::Seconds);
+            let too_long = element.life_in_doubt && takes_seconds && matches!(element.state, State::Registered { .. });
+            if element.changed || too_long {
                 element.send(home, t2, step);
             }
         });
@@ -228,7 +242,7 @@ impl Registrations {
         &mut self,
         handle: &PoolHandle,
         id: PoolElementId,
-        home: Option<AssociationId>,
+        home: Option<SctpHome>,
         step: &mut Step<'_>,
     ) -> Expired {
         let (t2, max_reg_attempt) = (self.t2, self.max_reg_attempt);
@@ -332,4 +346,14 @@ impl Registrations {
         self.elements.clear();
         heard
     }
+}
+
+/// The registration of an element, whose life is in seconds, for both kinds of registrars.
+fn encoded(pool_handle: PoolHandle, pool_element: PoolElement) -> Result<Encoded, RequestError> {
+    let life = pool_element.registration_life;
+    let mut registration = Registration { pool_handle, pool_element, life_in_seconds: None };
+    let in_seconds = encode(&AsapMessage::Registration(registration.clone()))?;
+    registration.pool_element.registration_life = life.in_milliseconds();
+    registration.life_in_seconds = Some(life);
+    Ok(Encoded { in_seconds, in_both_units: encode(&AsapMessage::Registration(registration))? })
 }

@@ -13,8 +13,9 @@ use log::Level;
 
 impl Registrar {
     pub(super) fn on_registration(&mut self, association: AssociationId, message: Registration, step: &mut Step<'_>) {
-        let Registration { pool_handle, pool_element } = message;
+        let Registration { pool_handle, mut pool_element, life_in_seconds } = message;
         let id = pool_element.id;
+        pool_element.registration_life = life_in_seconds.unwrap_or(pool_element.registration_life);
         let error = match self.register(association, &pool_handle, pool_element, step) {
             Ok(()) => {
                 self.statistics.registrations += 1;
@@ -39,6 +40,7 @@ impl Registrar {
             pool_element_id: id,
             error,
             registrars: self.registrars_to_tell(),
+            life_in_seconds,
         };
         self.associations.tell(association, self.enrp.told_version());
         self.send(association, &AsapMessage::RegistrationResponse(response), step);

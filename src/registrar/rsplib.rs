@@ -3,10 +3,12 @@
 //! It cannot be kept from single receivers: a registrar that misses an element has another checksum, and asks for the whole table
 //! again. rsplib drops a table with an element that it cannot parse, and never asks that registrar again. So where rsplib is
 //! (`rsplib_compatibility`), such elements are neither registered nor taken from others.
+//!
+//! And registrars tell each other the lives of elements as rsplib counts them, in milliseconds: 90 would be over after 90 ms there.
 
 use super::RegistrarConfig;
 use crate::PoolHandle;
-use crate::wire::{PoolElement, TransportParameter};
+use crate::wire::{PoolElement, RegistrationLife, TransportParameter};
 use std::net::IpAddr;
 
 /// Bytes of a pool element with its transports: rsplib ends when one does not fit a handle table response of 1400 bytes,
@@ -38,6 +40,16 @@ impl Scope {
         pool_handle.as_bytes().len() <= PoolHandle::DEFAULT_MAX_LEN
             && length <= MAX_ELEMENT_BYTES
             && transports.into_iter().flatten().all(is_parsed)
+    }
+
+    /// The life of an element as the peers get it: rsplib's registrars read milliseconds.
+    pub fn life_for_peers(self, life: RegistrationLife) -> RegistrationLife {
+        if self == Scope::WithRsplib { life.in_milliseconds() } else { life }
+    }
+
+    /// The life that a peer means.
+    pub fn life_from_peer(self, life: RegistrationLife) -> RegistrationLife {
+        if self == Scope::WithRsplib { life.from_milliseconds() } else { life }
     }
 }
 

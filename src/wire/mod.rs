@@ -25,7 +25,7 @@ pub use transport::{MAX_SCTP_ADDRESSES, TransportParameter, TransportUse};
 pub(crate) use parameter::Tlv;
 pub(crate) use parameter::{Parameter, Parameters, Reports, report, required};
 pub(crate) use reader::Reader;
-pub(crate) use simple::{CookieParameter, HandleResolutionOption, PeChecksum};
+pub(crate) use simple::{CookieParameter, HandleResolutionOption, LifeInSeconds, PeChecksum};
 pub(crate) use writer::Writer;
 
 /// PPID of ASAP messages on SCTP (RFC 5352 section 8.5, IANA).

@@ -14,7 +14,7 @@
 
 use super::{Cause, ErrorCause, Reader, Undecodable, UnrecognizedParameter, WireError, Writer};
 
-/// Parameter types (RFC 5354 table 1, and the one of draft-dreibholz-rserpool-asap-hropt).
+/// Parameter types (RFC 5354 table 1, the one of draft-dreibholz-rserpool-asap-hropt, and one of our own).
 pub(crate) mod parameter_type {
     pub(crate) const IPV4_ADDRESS: u16 = 0x01;
     pub(crate) const IPV6_ADDRESS: u16 = 0x02;
@@ -33,6 +33,8 @@ pub(crate) mod parameter_type {
     pub(crate) const PE_CHECKSUM: u16 = 0x0f;
     pub(crate) const OPAQUE_TRANSPORT: u16 = 0x10;
     pub(crate) const HANDLE_RESOLUTION_OPTION: u16 = 0x803f;
+    /// Its highest bits say: whoever does not know it skips it, and reports it.
+    pub(crate) const LIFE_IN_SECONDS: u16 = 0xc03f;
 }
 
 /// Bytes of offending parameters or messages that one error report carries at most: it must itself fit a message.
@@ -117,7 +119,8 @@ impl<'a> Parameters<'a> {
         while !self.rest.is_empty() {
             let tlv = self.split_off("parameter header", "parameter length", "parameter")?;
             let parameter_type = tlv.parameter_type;
-            if matches!(parameter_type, 0x01..=0x10 | parameter_type::HANDLE_RESOLUTION_OPTION) {
+            let private = [parameter_type::HANDLE_RESOLUTION_OPTION, parameter_type::LIFE_IN_SECONDS];
+            if matches!(parameter_type, 0x01..=0x10) || private.contains(&parameter_type) {
                 return Ok(Some(tlv));
             }
             let error = WireError::UnknownParameter { parameter_type };

@@ -22,10 +22,15 @@ pub struct PoolElement {
     pub asap_transport: Option<TransportParameter>,
 }
 
+/// The shortest life that is sent to rsplib, in milliseconds: its registrars may learn of the next registration as late as this.
+const SHORTEST_IN_MILLISECONDS: i32 = 10_000;
+
 /// The registration life field: the raw signed number of the wire.
 ///
-/// RFC 5354 counts seconds, rsplib milliseconds. Numbers of at least three re-registration intervals in
-/// milliseconds, read as seconds, satisfy both: `for_interval` makes such numbers.
+/// RFC 5354 counts seconds, rsplib milliseconds: there, a life of 90 is over after 90 ms. So an element registers with the number
+/// of milliseconds, which is too long for everybody else, and a parameter of our own with the seconds until it knows
+/// that its registrar reads seconds: our registrars repeat that parameter, others report that they do not know it (RFC 5354
+/// section 3), and rsplib says nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RegistrationLife(pub i32);
 
@@ -33,10 +38,29 @@ impl RegistrationLife {
     /// Never expires (-1).
     pub const INFINITE: RegistrationLife = RegistrationLife(-1);
 
-    /// The life to send for a re-registration interval: three times the interval, as a number of milliseconds.
+    /// The life for a re-registration interval: three times the interval, in whole seconds, rounded up.
     pub fn for_interval(interval: Duration) -> RegistrationLife {
-        let millis = interval.as_millis().saturating_mul(3);
-        RegistrationLife(i32::try_from(millis).unwrap_or(i32::MAX))
+        let seconds = interval.as_millis().saturating_mul(3).div_ceil(1000).max(1);
+        RegistrationLife(i32::try_from(seconds).unwrap_or(i32::MAX))
+    }
+
+    /// The number that rsplib reads as this life: milliseconds.
+    #[must_use]
+    pub fn in_milliseconds(self) -> RegistrationLife {
+        match self.0 {
+            seconds @ 1.. => RegistrationLife(seconds.saturating_mul(1000).max(SHORTEST_IN_MILLISECONDS)),
+            _ => self,
+        }
+    }
+
+    /// The life that rsplib means by this number. What would be less than ten seconds is more likely to be in seconds.
+    #[must_use]
+    pub fn from_milliseconds(self) -> RegistrationLife {
+        if self.0 < SHORTEST_IN_MILLISECONDS {
+            self
+        } else {
+            RegistrationLife(self.0 / 1000 + i32::from(self.0 % 1000 > 0))
+        }
     }
 
     /// The life as RFC 5354 counts it, in seconds; `None`: infinite. Other negative numbers are invalid and count as zero.

@@ -1,7 +1,8 @@
-//! The parameters that hold one plain value: pool handle, PE identifier, PE checksum, cookie, handle resolution option.
+//! The parameters that hold one plain value: pool handle, PE identifier, PE checksum, cookie, handle resolution option, life in
+//! seconds.
 
 use super::parameter::{Parameter, Reports, parameter_type};
-use super::{Reader, Undecodable, Writer};
+use super::{Reader, RegistrationLife, Undecodable, Writer};
 use crate::{PoolElementId, PoolHandle};
 
 /// RFC 5354 section 3.9.
@@ -92,5 +93,24 @@ impl Parameter for HandleResolutionOption {
 
     fn encode_value(&self, w: &mut Writer<'_>) {
         w.u32(self.0);
+    }
+}
+
+/// A registration life that is in seconds for certain: a parameter of our own, see [`RegistrationLife`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LifeInSeconds(pub(crate) RegistrationLife);
+
+impl Parameter for LifeInSeconds {
+    const TYPE: u16 = parameter_type::LIFE_IN_SECONDS;
+    const NAME: &'static str = "registration life in seconds";
+
+    fn decode_value(mut value: Reader<'_>, _: &mut Reports) -> Result<LifeInSeconds, Undecodable> {
+        let life = RegistrationLife(i32::from_be_bytes(value.array("registration life in seconds")?));
+        value.finish("excess length of registration life in seconds")?;
+        Ok(LifeInSeconds(life))
+    }
+
+    fn encode_value(&self, w: &mut Writer<'_>) {
+        w.bytes(&self.0.0.to_be_bytes());
     }
 }

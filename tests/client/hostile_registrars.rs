@@ -29,7 +29,7 @@ fn garbage_makes_us_leave_a_registrar_after_a_while_and_ask_another() {
 #[test]
 fn messages_that_only_registrars_get_are_garbage_from_a_registrar() {
     let (mut client, home) = Client::connected(config(1, SCTP));
-    let registration = Registration { pool_handle: handle(), pool_element: element(1) };
+    let registration = registration_in_both_units(element(1));
     let mut aborted = false;
     for _ in 0..40 {
         let done = client.message(home, AsapMessage::Registration(registration.clone()));

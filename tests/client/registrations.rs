@@ -36,7 +36,7 @@ fn new_values_while_a_registration_is_under_way_are_sent_after_its_answer() {
     assert!(client.request(2, update).0.is_empty());
     let done = client.message(home, registered(1, None));
     assert_eq!(done.completed(), [(1, Ok(Outcome::Registered))]);
-    let expected = Registration { pool_handle: handle(), pool_element: changed };
+    let expected = registration_in_both_units(changed);
     assert_eq!(done.sent(), [(home, AsapMessage::Registration(expected))]);
     assert_eq!(client.message(home, registered(1, None)).completed(), [(2, Ok(Outcome::Registered))]);
 }
@@ -115,7 +115,7 @@ fn elements_change_and_leave_while_no_more_requests_can_be_made() {
     };
     let sent = client.event(changed(pool_element.clone())).sent();
     let [(_, AsapMessage::Registration(registration))] = &sent[..] else { panic!("{sent:?}") };
-    assert_eq!(registration.pool_element, pool_element);
+    assert_eq!(*registration, registration_in_both_units(pool_element.clone()));
     assert!(client.message(home, registered(1, None)).completed().is_empty(), "nobody waits for the answer");
     assert!(client.event(changed(element(9))).0.is_empty(), "it is not ours");
     for id in [1, 2] {

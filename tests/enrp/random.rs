@@ -138,7 +138,7 @@ fn enrp() -> impl Strategy<Value = EnrpMessage> + Clone {
 fn asap() -> impl Strategy<Value = AsapMessage> + Clone {
     prop_oneof![
         3 => (handle(), element())
-            .prop_map(|(pool_handle, pool_element)| asap::Registration { pool_handle, pool_element }.into()),
+            .prop_map(|(pool_handle, pool_element)| asap::Registration { pool_handle, pool_element, life_in_seconds: None }.into()),
         1 => (handle(), 1..8u32).prop_map(|(pool_handle, id)| {
             asap::Deregistration { pool_handle, pool_element_id: PoolElementId(id) }.into()
         }),

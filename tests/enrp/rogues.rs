@@ -310,8 +310,11 @@ fn a_evict_reports_end_when_an_element_gets_another_home_or_registers_there_agai
     let users = [1, 2, 3].map(|number| flood.user(number));
     let own = flood.user(200);
     for round in 0..3 {
-        let registration =
-            Registration { pool_handle: PoolHandle::from("pool"), pool_element: element(7, SCRIPT, 200) };
+        let registration = Registration {
+            pool_handle: PoolHandle::from("pool"),
+            pool_element: element(7, SCRIPT, 200),
+            life_in_seconds: None,
+        };
         if round == 1 {
             flood.asap(own, registration);
         } else {
@@ -329,7 +332,11 @@ fn a_evict_reports_end_when_an_element_gets_another_home_or_registers_there_agai
 fn elements_are_told_of_the_registrars_that_may_take_them_over() {
     let mut flood = Flood::of(config(0, &[]));
     let own = flood.user(200);
-    let registration = Registration { pool_handle: PoolHandle::from("pool"), pool_element: element(7, SCRIPT, 200) };
+    let registration = Registration {
+        pool_handle: PoolHandle::from("pool"),
+        pool_element: element(7, SCRIPT, 200),
+        life_in_seconds: None,
+    };
     let told = |actions: Vec<Action>| -> Vec<RegistrarId> {
         let registrars = actions.iter().filter_map(|action| match action {
             Action::Send { bytes, .. } => match AsapMessage::decode(bytes).map(|decoded| decoded.message) {

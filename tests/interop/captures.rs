@@ -72,7 +72,7 @@ impl Expectations {
 }
 
 /// What is asked of tshark about each packet.
-const FIELDS: [&str; 30] = [
+const FIELDS: [&str; 32] = [
     "frame.number",
     "_ws.col.Info",
     "sctp.chunk_type",
@@ -103,6 +103,8 @@ const FIELDS: [&str; 30] = [
     "enrp.pool_member_selection_policy_type",
     "asap.pool_element_pe_identifier",
     "tcp.payload",
+    "ip.src",
+    "ip.dst",
 ];
 
 /// One packet that has something of ASAP or ENRP, or an ABORT.

@@ -2,6 +2,8 @@
 
 use crate::captures::Row;
 
+const ASAP_REGISTRATION: u32 = 1;
+const ASAP_REGISTRATION_RESPONSE: u32 = 3;
 const ASAP_HANDLE_RESOLUTION: u32 = 5;
 const ASAP_HANDLE_RESOLUTION_RESPONSE: u32 = 6;
 const ASAP_ENDPOINT_KEEP_ALIVE: u32 = 7;
@@ -18,6 +20,8 @@ const PE_CHECKSUM: u32 = 0x0f;
 const OPAQUE_TRANSPORT: u32 = 0x10;
 /// rsplib's own, the only extension that it knows.
 const HANDLE_RESOLUTION_OPTION: u32 = 0x803f;
+/// Our own, the last one of its message, and without padding.
+const LIFE_IN_SECONDS: u32 = 0xc03f;
 /// Parameter types from here on are skipped where they are unknown, by rsplib without their padding.
 const SKIPPED_IF_UNKNOWN: u32 = 0x8000;
 /// The flag of a resolution that asks for updates (RFC 5352 section 2.2.5).
@@ -62,7 +66,8 @@ pub fn of_packet(row: &Row) -> Vec<String> {
         [DCCP_TRANSPORT, UDP_LITE_TRANSPORT, OPAQUE_TRANSPORT].into_iter().any(has),
         "a transport for which rsplib drops the message",
     );
-    let unknown = |kind: &u32| *kind >= SKIPPED_IF_UNKNOWN && *kind != HANDLE_RESOLUTION_OPTION;
+    let known = [HANDLE_RESOLUTION_OPTION, LIFE_IN_SECONDS];
+    let unknown = |kind: &u32| *kind >= SKIPPED_IF_UNKNOWN && !known.contains(kind);
     quirk(parameters.iter().any(unknown), "an extension, which rsplib skips without its padding");
 
     if enrp.contains(&ENRP_PRESENCE) {
@@ -71,8 +76,7 @@ pub fn of_packet(row: &Row) -> Vec<String> {
         quirk(!ports.is_empty() && !ports.contains(&PORT_ENRP), "a PRESENCE from a port where nobody listens");
     }
     quirk(row.numbers("enrp.pool_element_home_enrp_server_identifier").contains(&0), "an element without home in ENRP");
-    let lives = ["asap.pool_element_registration_life", "enrp.pool_element_registration_life"];
-    let lives = lives.iter().flat_map(|field| row.numbers(field));
+    let lives = row.numbers("enrp.pool_element_registration_life");
     quirk(lives.into_iter().any(|life| life < SHORTEST_LIFE), "a registration life in seconds");
     found.extend(of_tables(row, &enrp));
     found
@@ -97,8 +101,30 @@ fn of_tables(row: &Row, enrp: &[u32]) -> Option<String> {
     (!sound).then(what)
 }
 
-/// What packets have together: answers that nobody asked for, which rsplib takes for those to its next questions.
-pub fn of_all(rows: &[Row]) -> Option<String> {
+/// What packets have together.
+pub fn of_all(rows: &[Row]) -> Vec<String> {
+    unwanted_answers(rows).into_iter().chain(lives_in_seconds(rows)).collect()
+}
+
+/// Lives in seconds, registered where nobody has shown that he reads seconds.
+fn lives_in_seconds(rows: &[Row]) -> Option<String> {
+    let is = |row: &Row, kind: u32| row.numbers("asap.message_type").contains(&kind);
+    let mut readers: Vec<&str> = Vec::new();
+    for row in rows {
+        if is(row, ASAP_REGISTRATION_RESPONSE) && row.numbers("asap.parameter_type").contains(&LIFE_IN_SECONDS) {
+            readers.push(row.text("ip.src"));
+        }
+        let lives = row.numbers("asap.pool_element_registration_life");
+        let short = is(row, ASAP_REGISTRATION) && lives.into_iter().any(|life| life < SHORTEST_LIFE);
+        if short && !readers.contains(&row.text("ip.dst")) {
+            return Some(format!("a registration life in seconds for {}", row.text("ip.dst")));
+        }
+    }
+    None
+}
+
+/// Answers that nobody asked for, which rsplib takes for those to its next questions.
+fn unwanted_answers(rows: &[Row]) -> Option<String> {
     let count = |kind: u32| -> usize {
         rows.iter().map(|row| row.numbers("asap.message_type").iter().filter(|seen| **seen == kind).count()).sum()
     };

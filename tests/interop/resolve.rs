@@ -17,6 +17,8 @@ use std::time::Duration;
 pub struct Resolved {
     pub id: u32,
     pub policy: Policy,
+    /// As it stands in the answer: seconds or milliseconds.
+    pub life: i32,
 }
 
 /// How long a registrar may take to answer; then it is asked anew.
@@ -30,7 +32,11 @@ pub fn ask_at(registrar: &str, pool: &str) -> Option<Vec<Resolved>> {
     let mut question = Question::connect(registrar.parse().expect("ADDR:PORT"))?;
     let answer = question.ask(pool);
     question.leave();
-    let element = |element: rserpool::wire::PoolElement| Resolved { id: element.id.0, policy: element.policy };
+    let element = |element: rserpool::wire::PoolElement| Resolved {
+        id: element.id.0,
+        policy: element.policy,
+        life: element.registration_life.0,
+    };
     answer.map(|response| response.pool_elements.into_iter().map(element).collect())
 }
 

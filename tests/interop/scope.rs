@@ -1,8 +1,8 @@
 //! Registrars of both implementations in one operation scope (RFC 5353).
 
-use crate::guest::{Cell, Program};
+use crate::guest::{Cell, Program, until};
 use crate::programs::{Of, echo_client_at, echo_server_at, registrar_at};
-use crate::resolve::until_elements_at;
+use crate::resolve::{ask_at, until_elements_at};
 use Of::{Rsplib, Us};
 
 pub const POOL: &str = "EchoPool";
@@ -193,6 +193,28 @@ fn resolution_at_the_other_registrar(elements_at: Of) {
     cell.end();
 }
 
+/// Our elements register for 90 seconds, which is 90 000 for rsplib's registrar and 90 for ours, wherever they are at home.
+fn lives() {
+    let cell = new_cell();
+    let (ours_at, rsplibs_at) = (asap(OURS), asap(RSPLIBS));
+    let mut registrars = [start(Us, OURS, &[]), start(Rsplib, RSPLIBS, &[OURS])];
+    let mut elements = [echo_server_at(Us, &[&ours_at]), echo_server_at(Us, &[&rsplibs_at])];
+    for (registrar, expected) in [(&ours_at, 90), (&rsplibs_at, 90_000)] {
+        let lives =
+            || ask_at(registrar, POOL).unwrap_or_default().iter().map(|element| element.life).collect::<Vec<_>>();
+        until(&format!("both live for {expected} at {registrar}"), || lives() == [expected; 2]);
+    }
+    for element in &mut elements {
+        element.end_by(libc::SIGINT);
+    }
+    until_elements_at(&ours_at, POOL, 0);
+    until_elements_at(&rsplibs_at, POOL, 0);
+    for registrar in &mut registrars {
+        registrar.end_by(libc::SIGINT);
+    }
+    cell.end();
+}
+
 /// A registrar that comes back under its address learns everything again.
 fn restart(of: Of) {
     let mut cell = new_cell();
@@ -234,6 +256,7 @@ cells! {
     registrars_find_each_other_by_multicast: multicast();
     users_at_rsplibs_registrar_find_elements_of_ours: resolution_at_the_other_registrar(Us);
     users_at_our_registrar_find_elements_of_rsplibs: resolution_at_the_other_registrar(Rsplib);
+    lives_of_our_elements_are_as_long_at_either_registrar: lives();
     our_registrar_restarts_in_a_scope_with_rsplib: restart(Us);
     rsplib_registrar_restarts_in_a_scope_with_ours: restart(Rsplib);
     two_and_two_registrars_one_of_ours_dies: death(Us);

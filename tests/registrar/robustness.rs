@@ -39,7 +39,7 @@ fn message_strategy() -> impl Strategy<Value = AsapMessage> {
     let handle = (0..4u8).prop_map(|n| PoolHandle::new([b'p', n]));
     prop_oneof![
         4 => (handle.clone(), element_strategy())
-            .prop_map(|(pool_handle, pool_element)| AsapMessage::Registration(Registration { pool_handle, pool_element })),
+            .prop_map(|(pool_handle, pool_element)| AsapMessage::Registration(Registration { pool_handle, pool_element, life_in_seconds: None })),
         1 => (handle.clone(), 0..12u32).prop_map(|(pool_handle, id)| AsapMessage::Deregistration(Deregistration {
             pool_handle,
             pool_element_id: PoolElementId(id)
@@ -230,7 +230,8 @@ fn a_subscribed_pool_that_keeps_changing_makes_at_most_one_update_in_each_delay(
     world.sent.clear();
     for load in 0..2000u32 {
         let changed = PoolElement { registration_life: RegistrationLife(1000 + load as i32), ..element(7, 1) };
-        let message = Registration { pool_handle: PoolHandle::from("pool"), pool_element: changed };
+        let message =
+            Registration { pool_handle: PoolHandle::from("pool"), pool_element: changed, life_in_seconds: None };
         world.message(pe, &AsapMessage::Registration(message));
         world.run(Duration::from_millis(1));
     }

@@ -251,7 +251,9 @@ fn memory_of(elements: u32, per_association: u32) -> u64 {
         };
         let pool_handle = PoolHandle::from(format!("pool-{}", number as usize / POOL_SIZE).as_str());
         let mut bytes = Vec::new();
-        AsapMessage::Registration(Registration { pool_handle, pool_element }).encode(&mut bytes).expect("it fits");
+        AsapMessage::Registration(Registration { pool_handle, pool_element, life_in_seconds: None })
+            .encode(&mut bytes)
+            .expect("it fits");
         let message = Event::Message { association, ppid: PPID_ASAP, bytes: &bytes };
         registrar.handle(Time::ZERO, message, &mut actions);
         actions.clear();

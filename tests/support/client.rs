@@ -66,6 +66,18 @@ pub fn register(id: u32) -> Request {
     }
 }
 
+/// What an element sends to a registrar that has not shown in which unit it reads lives.
+pub fn registration_in_both_units(element: PoolElement) -> Registration {
+    let life = element.registration_life;
+    let pool_element = PoolElement { registration_life: life.in_milliseconds(), ..element };
+    Registration { pool_handle: handle(), pool_element, life_in_seconds: Some(life) }
+}
+
+/// What it sends to one that reads seconds.
+pub fn registration_in_seconds(element: PoolElement) -> Registration {
+    Registration { pool_handle: handle(), pool_element: element, life_in_seconds: None }
+}
+
 pub fn deregister(id: u32) -> Request {
     Request::Deregister { pool_handle: handle(), pool_element_id: PoolElementId(id) }
 }
@@ -117,6 +129,7 @@ pub fn registered(id: u32, error: Option<Cause>) -> AsapMessage {
         pool_element_id: PoolElementId(id),
         error: error.map(OperationalError::of),
         registrars: Vec::new(),
+        life_in_seconds: None,
     })
 }
 
@@ -132,6 +145,22 @@ pub fn registered_beside(id: u32, registrars: &[(u32, u8)]) -> AsapMessage {
         },
     });
     AsapMessage::RegistrationResponse(RegistrationResponse { registrars: registrars.collect(), ..response })
+}
+
+/// A registrar that reads seconds has registered it for as long.
+pub fn registered_for(id: u32, life: RegistrationLife) -> AsapMessage {
+    match registered(id, None) {
+        AsapMessage::RegistrationResponse(message) => {
+            AsapMessage::RegistrationResponse(RegistrationResponse { life_in_seconds: Some(life), ..message })
+        }
+        _ => unreachable!(),
+    }
+}
+
+/// A parameter that the sender does not know.
+pub fn reported(parameter: &[u8]) -> AsapMessage {
+    let causes = vec![ErrorCause { cause: Cause::UnrecognizedParameter, info: parameter.to_vec() }];
+    AsapMessage::Error(Error { error: OperationalError { causes } })
 }
 
 pub fn deregistered(id: u32) -> AsapMessage {

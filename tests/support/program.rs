@@ -211,5 +211,6 @@ pub fn registration(handle: &str, id: u32, port: u16) -> AsapMessage {
             policy: Policy::RoundRobin,
             asap_transport: None,
         },
+        life_in_seconds: None,
     })
 }

@@ -122,8 +122,19 @@ impl World {
     }
 
     pub fn register(&mut self, association: AssociationId, pool: &str, element: PoolElement) -> RegistrationResponse {
-        let message =
-            AsapMessage::Registration(Registration { pool_handle: PoolHandle::from(pool), pool_element: element });
+        self.register_for(association, pool, element, None)
+    }
+
+    /// Registers with a life that is in seconds for certain.
+    pub fn register_for(
+        &mut self,
+        association: AssociationId,
+        pool: &str,
+        pool_element: PoolElement,
+        life_in_seconds: Option<RegistrationLife>,
+    ) -> RegistrationResponse {
+        let pool_handle = PoolHandle::from(pool);
+        let message = AsapMessage::Registration(Registration { pool_handle, pool_element, life_in_seconds });
         match self.ask(association, &message) {
             AsapMessage::RegistrationResponse(response) => response,
             other => panic!("{other:?}"),
@@ -139,7 +150,10 @@ impl World {
     /// Registers while subscribers are being told, which may go on before the answer.
     pub fn registered_while_told(&mut self, association: AssociationId, pool: &str, element: PoolElement) {
         let pool_handle = PoolHandle::from(pool);
-        self.message(association, &AsapMessage::Registration(Registration { pool_handle, pool_element: element }));
+        self.message(
+            association,
+            &AsapMessage::Registration(Registration { pool_handle, pool_element: element, life_in_seconds: None }),
+        );
         let response = self.sent.pop_back().expect("an answer");
         assert!(matches!(response.1, AsapMessage::RegistrationResponse(m) if !m.reject));
     }

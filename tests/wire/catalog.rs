@@ -156,7 +156,8 @@ pub fn server_information() -> ServerInformation {
 pub fn messages() -> Vec<(String, Any)> {
     let mut list = plain_asap();
     list.extend(plain_enrp());
-    let registration = |element| Any::from(asap::Registration { pool_handle: handle(), pool_element: element });
+    let registration =
+        |element| Any::from(asap::Registration { pool_handle: handle(), pool_element: element, life_in_seconds: None });
     for user_transport in transports() {
         let name = format!("ASAP_REGISTRATION with {user_transport:?}");
         list.push((name, registration(PoolElement { user_transport, ..element() })));
@@ -189,7 +190,13 @@ fn plain_asap() -> Vec<(String, Any)> {
     let (pool_handle, pool_element_id) = (handle(), PE);
     let error = Some(OperationalError { causes: causes() });
     let all: Vec<AsapMessage> = vec![
-        asap::Registration { pool_handle: handle(), pool_element: element() }.into(),
+        asap::Registration { pool_handle: handle(), pool_element: element(), life_in_seconds: None }.into(),
+        asap::Registration {
+            pool_handle: handle(),
+            pool_element: element(),
+            life_in_seconds: Some(RegistrationLife::INFINITE),
+        }
+        .into(),
         asap::Deregistration { pool_handle: handle(), pool_element_id }.into(),
         asap::RegistrationResponse {
             reject: false,
@@ -197,6 +204,7 @@ fn plain_asap() -> Vec<(String, Any)> {
             pool_element_id,
             error: None,
             registrars: Vec::new(),
+            life_in_seconds: None,
         }
         .into(),
         asap::RegistrationResponse {
@@ -205,6 +213,7 @@ fn plain_asap() -> Vec<(String, Any)> {
             pool_element_id,
             error: error.clone(),
             registrars: Vec::new(),
+            life_in_seconds: Some(RegistrationLife(90)),
         }
         .into(),
         asap::DeregistrationResponse { pool_handle: handle(), pool_element_id, error: None }.into(),

@@ -49,7 +49,7 @@ fn enrp(message: impl Into<EnrpMessage>) -> Any {
 #[test]
 fn golden_bytes_of_pool_element_messages() {
     let (pool_handle, pool_element_id) = (handle(), PE);
-    let registration = asap::Registration { pool_handle: handle(), pool_element: element() };
+    let registration = asap::Registration { pool_handle: handle(), pool_element: element(), life_in_seconds: None };
     golden(registration.into(), &format!("01000050 {HANDLE} {ELEMENT}"));
     let deregistration = asap::Deregistration { pool_handle: handle(), pool_element_id };
     golden(deregistration.into(), &format!("0200001c {HANDLE} 000e0008 12345678"));
@@ -62,6 +62,7 @@ fn golden_bytes_of_pool_element_messages() {
         pool_element_id,
         error,
         registrars: Vec::new(),
+        life_in_seconds: None,
     };
     // The cause's padding ends the parameter and the message too: none of the three lengths counts it.
     golden(response.into(), &format!("03010029 {HANDLE} 000e0008 12345678 000c000d 00030009 c0990005 aa000000"));
@@ -296,7 +297,7 @@ fn what_does_not_fit_16_bits_is_refused_and_leaves_the_buffer_as_it_was() {
 
 #[test]
 fn what_the_rfc_forbids_is_not_encoded() {
-    let registration = |pool_element| asap::Registration { pool_handle: handle(), pool_element };
+    let registration = |pool_element| asap::Registration { pool_handle: handle(), pool_element, life_in_seconds: None };
     let no_address = PoolElement { user_transport: sctp(1, &[]), ..element() };
     assert_eq!(refused(registration(no_address)).to_string(), "SCTP transport has no address");
     let too_many = PoolElement { user_transport: sctp(1, &[v4(1); 65]), ..element() };
@@ -372,7 +373,10 @@ fn parameters_may_stand_in_any_order_and_known_ones_without_meaning_are_ignored(
     let message = format!("0100004c 000d0008 61626364 {policy_first} 000f0006 12340000 {HANDLE}");
     let decoded = AsapMessage::decode(&bytes(&message)).unwrap();
     let pool_element = PoolElement { user_transport: sctp(5000, &[v4(3)]), ..element() };
-    assert_eq!(decoded.message, asap::Registration { pool_handle: handle(), pool_element }.into());
+    assert_eq!(
+        decoded.message,
+        asap::Registration { pool_handle: handle(), pool_element, life_in_seconds: None }.into()
+    );
 }
 
 #[test]

@@ -280,6 +280,7 @@ fn comm_022_every_policy_has_a_type_and_data_and_unknown_ones_are_kept() {
     let registration = |policy| asap::Registration {
         pool_handle: PoolHandle::from("a"),
         pool_element: element(sctp(TransportUse::DataOnly, &[V4]), policy),
+        life_in_seconds: None,
     };
     // Behind message header (4), handle (8), element (16) and transport (16).
     let encoded = |policy| encode(registration(policy))[44..].to_vec();
@@ -410,9 +411,12 @@ fn comm_030_the_checksum_parameter_has_length_6() {
 #[test]
 fn comm_031_an_opaque_transport_is_a_user_transport() {
     let opaque = TransportParameter::Opaque(b"abcde".to_vec());
-    let registration: AsapMessage =
-        asap::Registration { pool_handle: PoolHandle::from("a"), pool_element: element(opaque, Policy::RoundRobin) }
-            .into();
+    let registration: AsapMessage = asap::Registration {
+        pool_handle: PoolHandle::from("a"),
+        pool_element: element(opaque, Policy::RoundRobin),
+        life_in_seconds: None,
+    }
+    .into();
     let encoded = encode(registration.clone());
     assert_eq!(encoded[28..40], bytes("00100009 61626364 65000000"));
     assert_eq!(decode(&encoded).unwrap().message, registration);

@@ -77,9 +77,16 @@ fn a_registration_life_is_in_milliseconds() {
     let element = registration.pool_element;
     assert_eq!(element.registration_life.as_duration(), Some(Duration::from_secs(90_000)));
     assert_eq!(element.policy, Policy::RoundRobin);
-    // Before the reader of milliseconds expires one of ours, three re-registrations have come.
-    let ours = rserpool::wire::RegistrationLife::for_interval(Duration::from_secs(30));
-    assert!(u64::try_from(ours.0).is_ok_and(|value| Duration::from_millis(value) >= Duration::from_secs(90)));
+    // What rsplib gets of ours is as long there, and never so short that re-registrations come too late.
+    let life = |interval| rserpool::wire::RegistrationLife::for_interval(Duration::from_millis(interval));
+    assert_eq!((life(30_000).0, life(30_000).in_milliseconds().0), (90, 90_000));
+    assert_eq!((life(100).0, life(100).in_milliseconds().0), (1, 10_000));
+    assert_eq!(element.registration_life.from_milliseconds().0, 90);
+    for raw in [i32::MAX, 1 << 20, 0, -1, i32::MIN] {
+        let life = rserpool::wire::RegistrationLife(raw);
+        let read = life.in_milliseconds().from_milliseconds();
+        assert!(read == life || read.0 == i32::MAX / 1000 + 1, "{raw} comes back as {read:?}");
+    }
 }
 
 #[test]

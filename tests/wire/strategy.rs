@@ -113,16 +113,21 @@ fn server() -> impl Strategy<Value = ServerInformation> {
 /// Any ASAP message that the RFC allows.
 pub fn asap_message() -> impl Strategy<Value = AsapMessage> {
     prop_oneof![
-        (handle(), element())
-            .prop_map(|(pool_handle, pool_element)| asap::Registration { pool_handle, pool_element }.into()),
+        (handle(), element(), option::of(any::<i32>().prop_map(RegistrationLife))).prop_map(
+            |(pool_handle, pool_element, life_in_seconds)| {
+                asap::Registration { pool_handle, pool_element, life_in_seconds }.into()
+            }
+        ),
         (handle(), pe()).prop_map(|(pool_handle, pool_element_id)| asap::Deregistration {
             pool_handle,
             pool_element_id
         }
         .into()),
-        (any::<bool>(), handle(), pe(), option::of(error()), vec(server(), 0..4)).prop_map(
-            |(reject, pool_handle, pool_element_id, error, registrars)| {
-                asap::RegistrationResponse { reject, pool_handle, pool_element_id, error, registrars }.into()
+        (any::<bool>(), handle(), pe(), option::of(error()), vec(server(), 0..4), option::of(any::<i32>())).prop_map(
+            |(reject, pool_handle, pool_element_id, error, registrars, life)| {
+                let life_in_seconds = life.map(RegistrationLife);
+                asap::RegistrationResponse { reject, pool_handle, pool_element_id, error, registrars, life_in_seconds }
+                    .into()
             }
         ),
         (handle(), pe(), option::of(error())).prop_map(|(pool_handle, pool_element_id, error)| {

@@ -49,9 +49,9 @@ impl AsapClient {
     pub(super) fn adopt(&mut self, home: RegistrarAssociation, step: &mut Step<'_>) {
         self.hunt.home_found(step);
         self.associations.set_home(home, step);
-        let (home, sctp_home) = (self.associations.home_id(), self.associations.sctp_home_id());
+        let (home, sctp_home) = (self.associations.home_id(), self.associations.sctp_home());
         self.registrations.restart(sctp_home, step);
-        self.deregistrations.restart(sctp_home, step);
+        self.deregistrations.restart(self.associations.sctp_home_id(), step);
         self.resolutions.send_reports(home, step);
         self.resolutions.restart(home, step);
         self.subscriptions.restart(home, step);
@@ -108,6 +108,12 @@ impl AsapClient {
         self.deregistrations.home_lost();
         self.resolutions.home_lost();
         self.subscriptions.home_lost();
+    }
+
+    /// The home registrar has shown that it reads the lives of registrations in seconds.
+    pub(super) fn home_reads_seconds(&mut self, step: &mut Step<'_>) {
+        self.associations.home_reads_seconds();
+        self.registrations.home_reads_seconds(self.associations.sctp_home(), step);
     }
 
     /// The home registrar said something useful.

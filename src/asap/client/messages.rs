@@ -10,7 +10,8 @@ use crate::asap::registrations::KeptAlive;
 use crate::asap::resolutions::Addressee;
 use crate::asap::subscriptions::{ForSessions, Updates};
 use crate::message::AsapMessage;
-use crate::message::asap::{EndpointKeepAlive, HandleResolutionResponse};
+use crate::message::asap::{self, EndpointKeepAlive, HandleResolutionResponse};
+use crate::wire::{Cause, ErrorCause, LifeInSeconds, Parameter};
 use crate::{AssociationId, Time};
 use std::net::SocketAddr;
 
@@ -22,6 +23,9 @@ impl AsapClient {
             (Incoming::Garbage, _) => self.on_garbage(association, step),
             (Incoming::Message(AsapMessage::EndpointKeepAlive(message)), _) => {
                 self.on_keep_alive(association, sender, &message, step);
+            }
+            (Incoming::Message(AsapMessage::Error(message)), Sender::Home) if says_seconds(&message) => {
+                self.home_reads_seconds(step);
             }
             (Incoming::Message(AsapMessage::Error(message)), _) => {
                 self.reader.on_error(association, &message, step.now);
@@ -36,7 +40,10 @@ impl AsapClient {
             AsapMessage::RegistrationResponse(message) => {
                 self.home_worked();
                 self.hunt.told_of(&message.registrars);
-                let home = self.associations.sctp_home_id();
+                if message.life_in_seconds.is_some() {
+                    self.associations.home_reads_seconds();
+                }
+                let home = self.associations.sctp_home();
                 self.registrations.on_response(message, home, &mut self.requests, step);
             }
             AsapMessage::DeregistrationResponse(message) => {
@@ -149,4 +156,12 @@ impl AsapClient {
         let progress = self.hunt.announced(from, &message, &mut self.associations, step);
         self.on_progress(progress, step);
     }
+}
+
+/// Whether an error is the report that the registrar does not know our parameter for the life in seconds: it goes by RFC 5354.
+fn says_seconds(message: &asap::Error) -> bool {
+    let is_it = |cause: &ErrorCause| {
+        cause.cause == Cause::UnrecognizedParameter && cause.info.starts_with(&LifeInSeconds::TYPE.to_be_bytes())
+    };
+    !message.error.causes.is_empty() && message.error.causes.iter().all(is_it)
 }

@@ -48,7 +48,7 @@ impl AsapClient {
                     Withdrawn::Yes => KnownTo::Registrars,
                     Withdrawn::NotUnderWay => KnownTo::Nobody,
                 };
-                let (waiter, home) = (self.waiter(id, None), self.associations.sctp_home_id());
+                let (waiter, home) = (self.waiter(id, None), self.associations.sctp_home());
                 self.registrations.register(prepared, known_to, waiter, home, &mut self.requests, step);
                 Ok(None)
             }
@@ -90,7 +90,7 @@ impl AsapClient {
             return;
         }
         match self.registrations.prepare(pool_handle, pool_element, interval) {
-            Ok(prepared) => self.registrations.change(prepared, self.associations.sctp_home_id(), step),
+            Ok(prepared) => self.registrations.change(prepared, self.associations.sctp_home(), step),
             Err(error) => log::warn!("{} in pool {} keeps the values that it had: {error}", key.1, key.0),
         }
     }

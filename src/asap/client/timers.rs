@@ -51,7 +51,7 @@ impl AsapClient {
     }
 
     fn on_timer(&mut self, timer: Timer, step: &mut Step<'_>) {
-        let (home, sctp_home) = (self.associations.home_id(), self.associations.sctp_home_id());
+        let (home, sctp_home) = (self.associations.home_id(), self.associations.sctp_home());
         match timer {
             Timer::Hunt => {
                 let progress = self.hunt.on_t5_server_hunt_expired(&mut self.associations, step);

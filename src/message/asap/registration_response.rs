@@ -2,7 +2,8 @@
 
 use crate::message::codec::{FLAG_LOW, Message};
 use crate::wire::{
-    OperationalError, Parameter, Parameters, Reader, Reports, ServerInformation, Undecodable, Writer, required,
+    LifeInSeconds, OperationalError, Parameter, Parameters, Reader, RegistrationLife, Reports, ServerInformation,
+    Undecodable, Writer, required,
 };
 use crate::{PoolElementId, PoolHandle};
 
@@ -19,6 +20,8 @@ pub struct RegistrationResponse {
     pub error: Option<OperationalError>,
     /// Other registrars, any of which may become the PE's home registrar by a keep-alive with the H bit: an addition of ours.
     pub registrars: Vec<ServerInformation>,
+    /// The life in seconds of the registration, when it had one: so this registrar reads seconds (a parameter of our own).
+    pub life_in_seconds: Option<RegistrationLife>,
 }
 
 impl Message for RegistrationResponse {
@@ -30,7 +33,7 @@ impl Message for RegistrationResponse {
     }
 
     fn decode_body(flags: u8, body: Reader<'_>, reports: &mut Reports) -> Result<Self, Undecodable> {
-        let (mut pool_handle, mut pool_element_id, mut error) = (None, None, None);
+        let (mut pool_handle, mut pool_element_id, mut error, mut life) = (None, None, None, None);
         let mut registrars = Vec::new();
         let mut parameters = Parameters::new(body);
         while let Some(tlv) = parameters.next(reports)? {
@@ -39,11 +42,13 @@ impl Message for RegistrationResponse {
                 PoolElementId::TYPE => tlv.once(&mut pool_element_id, reports)?,
                 OperationalError::TYPE => tlv.once(&mut error, reports)?,
                 ServerInformation::TYPE => registrars.push(tlv.decode(reports)?),
+                LifeInSeconds::TYPE => tlv.once(&mut life, reports)?,
                 _ => {}
             }
         }
         let (pool_handle, pool_element_id) = (required(pool_handle)?, required(pool_element_id)?);
-        Ok(RegistrationResponse { reject: flags & FLAG_LOW != 0, pool_handle, pool_element_id, error, registrars })
+        let (reject, life_in_seconds) = (flags & FLAG_LOW != 0, life.map(|LifeInSeconds(life)| life));
+        Ok(RegistrationResponse { reject, pool_handle, pool_element_id, error, registrars, life_in_seconds })
     }
 
     fn encode_body(&self, w: &mut Writer<'_>) {
@@ -53,5 +58,6 @@ impl Message for RegistrationResponse {
         for registrar in &self.registrars {
             w.parameter(registrar);
         }
+        w.optional(self.life_in_seconds.map(LifeInSeconds).as_ref());
     }
 }

@@ -4,6 +4,7 @@ use super::Registrar;
 use crate::handlespace::{ElementIndex, Removed};
 use crate::message::EnrpMessage;
 use crate::message::enrp::{HandleUpdate, UpdateAction};
+use crate::registrar::rsplib::Scope;
 use crate::registrar::{Action, Step};
 use crate::wire::PoolElement;
 use crate::{PoolHandle, RegistrarId};
@@ -67,7 +68,7 @@ impl Registrar {
             takeover_suggested: false,
             action: UpdateAction::AddPoolElement,
             pool_handle: pool.handle().clone(),
-            pool_element: element.pool_element(),
+            pool_element: self.for_peers(element.pool_element()),
         })
     }
 
@@ -88,8 +89,14 @@ impl Registrar {
             takeover_suggested: false,
             action: UpdateAction::DeletePoolElement,
             pool_handle: pool_handle.clone(),
-            pool_element,
+            pool_element: self.for_peers(pool_element),
         })
+    }
+
+    /// An element as other registrars get it.
+    pub(super) fn for_peers(&self, mut pool_element: PoolElement) -> PoolElement {
+        pool_element.registration_life = Scope::of(&self.config).life_for_peers(pool_element.registration_life);
+        pool_element
     }
 
     /// Tells the home of an element that pool users cannot reach it.

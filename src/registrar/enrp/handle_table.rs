@@ -7,12 +7,12 @@
 use super::download::Extent;
 use super::timers::Timer;
 use super::{Phase, Registrar};
-use crate::AssociationId;
 use crate::handlespace::{Element, ElementIndex, PoolIndex};
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{HandleTableRequest, HandleTableResponse, PoolEntry};
 use crate::registrar::Step;
+use crate::{AssociationId, RegistrarId};
 use log::Level;
 use std::collections::BTreeMap;
 
@@ -76,7 +76,7 @@ impl Registrar {
             );
         }
         let (entries, next) = match admission {
-            Admission::From(place) if refusal.is_none() => self.page(place, extent),
+            Admission::From(place) if refusal.is_none() => self.page(place, extent, message.sender),
             _ => (Vec::new(), None),
         };
         self.enrp.downloads.go_on(association, extent, next);
@@ -101,8 +101,8 @@ impl Registrar {
         self.enrp.timers.stop(Timer::Download(association, extent));
     }
 
-    /// The page that begins at a place, and where the next one begins.
-    fn page(&self, from: ElementIndex, extent: Extent) -> (Vec<PoolEntry>, Option<ElementIndex>) {
+    /// The page that begins at a place, for a peer or whoever asks, and where the next one begins.
+    fn page(&self, from: ElementIndex, extent: Extent, reader: RegistrarId) -> (Vec<PoolEntry>, Option<ElementIndex>) {
         let mut by_pool: BTreeMap<PoolIndex, Vec<&Element>> = BTreeMap::new();
         let mut bytes = 0;
         let mut next = from.skip(MAX_PLACES);
@@ -120,7 +120,12 @@ impl Registrar {
             by_pool.entry(element.pool()).or_default().push(element);
         }
         let entry = |(pool, elements): (PoolIndex, Vec<&Element>)| {
-            let pool_elements = elements.into_iter().map(|element| element.pool_element()).collect();
+            let pool_elements = elements.into_iter().map(|element| element.pool_element());
+            // Who only asks, `rserpool list` for one, is no registrar of rsplib.
+            let pool_elements = match self.enrp.peers.contains(reader) {
+                true => pool_elements.map(|pool_element| self.for_peers(pool_element)).collect(),
+                false => pool_elements.collect(),
+            };
             Some(PoolEntry { pool_handle: self.handlespace.pool(pool)?.handle().clone(), pool_elements })
         };
         let entries = by_pool.into_iter().filter_map(entry).collect();

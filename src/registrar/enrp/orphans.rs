@@ -4,6 +4,7 @@
 use super::timers::Timer;
 use super::{Phase, Registrar};
 use crate::registrar::Step;
+use crate::registrar::rsplib::Scope;
 use crate::wire::PoolElement;
 use crate::{PoolHandle, RegistrarId, Time};
 use std::collections::BTreeMap;
@@ -55,11 +56,12 @@ impl Registrar {
     }
 
     /// An element that others take for ours, although this registrar has only just started: it is claimed when the start is over.
-    pub(super) fn take_own_element(&mut self, now: Time, pool_handle: &PoolHandle, pool_element: PoolElement) {
+    pub(super) fn take_own_element(&mut self, now: Time, pool_handle: &PoolHandle, mut pool_element: PoolElement) {
         if self.handlespace.find(pool_handle, pool_element.id).is_some() {
             return; // it has registered already
         }
-        let life = pool_element.registration_life;
+        let life = Scope::of(&self.config).life_from_peer(pool_element.registration_life);
+        pool_element.registration_life = life;
         if let Ok((index, _)) = self.handlespace.register(pool_handle, &pool_element, None) {
             self.handlespace.update_liveness(index, |liveness| liveness.set_end(life.end(now)));
         }

@@ -95,6 +95,7 @@ impl Registrar {
         if pool_element.home_registrar == RegistrarId(0) {
             pool_element.home_registrar = sender;
         }
+        pool_element.registration_life = Scope::of(&self.config).life_from_peer(pool_element.registration_life);
         let acceptable = pool_element.home_registrar != self.id
             && (1..=self.config.max_pool_handle_len).contains(&pool_handle.as_bytes().len());
         if !acceptable || !Scope::of(&self.config).bears(pool_handle, &pool_element) {

@@ -4,7 +4,6 @@ use super::{SCTP, with_element};
 use crate::support::client::*;
 use rserpool::RegistrarId;
 use rserpool::message::AsapMessage;
-use rserpool::message::asap::Registration;
 
 #[test]
 fn asap_018_097_099_100_101_every_keep_alive_is_answered_on_its_own_association() {
@@ -42,7 +41,7 @@ fn asap_102_h_bit_makes_the_sender_home_registrar_and_elements_register_there_at
     client.message(home, registered_beside(1, &[(6, 9)]));
     let (other, _) = client.inbound(9);
     let done = client.message(other, keep_alive(true, 6, POOL, Some(1)));
-    let expected = Registration { pool_handle: handle(), pool_element: element(1) };
+    let expected = registration_in_both_units(element(1));
     assert_eq!(done.sent(), [(other, keep_alive_ack(1)), (other, AsapMessage::Registration(expected))]);
     assert_eq!(done.shutdowns(), [home]);
     let adopted = client.core.home_registrar().unwrap();

@@ -3,6 +3,7 @@
 
 mod hunting;
 mod keep_alives;
+mod lives;
 mod messages;
 mod registrations;
 mod resolutions;

@@ -38,7 +38,7 @@ fn asap_006_027_028_032_034_a_registration_carries_handle_and_element_as_given()
     let mut client = Client::new(config(1, SCTP));
     let connects = client.request(1, register(0xabcd)).connects();
     let (_, done) = client.up(&connects[0]);
-    let expected = Registration { pool_handle: handle(), pool_element: element(0xabcd) };
+    let expected = registration_in_both_units(element(0xabcd));
     assert_eq!(done.sent()[0].1, AsapMessage::Registration(expected));
 }
 
@@ -56,7 +56,7 @@ fn asap_031_041_042_an_element_registers_again_at_each_t4() {
     let (mut client, home) = with_element();
     for _ in 0..5 {
         assert!(client.advance(Duration::from_millis(29_999)).0.is_empty());
-        let expected = Registration { pool_handle: handle(), pool_element: element(1) };
+        let expected = registration_in_both_units(element(1));
         assert_eq!(client.advance(ms(1)).sent(), [(home, AsapMessage::Registration(expected))]);
         client.message(home, registered(1, None));
     }

@@ -124,3 +124,43 @@ fn the_life_of_another_registrars_element_ends_here_too_when_nothing_is_heard_of
     net.run(2 * SECOND);
     assert_eq!(net.view(0).len(), 0);
 }
+
+/// rsplib's registrars read and write milliseconds: 90 is over at once there, and 90 000 is 25 hours here.
+#[test]
+fn where_rsplib_is_lives_are_in_milliseconds_between_registrars() {
+    let life = 3_000_000;
+    for (rsplib_compatibility, sent, taken) in [(false, life, 60_000), (true, i32::MAX, 60)] {
+        let (mut net, association) = with_script(RegistrarConfig { rsplib_compatibility, ..config(0, &[]) });
+        net.element("pool", 7, 0);
+        let told = updates(&net.take_got());
+        let told: Vec<_> = told.iter().map(|update| update.pool_element.registration_life.0).collect();
+        assert!(!told.is_empty() && told.iter().all(|life| *life == sent), "{told:?}");
+        // Whole tables are the same.
+        net.script_sends(association, table_request(true));
+        assert_eq!(lives(&net.take_got()), [sent]);
+        let theirs = PoolElement { registration_life: RegistrationLife(60_000), ..element_of_script(8) };
+        net.script_sends(association, addition("pool", theirs));
+        let (handlespace, pool) = (net.registrar(0).handlespace(), PoolHandle::from("pool"));
+        let element = handlespace.find(&pool, PoolElementId(8)).and_then(|index| handlespace.element(index));
+        assert_eq!(element.expect("it is taken").pool_element().registration_life, RegistrationLife(taken));
+    }
+}
+
+/// `rserpool list`, for one.
+#[test]
+fn whoever_only_asks_for_the_table_gets_lives_in_seconds_also_where_rsplib_is() {
+    let mut net = Net::default();
+    net.start(RegistrarConfig { rsplib_compatibility: true, ..config(0, &[]) });
+    net.element("pool", 7, 0);
+    let association = net.script_connects(0);
+    net.script_sends(association, HandleTableRequest { sender: RegistrarId(0x777), ..table_request(true) });
+    assert_eq!(lives(&net.take_got()), [3_000_000]);
+}
+
+fn lives(messages: &[EnrpMessage]) -> Vec<i32> {
+    let tables = messages.iter().filter_map(|message| match message {
+        EnrpMessage::HandleTableResponse(response) => Some(&response.entries),
+        _ => None,
+    });
+    tables.flatten().flat_map(|entry| &entry.pool_elements).map(|element| element.registration_life.0).collect()
+}

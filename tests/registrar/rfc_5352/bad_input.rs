@@ -74,6 +74,7 @@ fn messages_that_no_registrar_takes_change_nothing() {
             pool_element_id,
             error: None,
             registrars: Vec::new(),
+            life_in_seconds: None,
         }),
         AsapMessage::DeregistrationResponse(DeregistrationResponse {
             pool_handle: pool_handle.clone(),

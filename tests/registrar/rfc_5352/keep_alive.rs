@@ -252,7 +252,10 @@ fn a_registration_that_was_renewed_while_the_registrar_had_no_processor_does_not
     world.now += Duration::from_millis(3_500);
     for (association, pool_element) in elements {
         let pool_handle = PoolHandle::from("pool");
-        world.message(association, &AsapMessage::Registration(Registration { pool_handle, pool_element }));
+        world.message(
+            association,
+            &AsapMessage::Registration(Registration { pool_handle, pool_element, life_in_seconds: None }),
+        );
     }
     assert_eq!(world.registrar.statistics().removed_by_expiry, 0);
 }

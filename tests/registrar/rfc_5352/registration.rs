@@ -15,8 +15,26 @@ fn asap_011_057_058_an_accepted_registration_is_answered_without_r_bit() {
         pool_element_id: PoolElementId(7),
         error: None,
         registrars: Vec::new(),
+        life_in_seconds: None,
     };
     assert_eq!(response, expected);
+}
+
+/// RFC 5354 section 3.10 counts seconds; who cannot know that its registrar does, says them in a parameter of our own.
+#[test]
+fn asap_030_a_life_that_is_in_seconds_for_certain_counts_and_is_repeated() {
+    let mut world = World::new(config());
+    let pe = world.pe(1);
+    let life = RegistrationLife(90);
+    let pool_element = PoolElement { registration_life: life.in_milliseconds(), ..element(7, 1) };
+    let response = world.register_for(pe, "pool", pool_element, Some(life));
+    assert_eq!((response.reject, response.life_in_seconds), (false, Some(life)));
+    assert_eq!(world.element("pool", 7).unwrap().registration_life, life);
+    world.run(Duration::from_secs(91));
+    assert!(world.element("pool", 7).is_none(), "it is over");
+    for nonsense in [0, -2] {
+        assert!(world.register_for(pe, "pool", element(7, 1), Some(RegistrationLife(nonsense))).reject);
+    }
 }
 
 #[test]

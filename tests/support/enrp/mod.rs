@@ -261,8 +261,11 @@ impl Net {
     pub fn register(&mut self, number: usize) {
         let element = &self.elements[number];
         let Some(home) = element.home else { return };
-        let message =
-            Registration { pool_handle: PoolHandle::from(&*element.pool), pool_element: self.pool_element(number) };
+        let message = Registration {
+            pool_handle: PoolHandle::from(&*element.pool),
+            pool_element: self.pool_element(number),
+            life_in_seconds: None,
+        };
         self.send_asap(home, &AsapMessage::Registration(message));
     }
 

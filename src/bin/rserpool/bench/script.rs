@@ -54,6 +54,7 @@ impl Elements {
                 policy: Policy::RoundRobin,
                 asap_transport: None,
             },
+            life_in_seconds: None,
         }))
     }
 
