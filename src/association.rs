@@ -82,6 +82,8 @@ pub struct Undelivered {
     pub stream: u16,
     /// Payload protocol identifier.
     pub ppid: u32,
+    /// Sent without regard to the order of messages.
+    pub unordered: bool,
     /// The message without any header of SCTP.
     pub payload: Vec<u8>,
 }

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     fn message(byte: u8) -> Undelivered {
-        Undelivered { stream: 0, ppid: 0, payload: vec![byte] }
+        Undelivered { stream: 0, ppid: 0, unordered: false, payload: vec![byte] }
     }
 
     #[test]
@@ -92,7 +92,7 @@ mod tests {
     fn one_message_may_exceed_the_limit_a_second_may_not() {
         let mut pending = Pending::default();
         assert!(pending.has_room(1000, 100));
-        let number = pending.push(Undelivered { stream: 0, ppid: 0, payload: vec![0; 1000] });
+        let number = pending.push(Undelivered { stream: 0, ppid: 0, unordered: false, payload: vec![0; 1000] });
         assert!(!pending.has_room(1, 100));
         pending.done(number);
         assert!(pending.has_room(1, 100));

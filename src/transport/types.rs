@@ -97,6 +97,21 @@ pub struct OutboundMessage<'a> {
     pub payload: &'a [u8],
 }
 
+impl From<&OutboundMessage<'_>> for Undelivered {
+    fn from(message: &OutboundMessage<'_>) -> Undelivered {
+        let OutboundMessage { stream, ppid, unordered, payload, .. } = *message;
+        Undelivered { stream, ppid, unordered, payload: payload.to_vec() }
+    }
+}
+
+/// Once more. One with a lifetime does not come back.
+impl<'a> From<&'a Undelivered> for OutboundMessage<'a> {
+    fn from(message: &'a Undelivered) -> OutboundMessage<'a> {
+        let Undelivered { stream, ppid, unordered, ref payload } = *message;
+        OutboundMessage { stream, ppid, unordered, lifetime: None, payload }
+    }
+}
+
 impl<'a> OutboundMessage<'a> {
     /// An ordered, reliable message on stream 0, as all of ASAP and ENRP are.
     pub fn control(ppid: u32, payload: &'a [u8]) -> OutboundMessage<'a> {

@@ -5,6 +5,7 @@ use super::lingering::Lingering;
 use crate::association::{LossReason, Peer, Undelivered};
 use crate::collections::{AssociationMap, Deadlines};
 use crate::transport::{DetachedReceiver, TransportEvent};
+use crate::wire::PPID_ASAP;
 use crate::{AssociationId, Time};
 use std::sync::Arc;
 
@@ -157,8 +158,19 @@ impl Dispatch<'_> {
             }
             Some(Route::Closing(Lingering { until, .. })) => {
                 self.closing.set(association.as_u64(), Some(until), None);
+                log_cut_off(association, &reason, &undelivered);
             }
             _ => {}
         }
+    }
+}
+
+/// A session that its program had closed has ended: nobody else hears of what was not delivered.
+fn log_cut_off(association: AssociationId, reason: &LossReason, undelivered: &[Undelivered]) {
+    let messages = undelivered.iter().filter(|message| message.ppid != PPID_ASAP).count();
+    if messages > 0 {
+        log::warn!(
+            "{association}: the session was closed, and has ended ({reason}) before {messages} messages were delivered"
+        );
     }
 }

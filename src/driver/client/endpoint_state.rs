@@ -363,17 +363,10 @@ impl EndpointState {
         }
     }
 
-    /// Its time is over: it is cut off.
-    fn stop_closing(&mut self, now: Time, association: AssociationId) {
-        let draining = match self.routes.get(&association) {
-            Some(Route::Draining { user, session, .. }) => Some((Arc::clone(user), *session)),
-            _ => None,
-        };
-        self.abort(now, association, "closed");
-        if let Some((user, session)) = draining {
-            let actions = user.lost(now, session, association, LossReason::GivenUp, Vec::new());
-            user.perform(self, now, actions);
-        }
+    /// Its time is over: it is cut off. What its peer never acknowledged comes with its `Lost`.
+    fn stop_closing(&mut self, now: Time, association: AssociationId, lingering: Lingering) {
+        self.closing.set(association.as_u64(), Some(lingering.until), None);
+        self.transport.give_up(now, association, "closed");
     }
 
     fn run_timers(&mut self, now: Time) {
@@ -385,15 +378,17 @@ impl EndpointState {
         }
         while let Some(number) = self.closing.due(now) {
             let association = AssociationId::from_u64(number);
-            let lingering = self.routes.get_mut(&association).and_then(Route::lingering);
-            let renewed = lingering.and_then(|lingering| {
-                let old = lingering.until;
-                *lingering = lingering.renewed(now)?;
-                Some((old, lingering.until))
-            });
-            match renewed {
-                Some((old, until)) => self.closing.set(number, Some(old), Some(until)),
-                None => self.stop_closing(now, association),
+            let Some(lingering) = self.routes.get_mut(&association).and_then(Route::lingering) else {
+                self.closing.pop();
+                continue;
+            };
+            let old = *lingering;
+            match old.renewed(now) {
+                Some(new) => {
+                    *lingering = new;
+                    self.closing.set(number, Some(old.until), Some(new.until));
+                }
+                None => self.stop_closing(now, association, old),
             }
         }
     }

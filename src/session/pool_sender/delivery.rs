@@ -166,6 +166,27 @@ impl Delivery {
         self.last_call = true;
     }
 
+    /// Whether this element is being connected for it.
+    pub(super) fn is_racing(&self, element: PoolElementId) -> bool {
+        self.legs.iter().flatten().any(|(id, _)| *id == element)
+    }
+
+    /// This element is not to be chosen again; when it was the last one in the race, another one is.
+    pub(super) fn drop_out(&mut self, element: PoolElementId) {
+        self.tried.push(element);
+        if let Some(legs) = &mut self.legs {
+            legs.retain(|(id, _)| *id != element);
+        }
+        self.legs.take_if(|legs| legs.is_empty());
+    }
+
+    /// It was sent: where one element was wanted, the others need not have it.
+    pub(super) fn end_race(&mut self) {
+        if self.failover {
+            self.legs.iter_mut().for_each(|legs| legs.retain(|(_, leg)| *leg == Leg::Sent));
+        }
+    }
+
     pub(super) fn set(&mut self, element: PoolElementId, state: Leg) {
         if let Some((_, leg)) = self.legs.iter_mut().flatten().find(|(id, _)| *id == element) {
             *leg = state;

@@ -45,11 +45,20 @@ struct Answer {
 /// How an element and the sender stand.
 pub(super) enum Peer {
     /// A connect is under way.
-    Connecting,
+    Connecting(Progress),
     /// There is a session.
     Up(Session),
     /// It failed then.
     Failed(Time, DeliveryFailure),
+}
+
+/// How far a connect is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// Nobody else is tried until then.
+    HeadStart(Time),
+    /// It has had its head start.
+    Late,
 }
 
 /// A session with an element.
@@ -151,6 +160,22 @@ impl Pool {
             });
             let Some((_, id)) = oldest.min() else { return };
             self.peers.remove(&id);
+        }
+    }
+
+    /// When the head starts of connects are over.
+    pub(super) fn head_starts(&self) -> impl Iterator<Item = Time> {
+        self.peers.values().filter_map(|peer| match peer {
+            Peer::Connecting(Progress::HeadStart(until)) => Some(*until),
+            _ => None,
+        })
+    }
+
+    pub(super) fn end_head_starts(&mut self, now: Time) {
+        for peer in self.peers.values_mut() {
+            if matches!(peer, Peer::Connecting(Progress::HeadStart(until)) if *until <= now) {
+                *peer = Peer::Connecting(Progress::Late);
+            }
         }
     }
 

@@ -1,3 +1,6 @@
+mod leaving;
+mod race;
+
 use super::*;
 use crate::association::PeerAddress;
 use crate::wire::{AddressList, RegistrationLife, TransportParameter, TransportUse};
@@ -34,10 +37,11 @@ struct Harness {
 }
 
 const MESSAGE: &[u8] = b"message";
+const HEAD_START: Duration = Duration::from_millis(250);
 
 impl Harness {
     fn new() -> Harness {
-        let sender = PoolSender::new(7, Duration::from_secs(5));
+        let sender = PoolSender::new(7, Duration::from_secs(5), HEAD_START);
         Harness { sender, now: Time::from_secs(1), associations: 0, actions: Vec::new() }
     }
 
@@ -57,6 +61,11 @@ impl Harness {
                 Next::Done => return true,
             }
         }
+    }
+
+    fn later(&mut self, by: Duration) {
+        self.now += by;
+        self.sender.timeout(self.now);
     }
 
     fn resolutions(&self) -> Vec<Attempt> {
@@ -133,7 +142,10 @@ impl Harness {
     }
 
     fn lose(&mut self, id: u32, undelivered: &[&[u8]]) -> Vec<Action> {
-        let messages = undelivered.iter().map(|m| Undelivered { stream: 0, ppid: 9, payload: m.to_vec() }).collect();
+        let messages = undelivered
+            .iter()
+            .map(|m| Undelivered { stream: 0, ppid: 9, unordered: false, payload: m.to_vec() })
+            .collect();
         let mut actions = Vec::new();
         self.sender.lost(self.now, self.session(id), &LossReason::Unreachable, messages, &mut actions);
         actions
@@ -448,7 +460,7 @@ proptest! {
                     let session = harness.sender.sessions.keys().nth(usize::from(index)).copied();
                     if let Some(session) = session {
                         let payload = if marked { MESSAGE.to_vec() } else { b"other".to_vec() };
-                        let lost = vec![Undelivered { stream: 0, ppid: 9, payload }];
+                        let lost = vec![Undelivered { stream: 0, ppid: 9, unordered: false, payload }];
                         harness.sender.lost(harness.now, session, &LossReason::Unreachable, lost, &mut harness.actions);
                     }
                 }
@@ -458,13 +470,14 @@ proptest! {
                         harness.sender.ended(session);
                     }
                 }
-                Step::Later(ms) => harness.now += Duration::from_millis(u64::from(ms)),
+                Step::Later(ms) => harness.later(Duration::from_millis(u64::from(ms))),
             }
             for delivery in &mut deliveries {
                 harness.run(delivery);
                 let elements = sent(delivery);
                 let distinct: BTreeSet<_> = elements.iter().collect();
                 prop_assert_eq!(distinct.len(), elements.len());
+                prop_assert!(delivery.target == Target::All || elements.len() <= 1);
             }
             let up: usize = harness.sender.pools.values().map(|pool| pool.sessions().count()).sum();
             prop_assert_eq!(up, harness.sender.sessions.len());

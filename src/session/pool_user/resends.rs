@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     fn message(number: u8, length: usize) -> Undelivered {
-        Undelivered { stream: 0, ppid: 1, payload: vec![number; length] }
+        Undelivered { stream: 0, ppid: 1, unordered: false, payload: vec![number; length] }
     }
 
     fn drain(resends: &mut Resends) -> Vec<u8> {

@@ -114,8 +114,7 @@ impl Outbox {
         // Who sets a lifetime does not want the message any more when it could not be delivered in time.
         let keep = message.payload.len() > ALWAYS_WHOLE && message.lifetime.is_none();
         if keep {
-            let copy = Undelivered { stream: message.stream, ppid: message.ppid, payload: message.payload.to_vec() };
-            self.copies.push_back((context, copy));
+            self.copies.push_back((context, message.into()));
         }
         keep && self.mark.is_none()
     }
@@ -158,6 +157,7 @@ impl Outbox {
         let queued = self.queue.into_iter().map(|message| Undelivered {
             stream: message.stream,
             ppid: message.ppid,
+            unordered: message.unordered,
             payload: message.payload,
         });
         failed.chain(queued).collect()
@@ -234,7 +234,7 @@ mod tests {
     use super::*;
 
     fn undelivered(payload: Vec<u8>) -> Undelivered {
-        Undelivered { stream: 0, ppid: 11, payload }
+        Undelivered { stream: 0, ppid: 11, unordered: false, payload }
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub(super) struct SendFailed<'a> {
     pub context: u32,
     /// The whole message is in `payload`.
     pub whole: bool,
+    pub unordered: bool,
     pub payload: &'a [u8],
 }
 
@@ -51,6 +52,8 @@ const CANT_STR_ASSOC: u16 = 4;
 const ADDR_UNREACHABLE: u32 = 1;
 /// DATA chunk flags B and E (RFC 9260 section 3.3.1).
 const WHOLE_MESSAGE: u16 = 3;
+/// The U bit there.
+const UNORDERED: u16 = 4;
 
 /// Length of `sctp_assoc_change` without the information at its end.
 const ASSOC_CHANGE_LEN: usize = 20;
@@ -89,6 +92,7 @@ impl Notification<'_> {
                 ppid: u32::from_be(u32_at(bytes, 16)?),
                 context: u32_at(bytes, 20)?,
                 whole: u16_at(bytes, 14)? & WHOLE_MESSAGE == WHOLE_MESSAGE,
+                unordered: u16_at(bytes, 14)? & UNORDERED != 0,
                 payload: bytes.get(SEND_FAILED_LEN..)?,
             }),
             abi::SCTP_SHUTDOWN_EVENT => Notification::PeerShutdown { association: id_at(bytes, 8)? },

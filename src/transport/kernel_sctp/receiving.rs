@@ -223,7 +223,8 @@ impl KernelSctp {
 
     fn handle_send_failed(&mut self, failed: &SendFailed<'_>) {
         let Some((_, association)) = self.by_kernel_id(failed.association) else { return };
-        let message = Undelivered { stream: failed.stream, ppid: failed.ppid, payload: failed.payload.to_vec() };
+        let &SendFailed { stream, ppid, unordered, payload, .. } = failed;
+        let message = Undelivered { stream, ppid, unordered, payload: payload.to_vec() };
         association.outbox.take_back(failed.context, failed.whole, message);
     }
 }

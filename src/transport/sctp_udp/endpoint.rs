@@ -7,7 +7,7 @@ use super::packet::{self, cause, chunk};
 use super::probe::{self, Probe, Verdict};
 use super::udp::{Path, Sent};
 use crate::Time;
-use crate::association::{LossReason, Undelivered};
+use crate::association::LossReason;
 use crate::log_limit::log_limited;
 use crate::transport::QueuedEvent;
 use crate::transport::{OutboundMessage, TransportEvent};
@@ -28,7 +28,7 @@ impl Association {
     /// Hands a message to dcsctp; everything that could be wrong with it was checked.
     pub(super) fn submit(&mut self, message: &OutboundMessage<'_>) {
         let (stream, ppid) = (message.stream, message.ppid);
-        let number = self.pending.push(Undelivered { stream, ppid, payload: message.payload.to_vec() });
+        let number = self.pending.push(message.into());
         let options = SendOptions {
             unordered: message.unordered,
             lifetime: message.lifetime,

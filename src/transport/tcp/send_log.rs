@@ -108,7 +108,7 @@ impl SendLog {
         let mut undelivered = Vec::with_capacity(self.messages.len());
         for len in self.messages {
             let payload = self.bytes.drain(..len.min(self.bytes.len())).collect();
-            undelivered.push(Undelivered { stream: 0, ppid: ASAP_PPID, payload });
+            undelivered.push(Undelivered { stream: 0, ppid: ASAP_PPID, unordered: false, payload });
         }
         undelivered
     }

@@ -185,8 +185,8 @@ impl User {
     }
 
     fn resend(&mut self, now: Time, association: AssociationId, more: &mut Vec<Action>) {
-        while let Some(Undelivered { stream, ppid, payload }) = self.session.next_resend(association).cloned() {
-            let message = OutboundMessage { stream, ppid, unordered: false, lifetime: None, payload: &payload };
+        while let Some(resend) = self.session.next_resend(association).cloned() {
+            let message = OutboundMessage::from(&resend);
             let event = match self.hand_over(now, association, message) {
                 Ok(()) => Event::Resent,
                 Err(TransportError::WouldBlock | TransportError::UnknownAssociation | TransportError::Closing) => break,

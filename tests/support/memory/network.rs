@@ -200,7 +200,7 @@ impl Network {
             return Err(TransportError::WouldBlock);
         };
         let (stream, ppid, payload) = (message.stream, message.ppid, message.payload.to_vec());
-        let number = side.pending.push(Undelivered { stream, ppid, payload: payload.clone() });
+        let number = side.pending.push(message.into());
         let peer_address = side.peer_address;
         self.transfer(now, from, peer_address, Item::Message { from, to, number, stream, ppid, payload });
         Ok(())

@@ -119,7 +119,7 @@ impl EndpointUser for Socket {
     }
 
     fn has_resends(&self) -> bool {
-        self.state.lock().role.sender().is_some_and(|sender| sender.next_deadline().is_some())
+        self.state.lock().role.sender().is_some_and(|sender| sender.has_resends())
     }
 
     fn perform(self: Arc<Self>, endpoint: &mut EndpointState, now: Time, actions: SessionActions) {

@@ -6,11 +6,10 @@ use crate::collections::SortedMap;
 use crate::driver::client::call_error::SendError;
 use crate::driver::client::endpoint_state::SessionActions;
 use crate::session::{
-    Action, Attempt, Delivery, DeliveryFailure, Event, Inbox, Item, ItemKind, Notification, PoolSender, ResolveFailure,
-    ServerSession, SessionChange,
+    Action, Attempt, Delivery, DeliveryFailure, Event, Inbox, Item, ItemKind, Notification, PoolSender,
+    PoolUserConfig, ResolveFailure, ServerSession, SessionChange,
 };
 use crate::{AssociationId, PoolElementId, SessionId, Time};
-use std::time::Duration;
 
 /// The sessions of a one-to-many socket.
 #[derive(Default)]
@@ -24,8 +23,9 @@ pub(super) struct OneToMany {
 
 impl OneToMany {
     /// Messages go to pools from now on.
-    pub fn begin_sending(&mut self, seed: u64, connect_timeout: Duration) -> TakenUp {
-        self.sender.get_or_insert_with(|| Box::new(PoolSender::new(seed, connect_timeout)));
+    pub fn begin_sending(&mut self, seed: u64, config: &PoolUserConfig) -> TakenUp {
+        let PoolUserConfig { connect_timeout, head_start, .. } = *config;
+        self.sender.get_or_insert_with(|| Box::new(PoolSender::new(seed, connect_timeout, head_start)));
         TakenUp::Yes
     }
 
@@ -150,7 +150,7 @@ impl OneToMany {
     pub fn end(&mut self, session: SessionId) -> Option<Notification> {
         let removed = self.sessions.remove(&session);
         if let Some(sender) = &mut self.sender {
-            sender.ended(session);
+            sender.discarded(session);
         }
         removed.map(|_| Notification::SessionChange { change: SessionChange::Remove, session })
     }
@@ -175,6 +175,7 @@ impl OneToMany {
             }
             Event::ConnectFailed { attempt, reason } => sender.connect_failed(now, attempt, &reason, actions),
             Event::CannotConnect { attempt } => sender.cannot_connect(now, attempt),
+            Event::Timeout => sender.timeout(now),
             // Of a pool user's session.
             _ => {}
         }

@@ -15,7 +15,7 @@ impl Socket {
     /// Makes the socket one from which messages go to pools.
     pub fn become_sender(&self, seed: u64) -> Result<TakenUp, Closed> {
         self.change(|state| match state.role.become_one_to_many() {
-            Some(sessions) => sessions.begin_sending(seed, state.settings.config().connect_timeout),
+            Some(sessions) => sessions.begin_sending(seed, state.settings.config()),
             None => TakenUp::InUse,
         })
     }
@@ -82,13 +82,7 @@ impl Socket {
         let mut changed = false;
         for mut resend in sender.take_resends() {
             let message = resend.message.clone();
-            let outbound = OutboundMessage {
-                stream: message.stream,
-                ppid: message.ppid,
-                unordered: false,
-                lifetime: None,
-                payload: &message.payload,
-            };
+            let outbound = OutboundMessage::from(&message);
             let done = state.send_to_pool(endpoint, now, &mut resend.delivery, outbound, &mut actions).unwrap_or(true);
             changed |= done;
             if let Some(sender) = state.role.sender_mut() {

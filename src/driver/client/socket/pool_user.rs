@@ -2,7 +2,6 @@
 
 use super::room::Room;
 use super::{EndpointState, ONLY_SESSION, Role, SessionActions, Socket, TakenUp};
-use crate::association::Undelivered;
 use crate::driver::client::bell::Wake;
 use crate::driver::client::call_error::{Closed, ReceiveError, SendError};
 use crate::driver::clock;
@@ -84,8 +83,8 @@ impl PoolUser {
         room: &mut Room,
         actions: &mut SessionActions,
     ) {
-        while let Some(Undelivered { stream, ppid, payload }) = self.session.next_resend(association) {
-            let message = OutboundMessage { stream: *stream, ppid: *ppid, unordered: false, lifetime: None, payload };
+        while let Some(undelivered) = self.session.next_resend(association) {
+            let message = OutboundMessage::from(undelivered);
             let event = match endpoint.send(now, association, message) {
                 Ok(()) => Event::Resent,
                 Err(TransportError::WouldBlock) => {
@@ -95,7 +94,7 @@ impl PoolUser {
                 // Its loss is about to be reported.
                 Err(TransportError::UnknownAssociation | TransportError::Closing) => break,
                 Err(error) => {
-                    log::warn!("a message of {} bytes cannot be sent to the next element: {error}", payload.len());
+                    log::warn!("a message of {} bytes cannot be sent to the next element: {error}", message.payload.len());
                     Event::ResendRefused
                 }
             };

@@ -89,7 +89,7 @@ fn stream_of(number: u32) -> u16 {
 }
 
 fn undelivered(number: &u32) -> Undelivered {
-    Undelivered { stream: stream_of(*number), ppid: 9, payload: number.to_be_bytes().to_vec() }
+    Undelivered { stream: stream_of(*number), ppid: 9, unordered: false, payload: number.to_be_bytes().to_vec() }
 }
 
 fn number_of(message: &Undelivered) -> u32 {
@@ -241,7 +241,7 @@ impl World {
         association.end = End::Over;
         let mut lost: Vec<Undelivered> = association.queue.drain(..).map(|number| undelivered(&number)).collect();
         // The cookie echo comes back as well.
-        lost.insert(0, Undelivered { stream: 0, ppid: crate::wire::PPID_ASAP, payload: vec![1] });
+        lost.insert(0, Undelivered { stream: 0, ppid: crate::wire::PPID_ASAP, unordered: false, payload: vec![1] });
         self.event(Event::Lost { association: id, reason, undelivered: lost });
     }
 

@@ -90,8 +90,8 @@ fn asap_139_the_latest_cookie_is_echoed_before_anything_else_on_the_new_associat
         let bytes = encoded(AsapMessage::Cookie(Cookie { cookie }));
         assert!(harness.handle(Event::Control { association, bytes: &bytes }).is_empty());
     }
-    let unacknowledged = Undelivered { stream: 3, ppid: 9, payload: b"data".to_vec() };
-    let control = Undelivered { stream: 0, ppid: PPID_ASAP, payload: b"an echo".to_vec() };
+    let unacknowledged = Undelivered { stream: 3, ppid: 9, unordered: false, payload: b"data".to_vec() };
+    let control = Undelivered { stream: 0, ppid: PPID_ASAP, unordered: false, payload: b"an echo".to_vec() };
     let actions = harness.handle(Event::Lost {
         association,
         reason: LossReason::Unreachable,
@@ -114,7 +114,7 @@ fn asap_139_the_latest_cookie_is_echoed_before_anything_else_on_the_new_associat
 #[test]
 fn a_message_that_could_not_be_sent_again_waits_for_the_next_element() {
     let (mut harness, association) = Harness::connected(true);
-    let message = Undelivered { stream: 0, ppid: 9, payload: b"data".to_vec() };
+    let message = Undelivered { stream: 0, ppid: 9, unordered: false, payload: b"data".to_vec() };
     let lost = vec![message.clone()];
     let actions = harness.handle(Event::Lost { association, reason: LossReason::Unreachable, undelivered: lost });
     let actions = harness.resolve(&actions, &[2]);

@@ -74,7 +74,7 @@ proptest! {
                 (Step::Lost(closed, count), _) => match harness.session.association() {
                     Some(association) => {
                         let undelivered: Vec<_> =
-                            (0..count).map(|_| Undelivered { stream: 0, ppid: 1, payload: vec![1] }).collect();
+                            (0..count).map(|_| Undelivered { stream: 0, ppid: 1, unordered: false, payload: vec![1] }).collect();
                         let reason = if closed { LossReason::Closed } else { LossReason::Unreachable };
                         harness.handle(Event::Lost { association, reason, undelivered })
                     }
