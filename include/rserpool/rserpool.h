@@ -236,6 +236,11 @@
 #define RSERPOOL_RESOLUTION_RETRY_DELAY_MS 4
 
 /**
+ * Socket option: bytes that a session may have unread, 64 for each message included. A peer that sends more loses its session.
+ */
+#define RSERPOOL_UNREAD_LIMIT 5
+
+/**
  * Socket option, to be read only: how the session with a pool stands, as an errno. 0: it has a pool element. EINPROGRESS: one is
  * being searched. ENOTCONN: the socket has no session. Any other: the reason why it has no element.
  */
@@ -243,7 +248,8 @@
 
 /**
  * Socket option, to be read only: how the registration stands, as an errno. 0: a registrar has taken it. EINPROGRESS: its answer is
- * waited for. EPERM: one has refused it. ENOENT: the socket is not to be registered.
+ * waited for. EEXIST, EBUSY: one has refused it, as another element has the identifier or for lack of resources, and is asked again.
+ * EPERM: one has refused it for good. ENOENT: the socket is not to be registered.
  */
 #define RSERPOOL_REGISTRATION_ERROR 9
 

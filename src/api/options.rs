@@ -7,7 +7,7 @@ use super::sessions::session_error;
 use super::sockets::{not_for_subscriptions, not_ours};
 use super::{Descriptor, Error, Result};
 use crate::driver::client::{Entry, Socket, system};
-use crate::session::PoolUserConfig;
+use crate::session::{PoolUserConfig, UNREAD_LIMITS};
 use libc::c_int;
 use std::time::Duration;
 
@@ -24,11 +24,15 @@ pub const OPTION_CONNECT_TIMEOUT_MS: c_int = 3;
 /// Pause before a pool that was empty or unreachable is asked for again, in milliseconds (default 250).
 pub const OPTION_RESOLUTION_RETRY_DELAY_MS: c_int = 4;
 
+/// Bytes that a session may have unread, 64 for each message included (default 8 MiB): a peer that sends more loses its session.
+pub const OPTION_UNREAD_LIMIT: c_int = 5;
+
 /// To be read only: how the session with a pool stands, as an errno. 0: it has an element; `EINPROGRESS`: one is being searched;
 /// `ENOTCONN`: there is no session; any other: the reason why it has no element.
 pub const OPTION_SESSION_ERROR: c_int = 8;
 /// To be read only: how the registration stands, as an errno. 0: a registrar has taken it; `EINPROGRESS`: its answer is waited for;
-/// `EPERM`: one has refused it; `ENOENT`: the socket is not to be registered.
+/// `EEXIST`, `EBUSY`: one has refused it for now, and is asked again; `EPERM`: it has done so for good; `ENOENT`: the socket is not to be
+/// registered. What a registrar has said is in [`crate::api::last_error`] then.
 pub const OPTION_REGISTRATION_ERROR: c_int = 9;
 
 /// Bytes of a C int.
@@ -51,6 +55,7 @@ pub fn getsockopt(sd: Descriptor, level: c_int, name: c_int, value: &mut [u8]) -
                     session_error(&socket)
                 }
                 (SOL_RSERPOOL, OPTION_REGISTRATION_ERROR) => registration_error(&instance, &socket)?,
+                (SOL_RSERPOOL, OPTION_UNREAD_LIMIT) => c_int::try_from(socket.unread_limit()?).unwrap_or(c_int::MAX),
                 _ => get(&socket.config()?, level, name)?,
             };
             let Some(target) = value.get_mut(..INT_LEN) else {
@@ -96,6 +101,12 @@ fn get(config: &PoolUserConfig, level: c_int, name: c_int) -> Result<c_int> {
 }
 
 fn set_on(socket: &Socket, level: c_int, name: c_int, value: c_int) -> Result<()> {
+    if (level, name) == (SOL_RSERPOOL, OPTION_UNREAD_LIMIT) {
+        let bytes = usize::try_from(value).ok().filter(|bytes| UNREAD_LIMITS.contains(bytes));
+        let bytes =
+            bytes.ok_or_else(|| Error::new(libc::EINVAL, "a session may have 65536 to 1073741824 bytes unread"))?;
+        return Ok(socket.set_unread_limit(bytes)?);
+    }
     let positive_ms = || match u64::try_from(value) {
         Ok(ms) if ms > 0 => Ok(Duration::from_millis(ms)),
         _ => Err(Error::new(libc::EINVAL, "the option's value is a positive number of milliseconds")),

@@ -87,11 +87,14 @@ pub const RSERPOOL_FAILOVER_RESEND: c_int = 2;
 pub const RSERPOOL_CONNECT_TIMEOUT_MS: c_int = 3;
 /// Socket option: pause before a pool that was empty or unreachable is asked for again, in milliseconds.
 pub const RSERPOOL_RESOLUTION_RETRY_DELAY_MS: c_int = 4;
+/// Socket option: bytes that a session may have unread, 64 for each message included. A peer that sends more loses its session.
+pub const RSERPOOL_UNREAD_LIMIT: c_int = 5;
 /// Socket option, to be read only: how the session with a pool stands, as an errno. 0: it has a pool element. EINPROGRESS: one is
 /// being searched. ENOTCONN: the socket has no session. Any other: the reason why it has no element.
 pub const RSERPOOL_SESSION_ERROR: c_int = 8;
 /// Socket option, to be read only: how the registration stands, as an errno. 0: a registrar has taken it. EINPROGRESS: its answer is
-/// waited for. EPERM: one has refused it. ENOENT: the socket is not to be registered.
+/// waited for. EEXIST, EBUSY: one has refused it, as another element has the identifier or for lack of resources, and is asked again.
+/// EPERM: one has refused it for good. ENOENT: the socket is not to be registered.
 pub const RSERPOOL_REGISTRATION_ERROR: c_int = 9;
 
 #[cfg(test)]
@@ -104,6 +107,7 @@ mod tests {
         assert_eq!(super::RSERPOOL_AUTO_FAILOVER, api::OPTION_AUTO_FAILOVER);
         assert_eq!(super::RSERPOOL_FAILOVER_RESEND, api::OPTION_FAILOVER_RESEND);
         assert_eq!(super::RSERPOOL_CONNECT_TIMEOUT_MS, api::OPTION_CONNECT_TIMEOUT_MS);
+        assert_eq!(super::RSERPOOL_UNREAD_LIMIT, api::OPTION_UNREAD_LIMIT);
         assert_eq!(super::RSERPOOL_SESSION_ERROR, api::OPTION_SESSION_ERROR);
         assert_eq!(super::RSERPOOL_REGISTRATION_ERROR, api::OPTION_REGISTRATION_ERROR);
         assert_eq!(super::RSERPOOL_RESOLUTION_RETRY_DELAY_MS, api::OPTION_RESOLUTION_RETRY_DELAY_MS);

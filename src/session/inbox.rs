@@ -1,6 +1,6 @@
 //! What a socket has received and its application has not read yet.
 
-use super::{MAX_INBOX_BYTES, MAX_INBOX_BYTES_PER_SESSION, NOTIFICATION_SIZE, Notification};
+use super::{MAX_INBOX_BYTES, NOTIFICATION_SIZE, Notification, UNREAD_LIMIT};
 use crate::SessionId;
 use crate::collections::SortedMap;
 use std::collections::VecDeque;
@@ -59,8 +59,10 @@ pub struct ReadItem {
 pub struct InboxFull;
 
 /// A queue of items, read from the front in portions, bounded in total and for each session.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Inbox {
+    /// Bytes, overhead included, that one session may have in it.
+    unread_limit: usize,
     items: VecDeque<Item>,
     /// Bytes of the front item that were read already.
     consumed: usize,
@@ -78,10 +80,26 @@ fn cost(kind: &ItemKind) -> usize {
         }
 }
 
+impl Default for Inbox {
+    fn default() -> Inbox {
+        Inbox { unread_limit: UNREAD_LIMIT, items: VecDeque::new(), consumed: 0, bytes: 0, bytes_of: SortedMap::new() }
+    }
+}
+
 impl Inbox {
     /// An empty inbox.
     pub fn new() -> Inbox {
         Inbox::default()
+    }
+
+    /// Bytes, overhead included, that one session may have unread.
+    pub fn unread_limit(&self) -> usize {
+        self.unread_limit
+    }
+
+    /// From now on one session may have so many bytes unread; what is there stays.
+    pub fn set_unread_limit(&mut self, bytes: usize) {
+        self.unread_limit = bytes;
     }
 
     /// Nothing is there to read.
@@ -98,8 +116,8 @@ impl Inbox {
     pub fn push_received(&mut self, item: Item) -> Result<(), InboxFull> {
         let cost = cost(&item.kind);
         let of_session = self.bytes_of.get(&item.session).copied().unwrap_or(0);
-        if of_session.saturating_add(cost) > MAX_INBOX_BYTES_PER_SESSION
-            || self.bytes.saturating_add(cost) > MAX_INBOX_BYTES
+        if of_session.saturating_add(cost) > self.unread_limit
+            || self.bytes.saturating_add(cost) > MAX_INBOX_BYTES.max(self.unread_limit)
         {
             return Err(InboxFull);
         }
@@ -112,7 +130,7 @@ impl Inbox {
     pub fn push_notification(&mut self, mut notification: Notification) {
         let session = notification.session();
         let of_session = self.bytes_of.get(&session).copied().unwrap_or(0);
-        if of_session.saturating_add(ITEM_OVERHEAD + NOTIFICATION_SIZE) > MAX_INBOX_BYTES_PER_SESSION {
+        if of_session.saturating_add(ITEM_OVERHEAD + NOTIFICATION_SIZE) > self.unread_limit {
             let replaced = self.items.iter().enumerate().rev().find_map(|(index, item)| match item.kind {
                 ItemKind::Notification(old) => notification.in_place_of(old).map(|new| (index, new)),
                 _ => None,
@@ -268,17 +286,35 @@ mod tests {
     }
 
     #[test]
+    fn a_session_may_have_as_many_bytes_unread_as_its_limit_says() {
+        let mut inbox = Inbox::new();
+        assert_eq!(inbox.unread_limit(), UNREAD_LIMIT);
+        inbox.set_unread_limit(1000);
+        let fits = 1000 - ITEM_OVERHEAD;
+        assert_eq!(inbox.push_received(data(1, fits + 1)), Err(InboxFull));
+        assert_eq!(inbox.push_received(data(1, fits)), Ok(()));
+        assert_eq!(inbox.push_received(data(1, 1)), Err(InboxFull));
+        assert_eq!(inbox.push_received(data(2, fits - 1)), Ok(()), "another session has a limit of its own");
+        inbox.read(&mut [0; 1000]);
+        assert_eq!(inbox.push_received(data(1, fits)), Ok(()), "it has been read");
+        // One that may have more than all sessions together by default.
+        inbox.set_unread_limit(2 * MAX_INBOX_BYTES);
+        assert_eq!(inbox.push_received(data(3, MAX_INBOX_BYTES)), Ok(()));
+        assert_eq!(inbox.push_received(data(3, MAX_INBOX_BYTES)), Err(InboxFull));
+    }
+
+    #[test]
     fn tiny_messages_are_bounded_too() {
         let mut inbox = Inbox::new();
         let count = (0..).take_while(|_| inbox.push_received(data(1, 1)).is_ok()).count();
-        assert!(count <= MAX_INBOX_BYTES_PER_SESSION / ITEM_OVERHEAD);
+        assert!(count <= UNREAD_LIMIT / ITEM_OVERHEAD);
     }
 
     #[test]
     fn notifications_that_nobody_reads_take_the_place_of_older_ones() {
         let mut inbox = Inbox::new();
         let session = SessionId(1);
-        for _ in 0..MAX_INBOX_BYTES_PER_SESSION / ITEM_OVERHEAD {
+        for _ in 0..UNREAD_LIMIT / ITEM_OVERHEAD {
             for notification in [
                 Notification::Shutdown { session },
                 Notification::FailoverNecessary { session, has_cookie: false },
@@ -288,7 +324,7 @@ mod tests {
             }
         }
         let bytes = inbox.bytes;
-        assert!(bytes <= MAX_INBOX_BYTES_PER_SESSION, "{bytes} bytes");
+        assert!(bytes <= UNREAD_LIMIT, "{bytes} bytes");
         let last = Notification::FailoverNecessary { session, has_cookie: true };
         inbox.push_notification(last);
         assert_eq!((inbox.bytes, inbox.bytes_of.get(&session)), (bytes, Some(&bytes)));
@@ -306,7 +342,7 @@ mod tests {
             Notification::SendFailed { session, element, messages }
         };
         inbox.push_notification(failed(2));
-        inbox.push_received(data(1, MAX_INBOX_BYTES_PER_SESSION - 3 * ITEM_OVERHEAD)).unwrap();
+        inbox.push_received(data(1, UNREAD_LIMIT - 3 * ITEM_OVERHEAD)).unwrap();
         inbox.push_notification(failed(3));
         assert_eq!(inbox.len(), 2);
         assert_eq!(inbox.items.back().unwrap().kind, ItemKind::Notification(failed(5)));

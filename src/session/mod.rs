@@ -36,10 +36,13 @@ pub enum EndSession {
 
 /// Longest cookie, in bytes: what fits, padded, into an ASAP_COOKIE with its 16-bit length.
 pub const MAX_COOKIE_LEN: usize = 65_532 - 8;
-/// Bytes, overhead included, that one socket keeps for its application; a peer that makes it more loses its association.
+/// Bytes, overhead included, that one socket keeps for its application, unless one session may have more; a peer that makes it more
+/// loses its association.
 pub const MAX_INBOX_BYTES: usize = 64 << 20;
-/// Bytes, overhead included, that one session may fill of it.
-pub const MAX_INBOX_BYTES_PER_SESSION: usize = 8 << 20;
+/// Bytes, overhead included, that one session may have unread by default.
+pub const UNREAD_LIMIT: usize = 8 << 20;
+/// What a program may allow instead: room for one message at least.
+pub const UNREAD_LIMITS: std::ops::RangeInclusive<usize> = 1 << 16..=1 << 30;
 /// Failed elements that a session remembers so as not to try them again.
 pub const MAX_FAILED_ELEMENTS: usize = 32;
 /// Elements of a business card that are sent, and that a session remembers.

@@ -8,6 +8,7 @@ mod nonblocking;
 mod pools;
 mod resending;
 mod sessions;
+mod unread;
 
 #[test]
 #[ignore = "the server process that other tests start"]

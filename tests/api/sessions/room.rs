@@ -61,7 +61,7 @@ fn a_peer_that_sends_more_than_a_server_reads_loses_its_session_and_only_its_own
             break;
         }
     }
-    assert!(bytes <= rserpool::session::MAX_INBOX_BYTES_PER_SESSION, "{bytes}");
+    assert!(bytes <= rserpool::session::UNREAD_LIMIT, "{bytes}");
     send(quiet, "still here");
     let answer = receive(server).0;
     assert_eq!(answer, Got::Data("still here".into()));

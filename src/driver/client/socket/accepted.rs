@@ -16,9 +16,14 @@ pub(super) struct Accepted {
 impl Socket {
     /// A socket for the session of this association, on the endpoint of the one that listens. It gets its descriptor when it is
     /// accepted.
-    pub(super) fn accepted(association: AssociationId, endpoint: Option<&Arc<Endpoint>>) -> Arc<Socket> {
+    pub(super) fn accepted(
+        association: AssociationId,
+        endpoint: Option<&Arc<Endpoint>>,
+        unread_limit: usize,
+    ) -> Arc<Socket> {
         let session = ServerSession::new(association, None);
         let socket = Socket::without_descriptor(Style::OneToOne, Role::Accepted(Accepted { session, ended: false }));
+        socket.state.lock().inbox.set_unread_limit(unread_limit);
         if let Some(endpoint) = endpoint {
             let _ = socket.endpoint.set(Arc::clone(endpoint));
         }

@@ -35,11 +35,12 @@ impl Listening {
         &mut self,
         association: AssociationId,
         endpoint: Option<&Arc<Endpoint>>,
+        unread_limit: usize,
     ) -> Result<Arc<Socket>, &'static str> {
         if self.pending.len() >= self.backlog {
             return Err("too many sessions wait to be accepted");
         }
-        let socket = Socket::accepted(association, endpoint);
+        let socket = Socket::accepted(association, endpoint, unread_limit);
         self.pending.push_back(Arc::clone(&socket));
         Ok(socket)
     }

@@ -244,7 +244,7 @@ impl Role {
         inbox: &mut Inbox,
     ) -> Result<Begun, &'static str> {
         match self {
-            Role::Listening(listening) => listening.add(association, endpoint).map(Begun::In),
+            Role::Listening(listening) => listening.add(association, endpoint, inbox.unread_limit()).map(Begun::In),
             Role::OneToMany(sessions) => sessions.accept(association, peer, inbox).map(Begun::Here),
             Role::Fresh | Role::Accepted(_) | Role::PoolUser(_) => Err("nobody listens here"),
         }

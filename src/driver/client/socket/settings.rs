@@ -107,6 +107,16 @@ impl Socket {
         })
     }
 
+    /// Bytes that a session of it may have unread.
+    pub fn unread_limit(&self) -> Result<usize, Closed> {
+        self.read(|state| state.inbox.unread_limit())
+    }
+
+    /// From now on a session may have so many bytes unread, and so may those that the socket accepts.
+    pub fn set_unread_limit(&self, bytes: usize) -> Result<(), Closed> {
+        self.change(|state| state.inbox.set_unread_limit(bytes))
+    }
+
     /// What the socket is registered as.
     pub fn registration(&self) -> Result<Option<Registered>, Closed> {
         self.read(|state| state.settings.registration.clone())
