@@ -10,7 +10,7 @@ pub fn error_text(errno: libc::c_int) -> &'static CStr {
 const OTHER: &CStr = c"an error of the operating system, passed on as it came: see strerror(3)";
 
 /// One line each: cause; consequence or remedy.
-const TEXTS: [(libc::c_int, &CStr); 35] = [
+const TEXTS: [(libc::c_int, &CStr); 36] = [
     (0, c"no error"),
     (libc::EACCES, c"the library is not initialised, or the system denies the port: call rsp_initialize() first, or take a port above 1023"),
     (libc::EADDRINUSE, c"the address and port are taken by another socket: choose another port, or end the program that has it"),
@@ -18,9 +18,10 @@ const TEXTS: [(libc::c_int, &CStr); 35] = [
     (libc::EAFNOSUPPORT, c"addresses and sockets are IPv4 or IPv6: another address family cannot be used"),
     (libc::EAGAIN, c"nothing to receive, or no room to send, within the time allowed: wait for the descriptor and try again"),
     (libc::EBADF, c"not an open RSerPool descriptor, or a socket that is not registered, or registered in another pool"),
-    (libc::EBUSY, c"too many requests to registrars are under way: try again when some are answered"),
+    (libc::EBUSY, c"too many requests to registrars are under way, or a registrar lacks resources: try again later"),
     (libc::ECANCELED, c"rsp_cleanup() was called while the call was under way: nothing of it holds any more"),
     (libc::ECONNREFUSED, c"nobody listens at the address: is the server or registrar running there?"),
+    (libc::EEXIST, c"another pool element has the identifier: the registrar is asked again until it is free, or choose another one"),
     (libc::EFAULT, c"a pointer that must point to something is NULL"),
     (libc::EHOSTUNREACH, c"no registrar can be reached: check -registrar=, RSERPOOL_REGISTRARS and that a registrar runs"),
     (libc::EINPROGRESS, c"the descriptor is non-blocking, and the call has begun what it was asked for: rsp_getsockopt() tells how it stands"),

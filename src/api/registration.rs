@@ -6,7 +6,9 @@ use super::sockets::{lookup, own_endpoint, start_listening};
 use super::{AddressInfo, Descriptor, Error, LoadInfo, RegisterOptions, Result};
 use crate::asap::{Outcome, RegistrationState, Request, RequestError};
 use crate::driver::client::{Endpoint, Instance, NotDone, Registered, Registration, Socket, Wait};
-use crate::wire::{AddressList, Policy, PolicyType, PoolElement, RegistrationLife, TransportParameter, TransportUse};
+use crate::wire::{
+    AddressList, Cause, Policy, PolicyType, PoolElement, RegistrationLife, TransportParameter, TransportUse,
+};
 use crate::{PoolElementId, PoolHandle, RegistrarId};
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
@@ -115,14 +117,24 @@ pub fn register(
 }
 
 /// How the registration of a socket stands, as an errno: 0: a registrar has taken it; `EINPROGRESS`: its answer is waited for;
-/// `EPERM`: one has refused it; `ENOENT`: the socket is not to be registered.
+/// `EEXIST`, `EBUSY`: one has refused it for now; `EPERM`: it has done so for good; `ENOENT`: the socket is not to be registered. Why it
+/// was refused, [`super::last_error`] tells.
 pub(super) fn registration_error(instance: &Instance, socket: &Socket) -> Result<libc::c_int> {
     let Some(registered) = socket.registration()? else { return Ok(libc::ENOENT) };
     let Registered { pool_handle, pool_element_id, .. } = registered;
+    let name = format!("registration of element {pool_element_id} in pool {pool_handle}");
+    let refused = |errno, cause, then| {
+        remember(Error::with(errno, format!("{name} is refused: {cause}; {then}")));
+        errno
+    };
     Ok(match instance.io.registration_state(pool_handle, pool_element_id) {
         Some(RegistrationState::Registered) => 0,
         Some(RegistrationState::Waiting) => libc::EINPROGRESS,
-        Some(RegistrationState::Refused(_) | RegistrationState::RefusedForNow(_)) => libc::EPERM,
+        Some(RegistrationState::RefusedForNow(cause)) => {
+            let errno = if cause == Cause::NonUniquePoolElementId { libc::EEXIST } else { libc::EBUSY };
+            refused(errno, cause, "the registrar is asked again")
+        }
+        Some(RegistrationState::Refused(cause)) => refused(libc::EPERM, cause, "it has to be changed"),
         None => libc::ENOENT,
     })
 }

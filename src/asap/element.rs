@@ -23,13 +23,22 @@ pub(super) enum State {
     /// Nothing sent to the present home registrar.
     Idle,
     /// Registration sent; T2-registration runs.
-    Registering { t2: Time },
+    Registering { t2: Time, before: Before },
     /// Accepted; T4-reregistration runs.
     Registered { t4: Time },
     /// Refused: it is tried again at this time, which may be never.
     Refused { again_at: Time },
     /// The registrar removed it: it is registered again at this time.
     Removed { again_at: Time },
+}
+
+/// How an element stood with the registrar that it is being registered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// It was not registered there.
+    Unknown,
+    /// It was, and is as long as nothing else is heard.
+    Registered,
 }
 
 /// Who has heard of an element.
@@ -73,7 +82,7 @@ impl HasDeadline for Element {
     fn deadline(&self) -> Option<Time> {
         let timer = match self.state {
             State::Idle => None,
-            State::Registering { t2 } => Some(t2),
+            State::Registering { t2, .. } => Some(t2),
             State::Registered { t4: at } | State::Refused { again_at: at } | State::Removed { again_at: at } => {
                 Some(at).filter(|at| *at != Time::MAX)
             }
@@ -101,9 +110,13 @@ impl Element {
 
     /// R2 to R4, if there is a home registrar to which registrations can go.
     pub(super) fn send(&mut self, home: Option<SctpHome>, t2: Duration, step: &mut Step<'_>) {
-        self.state = State::Idle;
+        let before = match std::mem::replace(&mut self.state, State::Idle) {
+            State::Registered { .. } => Before::Registered,
+            State::Registering { before, .. } => before,
+            State::Idle | State::Refused { .. } | State::Removed { .. } => Before::Unknown,
+        };
         let Some(SctpHome { association, life_unit }) = home else { return };
-        self.state = State::Registering { t2: step.now + t2 };
+        self.state = State::Registering { t2: step.now + t2, before };
         self.changed = false;
         self.known_to = KnownTo::Registrars;
         self.attempts = self.attempts.saturating_add(1);
@@ -149,7 +162,9 @@ impl Element {
         match (self.state, self.refused_for) {
             (State::Refused { again_at: Time::MAX }, Some(cause)) => RegistrationState::Refused(cause),
             (_, Some(cause)) => RegistrationState::RefusedForNow(cause),
-            (State::Registered { .. }, None) => RegistrationState::Registered,
+            (State::Registered { .. } | State::Registering { before: Before::Registered, .. }, None) => {
+                RegistrationState::Registered
+            }
             (_, None) => RegistrationState::Waiting,
         }
     }

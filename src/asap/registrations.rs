@@ -157,13 +157,16 @@ impl Registrations {
     /// The home registrar is another one: all elements register there at once.
     pub(super) fn restart(&mut self, home: Option<SctpHome>, step: &mut Step<'_>) {
         let t2 = self.t2;
-        self.elements.edit_all(&mut |_, _, element| element.send(home, t2, step));
+        self.elements.edit_all(&mut |_, _, element| {
+            element.state = State::Idle;
+            element.send(home, t2, step);
+        });
     }
 
     /// The home registrar has shown that it reads lives in seconds: what it has taken for longer is put right.
     pub(super) fn home_reads_seconds(&mut self, home: Option<SctpHome>, step: &mut Step<'_>) {
         let t2 = self.t2;
-        self.elements.edit_all(|_, _, element| {
+        self.elements.edit_all(&mut |_, _, element| {
             if element.life_in_doubt && matches!(element.state, State::Registered { .. }) {
                 element.send(home, t2, step);
             }
@@ -249,7 +252,7 @@ impl Registrations {
         let nothing = || Expired { unanswered: Vec::new(), home: Verdict::Keep };
         let expired = self.elements.edit(handle, id, |element| match element.state {
             // Another registrar may do better; after MAX-REG-ATTEMPT the application is told.
-            State::Registering { t2 } if t2 <= step.now => {
+            State::Registering { t2, .. } if t2 <= step.now => {
                 let mut unanswered = Vec::new();
                 if element.attempts >= max_reg_attempt {
                     let attempts = element.attempts;

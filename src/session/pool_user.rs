@@ -123,6 +123,16 @@ impl PoolUserSession {
         self.current().filter(|_| self.resends.are_done())
     }
 
+    /// The association with the element, whether messages can be sent on it now or not.
+    pub fn current_association(&self) -> Option<AssociationId> {
+        self.current()
+    }
+
+    /// Somebody waits for what comes of a search.
+    pub fn is_awaited(&self) -> bool {
+        self.waiter == Waiter::Application && matches!(self.state, State::Searching(_))
+    }
+
     /// The association with the element.
     fn current(&self) -> Option<AssociationId> {
         if let State::Up(up) = &self.state { Some(up.association) } else { None }

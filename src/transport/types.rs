@@ -225,3 +225,20 @@ impl From<std::io::Error> for TransportError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_comes_back_is_sent_as_it_was_but_for_its_lifetime() {
+        for unordered in [false, true] {
+            let lifetime = Some(Duration::from_secs(1));
+            let sent = OutboundMessage { stream: 3, ppid: 7, unordered, lifetime, payload: b"data" };
+            let came_back = Undelivered::from(&sent);
+            let again = OutboundMessage::from(&came_back);
+            let fields = (again.stream, again.ppid, again.unordered, again.lifetime, again.payload);
+            assert_eq!(fields, (3, 7, unordered, None, b"data".as_slice()));
+        }
+    }
+}

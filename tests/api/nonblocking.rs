@@ -1,7 +1,9 @@
 //! Calls on descriptors that the application made non-blocking, and how sessions and registrations stand.
 
 use crate::support::api::*;
-use rserpool::api::{self, ConnectOptions, FailoverFlags, LoadInfo, RegisterOptions, Timeout, Wait};
+use rserpool::api::{
+    self, ConnectOptions, EndSession, FailoverFlags, LoadInfo, RegisterOptions, SendOptions, Timeout, Wait,
+};
 use rserpool::driver::clock;
 use rserpool::transport::TransportChoice;
 use rserpool::wire::PolicyType;
@@ -122,6 +124,65 @@ fn a_registration_that_was_refused_says_so_when_asked() {
     let life = Duration::from_secs(30);
     assert_eq!(api::register(second, b"refused-when-asked", &other, life, RegisterOptions::default()), Ok(()));
     assert_eq!(registration_error(second), libc::EPERM);
+    let why = api::last_error().expect("why it is refused");
+    assert!(why.text.contains("refused-when-asked") && why.text.contains("policy"), "{why}");
     api::close(first).unwrap();
     api::close(second).unwrap();
+}
+
+#[test]
+fn an_identifier_that_another_element_has_shows_until_it_is_free() {
+    let mut server = ServerProcess::start(library(), "identifier-taken");
+    let second = seqpacket_socket();
+    let life = Duration::from_secs(30);
+    let options = RegisterOptions { pool_element_id: Some(server.id), ..RegisterOptions::default() };
+    assert_eq!(api::register(second, b"identifier-taken", &LoadInfo::default(), life, options), Ok(()));
+    assert_eq!(registration_error(second), libc::EEXIST);
+    let why = api::last_error().expect("why it is refused");
+    assert!(why.text.contains("identifier-taken") && why.text.contains("asked again"), "{why}");
+    server.kill();
+    let give_up = clock::now() + PATIENCE;
+    while registration_error(second) == libc::EEXIST && clock::now() < give_up {
+        api::poll(&mut [], Timeout::After(Duration::from_millis(5))).unwrap();
+    }
+    assert_eq!(registration_error(second), 0);
+    api::close(second).unwrap();
+}
+
+#[test]
+fn a_session_that_its_program_has_ended_is_none_any_more() {
+    let server = ServerProcess::start(library(), "ended-by-itself");
+    let client = connect("ended-by-itself");
+    assert_eq!(api::getpeername(client).unwrap().pool_element_id, server.id);
+    let end = SendOptions { end: Some(EndSession::Shutdown), ..SendOptions::default() };
+    api::sendmsg(client, &[], &end, Timeout::Now).unwrap();
+    assert_eq!(session_error(client), libc::ENOTCONN);
+    for nonblocking in [false, true] {
+        if nonblocking {
+            make_nonblocking(client);
+        }
+        let failover = api::force_failover(client, FailoverFlags::default(), Duration::ZERO);
+        assert_eq!(failover.unwrap_err().errno, libc::ENOTCONN, "non-blocking: {nonblocking}");
+    }
+    api::close(client).unwrap();
+}
+
+#[test]
+fn while_a_failover_searches_the_result_of_an_earlier_search_does_not_show() {
+    if transport_choice() == TransportChoice::Sctp {
+        return; // The kernel's SCTP answers for a process that is stopped.
+    }
+    library();
+    let client = connect("came-later");
+    assert_eq!(session_error(client), libc::ENOENT);
+    let server = ServerProcess::start(library(), "came-later");
+    server.stop();
+    make_nonblocking(client);
+    let failover = api::force_failover(client, FailoverFlags::default(), Duration::ZERO);
+    assert_eq!(failover.unwrap_err().errno, libc::EINPROGRESS);
+    assert_eq!(session_error(client), libc::EINPROGRESS);
+    server.signal(libc::SIGCONT);
+    wait_for(client, libc::POLLOUT);
+    assert_eq!(session_error(client), 0);
+    api::close(client).unwrap();
 }

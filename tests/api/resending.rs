@@ -2,7 +2,9 @@
 
 use crate::support::api::*;
 use rserpool::SessionId;
-use rserpool::api::{self, ConnectOptions, FailoverFlags, Notification, SendOptions, Timeout};
+use rserpool::api::{
+    self, ConnectOptions, EndSession, FailoverFlags, Notification, PoolSendOptions, SendOptions, Target, Timeout,
+};
 use rserpool::transport::TransportChoice;
 use std::time::Duration;
 
@@ -135,4 +137,79 @@ fn an_element_that_hangs_up_at_once_takes_nothing_with_it() {
     for sd in [client, filler, full, next] {
         api::close(sd).unwrap();
     }
+}
+
+#[test]
+fn what_is_sent_again_keeps_its_stream_and_its_kind() {
+    if kernel_acknowledges() {
+        return;
+    }
+    let (client, mut hung) = client_of("kept", &AUTOMATIC, 4);
+    hung.stop();
+    for number in 0..10 {
+        let options = SendOptions { ppid: 70 + u32::from(number), stream: number, ..SendOptions::default() };
+        api::sendmsg(client, number.to_string().as_bytes(), &options, Timeout::Now).unwrap();
+    }
+    let next = seqpacket_socket();
+    register(next, "kept");
+    hung.kill();
+    let mut came = Vec::new();
+    while came.len() < 10 {
+        let mut buffer = [0; 100];
+        let received = api::recvmsg(next, &mut buffer, Timeout::After(PATIENCE)).unwrap();
+        if received.kind == api::MessageKind::Data {
+            came.push((received.stream, received.ppid, String::from_utf8_lossy(&buffer[..received.len]).into_owned()));
+        }
+    }
+    came.sort_unstable();
+    let expected: Vec<_> = (0..10).map(|number| (number, 70 + u32::from(number), number.to_string())).collect();
+    assert_eq!(came, expected);
+    for sd in [client, next] {
+        api::close(sd).unwrap();
+    }
+}
+
+/// The association is cut off when it has not delivered within its time; what is left is told where somebody can hear of it.
+#[test]
+fn a_session_to_a_pool_that_is_closed_before_its_element_takes_the_messages_reports_them() {
+    if kernel_acknowledges() {
+        return;
+    }
+    let hung = ServerProcess::start(library(), "cut-off");
+    let client = seqpacket_socket();
+    let options = PoolSendOptions { target: Target::Any, ppid: 9, ..PoolSendOptions::default() };
+    let to_pool = |text: &str| {
+        let timeout = Timeout::After(PATIENCE);
+        api::sendto_pool(client, text.as_bytes(), b"cut-off", &options, timeout).unwrap().session
+    };
+    let session = to_pool("first");
+    while receive(client).0 != Got::Data(format!("{}:1:first", hung.id.0)) {}
+    hung.stop();
+    assert_eq!([to_pool("second"), to_pool("third")], [session; 2]);
+    let end = SendOptions { session, end: Some(EndSession::Shutdown), ..SendOptions::default() };
+    api::sendmsg(client, &[], &end, Timeout::Now).unwrap();
+    let failed = Notification::SendFailed { session, element: hung.id, messages: 2 };
+    while receive(client).0 != Got::Notification(failed) {}
+    api::close(client).unwrap();
+}
+
+/// A connect may take as long as the program likes: it is the head start that counts.
+#[test]
+fn a_message_that_any_element_may_have_does_not_wait_for_one_that_hangs() {
+    if kernel_acknowledges() {
+        return;
+    }
+    let registrar = library();
+    let servers = [0; 3].map(|_| ServerProcess::start(registrar, "race"));
+    servers[0].stop();
+    servers[1].stop();
+    let client = seqpacket_socket();
+    let minutes = 600_000i32.to_ne_bytes();
+    api::setsockopt(client, api::SOL_RSERPOOL, api::OPTION_CONNECT_TIMEOUT_MS, &minutes).unwrap();
+    let options = PoolSendOptions { target: Target::Any, failover: true, ppid: 9, ..PoolSendOptions::default() };
+    for _ in 0..3 {
+        let sent = api::sendto_pool(client, b"to any", b"race", &options, Timeout::After(PATIENCE)).unwrap();
+        assert_eq!((sent.elements, sent.pool_element_id), (1, servers[2].id));
+    }
+    api::close(client).unwrap();
 }

@@ -4,7 +4,6 @@ use crate::support::client::*;
 use rserpool::asap::{AsapConfig, Event, RequestId};
 use rserpool::association::TransportKind::Memory;
 use rserpool::message::AsapMessage;
-use rserpool::message::asap::Registration;
 use std::time::Duration;
 
 const SCTP: &[rserpool::association::TransportKind] = &[Memory];

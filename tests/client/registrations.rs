@@ -5,7 +5,6 @@ use rserpool::PoolElementId;
 use rserpool::asap::{AsapConfig, Event, Outcome, Request, RequestError};
 use rserpool::association::TransportKind::Memory;
 use rserpool::message::AsapMessage;
-use rserpool::message::asap::Registration;
 use rserpool::wire::{Policy, PoolElement};
 use std::time::Duration;
 

@@ -113,8 +113,15 @@ impl<C: ClientCore> AsapDriver<C> {
             }
             Command::Register { id, registration, reply } => {
                 self.replies.expect(id, reply);
+                let (pool_handle, pool_element_id) = registration.key();
                 match self.registrations.add(registration) {
-                    Some(request) => self.event(now, Event::Request(id, request)),
+                    Some(request) => {
+                        self.event(now, Event::Request(id, request));
+                        if self.core.core().registration(&pool_handle, pool_element_id).is_none() {
+                            // It makes no sense, or there are too many: nothing of it is to follow the registrar.
+                            self.registrations.remove(&pool_handle, pool_element_id);
+                        }
+                    }
                     None => self.replies.complete(now, id, Err(RequestError::NoAddress)),
                 }
             }
@@ -353,19 +360,32 @@ mod tests {
         }
     }
 
+    fn driver_of(core: Script) -> AsapDriver<Script> {
+        let io = IoHandle::new(Duration::from_secs(5)).unwrap();
+        let names = Names::new(Vec::new(), Arc::clone(&io));
+        let endpoints = RegistrarEndpoints::new(io, TransportChoice::SctpUdp, SctpParameters::default(), &[]);
+        AsapDriver::around(core, None, endpoints, names, Arc::default())
+    }
+
+    #[test]
+    fn a_registration_that_the_core_does_not_take_is_not_kept() {
+        let nowhere = PeerAddress { addresses: Default::default(), port: 9 };
+        let mut driver = driver_of(Script { first: nowhere.clone(), second: nowhere });
+        let addresses = crate::wire::AddressList::from_slice(&[IpAddr::from([127, 0, 0, 1])]);
+        let registration = crate::driver::client::registrations::tests::registration(7, addresses);
+        driver.command(Time::ZERO, Command::Register { id: RequestId(1), registration, reply: Reply::Nobody });
+        assert!(driver.registrations.is_empty());
+    }
+
     #[test]
     fn a_connect_that_fails_at_once_has_no_later_action_of_its_batch_overtaken() {
-        let io = IoHandle::new(Duration::from_secs(5)).unwrap();
-        let (choice, parameters) = (TransportChoice::SctpUdp, SctpParameters::default());
-        let names = Names::new(Vec::new(), Arc::clone(&io));
-        let endpoints = RegistrarEndpoints::new(io, choice, parameters, &[]);
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let core = Script {
             // No connect can begin to a peer without an address.
             first: PeerAddress { addresses: Default::default(), port: 9 },
             second: listener.local_addr().unwrap().into(),
         };
-        let mut driver = AsapDriver::around(core, None, endpoints, names, Arc::default());
+        let mut driver = driver_of(core);
         let id = RequestId(1);
         let request = Request::Unsubscribe { pool_handle: PoolHandle::from("pool") };
         driver.command(Time::ZERO, Command::Request { id, request, reply: Reply::Nobody });

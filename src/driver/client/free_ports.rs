@@ -5,13 +5,13 @@ use crate::collections::SortedMap;
 use std::collections::HashMap;
 
 /// For each peer with associations: as many entries as there are peers with one.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct FreePorts {
     by_peer: HashMap<PeerAddress, PeerPorts>,
 }
 
 /// The ports as one peer sees them. Each up to `seen` has an association with it, but for those in `free`.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct PeerPorts {
     seen: Option<u16>,
     free: SortedMap<u16, ()>,
@@ -19,6 +19,11 @@ struct PeerPorts {
 }
 
 impl FreePorts {
+    #[cfg(test)]
+    pub fn is_empty(&self) -> bool {
+        self.by_peer.is_empty()
+    }
+
     /// Takes a port that has no association with `peer`, as far as known. `open` is all ports; none: they have one each.
     pub fn take<P>(&mut self, peer: &PeerAddress, open: &SortedMap<u16, P>) -> Option<u16> {
         let ports = self.by_peer.entry(peer.clone()).or_default();
@@ -39,6 +44,13 @@ impl FreePorts {
         let ports = self.by_peer.entry(peer.clone()).or_default();
         ports.seen = ports.seen.max(Some(number));
         ports.associations += 1;
+    }
+
+    /// No port could be taken or opened: nothing is kept of a peer without associations.
+    pub fn give_up(&mut self, peer: &PeerAddress) {
+        if self.by_peer.get(peer).is_some_and(|ports| ports.associations == 0) {
+            self.by_peer.remove(peer);
+        }
     }
 
     /// That association is gone.
@@ -78,6 +90,13 @@ mod tests {
         assert_eq!(ports.take(&peer, &open), None, "the only one is taken");
         ports.released(&peer, 1);
         assert!(ports.by_peer.is_empty());
+        assert_eq!(ports.take(&peer, &SortedMap::<u16, ()>::new()), None, "and none can be opened");
+        ports.give_up(&peer);
+        assert!(ports.by_peer.is_empty());
+        assert_eq!(ports.take(&peer, &open), Some(1));
+        ports.associated(&peer, 1);
+        ports.give_up(&peer);
+        assert_eq!(ports.take(&peer, &open), None, "it has an association");
     }
 
     #[test]

@@ -207,7 +207,13 @@ impl Transport for Ports {
                 Ok(association) => return Ok(association),
             }
         }
-        let number = self.open_port()?;
+        let number = match self.open_port() {
+            Ok(number) => number,
+            Err(error) => {
+                self.free.give_up(peer);
+                return Err(error);
+            }
+        };
         let result = self.connect_on(number, now, peer, timeout);
         if result.is_err() {
             self.free.give_back(peer, number);

@@ -33,6 +33,11 @@ impl Registrations {
         Registrations { by_element: SortedMap::new(), registrar, addresses: AddressList::new() }
     }
 
+    #[cfg(test)]
+    pub fn is_empty(&self) -> bool {
+        self.by_element.is_empty()
+    }
+
     /// Keeps a registration, and returns the request that makes it; none: it waits for an address.
     pub fn add(&mut self, registration: Registration) -> Option<Request> {
         if self.addresses.is_empty() {
@@ -106,13 +111,13 @@ fn follows(registration: &Registration) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::RegistrarId;
     use crate::wire::{AddressList, Policy, PoolElement, RegistrationLife, TransportUse};
     use std::time::Duration;
 
-    fn registration(id: u32, addresses: AddressList) -> Registration {
+    pub fn registration(id: u32, addresses: AddressList) -> Registration {
         let interval = Duration::from_secs(30);
         let pool_element = PoolElement {
             id: PoolElementId(id),

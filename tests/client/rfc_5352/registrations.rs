@@ -6,7 +6,7 @@ use rserpool::PoolElementId;
 use rserpool::asap::{AsapConfig, Outcome, RegistrationState, RequestError};
 use rserpool::association::TransportKind::{SctpUdp, Tcp};
 use rserpool::message::AsapMessage;
-use rserpool::message::asap::{Deregistration, Registration};
+use rserpool::message::asap::Deregistration;
 use rserpool::wire::{Cause, OperationalError};
 use std::time::Duration;
 
@@ -131,6 +131,9 @@ fn asap_039_an_identifier_that_is_taken_is_asked_for_until_the_element_that_has_
     let state = |client: &Client, id| client.core.registration_state(&handle(), PoolElementId(id));
     assert_eq!(state(&client, 1), Some(RegistrationState::Registered));
     assert_eq!(client.advance(Duration::from_secs(30)).sent().len(), 1, "T4-reregistration");
+    assert_eq!(state(&client, 1), Some(RegistrationState::Registered), "it is, until something else is heard");
+    client.advance(ms(1000));
+    assert_eq!(state(&client, 1), Some(RegistrationState::Registered));
     client.message(home, registered(1, Some(Cause::InvalidValues)));
     assert_eq!(state(&client, 1), Some(RegistrationState::Refused(Cause::InvalidValues)));
     client.request(2, register(2));

@@ -34,6 +34,22 @@ fn a_connect_tries_one_port_however_many_sessions_there_are() {
 }
 
 #[test]
+fn nothing_is_kept_of_a_peer_for_whom_no_port_can_be_opened() {
+    let mut opened = 0;
+    let first_only = move |config: &EndpointConfig| {
+        opened += 1;
+        if opened == 1 { open(config) } else { Err(TransportError::TooManyAssociations) }
+    };
+    let config = EndpointConfig { bind: vec!["127.0.0.1:0".parse().unwrap()], ..EndpointConfig::default() };
+    let mut ports = Ports::open(config, Box::new(first_only)).unwrap();
+    let first = ports.ports.keys().next().copied().unwrap();
+    ports.ports.remove(&first);
+    let peer = PeerAddress::new("127.0.0.1".parse().unwrap(), 7);
+    assert!(ports.connect(Time::ZERO, &peer, Duration::from_secs(5)).is_err());
+    assert!(ports.free.is_empty(), "{:?}", ports.free);
+}
+
+#[test]
 fn each_session_with_the_same_peer_has_a_port_and_gives_it_back() {
     let loopback = vec!["127.0.0.1:0".parse().unwrap()];
     let server = open(&EndpointConfig { bind: loopback.clone(), listen: true, ..EndpointConfig::default() }).unwrap();

@@ -6,8 +6,8 @@ use crate::collections::SortedMap;
 use crate::driver::client::call_error::SendError;
 use crate::driver::client::endpoint_state::SessionActions;
 use crate::session::{
-    Action, Attempt, Delivery, DeliveryFailure, Event, Inbox, Item, ItemKind, Notification, PoolSender,
-    PoolUserConfig, ResolveFailure, ServerSession, SessionChange,
+    Action, Attempt, Delivery, DeliveryFailure, Event, Inbox, Item, ItemKind, Notification, PoolSender, PoolUserConfig,
+    ResolveFailure, ServerSession, SessionChange,
 };
 use crate::{AssociationId, PoolElementId, SessionId, Time};
 

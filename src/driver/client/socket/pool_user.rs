@@ -64,6 +64,11 @@ impl PoolUser {
         if self.session.has_failed() { Err(SendError::Failed) } else { Ok(self.session.association()) }
     }
 
+    /// The association with the element, also while older messages have to be sent again on it first.
+    pub fn current_association(&self) -> Option<AssociationId> {
+        self.session.current_association()
+    }
+
     /// A search has come to this.
     pub fn settle(&mut self, result: Settled) {
         self.searches += 1;
@@ -94,7 +99,10 @@ impl PoolUser {
                 // Its loss is about to be reported.
                 Err(TransportError::UnknownAssociation | TransportError::Closing) => break,
                 Err(error) => {
-                    log::warn!("a message of {} bytes cannot be sent to the next element: {error}", message.payload.len());
+                    log::warn!(
+                        "a message of {} bytes cannot be sent to the next element: {error}",
+                        message.payload.len()
+                    );
                     Event::ResendRefused
                 }
             };
@@ -102,13 +110,17 @@ impl PoolUser {
         }
     }
 
-    fn status(&self) -> SessionStatus {
-        match self.session.obstacle() {
+    /// None: the program has ended it.
+    fn status(&self) -> Option<SessionStatus> {
+        Some(match self.session.obstacle() {
+            _ if self.session.has_ended() => return None,
             _ if self.session.connected_element().is_some() => SessionStatus::Connected,
+            // What an earlier search came up against is no answer to the question for this one.
+            _ if self.session.is_awaited() => SessionStatus::Searching,
             Some(why) => SessionStatus::Without(why),
             None if self.session.has_failed() => SessionStatus::Without(NoElement::Unreachable),
             None => SessionStatus::Searching,
-        }
+        })
     }
 }
 
@@ -157,10 +169,10 @@ impl Socket {
 
     /// How the session of this socket stands; none: it has no session with a pool.
     pub fn session_status(&self) -> Option<SessionStatus> {
-        self.state.lock().role.pool_user().map(PoolUser::status)
+        self.state.lock().role.pool_user().and_then(PoolUser::status)
     }
 
-    /// Sets a session going; what comes of it shows later.
+    /// Sets a session going; what comes of it shows later. Fails where the program has ended it.
     pub fn begin(self: &Arc<Self>, event: Event<'_>) -> Result<(), ReceiveError> {
         let Some(endpoint) = self.endpoint.get().cloned() else { return Err(ReceiveError::NotConnected) };
         let now = clock::now();
@@ -168,7 +180,8 @@ impl Socket {
             let actions = self.feed(now, event);
             self.perform(endpoint, now, actions);
         });
-        Ok(())
+        let has_ended = self.state.lock().role.pool_user().is_some_and(|user| user.session.has_ended());
+        if has_ended { Err(ReceiveError::NotConnected) } else { Ok(()) }
     }
 
     /// Sets a session going and waits for what comes of it.

@@ -113,10 +113,12 @@ impl Socket {
         endpoint.with(|endpoint| {
             let now = clock::now();
             let mut state = self.state.lock();
-            let association = state.target(session)?;
+            let mut association = state.target(session)?;
             let orderly = match end {
                 EndSession::Shutdown => Some(state.stop_sending(session)),
                 EndSession::Abort => {
+                    // Messages that wait to be sent again must not make an orderly end of it.
+                    association = association.or_else(|| state.role.pool_user()?.current_association());
                     state.end_session(session);
                     None
                 }

@@ -162,7 +162,7 @@ fn a_session_that_is_given_up_as_nobody_reads_gets_back_what_was_not_acknowledge
     world.hear((0..4).map(|_| Said::Message(1, vec![0; 4 << 20])).collect());
     assert_eq!(world.script.lock().given_up, [association(1)]);
     world.tell(Event::ForceFailover { blame: Blame::Nobody, stale_cache: Duration::ZERO });
-    let unacknowledged = Undelivered { stream: 0, ppid: 0, payload: bytes("for the next one") };
+    let unacknowledged = Undelivered { stream: 0, ppid: 0, unordered: false, payload: bytes("for the next one") };
     world.hear(vec![Said::Lost(1, LossReason::GivenUp, vec![unacknowledged])]);
     world.resolve(&[2]);
     world.hear(vec![Said::Up(2)]);
