@@ -7,6 +7,12 @@ use crate::association::{LossReason, Peer, TransportKind};
 use crate::log_limit::log_limited;
 use crate::{AssociationId, Time};
 use log::Level;
+use std::time::Duration;
+
+/// Silence after which a TCP connection makes room for another association: its user has had time to ask.
+const MIN_SILENCE: Duration = Duration::from_secs(1);
+/// TCP connections that are looked at to find a silent one. Each look puts off the next at the same one, so it goes on next time.
+const MAX_LOOKS: usize = 256;
 
 /// What a connect of this registrar came to.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +33,7 @@ impl Registrar {
     ) {
         let tcp = peer.kind == TransportKind::Tcp;
         let is_room = match link {
-            Link::Asap => self.associations.has_room_for(peer.kind, &self.config),
+            Link::Asap => self.makes_room_for(peer.kind, step),
             Link::Enrp => self.takes_enrp_association(step),
         };
         if !is_room {
@@ -111,6 +117,41 @@ impl Registrar {
 
 /// TCP connections on which nothing comes; see `silence.rs`.
 impl Registrar {
+    /// Whether there is room for one more association with a pool element or user. Where there is none, the TCP connection that has
+    /// been silent for longest makes room: who holds connections and says nothing keeps nobody out.
+    fn makes_room_for(&mut self, kind: TransportKind, step: &mut Step<'_>) -> bool {
+        if self.associations.has_room_for(kind, &self.config) {
+            return true;
+        }
+        let Some(id) = self.longest_silent(step.now) else { return false };
+        log_limited!(
+            self.logs.room,
+            step.now,
+            Level::Warn,
+            "registrar {}: {} associations are there already: TCP connections that are silent are ended for others",
+            self.id,
+            self.associations.len()
+        );
+        self.statistics.silent_ended += 1;
+        self.abort(id, Abort::Crowded, step);
+        self.associations.has_room_for(kind, &self.config)
+    }
+
+    /// The TCP connection that has been silent for longest, and for long enough to be called silent.
+    fn longest_silent(&mut self, now: Time) -> Option<AssociationId> {
+        for _ in 0..MAX_LOOKS {
+            let at = self.associations.next_look()?;
+            let id = self.associations.take_silent(at)?;
+            let stays = self.stays_until(now, id)?;
+            self.associations.look_again(stays, id);
+            // Messages do not move the entry. Where it is right, it is the first.
+            if stays <= at {
+                return (stays + MIN_SILENCE <= now + self.config.tcp_idle_timeout).then_some(id);
+            }
+        }
+        None
+    }
+
     /// Aborts the TCP connections that have been silent for too long.
     pub(super) fn end_silence(&mut self, step: &mut Step<'_>) {
         while let Some(id) = self.associations.take_silent(step.now) {

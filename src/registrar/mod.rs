@@ -84,6 +84,8 @@ pub struct Registrar {
 #[derive(Debug, Default)]
 struct Logs {
     associations: LogLimit,
+    /// Silent connections that make room.
+    room: LogLimit,
     faults: LogLimit,
     unexpected: LogLimit,
     registrations: LogLimit,

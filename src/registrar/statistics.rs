@@ -23,7 +23,7 @@ pub struct Statistics {
     pub reports: u64,
     /// Messages of any kind left out because an association sends too many.
     pub rate_limited: u64,
-    /// TCP connections ended because nothing came on them.
+    /// TCP connections ended because nothing came on them: for long, or while others needed the room.
     pub silent_ended: u64,
     /// Elements removed because their association was lost.
     pub removed_by_loss: u64,

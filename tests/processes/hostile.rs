@@ -296,6 +296,28 @@ fn sec_a_log_that_nobody_reads_does_not_stop_the_registrar() {
     assert_eq!(answer.status.code(), Some(1), "it answers: {}", text(&answer.stderr));
 }
 
+#[test]
+fn sec_idle_tcp_connections_do_not_keep_others_out_where_descriptors_are_few() {
+    let registrar = RegistrarProcess::start_with_descriptors(100, 128, &["--transport", "sctp-udp"]);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", registrar.id())).expect("it runs");
+    let of_files = limits.lines().find(|line| line.starts_with("Max open files")).expect("a limit");
+    assert_eq!(of_files.split_whitespace().skip(3).take(2).collect::<Vec<_>>(), ["128", "128"]);
+
+    let idle: Vec<_> = (0..200).map(|_| TcpStream::connect(registrar.asap).expect("the system takes it")).collect();
+    let end = clock::now() + PATIENCE;
+    while !is_answered(registrar.asap) {
+        assert!(clock::now() < end, "{} idle connections keep others out", idle.len());
+    }
+}
+
+/// Whether somebody who connects now and asks has an answer before long.
+fn is_answered(registrar: SocketAddr) -> bool {
+    let mut stream = TcpStream::connect(registrar).expect("the system takes it");
+    stream.set_read_timeout(Some(Duration::from_secs(2))).expect("a time");
+    let _ = stream.write_all(&RESOLUTION); // a connection that was refused
+    matches!(stream.read(&mut [0; 64]), Ok(1..))
+}
+
 fn is_open(stream: &TcpStream) -> bool {
     stream.set_nonblocking(true).expect("a flag");
     let mut stream = stream;

@@ -47,6 +47,13 @@ impl RegistrarProcess {
         RegistrarProcess::start_command(command, options)
     }
 
+    /// One that the system allows so many descriptors, of which it has to ask for some.
+    pub fn start_with_descriptors(soft: u32, hard: u32, options: &[&str]) -> RegistrarProcess {
+        let mut command = Command::new("prlimit");
+        command.arg(format!("--nofile={soft}:{hard}")).arg(env!("CARGO_BIN_EXE_rserpool"));
+        RegistrarProcess::start_command(command, options)
+    }
+
     /// As nohup(1) starts it.
     pub fn start_ignoring_hangup(options: &[&str]) -> RegistrarProcess {
         let mut command = Command::new("nohup");

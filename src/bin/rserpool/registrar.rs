@@ -8,7 +8,7 @@ use log::LevelFilter;
 use rserpool::RegistrarId;
 use rserpool::association::TransportKind;
 use rserpool::driver::log_output::write_line;
-use rserpool::driver::registrar::{RegistrarServer, RegistrarSettings, StopSignals};
+use rserpool::driver::registrar::{RegistrarServer, RegistrarSettings, StopSignals, raise_descriptor_limit};
 use rserpool::transport::SctpParameters;
 use std::io::ErrorKind;
 
@@ -99,6 +99,9 @@ fn apply(settings: &mut RegistrarSettings, mut chosen: Vec<(&Setting, String)>) 
 
 fn serve(settings: RegistrarSettings, level: LevelFilter) -> Result<(), Failure> {
     logger::start(level);
+    if let Err(error) = raise_descriptor_limit() {
+        log::warn!("the limit of descriptors stays as it is, and with it that of TCP connections: {error}");
+    }
     tell_detection("elements and users", &settings.sctp);
     tell_detection("registrars", &settings.enrp_sctp);
     let chooses_identifier = settings.core.id == RegistrarId(0);

@@ -5,6 +5,7 @@
 //! work, and does what the core wants done.
 
 mod backlog;
+mod descriptors;
 mod dns;
 mod endpoints;
 mod metrics;
@@ -16,6 +17,7 @@ mod state;
 mod tests;
 mod worker;
 
+pub use descriptors::raise_descriptor_limit;
 pub use dns::PeerNames;
 pub use metrics::RegistrarMetrics;
 pub use settings::{Profile, RegistrarSettings, SettingsError};
@@ -90,6 +92,7 @@ impl RegistrarServer {
         let once_more = settings.sctp.rto_min * 3 / 2;
         config.hurried_keep_alive_timeout = config.hurried_keep_alive_timeout.max(once_more);
         endpoints.describe(&settings, &mut config);
+        config.max_tcp_connections = descriptors::tcp_connections(config.max_tcp_connections);
         let config = config.validated().map_err(|why| refused(why.into()))?;
         let (asap, enrp, kind) = (endpoints.asap, endpoints.enrp, endpoints.kind());
         let seed = random_seed().map_err(system("the random number source"))?;

@@ -123,6 +123,29 @@ fn tcp_connections_leave_room_for_pool_elements() {
 }
 
 #[test]
+fn tcp_connections_that_are_silent_make_room_for_others_the_longest_silent_first() {
+    let mut world = World::new(RegistrarConfig { max_associations: 4, max_tcp_connections: 3, ..config() });
+    let pe = world.pe(1);
+    world.registered(pe, "pool", element(1, 1));
+    let (busy, subscriber, silent) = (world.pu(2), world.pu(3), world.pu(4));
+    assert!(world.resolve_with(subscriber, "pool", None, true).accept_updates);
+    world.run(Duration::from_millis(999));
+    let too_early = world.pu(5);
+    assert_eq!(world.aborted, [too_early]);
+    world.run(Duration::from_secs(1));
+    world.resolve(busy, "pool");
+    let new = world.pu(6);
+    assert_eq!(world.aborted, [too_early, silent]);
+    world.run(Duration::from_secs(2));
+    world.pe(7);
+    let last = world.pu(8);
+    assert_eq!(world.aborted, [too_early, silent, busy, new], "also for an element");
+    let refused = world.pu(9);
+    assert_eq!(world.aborted[4..], [refused], "{subscriber:?} has a reason to be silent, and {last:?} has just come");
+    assert_eq!(world.registrar.statistics().silent_ended, 3);
+}
+
+#[test]
 fn a_tcp_connection_that_is_silent_for_long_is_ended() {
     let timeout = Duration::from_secs(60);
     let mut world = World::new(RegistrarConfig { tcp_idle_timeout: timeout, ..config() });
