@@ -324,17 +324,21 @@ pub struct SilentPeer {
 impl SilentPeer {
     pub fn connect(pool: &str) -> SilentPeer {
         let element = api::getaddrinfo(pool.as_bytes(), None, Duration::ZERO).unwrap().remove(0);
-        let bind = vec!["127.0.0.1:0".parse().unwrap()];
-        let config = EndpointConfig { bind, ..EndpointConfig::default() };
-        let mut transport = transport::open(transport_choice(), &config).unwrap();
-        let peer = rserpool::association::PeerAddress::from(element.addresses[0]);
+        // From any address: an element on its registrar's host offers all that the host has.
+        let mut transport = transport::open(transport_choice(), &EndpointConfig::default()).unwrap();
+        let (addresses, port) = (element.addresses.iter().map(SocketAddr::ip).collect(), element.addresses[0].port());
+        let peer = rserpool::association::PeerAddress { addresses, port };
         let association = transport.connect(clock::now(), &peer, PATIENCE).unwrap();
         let mut up = false;
         while !up {
             let wake = transport.next_deadline().map(|at| at.saturating_since(clock::now()));
             let mut fds = [libc::pollfd { fd: transport.poll_fd().unwrap(), events: libc::POLLIN, revents: 0 }];
             rserpool::driver::client::system::poll(&mut fds, wake).unwrap();
-            transport.poll(clock::now(), &mut |event| up |= matches!(event, TransportEvent::Up { .. }));
+            transport.poll(clock::now(), &mut |event| match event {
+                TransportEvent::Up { .. } => up = true,
+                TransportEvent::ConnectFailed { reason, .. } => panic!("no silent peer: {reason}"),
+                _ => {}
+            });
         }
         let mut peer = SilentPeer { transport, association, over: false };
         peer.say("word");
