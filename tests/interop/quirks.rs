@@ -20,7 +20,7 @@ const PE_CHECKSUM: u32 = 0x0f;
 const OPAQUE_TRANSPORT: u32 = 0x10;
 /// rsplib's own, the only extension that it knows.
 const HANDLE_RESOLUTION_OPTION: u32 = 0x803f;
-/// Our own, the last one of its message, and without padding.
+/// Our own, the first one of a registration, and without padding.
 const LIFE_IN_SECONDS: u32 = 0xc03f;
 /// Parameter types from here on are skipped where they are unknown, by rsplib without their padding.
 const SKIPPED_IF_UNKNOWN: u32 = 0x8000;

@@ -89,6 +89,18 @@ fn a_registration_life_is_in_milliseconds() {
     }
 }
 
+/// It skips a parameter that it does not know before the pool handle, and refuses a registration that has one behind the element.
+#[test]
+fn a_registration_begins_with_what_is_unknown_and_ends_with_the_element() {
+    let hex = "01000040 c03f0008 0000005a 0009000c 4563686f506f6f6c 000a0028 5b8c8d20 00000000 00015f90
+               00040010 92310001 00010008 0aff0001 00080008 00000001";
+    let AsapMessage::Registration(registration) = asap(hex) else { panic!("another message") };
+    assert_eq!(registration.life_in_seconds, Some(rserpool::wire::RegistrationLife(90)));
+    let mut encoded = Vec::new();
+    AsapMessage::Registration(registration).encode(&mut encoded).expect("it fits");
+    assert_eq!(encoded, bytes(hex));
+}
+
 #[test]
 fn a_handle_update_may_suggest_a_takeover() {
     let hex = "04010050 00000001 00000002 00000000 00090008 506f6f6c 000a0038 00000009 00000001 00015f90

@@ -37,9 +37,9 @@ impl Message for Registration {
     }
 
     fn encode_body(&self, w: &mut Writer<'_>) {
+        // First: rsplib skips what it does not know before the parameters that it wants, and refuses the message for anything behind.
+        w.optional(self.life_in_seconds.map(LifeInSeconds).as_ref());
         w.parameter(&self.pool_handle);
         w.parameter(&self.pool_element);
-        // At the end: there, rsplib looks at nothing.
-        w.optional(self.life_in_seconds.map(LifeInSeconds).as_ref());
     }
 }

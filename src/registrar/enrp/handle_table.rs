@@ -31,6 +31,15 @@ enum Admission {
     Busy,
 }
 
+/// Who reads a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TableReader {
+    /// A registrar, perhaps rsplib's: lives of elements are in the unit of the scope.
+    Registrar,
+    /// `rserpool list`, say.
+    Observer,
+}
+
 impl Downloads {
     /// Whether a download may begin, or go on, and where.
     fn admit(&self, association: AssociationId, extent: Extent, most: usize) -> Admission {
@@ -76,7 +85,7 @@ impl Registrar {
             );
         }
         let (entries, next) = match admission {
-            Admission::From(place) if refusal.is_none() => self.page(place, extent, message.sender),
+            Admission::From(place) if refusal.is_none() => self.page(place, extent, self.reader_of(message)),
             _ => (Vec::new(), None),
         };
         self.enrp.downloads.go_on(association, extent, next);
@@ -101,8 +110,15 @@ impl Registrar {
         self.enrp.timers.stop(Timer::Download(association, extent));
     }
 
-    /// The page that begins at a place, for a peer or whoever asks, and where the next one begins.
-    fn page(&self, from: ElementIndex, extent: Extent, reader: RegistrarId) -> (Vec<PoolEntry>, Option<ElementIndex>) {
+    /// Who asks for the table. Registrars say whom they ask, also one that was taken over and is no peer at the moment; `rserpool
+    /// list`, which has met nobody, cannot.
+    fn reader_of(&self, message: &HandleTableRequest) -> TableReader {
+        let observes = message.receiver == RegistrarId(0) && !self.enrp.peers.contains(message.sender);
+        if observes { TableReader::Observer } else { TableReader::Registrar }
+    }
+
+    /// The page that begins at a place, and where the next one begins.
+    fn page(&self, from: ElementIndex, extent: Extent, reader: TableReader) -> (Vec<PoolEntry>, Option<ElementIndex>) {
         let mut by_pool: BTreeMap<PoolIndex, Vec<&Element>> = BTreeMap::new();
         let mut bytes = 0;
         let mut next = from.skip(MAX_PLACES);
@@ -121,10 +137,9 @@ impl Registrar {
         }
         let entry = |(pool, elements): (PoolIndex, Vec<&Element>)| {
             let pool_elements = elements.into_iter().map(|element| element.pool_element());
-            // Who only asks, `rserpool list` for one, is no registrar of rsplib.
-            let pool_elements = match self.enrp.peers.contains(reader) {
-                true => pool_elements.map(|pool_element| self.for_peers(pool_element)).collect(),
-                false => pool_elements.collect(),
+            let pool_elements = match reader {
+                TableReader::Registrar => pool_elements.map(|pool_element| self.for_peers(pool_element)).collect(),
+                TableReader::Observer => pool_elements.collect(),
             };
             Some(PoolEntry { pool_handle: self.handlespace.pool(pool)?.handle().clone(), pool_elements })
         };
