@@ -153,8 +153,12 @@ fn whoever_only_asks_for_the_table_gets_lives_in_seconds_also_where_rsplib_is() 
     net.start(RegistrarConfig { rsplib_compatibility: true, ..config(0, &[]) });
     net.element("pool", 7, 0);
     let association = net.script_connects(0);
-    net.script_sends(association, HandleTableRequest { sender: RegistrarId(0x777), ..table_request(true) });
+    let observed = HandleTableRequest { sender: RegistrarId(0x777), receiver: RegistrarId(0), own_children_only: true };
+    net.script_sends(association, observed);
     assert_eq!(lives(&net.take_got()), [3_000_000]);
+    // A registrar says whom it asks, also before it is a peer: it may be rsplib's.
+    net.script_sends(association, HandleTableRequest { sender: RegistrarId(0x777), ..table_request(true) });
+    assert_eq!(lives(&net.take_got()), [i32::MAX]);
 }
 
 fn lives(messages: &[EnrpMessage]) -> Vec<i32> {
