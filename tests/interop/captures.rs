@@ -48,8 +48,6 @@ struct Expectations {
     /// Reasons that ABORTs may give, beside the ordinary ones.
     aborts: Vec<String>,
     malformed: Vec<String>,
-    /// Registrars tell each other lives in seconds.
-    lives_in_seconds: bool,
 }
 
 impl Expectations {
@@ -66,7 +64,6 @@ impl Expectations {
                 Some(("malformed", message)) => expected.malformed.push(message.to_owned()),
                 Some(("refused", count)) => expected.refused += count.parse::<usize>().unwrap_or(0),
                 Some(("aborts", reason)) => expected.aborts.push(reason.to_owned()),
-                Some(("lives", "seconds")) => expected.lives_in_seconds = true,
                 _ => panic!("\"{line}\" is no expectation"),
             }
         }
@@ -210,9 +207,6 @@ impl Row {
         }
         for quirk in quirks::of_packet(self) {
             fault(quirk);
-        }
-        if !expected.lives_in_seconds && quirks::has_life_in_seconds(self) {
-            fault("a registration life in seconds".to_owned());
         }
         faults
     }

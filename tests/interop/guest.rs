@@ -112,11 +112,6 @@ impl Cell {
         self.expectations += &format!("aborts {reason}\n");
     }
 
-    /// Nobody here is rsplib: registrars tell each other lives in seconds.
-    pub fn expect_lives_in_seconds(&mut self) {
-        self.expectations += "lives seconds\n";
-    }
-
     /// Ends the capture, and leaves the rest to the checks outside. Programs have to be ended before.
     pub fn end(mut self) {
         self.until_all_is_captured();

@@ -127,7 +127,6 @@ fn no_call_is_lost_over_lossy_links_by_kernel_sctp() {
     let mut cell = Cell::here("10.9.0.254");
     cell.expect("ASAP Handle Resolution Response");
     cell.expect("ENRP Presence");
-    cell.expect_lives_in_seconds();
     cell.expect_cause(9);
     cell.expect_refusals(200);
     // A connect over such links takes longer than 250 ms, so the next candidate is tried, and one of the two is too late.

@@ -76,6 +76,8 @@ pub fn of_packet(row: &Row) -> Vec<String> {
         quirk(!ports.is_empty() && !ports.contains(&PORT_ENRP), "a PRESENCE from a port where nobody listens");
     }
     quirk(row.numbers("enrp.pool_element_home_enrp_server_identifier").contains(&0), "an element without home in ENRP");
+    let lives = row.numbers("enrp.pool_element_registration_life");
+    quirk(lives.into_iter().any(|life| life < SHORTEST_LIFE), "a registration life in seconds");
     found.extend(of_tables(row, &enrp));
     found
 }
@@ -97,11 +99,6 @@ fn of_tables(row: &Row, enrp: &[u32]) -> Option<String> {
     let what =
         || format!("{pools} pools with {elements} elements, {policies} policies, {transports} transports in ENRP");
     (!sound).then(what)
-}
-
-/// A registrar tells another one a life in seconds.
-pub fn has_life_in_seconds(row: &Row) -> bool {
-    row.numbers("enrp.pool_element_registration_life").into_iter().any(|life| life < SHORTEST_LIFE)
 }
 
 /// What packets have together.
