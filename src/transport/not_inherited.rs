@@ -87,21 +87,24 @@ fn handle_forks() {
 /// Closes the parent's sockets. For the child of a fork: async-signal-safe.
 extern "C" fn close_in_child() {
     FORKS.fetch_add(1, Ordering::SeqCst);
-    for (index, word) in OURS.iter().enumerate().take(WORDS.load(Ordering::SeqCst)) {
-        let mut bits = word.swap(0, Ordering::SeqCst);
-        while bits != 0 {
-            let number = index * BITS + bits.trailing_zeros() as usize;
-            bits &= bits - 1;
+    for_numbers(
+        |word| word.swap(0, Ordering::SeqCst),
+        |number| {
             // SAFETY: the number is that of a socket of the parent's, which nobody uses in this process any more.
-            unsafe { libc::close(number as RawFd) };
-        }
-    }
+            unsafe { libc::close(number) };
+        },
+    );
 }
 
 /// Calls `f` with the number of every socket of ours that is open. Async-signal-safe, if `f` is.
-pub(crate) fn each(mut f: impl FnMut(RawFd)) {
+pub(crate) fn each(f: impl FnMut(RawFd)) {
+    for_numbers(|word| word.load(Ordering::SeqCst), f);
+}
+
+/// Calls `f` with the numbers whose bits `read` finds in the words. Async-signal-safe, if both are.
+fn for_numbers(read: impl Fn(&AtomicU64) -> u64, mut f: impl FnMut(RawFd)) {
     for (index, word) in OURS.iter().enumerate().take(WORDS.load(Ordering::SeqCst)) {
-        let mut bits = word.load(Ordering::SeqCst);
+        let mut bits = read(word);
         while bits != 0 {
             f((index * BITS + bits.trailing_zeros() as usize) as RawFd);
             bits &= bits - 1;
