@@ -1,9 +1,9 @@
 //! Notice of changes of this host's addresses. They come in bursts: the addresses are looked at once for all notices of a moment.
 
+use super::interfaces::all_addresses;
 use super::poller::Poller;
 use crate::Time;
 use crate::transport::interface_changes::InterfaceChanges;
-use crate::transport::interfaces;
 use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
@@ -63,8 +63,7 @@ impl AddressChanges {
 }
 
 fn addresses() -> Vec<IpAddr> {
-    let mut addresses = interfaces::addresses();
-    addresses.retain(|address| !interfaces::is_link_local(address));
+    let mut addresses = all_addresses().unwrap_or_default();
     addresses.truncate(MAX_WATCHED);
     addresses
 }

@@ -15,9 +15,11 @@ pub fn local_addresses() -> io::Result<Vec<IpAddr>> {
     Ok(if wide.is_empty() { all.into_iter().take(MAX_ADDRESSES).collect() } else { wide })
 }
 
-fn all_addresses() -> io::Result<Vec<IpAddr>> {
-    let up = interfaces::list()?.into_iter().filter(|interface| interface.up);
-    Ok(up.flat_map(|interface| interface.addresses).filter(|address| !interfaces::is_link_local(address)).collect())
+/// Those of interfaces that are up, without link-local ones.
+pub(super) fn all_addresses() -> io::Result<Vec<IpAddr>> {
+    let mut addresses = interfaces::addresses()?;
+    addresses.retain(|address| !interfaces::is_link_local(address));
+    Ok(addresses)
 }
 
 #[cfg(test)]

@@ -37,14 +37,9 @@ pub(crate) fn list() -> io::Result<Vec<Interface>> {
 }
 
 /// All addresses of interfaces that are up.
-pub(crate) fn addresses() -> Vec<IpAddr> {
-    let mut all = Vec::new();
-    for interface in list().unwrap_or_default() {
-        if interface.up {
-            all.extend_from_slice(&interface.addresses);
-        }
-    }
-    all
+pub(crate) fn addresses() -> io::Result<Vec<IpAddr>> {
+    let up = list()?.into_iter().filter(|interface| interface.up);
+    Ok(up.flat_map(|interface| interface.addresses).collect())
 }
 
 /// Whether the system has IPv6 at all.

@@ -13,7 +13,7 @@ const MAX_ADDRESSES: usize = 8;
 /// may serve this host only, or others as well: it is told the loopback address, too, and keeps what it can vouch for.
 pub fn addresses_towards(registrar: Option<IpAddr>) -> AddressList {
     let mut addresses: AddressList = registrar.and_then(source_address).into_iter().collect();
-    for address in interfaces::addresses() {
+    for address in interfaces::addresses().unwrap_or_default() {
         if addresses.len() < MAX_ADDRESSES && is_reachable(address) && !addresses.contains(&address) {
             addresses.push(address);
         }
