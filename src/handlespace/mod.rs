@@ -30,7 +30,6 @@ use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use index_table::IndexTable;
 use lists::List;
 use ownership::Owner;
-use pool::TransportClass;
 use record::{Layout, Record};
 use slab::Slab;
 use std::collections::BTreeMap;
@@ -193,13 +192,13 @@ impl Handlespace {
 
     fn check_consistency(&self, pool: PoolIndex, pool_element: &PoolElement) -> Result<(), Refusal> {
         let Some(pool) = self.pools.get(pool.0) else { return Ok(()) };
-        let (wanted, offered) =
-            (TransportClass::of(&pool.user_transport), TransportClass::of(&pool_element.user_transport));
+        // RFC 5352 section 3.1 wants both to be the same throughout a pool.
+        let (wanted, offered) = (&pool.user_transport, &pool_element.user_transport);
         if pool_element.policy.policy_type() != pool.policy.policy_type() {
             Err(Refusal::InconsistentPolicy)
-        } else if offered.kind != wanted.kind {
+        } else if offered.parameter_type() != wanted.parameter_type() {
             Err(Refusal::InconsistentTransport)
-        } else if offered.transport_use != wanted.transport_use {
+        } else if offered.transport_use() != wanted.transport_use() {
             Err(Refusal::InconsistentTransportUse)
         } else {
             Ok(())

@@ -4,7 +4,7 @@ use super::lists::NIL;
 use super::{ElementIndex, HandlespaceChecksum};
 use crate::PoolHandle;
 use crate::policy::{Member, Selector};
-use crate::wire::{Policy, PoolElement, TransportParameter, TransportUse};
+use crate::wire::{Policy, PoolElement, TransportParameter};
 use smallvec::SmallVec;
 
 /// A pool. It exists as long as it has elements.
@@ -89,26 +89,5 @@ impl Pool {
         self.selector.remove(member);
         self.members[member as usize] = NIL;
         self.free_members.push(member);
-    }
-}
-
-/// What RFC 5352 section 3.1 wants to be the same throughout a pool: transport type, and data or data plus control.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TransportClass {
-    pub kind: u16,
-    pub transport_use: TransportUse,
-}
-
-impl TransportClass {
-    pub fn of(transport: &TransportParameter) -> TransportClass {
-        let (kind, transport_use) = match transport {
-            TransportParameter::Dccp { .. } => (0x03, TransportUse::DataOnly),
-            TransportParameter::Sctp { transport_use, .. } => (0x04, *transport_use),
-            TransportParameter::Tcp { transport_use, .. } => (0x05, *transport_use),
-            TransportParameter::Udp { .. } => (0x06, TransportUse::DataOnly),
-            TransportParameter::UdpLite { .. } => (0x07, TransportUse::DataOnly),
-            TransportParameter::Opaque(_) => (0x10, TransportUse::DataOnly),
-        };
-        TransportClass { kind, transport_use }
     }
 }

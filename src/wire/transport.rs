@@ -8,7 +8,7 @@ use std::net::IpAddr;
 pub const MAX_SCTP_ADDRESSES: usize = 64;
 
 /// What a pool element's SCTP or TCP transport carries (RFC 5354 section 3.4).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TransportUse {
     /// Application data only.
     #[default]
@@ -69,6 +69,28 @@ impl TransportParameter {
     /// Whether it is an SCTP transport, the only kind by which registrars are reached and reach elements.
     pub fn is_sctp(&self) -> bool {
         matches!(self, TransportParameter::Sctp { .. })
+    }
+
+    /// Its parameter type (RFC 5354 section 3).
+    pub fn parameter_type(&self) -> u16 {
+        match self {
+            TransportParameter::Dccp { .. } => parameter_type::DCCP_TRANSPORT,
+            TransportParameter::Sctp { .. } => parameter_type::SCTP_TRANSPORT,
+            TransportParameter::Tcp { .. } => parameter_type::TCP_TRANSPORT,
+            TransportParameter::Udp { .. } => parameter_type::UDP_TRANSPORT,
+            TransportParameter::UdpLite { .. } => parameter_type::UDP_LITE_TRANSPORT,
+            TransportParameter::Opaque(_) => parameter_type::OPAQUE_TRANSPORT,
+        }
+    }
+
+    /// What it carries; data only, where it does not say.
+    pub fn transport_use(&self) -> TransportUse {
+        match self {
+            TransportParameter::Sctp { transport_use, .. } | TransportParameter::Tcp { transport_use, .. } => {
+                *transport_use
+            }
+            _ => TransportUse::DataOnly,
+        }
     }
 
     /// The transport in `tlv`, or `None` when it is another parameter.

@@ -9,7 +9,7 @@ use crate::handlespace::PoolIndex;
 use crate::log_limit::log_limited;
 use crate::registrar::Step;
 use crate::registrar::removal::Removal;
-use crate::wire::{PoolElement, TransportParameter, TransportUse};
+use crate::wire::{PolicyType, PoolElement, TransportParameter, TransportUse};
 use crate::{PoolHandle, RegistrarId};
 use log::Level;
 
@@ -33,8 +33,8 @@ impl Registrar {
     ) -> Twin {
         let Some(index) = self.handlespace.find_pool(pool_handle) else { return Twin::Stays };
         let Some(pool) = self.handlespace.pool(index) else { return Twin::Stays };
-        let here = rank(pool.policy().policy_type().0, pool.user_transport());
-        if here <= rank(pool_element.policy.policy_type().0, &pool_element.user_transport)
+        let here = rank(pool.policy().policy_type(), pool.user_transport());
+        if here <= rank(pool_element.policy.policy_type(), &pool_element.user_transport)
             || !self.handlespace.supports(pool_element.policy.policy_type())
         {
             return Twin::Stays;
@@ -63,31 +63,6 @@ impl Registrar {
 }
 
 /// What precedence goes by: the pool that has the lower one stays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
-    policy_type: u32,
-    transport_type: u8,
-    transport_use: UseRank,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum UseRank {
-    DataOnly,
-    DataPlusControl,
-}
-
-fn rank(policy_type: u32, transport: &TransportParameter) -> Rank {
-    let (transport_type, transport_use) = match transport {
-        TransportParameter::Dccp { .. } => (0x03, TransportUse::DataOnly),
-        TransportParameter::Sctp { transport_use, .. } => (0x04, *transport_use),
-        TransportParameter::Tcp { transport_use, .. } => (0x05, *transport_use),
-        TransportParameter::Udp { .. } => (0x06, TransportUse::DataOnly),
-        TransportParameter::UdpLite { .. } => (0x07, TransportUse::DataOnly),
-        TransportParameter::Opaque(_) => (0x10, TransportUse::DataOnly),
-    };
-    let transport_use = match transport_use {
-        TransportUse::DataOnly => UseRank::DataOnly,
-        TransportUse::DataPlusControl => UseRank::DataPlusControl,
-    };
-    Rank { policy_type, transport_type, transport_use }
+fn rank(policy_type: PolicyType, transport: &TransportParameter) -> (u32, u16, TransportUse) {
+    (policy_type.0, transport.parameter_type(), transport.transport_use())
 }
