@@ -17,3 +17,5 @@ pub mod place;
 pub mod poller;
 #[cfg(feature = "registrar")]
 pub mod registrar;
+#[cfg(test)]
+mod scripted;

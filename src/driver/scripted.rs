@@ -35,7 +35,10 @@ pub(super) struct Script {
     /// The errno of connects that fail at once.
     pub refuses_connects: Option<libc::c_int>,
     pub connects: u64,
-    pub sent: Vec<Vec<u8>>,
+    /// Messages that it takes before it refuses them; none: all.
+    pub room: Option<usize>,
+    /// Payload protocol identifiers and messages.
+    pub sent: Vec<(u32, Vec<u8>)>,
     pub given_up: Vec<AssociationId>,
     pub aborted: Vec<AssociationId>,
 }
@@ -71,7 +74,11 @@ impl Transport for Scripted {
     }
 
     fn send(&mut self, _: Time, _: AssociationId, message: OutboundMessage<'_>) -> Result<(), TransportError> {
-        self.0.lock().sent.push(message.payload.to_vec());
+        let mut script = self.0.lock();
+        if let Some(room) = &mut script.room {
+            *room = room.checked_sub(1).ok_or(TransportError::WouldBlock)?;
+        }
+        script.sent.push((message.ppid, message.payload.to_vec()));
         Ok(())
     }
 

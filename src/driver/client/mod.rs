@@ -38,8 +38,6 @@ mod registrar_endpoints;
 mod registrations;
 mod replies;
 mod requests;
-#[cfg(test)]
-mod scripted;
 mod socket;
 mod subscribers;
 mod subscription;

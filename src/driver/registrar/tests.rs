@@ -4,15 +4,14 @@ use super::backlog::MAX_BACKLOG_PER_ASSOCIATION;
 use super::state::{RegistrarCore, State};
 use crate::association::{LossReason, Peer, PeerAddress, TransportKind};
 use crate::driver::core_loop::impl_core;
+use crate::driver::scripted::{self, Scripted};
 use crate::registrar::{Action, ConnectAttempt, Event, Link};
-use crate::transport::{
-    Capabilities, Detachable, OutboundMessage, SctpParameters, Transport, TransportError, TransportEvent,
-};
-use crate::wire::{AddressList, PPID_ASAP};
+use crate::transport::{Transport, TransportEvent};
+use crate::wire::PPID_ASAP;
 use crate::{AssociationId, Time};
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
-use std::os::fd::RawFd;
+use parking_lot::Mutex;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 const NOW: Time = Time::from_secs(1);
@@ -49,75 +48,11 @@ impl RegistrarCore for Script {
     }
 }
 
-/// Takes `room` messages, then refuses.
-struct Narrow {
-    room: usize,
-    sent: Vec<(u32, Vec<u8>)>,
-    aborted: Vec<AssociationId>,
-}
-
-impl Narrow {
-    fn with_room(room: usize) -> Narrow {
-        Narrow { room, sent: Vec::new(), aborted: Vec::new() }
-    }
-}
-
-impl Transport for Narrow {
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            kind: TransportKind::Memory,
-            multi_homing: false,
-            payload_protocol_id: true,
-            max_message_size: 1 << 16,
-        }
-    }
-    fn local_port(&self) -> u16 {
-        1
-    }
-    fn local_addresses(&self) -> AddressList {
-        AddressList::new()
-    }
-    fn probe(&mut self, _: Time, _: AssociationId) {}
-    fn connect(&mut self, _: Time, _: &PeerAddress, _: Duration) -> Result<AssociationId, TransportError> {
-        Err(TransportError::TooManyAssociations)
-    }
-    fn send(&mut self, _: Time, _: AssociationId, message: OutboundMessage<'_>) -> Result<(), TransportError> {
-        if self.room == 0 {
-            return Err(TransportError::WouldBlock);
-        }
-        self.room -= 1;
-        self.sent.push((message.ppid, message.payload.to_vec()));
-        Ok(())
-    }
-    fn hold(&mut self) {}
-    fn release(&mut self, _: Time) {}
-    fn shutdown(&mut self, _: Time, _: AssociationId) {}
-    fn abort(&mut self, _: Time, association: AssociationId, _: &str) {
-        self.aborted.push(association);
-    }
-    fn give_up(&mut self, _: Time, _: AssociationId, _: &str) {}
-    fn set_parameters(&mut self, _: &SctpParameters) {}
-    fn parameters_of(&self, _: AssociationId) -> Option<SctpParameters> {
-        None
-    }
-    fn round_trip_time(&self, _: AssociationId) -> Option<Duration> {
-        None
-    }
-    fn poll(&mut self, _: Time, _: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
-        false
-    }
-    fn detachable(&mut self) -> Option<&mut dyn Detachable> {
-        None
-    }
-    fn next_deadline(&self) -> Option<Time> {
-        None
-    }
-    fn announcement_socket(&self) -> io::Result<UdpSocket> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-    fn poll_fd(&self) -> Option<RawFd> {
-        None
-    }
+/// A transport that takes `room` messages, then refuses, as it does all connects.
+fn with_room(room: usize) -> Scripted {
+    let script =
+        scripted::Script { room: Some(room), refuses_connects: Some(libc::EMFILE), ..scripted::Script::default() };
+    Scripted(Arc::new(Mutex::new(script)))
 }
 
 fn with_peer() -> State<Script> {
@@ -131,28 +66,28 @@ fn with_peer() -> State<Script> {
 #[test]
 fn messages_wait_in_order_for_a_peer_that_is_slow_for_a_while() {
     let mut state = with_peer();
-    let mut transport = Narrow::with_room(1);
+    let mut transport = with_room(1);
     for byte in 1..=3u8 {
         state.send(NOW, &mut transport, PEER, vec![byte]);
     }
-    assert_eq!(transport.sent, [(PPID_ASAP, vec![1])]);
-    transport.room = 9;
+    assert_eq!(transport.0.lock().sent, [(PPID_ASAP, vec![1])]);
+    transport.0.lock().room = Some(9);
     state.on_transport_event(NOW, Link::Asap, TransportEvent::Writable { association: PEER });
     assert_eq!(state.writable, [PEER]);
     state.flush(NOW, &mut transport, PEER);
-    assert_eq!(transport.sent.iter().map(|(_, m)| m[0]).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(transport.0.lock().sent.iter().map(|(_, m)| m[0]).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(state.metrics().backlog_bytes, 0);
 }
 
 #[test]
 fn a_peer_that_never_reads_loses_its_association_and_the_core_hears_of_it() {
     let mut state = with_peer();
-    let mut transport = Narrow::with_room(0);
+    let mut transport = with_room(0);
     for _ in 0..MAX_BACKLOG_PER_ASSOCIATION / 1000 + 1 {
         state.send(NOW, &mut transport, PEER, vec![0; 1000]);
         assert!(state.metrics().backlog_bytes <= MAX_BACKLOG_PER_ASSOCIATION);
     }
-    assert_eq!(transport.aborted, [PEER]);
+    assert_eq!(transport.0.lock().aborted, [PEER]);
     assert!(state.core.has_news(), "the next round comes at once");
     state.core.report_news(NOW);
     assert_eq!(state.core.core().heard.last().map(String::as_str), Some("lost 0/1"));
@@ -164,14 +99,14 @@ fn a_peer_that_never_reads_loses_its_association_and_the_core_hears_of_it() {
 #[test]
 fn a_message_that_waits_does_not_keep_the_large_buffer_that_it_was_made_in() {
     let mut state = with_peer();
-    let mut transport = Narrow::with_room(0);
+    let mut transport = with_room(0);
     let mut message = Vec::with_capacity(16 << 10);
     message.extend([7; 20]);
     state.send(NOW, &mut transport, PEER, message);
     assert_eq!(state.core.core().recycled, 16 << 10, "the buffer is free for the next answer");
-    transport.room = 1;
+    transport.0.lock().room = Some(1);
     state.flush(NOW, &mut transport, PEER);
-    assert_eq!(transport.sent, [(PPID_ASAP, vec![7; 20])]);
+    assert_eq!(transport.0.lock().sent, [(PPID_ASAP, vec![7; 20])]);
 }
 
 #[test]
@@ -186,7 +121,7 @@ fn a_loss_that_the_transport_reports_after_our_abort_is_not_told_twice() {
 #[test]
 fn a_connect_that_fails_at_once_is_told_in_the_next_round() {
     let mut state = State::new(Script::default());
-    let mut transport = Narrow::with_room(0);
+    let mut transport = with_room(0);
     let peer = PeerAddress::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2);
     let result = transport.connect(NOW, &peer, Duration::from_secs(1));
     state.on_connect_started(ConnectAttempt(7), result);

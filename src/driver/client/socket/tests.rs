@@ -6,7 +6,7 @@ use crate::association::{LossReason, Undelivered};
 use crate::driver::client::commands::{Command, Reply};
 use crate::driver::client::endpoint_state::Ownership;
 use crate::driver::client::io_handle::IoHandle;
-use crate::driver::client::scripted::{NUMBER, Said, Script, Scripted, association};
+use crate::driver::scripted::{NUMBER, Said, Script, Scripted, association};
 use crate::session::{Attempt, Blame, Event, PoolUserConfig};
 use crate::transport::SctpParameters;
 use crate::wire::{AddressList, Policy, PoolElement, RegistrationLife, TransportParameter, TransportUse};
@@ -166,7 +166,7 @@ fn a_session_that_is_given_up_as_nobody_reads_gets_back_what_was_not_acknowledge
     world.hear(vec![Said::Lost(1, LossReason::GivenUp, vec![unacknowledged])]);
     world.resolve(&[2]);
     world.hear(vec![Said::Up(2)]);
-    assert_eq!(world.script.lock().sent, [bytes("for the next one")]);
+    assert_eq!(world.script.lock().sent, [(0, bytes("for the next one"))]);
 }
 
 #[test]
