@@ -31,11 +31,7 @@ fn next_element(client: libc::c_int) -> PoolElementId {
 /// A request and its answer: what the server sent before, the client has seen then.
 fn talk(client: libc::c_int, server: libc::c_int) {
     send(client, "word");
-    let session = loop {
-        if let (Got::Data(_), session) = receive(server) {
-            break session;
-        }
-    };
+    let session = session_of_first_data(server);
     let options = api::SendOptions { session, ppid: 99, ..api::SendOptions::default() };
     api::sendmsg(server, b"answer", &options, api::Timeout::After(PATIENCE)).unwrap();
     assert_eq!(receive(client).0, Got::Data("answer".into()));

@@ -9,11 +9,6 @@ use rserpool::transport::TransportChoice;
 use rserpool::wire::PolicyType;
 use std::time::Duration;
 
-fn make_nonblocking(sd: libc::c_int) {
-    // SAFETY: no pointers are involved.
-    assert_eq!(unsafe { libc::fcntl(sd, libc::F_SETFL, libc::O_NONBLOCK) }, 0);
-}
-
 fn option(sd: libc::c_int, name: libc::c_int) -> libc::c_int {
     let mut value = [0; 4];
     assert_eq!(api::getsockopt(sd, api::SOL_RSERPOOL, name, &mut value), Ok(4));

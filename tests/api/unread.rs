@@ -48,11 +48,7 @@ fn a_session_ends_by_the_first_byte_beyond_the_limit_and_stays_up_to_it() {
             send(client, "hello");
             let reader = if one_to_one { api::accept(server, Timeout::After(PATIENCE)).unwrap() } else { server };
             assert_eq!(unread_limit(reader), LIMIT);
-            let session = loop {
-                if let (Got::Data(_), session) = receive(reader) {
-                    break session;
-                }
-            };
+            let session = session_of_first_data(reader);
             api::sendmsg(client, &vec![b'x'; length], &SendOptions::default(), Timeout::After(PATIENCE)).unwrap();
             let removed = Notification::SessionChange { change: SessionChange::Remove, session };
             // The end of the session before may be told only now.

@@ -251,16 +251,14 @@ static void requests(void)
 static void requests_without_descriptors(void)
 {
    struct rsp_addrinfo* list;
-   struct rlimit        usual, none;
+   struct rlimit        usual;
    const int            next = dup(STDIN_FILENO);
    REQUIRE(next >= 0 && close(next) == 0);
    REQUIRE(getrlimit(RLIMIT_NOFILE, &usual) == 0);
-   none          = usual;
-   none.rlim_cur = (rlim_t)next;
-   REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+   limit_descriptors((rlim_t)next);
    FAILS_AS(rsp_getaddrinfo(HANDLE("pool"), &list, 0, 0), REAI_SYSTEM, EMFILE);
    CHECK(strstr(rsp_last_error(), "no descriptor left") != NULL);
-   REQUIRE(setrlimit(RLIMIT_NOFILE, &usual) == 0);
+   limit_descriptors(usual.rlim_cur);
    FAILS_AS(rsp_getaddrinfo(HANDLE("pool"), &list, 0, 0), REAI_SYSTEM, EHOSTUNREACH);
 }
 

@@ -3,13 +3,10 @@
 use crate::support::client::*;
 use rserpool::PoolHandle;
 use rserpool::asap::Request;
-use rserpool::association::TransportKind::Memory;
 use rserpool::message::AsapMessage;
 use rserpool::message::asap::HandleResolutionResponse;
 use rserpool::wire::Policy;
 use std::time::Duration;
-
-const SCTP: &[rserpool::association::TransportKind] = &[Memory];
 
 fn resolutions(done: &Done) -> usize {
     done.sent().iter().filter(|(_, message)| matches!(message, AsapMessage::HandleResolution(_))).count()

@@ -6,8 +6,6 @@ use rserpool::association::TransportKind::Memory;
 use rserpool::message::AsapMessage;
 use std::time::Duration;
 
-const SCTP: &[rserpool::association::TransportKind] = &[Memory];
-
 #[test]
 fn garbage_makes_us_leave_a_registrar_after_a_while_and_ask_another() {
     let (mut client, home) = Client::connected(config(2, SCTP));

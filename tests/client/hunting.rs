@@ -2,13 +2,11 @@
 
 use crate::support::client::*;
 use rserpool::asap::{AsapConfig, Event, RequestError};
-use rserpool::association::TransportKind::{Memory, SctpUdp, Tcp};
+use rserpool::association::TransportKind::{SctpUdp, Tcp};
 use rserpool::association::{LossReason, PeerAddress};
 use rserpool::message::AsapMessage;
 use rserpool::wire::{AddressList, TransportParameter, TransportUse};
 use std::time::Duration;
-
-const SCTP: &[rserpool::association::TransportKind] = &[Memory];
 
 #[test]
 fn nobody_reachable_fails_a_request_within_its_time_and_says_how_often_it_was_tried() {
@@ -49,8 +47,7 @@ fn requests_fail_after_as_many_rounds_of_connects_as_they_may_have() {
             }
             // To the end of T5.
             loop {
-                let wait = client.core.next_deadline().unwrap().saturating_since(client.now);
-                let done = client.advance(wait);
+                let done = client.advance_to_deadline();
                 failed.extend(no_registrar(&done));
                 if !done.connects().is_empty() {
                     return (failed, done.connects());

@@ -1,38 +1,17 @@
 //! What is worth a line of the log, and at which level.
 
 use crate::support::client::*;
+use crate::support::log_lines;
 use rserpool::asap::{AsapConfig, Event, RequestError, RequestId};
 use rserpool::association::LossReason;
 use rserpool::association::TransportKind::{Memory, Tcp};
 use std::time::Duration;
 
-const SCTP: &[rserpool::association::TransportKind] = &[Memory];
-
-/// Lines of the log with their levels, a list for each thread: each test has its own.
-struct Lines;
-
-thread_local!(static LINES: std::cell::RefCell<Vec<(log::Level, String)>> = const { std::cell::RefCell::new(Vec::new()) });
-
-impl log::Log for Lines {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        LINES.with_borrow_mut(|lines| lines.push((record.level(), record.args().to_string())));
-    }
-
-    fn flush(&self) {}
-}
-
 /// An operator who is woken by warnings is not woken by these.
 #[test]
 fn what_happens_every_day_is_no_warning() {
-    let _ = log::set_logger(&Lines);
-    log::set_max_level(log::LevelFilter::Info);
-    let warnings = || {
-        LINES.with_borrow(|lines| lines.iter().filter(|line| line.0 <= log::Level::Warn).cloned().collect::<Vec<_>>())
-    };
+    log_lines::begin();
+    let warnings = || log_lines::so_far().into_iter().filter(|line| line.0 <= log::Level::Warn).collect::<Vec<_>>();
     let (mut client, home) = Client::connected(config(1, &[Tcp]));
     // An answer that was under way when its request was withdrawn.
     client.request(1, resolve(Some(1), Duration::ZERO));
@@ -58,11 +37,10 @@ fn what_happens_every_day_is_no_warning() {
 
 #[test]
 fn that_no_registrar_can_be_reached_is_worth_one_warning_an_outage() {
-    let _ = log::set_logger(&Lines);
-    log::set_max_level(log::LevelFilter::Info);
+    log_lines::begin();
     let outages = |level| {
         let is_outage = |line: &&(log::Level, String)| line.0 == level && line.1.contains("requests wait");
-        LINES.with_borrow(|lines| lines.iter().filter(is_outage).count())
+        log_lines::so_far().iter().filter(is_outage).count()
     };
     let max_request_time = Duration::from_secs(600);
     let mut client = Client::new(AsapConfig { max_request_time, ..config(1, SCTP) });
@@ -70,8 +48,7 @@ fn that_no_registrar_can_be_reached_is_worth_one_warning_an_outage() {
     for outage in 1..=2 {
         for _ in 0..4 {
             assert!(client.refused(connects[0].0).0.is_empty());
-            let wait = client.core.next_deadline().unwrap().saturating_since(client.now);
-            connects = client.advance(wait).connects();
+            connects = client.advance_to_deadline().connects();
         }
         assert_eq!((outages(log::Level::Warn), outages(log::Level::Info)), (outage, outage * 3));
         let (home, _) = client.up(&connects[0]);
@@ -84,16 +61,14 @@ fn that_no_registrar_can_be_reached_is_worth_one_warning_an_outage() {
     client.request(1, resolve(None, Duration::ZERO));
     client.advance(AsapConfig::default().t5_server_hunt);
     assert_eq!(outages(log::Level::Warn), 3);
-    assert!(LINES.with_borrow(|lines| lines.iter().any(|(_, line)| line.contains("no registrar is configured"))));
+    assert!(log_lines::so_far().iter().any(|(_, line)| line.contains("no registrar is configured")));
 }
 
 #[test]
 fn that_none_can_be_reached_is_not_said_while_somebody_may_be_about_to_answer() {
     const REGISTRARS: usize = 21;
-    let _ = log::set_logger(&Lines);
-    log::set_max_level(log::LevelFilter::Info);
-    let outages =
-        || LINES.with_borrow(|lines| lines.iter().filter(|line| line.1.contains("none of 21 registrars")).count());
+    log_lines::begin();
+    let outages = || log_lines::so_far().iter().filter(|line| line.1.contains("none of 21 registrars")).count();
     // Nobody answers; each gets its time, some at once.
     let max_request_time = Duration::from_secs(6000);
     let mut client = Client::new(AsapConfig { max_request_time, ..config(REGISTRARS as u8, SCTP) });
@@ -105,22 +80,19 @@ fn that_none_can_be_reached_is_not_said_while_somebody_may_be_about_to_answer() 
             break;
         }
         assert_eq!(outages(), 0, "after {} registrars", tried.len());
-        let wait = client.core.next_deadline().unwrap().saturating_since(client.now);
-        connects = client.advance(wait).connects();
+        connects = client.advance_to_deadline().connects();
     }
     // The last one is still being tried.
     assert_eq!(outages(), 0);
     for _ in 0..REGISTRARS {
-        let wait = client.core.next_deadline().unwrap().saturating_since(client.now);
-        client.advance(wait);
+        client.advance_to_deadline();
     }
     assert!(outages() > 0, "all have had their time");
 }
 
 #[test]
 fn a_process_without_descriptors_says_so_and_blames_no_registrar() {
-    let _ = log::set_logger(&Lines);
-    log::set_max_level(log::LevelFilter::Info);
+    log_lines::begin();
     let mut client = Client::new(config(2, &[Tcp, Memory]));
     let mut done = client.request(1, resolve(None, Duration::ZERO));
     while done.completed().is_empty() {
@@ -130,13 +102,11 @@ fn a_process_without_descriptors_says_so_and_blames_no_registrar() {
             let reason = if kind == Tcp { LossReason::NoDescriptor } else { LossReason::Refused };
             connects.extend(client.event(Event::ConnectFailed { attempt, reason }).connects());
         }
-        let wait = client.core.next_deadline().unwrap().saturating_since(client.now);
-        done = client.advance(wait);
+        done = client.advance_to_deadline();
     }
     let failed = done.completed();
     assert!(matches!(failed[..], [(1, Err(RequestError::NoDescriptor { .. }))]), "{failed:?}");
-    LINES.with_borrow(|lines| {
-        let said = |words: &str| lines.iter().any(|line| line.1.contains(words));
-        assert!(said("no descriptor left") && !said("none of"), "{lines:?}");
-    });
+    let lines = log_lines::so_far();
+    let said = |words: &str| lines.iter().any(|line| line.1.contains(words));
+    assert!(said("no descriptor left") && !said("none of"), "{lines:?}");
 }

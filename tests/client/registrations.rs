@@ -3,12 +3,9 @@
 use crate::support::client::*;
 use rserpool::PoolElementId;
 use rserpool::asap::{AsapConfig, Event, Outcome, Request, RequestError};
-use rserpool::association::TransportKind::Memory;
 use rserpool::message::AsapMessage;
 use rserpool::wire::{Policy, PoolElement};
 use std::time::Duration;
-
-const SCTP: &[rserpool::association::TransportKind] = &[Memory];
 
 #[test]
 fn responses_to_registrations_are_matched_by_element() {

@@ -3,10 +3,8 @@
 use crate::support::client::*;
 use rserpool::PoolHandle;
 use rserpool::asap::{AsapConfig, Event, Request, RequestError, RequestId};
-use rserpool::association::TransportKind::{Memory, Tcp};
+use rserpool::association::TransportKind::Tcp;
 use std::time::Duration;
-
-const SCTP: &[rserpool::association::TransportKind] = &[Memory];
 
 #[test]
 fn requests_are_bounded() {

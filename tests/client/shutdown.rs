@@ -2,10 +2,7 @@
 
 use crate::support::client::*;
 use rserpool::asap::{AsapConfig, Event, RequestError};
-use rserpool::association::TransportKind::Memory;
 use std::time::Duration;
-
-const SCTP: &[rserpool::association::TransportKind] = &[Memory];
 
 #[test]
 fn shutdown_deregisters_then_closes_everything() {

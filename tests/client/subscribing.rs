@@ -2,12 +2,8 @@
 
 use crate::support::client::*;
 use rserpool::asap::{Action, Event, Request};
-use rserpool::association::TransportKind::Memory;
-use rserpool::message::AsapMessage;
 use rserpool::wire::Cause;
 use std::time::Duration;
-
-const SCTP: &[rserpool::association::TransportKind] = &[Memory];
 
 /// Who was told to have been removed.
 fn removed(done: &Done) -> Vec<u32> {
@@ -21,22 +17,17 @@ fn removed(done: &Done) -> Vec<u32> {
     ids.flatten().collect()
 }
 
-fn subscriptions(done: &Done) -> usize {
-    let subscribes = |message: &AsapMessage| matches!(message, AsapMessage::HandleResolution(m) if m.subscribe);
-    done.sent().iter().filter(|(_, message)| subscribes(message)).count()
-}
-
 #[test]
 fn who_watches_a_pool_hears_who_is_taken_out_of_it() {
     let (mut client, home) = Client::connected(config(1, SCTP));
-    assert_eq!(subscriptions(&client.event(Event::RemovalsWanted(handle()))), 1);
-    assert_eq!(subscriptions(&client.event(Event::RemovalsWanted(handle()))), 0, "it is subscribed already");
+    assert_eq!(client.event(Event::RemovalsWanted(handle())).subscriptions(), 1);
+    assert_eq!(client.event(Event::RemovalsWanted(handle())).subscriptions(), 0, "it is subscribed already");
     assert!(removed(&client.message(home, pushed(&[1, 2, 3]))).is_empty());
     assert_eq!(removed(&client.message(home, pushed(&[1, 3, 4]))), [2]);
     assert!(removed(&client.message(home, pushed(&[4, 3, 1]))).is_empty());
     assert_eq!(removed(&client.message(home, not_resolved(Cause::UnknownPoolHandle))), [1, 3, 4]);
     // The pool comes back: the subscription ended with the old one.
-    assert_eq!(subscriptions(&client.event(Event::RemovalsWanted(handle()))), 1);
+    assert_eq!(client.event(Event::RemovalsWanted(handle())).subscriptions(), 1);
 }
 
 #[test]
@@ -67,11 +58,11 @@ fn a_list_that_the_registrar_may_have_cut_says_nothing_about_who_is_missing() {
 fn sessions_and_the_application_share_a_subscription() {
     let (mut client, home) = Client::connected(config(2, SCTP));
     client.event(Event::RemovalsWanted(handle()));
-    assert_eq!(subscriptions(&client.request(1, Request::Subscribe { pool_handle: handle() })), 1);
+    assert_eq!(client.request(1, Request::Subscribe { pool_handle: handle() }).subscriptions(), 1);
     client.message(home, pushed(&[1, 2]));
     let connects = client.lost(home).connects();
     let (next, done) = client.up(&connects[0]);
-    assert_eq!(subscriptions(&done), 1, "one for both");
+    assert_eq!(done.subscriptions(), 1, "one for both");
     let done = client.message(next, pushed(&[2]));
     let told = done.0.iter().filter(|action| matches!(action, Action::PoolChanged { .. })).count();
     assert_eq!((removed(&done), told), (vec![1], 1));
@@ -89,7 +80,7 @@ fn a_watch_moves_to_the_next_home_registrar_and_ends_when_nobody_wants_it() {
     let connects = client.lost(home).connects();
     assert!(!connects.is_empty(), "a watch alone is worth a registrar");
     let (next, done) = client.up(&connects[0]);
-    assert_eq!(subscriptions(&done), 1);
+    assert_eq!(done.subscriptions(), 1);
     assert_eq!(removed(&client.message(next, pushed(&[2]))), [1], "gone while there was no registrar");
     client.event(Event::RemovalsUnwanted(handle()));
     assert!(removed(&client.message(next, pushed(&[3]))).is_empty());

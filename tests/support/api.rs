@@ -204,6 +204,21 @@ pub fn receive(sd: libc::c_int) -> (Got, SessionId) {
     (got, received.session)
 }
 
+/// Reads until a message comes, and says of which session.
+pub fn session_of_first_data(sd: libc::c_int) -> SessionId {
+    loop {
+        if let (Got::Data(_), session) = receive(sd) {
+            return session;
+        }
+    }
+}
+
+/// As a program does it.
+pub fn make_nonblocking(sd: libc::c_int) {
+    // SAFETY: no pointers are involved.
+    assert_eq!(unsafe { libc::fcntl(sd, libc::F_SETFL, libc::O_NONBLOCK) }, 0);
+}
+
 /// A server that counts the messages of each session, answers "<name>:<count>:<text>", and gives the count away as a cookie,
 /// so that the next server goes on counting. One-to-many. Never returns unless the library is cleaned up.
 pub fn serve_counting(sd: libc::c_int, name: &str) {

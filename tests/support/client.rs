@@ -13,6 +13,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 pub const POOL: &str = "call-control";
+/// Of registrars that elements can register with.
+pub const SCTP: &[TransportKind] = &[TransportKind::Memory];
 
 pub fn handle() -> PoolHandle {
     PoolHandle::from(POOL)
@@ -221,6 +223,12 @@ impl Done {
         self.0.iter().filter_map(completed).collect()
     }
 
+    /// How many messages subscribe to a pool.
+    pub fn subscriptions(&self) -> usize {
+        let subscribes = |message: &AsapMessage| matches!(message, AsapMessage::HandleResolution(m) if m.subscribe);
+        self.sent().iter().filter(|(_, message)| subscribes(message)).count()
+    }
+
     /// The identifiers of the elements that a resolution resolved into.
     pub fn elements(&self, request: u64) -> Vec<u32> {
         match self.completed().into_iter().find(|(id, _)| *id == request) {
@@ -324,6 +332,12 @@ impl Client {
         let message = ServerAnnounce { registrar_id: RegistrarId(registrar), transports };
         let bytes = encode(AsapMessage::ServerAnnounce(message));
         self.event(Event::Announcement { from: from.parse().expect("an address"), bytes: &bytes })
+    }
+
+    /// Lets time pass until the next deadline, which there is.
+    pub fn advance_to_deadline(&mut self) -> Done {
+        let wait = self.core.next_deadline().unwrap().saturating_since(self.now);
+        self.advance(wait)
     }
 
     /// Lets time pass, with a timeout at each deadline.

@@ -23,11 +23,21 @@ impl log::Log for Collector {
     fn flush(&self) {}
 }
 
-/// What `act` logs, down to Info.
-pub fn lines_of(act: impl FnOnce()) -> Vec<(Level, String)> {
+/// From now on, what this thread logs is kept, down to Info.
+pub fn begin() {
     let _ = log::set_logger(&Collector); // another test may have done that
     log::set_max_level(log::LevelFilter::Info);
     LINES.set(Some(Vec::new()));
+}
+
+/// What was kept.
+pub fn so_far() -> Vec<(Level, String)> {
+    LINES.with_borrow(|lines| lines.clone().unwrap_or_default())
+}
+
+/// What `act` logs, down to Info.
+pub fn lines_of(act: impl FnOnce()) -> Vec<(Level, String)> {
+    begin();
     act();
     LINES.take().unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! How associations end whose process ends: killed, or by exit(3).
 
 use crate::support::transport::Net;
-use crate::{KernelWorld, V4, open_kernel, run};
+use crate::{V4, kernel_net, run};
 use rserpool::association::LossReason;
 use rserpool::driver::clock;
 use rserpool::transport::{EndpointConfig, KernelSctp, OutboundMessage, Transport, TransportEvent};
@@ -75,7 +75,7 @@ fn serving_process() {
 
 /// A client, far from a server, and their association.
 fn far_from_a_server() -> (Server, Net, usize, rserpool::AssociationId) {
-    let mut net = Net::new(Box::new(KernelWorld::new(open_kernel, open_kernel, V4)));
+    let mut net = kernel_net(V4);
     run("tc qdisc add dev lo root netem delay 100ms");
     let server = Server::start();
     let client = net.open(|_| {});

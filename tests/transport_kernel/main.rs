@@ -24,7 +24,7 @@ use rserpool::transport::{EndpointConfig, KernelSctp, OutboundMessage, Transport
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::RawFd;
 use std::time::Duration;
-use support::transport::suite::patient;
+use support::transport::suite::{patient, patient_listener};
 use support::transport::wrapper::{Layer, WrappedWorld};
 use support::transport::{Net, RealWorld, World, pattern};
 
@@ -214,11 +214,7 @@ fn what_a_silent_peer_did_not_acknowledge_is_reported_in_order() {
 #[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
 fn a_message_past_its_lifetime_is_given_up() {
     let mut net = kernel_net(V4);
-    let server = net.open(|config| {
-        config.listen = true;
-        patient(config);
-    });
-    let client = net.open(patient);
+    let (server, client) = (net.open(patient_listener), net.open(patient));
     let (near, _) = net.pair(client, server);
     run("tc qdisc add dev lo root netem loss 100%");
     let now = net.now();

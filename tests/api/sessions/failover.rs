@@ -132,11 +132,7 @@ fn what_a_client_sends_before_it_knows_that_the_server_has_ended_the_session_is_
         register(server, pool);
         let mut client = SilentPeer::connect(pool);
         let reader = if one_to_one { api::accept(server, Timeout::After(PATIENCE)).unwrap() } else { server };
-        let session = loop {
-            if let (Got::Data(_), session) = receive(reader) {
-                break session;
-            }
-        };
+        let session = session_of_first_data(reader);
         let options = SendOptions { session, ..SendOptions::default() };
         let end = SendOptions { end: Some(EndSession::Shutdown), ..options };
         api::sendmsg(reader, &[], &end, Timeout::Now).unwrap();

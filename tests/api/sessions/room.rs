@@ -95,11 +95,7 @@ fn a_session_that_a_server_ends_with_a_full_queue_leaves_the_others_writable() {
     let server = seqpacket_socket();
     register(server, "ended");
     let silent = SilentPeer::connect("ended");
-    let session = loop {
-        if let (Got::Data(_), session) = receive(server) {
-            break session;
-        }
-    };
+    let session = session_of_first_data(server);
     let options = SendOptions { session, ..SendOptions::default() };
     fill(server, &options);
     let mut fds = [libc::pollfd { fd: server, events: libc::POLLOUT, revents: 0 }];
@@ -119,11 +115,7 @@ fn a_blocked_send_goes_on_when_its_own_session_has_room_whatever_the_others_do()
     let mut sessions = Vec::new();
     let silent = [0, 1].map(|_| {
         let peer = SilentPeer::connect("crowded");
-        sessions.push(loop {
-            if let (Got::Data(_), session) = receive(server) {
-                break session;
-            }
-        });
+        sessions.push(session_of_first_data(server));
         peer
     });
     let message = vec![b'x'; 60_000];

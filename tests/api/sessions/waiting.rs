@@ -62,8 +62,7 @@ fn closing_from_another_thread_wakes_a_receive_while_messages_flow() {
 #[test]
 fn a_descriptor_that_becomes_non_blocking_while_messages_flow_blocks_nobody() {
     let (server, client) = flowing("non-blocking-flowing");
-    // SAFETY: no pointers are involved.
-    assert_eq!(unsafe { libc::fcntl(client, libc::F_SETFL, libc::O_NONBLOCK) }, 0);
+    make_nonblocking(client);
     assert_eq!(receive_in_vain(client), libc::EAGAIN);
     api::close(client).unwrap();
     api::close(server).unwrap();

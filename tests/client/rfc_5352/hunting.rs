@@ -1,6 +1,5 @@
 //! Server hunt (RFC 5352 section 3.6).
 
-use super::SCTP;
 use crate::support::client::*;
 use rserpool::RegistrarId;
 use rserpool::asap::{Action, AsapConfig, Event};

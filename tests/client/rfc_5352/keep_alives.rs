@@ -1,6 +1,6 @@
 //! Keep-alives and home registrars (RFC 5352 sections 2.2.7 and 3.4).
 
-use super::{SCTP, with_element};
+use super::with_element;
 use crate::support::client::*;
 use rserpool::RegistrarId;
 use rserpool::message::AsapMessage;

@@ -1,6 +1,6 @@
 //! The life of a registration, in seconds for whoever reads seconds.
 
-use super::{SCTP, with_element};
+use super::with_element;
 use crate::support::client::*;
 use rserpool::asap::Outcome;
 use rserpool::message::AsapMessage;

@@ -1,6 +1,6 @@
 //! What holds for all messages.
 
-use super::{SCTP, with_element};
+use super::with_element;
 use crate::support::client::*;
 use rserpool::asap::Event;
 use rserpool::message::AsapMessage;

@@ -11,10 +11,7 @@ mod subscriptions;
 
 use crate::support::client::*;
 use rserpool::asap::Outcome;
-use rserpool::association::TransportKind::Memory;
 use rserpool::message::AsapMessage;
-
-const SCTP: &[rserpool::association::TransportKind] = &[Memory];
 
 /// A core with element 1 registered at the returned association.
 fn with_element() -> (Client, rserpool::AssociationId) {

@@ -1,6 +1,6 @@
 //! Registrations and de-registrations (RFC 5352 sections 3.1 and 3.2).
 
-use super::{SCTP, with_element};
+use super::with_element;
 use crate::support::client::*;
 use rserpool::PoolElementId;
 use rserpool::asap::{AsapConfig, Outcome, RegistrationState, RequestError};

@@ -1,6 +1,6 @@
 //! Handle resolutions, their cache, and reports of elements that cannot be reached (RFC 5352 sections 3.3 and 3.5).
 
-use super::{SCTP, with_element};
+use super::with_element;
 use crate::support::client::*;
 use rserpool::PoolElementId;
 use rserpool::asap::{Outcome, RequestError};

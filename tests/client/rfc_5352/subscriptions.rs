@@ -1,6 +1,5 @@
 //! Subscriptions to pools (RFC 5352 sections 2.2.5 and 2.2.6).
 
-use super::SCTP;
 use crate::support::client::*;
 use rserpool::asap::{Action, Outcome, PoolState, Request, RequestError};
 use rserpool::message::AsapMessage;
@@ -53,20 +52,15 @@ fn update(ids: &[u32]) -> AsapMessage {
     AsapMessage::HandleResolutionResponse(HandleResolutionResponse { accept_updates: true, ..message })
 }
 
-fn subscriptions(done: &Done) -> usize {
-    let is_subscription = |message: &AsapMessage| matches!(message, AsapMessage::HandleResolution(m) if m.subscribe);
-    done.sent().iter().filter(|(_, message)| is_subscription(message)).count()
-}
-
 #[test]
 fn asap_012_a_subscriber_sets_the_s_bit_and_finds_a_registrar_for_it() {
     let mut client = Client::new(config(1, SCTP));
     let done = client.request(1, subscribe());
     assert_eq!(done.completed(), [(1, Ok(Outcome::Subscribed))]);
     let (_, done) = client.up(&done.connects()[0]);
-    assert_eq!(subscriptions(&done), 1);
+    assert_eq!(done.subscriptions(), 1);
     // A plain resolution does not have it.
-    assert_eq!(subscriptions(&client.request(2, resolve(None, Duration::ZERO))), 0);
+    assert_eq!(client.request(2, resolve(None, Duration::ZERO)).subscriptions(), 0);
 }
 
 #[test]
@@ -75,10 +69,10 @@ fn asap_013_014_updates_reach_the_subscriber_and_a_registrar_that_accepts_is_not
     client.request(1, subscribe());
     assert_eq!(told(&client.message(home, update(&[1, 2]))), [Some(vec![1, 2])]);
     assert_eq!(told(&client.message(home, update(&[1, 2, 3]))), [Some(vec![1, 2, 3])]);
-    assert_eq!(subscriptions(&client.advance(Duration::from_secs(20))), 0);
+    assert_eq!(client.advance(Duration::from_secs(20)).subscriptions(), 0);
     // The end of the pool is told, and the registrar forgets us: it is asked whether the pool has come back.
     assert_eq!(told(&client.message(home, not_resolved(Cause::UnknownPoolHandle))), [None]);
-    assert_eq!(subscriptions(&client.advance(Duration::from_secs(1))), 1);
+    assert_eq!(client.advance(Duration::from_secs(1)).subscriptions(), 1);
     assert_eq!(told(&client.message(home, update(&[4]))), [Some(vec![4])]);
 }
 
@@ -88,7 +82,7 @@ fn asap_013_a_registrar_without_the_a_bit_is_asked_again_and_again() {
     client.request(1, subscribe());
     for ids in [&[1][..], &[1, 2], &[2]] {
         assert_eq!(told(&client.message(home, resolved(None, ids))), [Some(ids.to_vec())]);
-        assert_eq!(subscriptions(&client.advance(Duration::from_secs(1))), 1);
+        assert_eq!(client.advance(Duration::from_secs(1)).subscriptions(), 1);
     }
 }
 
@@ -111,7 +105,7 @@ fn section_2_2_5_a_new_home_registrar_is_asked_anew() {
     client.message(home, update(&[1]));
     let connects = client.lost(home).connects();
     let (home, done) = client.up(&connects[0]);
-    assert_eq!(subscriptions(&done), 1);
+    assert_eq!(done.subscriptions(), 1);
     assert_eq!(told(&client.message(home, update(&[1, 9]))), [Some(vec![1, 9])]);
 }
 
@@ -121,7 +115,7 @@ fn a_registrar_that_answers_no_subscription_is_left() {
     client.request(1, subscribe());
     let done = client.advance(Duration::from_secs(10));
     assert!(done.aborts().contains(&home), "{done:?}");
-    assert_eq!(subscriptions(&done), 2, "after two retransmissions");
+    assert_eq!(done.subscriptions(), 2, "after two retransmissions");
 }
 
 #[test]
@@ -131,7 +125,7 @@ fn who_unsubscribes_hears_nothing_more_and_subscriptions_are_limited() {
     client.message(home, update(&[1]));
     client.request(2, Request::Unsubscribe { pool_handle: handle() });
     assert!(client.message(home, update(&[1, 2])).0.is_empty());
-    assert_eq!(subscriptions(&client.advance(Duration::from_secs(60))), 0);
+    assert_eq!(client.advance(Duration::from_secs(60)).subscriptions(), 0);
     let pool = |number: u32| Request::Subscribe { pool_handle: PoolHandle::new(number.to_be_bytes()) };
     for number in 0..64 {
         assert_eq!(client.request(u64::from(number) + 10, pool(number)).completed()[0].1, Ok(Outcome::Subscribed));

@@ -27,7 +27,7 @@ pub fn patient(config: &mut EndpointConfig) {
     config.parameters.path_max_retransmissions = 50;
 }
 
-fn patient_listener(config: &mut EndpointConfig) {
+pub fn patient_listener(config: &mut EndpointConfig) {
     config.listen = true;
     patient(config);
 }
