@@ -21,29 +21,35 @@ impl PoolSender {
                 Some(Err(failure)) => delivery.failed(element, failure),
             }
         }
-        if connecting && delivery.failover {
-            self.race(now, delivery, actions);
+        if connecting && delivery.failover && self.race(now, delivery, actions) {
+            return false;
         }
         connecting
     }
 
     /// Where another element will do, the next one is tried as well when all those so far have had their head start: one that hangs
-    /// costs no more than that (RFC 8305, as for a session).
-    fn race(&mut self, now: Time, delivery: &mut Delivery, actions: &mut Vec<Action>) {
-        let Some(legs) = delivery.legs.as_ref().filter(|legs| legs.len() < MAX_CANDIDATES) else { return };
-        let Some(pool) = self.pools.get(&delivery.pool_handle) else { return };
+    /// costs no more than that (RFC 8305, as for a session). Those that are late since an earlier message are passed over at once. Whether
+    /// that leads to one with a session.
+    fn race(&mut self, now: Time, delivery: &mut Delivery, actions: &mut Vec<Action>) -> bool {
+        while self.all_are_late(delivery) {
+            let Some(element) = self.best(now, delivery).first().copied() else { return false };
+            delivery.legs.get_or_insert_default().push((element, Leg::Waiting));
+            match self.prepare(now, delivery, element, actions) {
+                Some(Ok(())) => return true,
+                None => {}
+                Some(Err(_)) => delivery.drop_out(element),
+            }
+        }
+        false
+    }
+
+    /// All elements that the message may go to have had their head start, and there may be more of them.
+    fn all_are_late(&self, delivery: &Delivery) -> bool {
+        let Some(pool) = self.pools.get(&delivery.pool_handle) else { return false };
         let is_late = |(element, _): &(PoolElementId, Leg)| {
             matches!(pool.peers.get(element), Some(Peer::Connecting(Progress::Late)))
         };
-        if !legs.iter().all(is_late) {
-            return;
-        }
-        let Some(element) = self.best(now, delivery).first().copied() else { return };
-        delivery.legs.get_or_insert_default().push((element, Leg::Waiting));
-        match self.prepare(now, delivery, element, actions) {
-            None | Some(Ok(())) => {}
-            Some(Err(_)) => delivery.drop_out(element),
-        }
+        delivery.legs.as_ref().is_some_and(|legs| legs.len() < MAX_CANDIDATES && legs.iter().all(is_late))
     }
 
     /// A session with this element: there is one, or there will be (none), or there can be none.

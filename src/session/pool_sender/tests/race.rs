@@ -71,6 +71,21 @@ fn two_that_hang_cost_two_head_starts_and_when_all_fail_nobody_is_left() {
 }
 
 #[test]
+fn those_that_hang_since_an_earlier_message_cost_the_next_one_nothing() {
+    let (mut harness, mut delivery) = first_is_asked(Target::Element(PoolElementId(1)), true);
+    for _ in 0..2 {
+        harness.later(HEAD_START);
+        assert!(!harness.run(&mut delivery));
+    }
+    let third = harness.connects()[2].0;
+    harness.up(third);
+    assert!(harness.run(&mut delivery));
+    let mut next = harness.delivery(Target::Element(PoolElementId(1))).with_failover(true);
+    assert!(harness.run(&mut next), "nothing else would happen that it could wait for");
+    assert_eq!(sent(&next), [3]);
+}
+
+#[test]
 fn where_no_other_element_will_do_none_is_tried() {
     for target in [Target::Any, Target::Element(PoolElementId(1))] {
         let (mut harness, mut delivery) = first_is_asked(target, false);
