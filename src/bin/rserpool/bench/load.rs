@@ -2,7 +2,7 @@
 
 use super::histogram::Histogram;
 use super::progress::Progress;
-use super::work::{Nothing, Verdict, Work};
+use super::work::{Nothing, Verdict, Work, judge};
 use crate::exchange::Way;
 use crate::failure::Failure;
 use rserpool::association::PeerAddress;
@@ -209,7 +209,7 @@ impl Load {
         let (asked, up) = (&mut member.asked, &mut member.up);
         member.more = member.transport.poll(now, &mut |event| match event {
             TransportEvent::Up { .. } => *up = true,
-            TransportEvent::Message { payload, .. } => match plan.work.judge(payload) {
+            TransportEvent::Message { payload, .. } => match judge(payload) {
                 verdict @ (Verdict::Done | Verdict::Refused) => {
                     let Some(sent) = asked.pop_front() else { return };
                     answers += 1;

@@ -1,6 +1,6 @@
 //! Work that is written down: messages prepared beforehand, so that the loop costs the same for a registrar and for an echo.
 
-use super::work::{Verdict, Work, encoded, judge};
+use super::work::{Work, encoded};
 use rserpool::message::AsapMessage;
 use rserpool::message::asap::{Deregistration, HandleResolution, Registration};
 use rserpool::wire::{AddressList, Policy, PoolElement, RegistrationLife, TransportParameter, TransportUse};
@@ -125,9 +125,5 @@ impl Work for Script {
         let message = list.get(*next)?;
         *next += 1;
         Some(message)
-    }
-
-    fn judge(&mut self, message: &[u8]) -> Verdict {
-        judge(message)
     }
 }

@@ -14,13 +14,10 @@ const OPERATIONAL_ERROR: u16 = 0x0c;
 /// What an echo answers with, which no ASAP message is.
 pub const ECHO: u8 = 0;
 
-/// What is asked, and what an answer is.
+/// What is asked.
 pub trait Work {
     /// The next request of association number `association`; none when it has no more.
     fn request(&mut self, association: usize) -> Option<&[u8]>;
-
-    /// What a message from the server means.
-    fn judge(&mut self, message: &[u8]) -> Verdict;
 }
 
 /// What a message from the server is.
@@ -41,10 +38,6 @@ pub struct Nothing;
 impl Work for Nothing {
     fn request(&mut self, _: usize) -> Option<&[u8]> {
         None
-    }
-
-    fn judge(&mut self, message: &[u8]) -> Verdict {
-        judge(message)
     }
 }
 
