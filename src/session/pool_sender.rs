@@ -105,7 +105,10 @@ impl PoolSender {
 
     /// When messages that other elements are to take have to be given up, or a head start is over: see [`PoolSender::timeout`].
     pub fn next_deadline(&self) -> Option<Time> {
-        let head_starts = self.pools.values().flat_map(Pool::head_starts);
+        let head_starts = self.under_way.values().filter_map(|what| match what {
+            UnderWay::Connect(pool_handle, element) => self.pools.get(pool_handle)?.head_start(*element),
+            UnderWay::Resolution(_) => None,
+        });
         self.resends.iter().map(Resend::until).chain(head_starts).min()
     }
 

@@ -163,12 +163,12 @@ impl Pool {
         }
     }
 
-    /// When the head starts of connects are over.
-    pub(super) fn head_starts(&self) -> impl Iterator<Item = Time> {
-        self.peers.values().filter_map(|peer| match peer {
+    /// When the head start of the connect to this element is over, if it is to come.
+    pub(super) fn head_start(&self, element: PoolElementId) -> Option<Time> {
+        match self.peers.get(&element)? {
             Peer::Connecting(Progress::HeadStart(until)) => Some(*until),
             _ => None,
-        })
+        }
     }
 
     pub(super) fn end_head_starts(&mut self, now: Time) {
@@ -185,7 +185,7 @@ impl Pool {
     }
 
     /// All sessions.
-    pub(super) fn sessions(&self) -> impl Iterator<Item = (PoolElementId, &Session)> {
-        self.peers.iter().filter_map(|(id, peer)| if let Peer::Up(up) = peer { Some((*id, up)) } else { None })
+    pub(super) fn sessions(&self) -> impl Iterator<Item = &Session> {
+        self.peers.values().filter_map(|peer| if let Peer::Up(up) = peer { Some(up) } else { None })
     }
 }

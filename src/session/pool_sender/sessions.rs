@@ -150,10 +150,8 @@ impl PoolSender {
             let idle_first = |pool: &Pool| (pool.session_count() > 0, pool.last_use);
             let oldest = self.pools.iter().min_by_key(|(_, pool)| idle_first(pool)).map(|(handle, _)| handle.clone());
             if let Some(pool) = oldest.and_then(|handle| self.pools.remove(&handle)) {
-                for (element, up) in pool.sessions() {
-                    self.sessions.remove(&up.session);
-                    self.leaving.insert(up.session, element);
-                    actions.push(Action::EndSession { session: up.session, association: up.association });
+                for up in pool.sessions() {
+                    self.end(up.session, up.association, actions);
                 }
             }
         }
@@ -166,14 +164,19 @@ impl PoolSender {
         if self.sessions.len() + connects < MAX_POOL_SESSIONS {
             return true;
         }
-        let sessions = self.pools.values().flat_map(|pool| pool.sessions().map(|(_, up)| up));
+        let sessions = self.pools.values().flat_map(Pool::sessions);
         let oldest = sessions.min_by_key(|up| up.used).map(|up| (up.session, up.association));
         // Those that are still delivering need their descriptors and memory, too.
         let Some((session, association)) = oldest.filter(|_| self.leaving.len() < MAX_POOL_SESSIONS) else {
             return false;
         };
+        self.end(session, association, actions);
+        true
+    }
+
+    /// Closes a session in order, to make room.
+    fn end(&mut self, session: SessionId, association: AssociationId, actions: &mut Vec<Action>) {
         self.ended(session);
         actions.push(Action::EndSession { session, association });
-        true
     }
 }
