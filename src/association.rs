@@ -2,7 +2,7 @@
 //!
 //! Cores import this and nothing of `transport` or `driver`, so that they cannot do I/O; `tests/layers.rs` checks that from the sources.
 
-use crate::wire::AddressList;
+use crate::wire::{AddressList, TransportParameter};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -45,6 +45,21 @@ impl PeerAddress {
     /// A peer with one address.
     pub fn new(address: IpAddr, port: u16) -> PeerAddress {
         PeerAddress { addresses: AddressList::from_slice(&[address]), port }
+    }
+
+    /// Where an SCTP transport is, if it says so.
+    pub(crate) fn of_sctp(transport: &TransportParameter) -> Option<PeerAddress> {
+        match transport {
+            TransportParameter::Sctp { port, addresses, .. } if *port != 0 && !addresses.is_empty() => {
+                Some(PeerAddress { addresses: addresses.clone(), port: *port })
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether both can be one endpoint: the same port, and an address in common.
+    pub(crate) fn is_with(&self, other: &PeerAddress) -> bool {
+        self.port == other.port && self.addresses.iter().any(|address| other.addresses.contains(address))
     }
 }
 

@@ -222,8 +222,7 @@ impl Associations {
     /// The association that this registrar has made with us, if it did and is not our home registrar over it.
     pub(super) fn take_inbound(&mut self, kind: TransportKind, peer: &PeerAddress) -> Option<RegistrarAssociation> {
         let is_it = |inbound: &RegistrarAssociation| {
-            let common = inbound.peer.addresses.iter().any(|address| peer.addresses.contains(address));
-            kind != TransportKind::Tcp && inbound.is_sctp() && inbound.peer.port == peer.port && common
+            kind != TransportKind::Tcp && inbound.is_sctp() && inbound.peer.is_with(peer)
         };
         let index = self.inbound.iter().position(is_it)?;
         self.inbound.remove(index)

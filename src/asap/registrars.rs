@@ -204,7 +204,7 @@ impl Registrars {
     /// Whether a registrar that connected from there may take us over.
     pub(super) fn belief_in(&self, peer: &PeerAddress, id: RegistrarId) -> Belief {
         let shares = |addresses: &[IpAddr]| addresses.iter().any(|ip| peer.addresses.contains(ip));
-        let there = |known: &PeerAddress| known.port == peer.port && shares(&known.addresses);
+        let there = |known: &PeerAddress| known.is_with(peer);
         let named = || self.told.iter().filter(|(told, _)| *told == id);
         if self.candidates.values().any(|c| c.sctp.iter().any(there)) || named().any(|(_, addresses)| shares(addresses))
         {
@@ -219,7 +219,7 @@ impl Registrars {
 
     /// A registrar took us over, from there: its number in the table.
     pub(super) fn took_over(&mut self, peer: &PeerAddress, id: RegistrarId) -> CandidateId {
-        let there = |a: &PeerAddress| a.port == peer.port && a.addresses.iter().any(|ip| peer.addresses.contains(ip));
+        let there = |known: &PeerAddress| known.is_with(peer);
         if let Some((&number, known)) = self.candidates.iter_mut().find(|(_, c)| c.sctp.iter().any(there)) {
             known.id = Some(id);
             return number;

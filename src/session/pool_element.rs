@@ -55,9 +55,7 @@ impl ServerSession {
 
     /// Whether the other end is this one: the same port, and an address in common.
     pub fn is_with(&self, other: &PeerAddress) -> bool {
-        self.peer.as_ref().is_some_and(|peer| {
-            peer.port == other.port && peer.addresses.iter().any(|address| other.addresses.contains(address))
-        })
+        self.peer.as_ref().is_some_and(|peer| peer.is_with(other))
     }
 
     /// Its association.

@@ -31,7 +31,7 @@ pub use interface::{Action, Attempt, Blame, Event, NoElement, PoolUserConfig, Re
 use super::{Notification, encode_cookie_echo};
 use crate::association::{PeerAddress, Undelivered};
 use crate::step::Step;
-use crate::wire::{PoolElement, TransportParameter};
+use crate::wire::PoolElement;
 use crate::{AssociationId, PoolElementId, PoolHandle, SessionId, Time};
 use element::Up;
 use failed::FailedElements;
@@ -120,12 +120,7 @@ impl PoolUserSession {
 
     /// The association to send on; none while there is none, or while older messages have to be sent again on it first.
     pub fn association(&self) -> Option<AssociationId> {
-        self.current().filter(|_| self.resends.are_done())
-    }
-
-    /// The association with the element, whether messages can be sent on it now or not.
-    pub fn current_association(&self) -> Option<AssociationId> {
-        self.current()
+        self.current_association().filter(|_| self.resends.are_done())
     }
 
     /// Somebody waits for what comes of a search.
@@ -133,19 +128,19 @@ impl PoolUserSession {
         self.waiter == Waiter::Application && matches!(self.state, State::Searching(_))
     }
 
-    /// The association with the element.
-    fn current(&self) -> Option<AssociationId> {
+    /// The association with the element, whether messages can be sent on it now or not.
+    pub fn current_association(&self) -> Option<AssociationId> {
         if let State::Up(up) = &self.state { Some(up.association) } else { None }
     }
 
     /// This is the association with the element.
     pub fn is_served_by(&self, association: AssociationId) -> bool {
-        self.current() == Some(association)
+        self.current_association() == Some(association)
     }
 
     /// The message to send again on this association next, for [`Action::Resend`].
     pub fn next_resend(&self, association: AssociationId) -> Option<&Undelivered> {
-        self.resends.next().filter(|_| self.current() == Some(association))
+        self.resends.next().filter(|_| self.current_association() == Some(association))
     }
 
     /// The session waits for the application to call for a failover (or to close).
@@ -160,7 +155,7 @@ impl PoolUserSession {
 
     /// The element at the other end; none while not connected.
     pub fn connected_element(&self) -> Option<PoolElementId> {
-        self.current().and(self.element)
+        self.current_association().and(self.element)
     }
 
     /// The element of the session, also when its association has just ended: what it sent may still wait to be read.
@@ -285,12 +280,7 @@ impl PoolUserSession {
 
 /// How to reach an element, if that is by SCTP.
 pub(super) fn peer_address(element: &PoolElement) -> Option<PeerAddress> {
-    match &element.user_transport {
-        TransportParameter::Sctp { port, addresses, .. } if !addresses.is_empty() && *port != 0 => {
-            Some(PeerAddress { addresses: addresses.clone(), port: *port })
-        }
-        _ => None,
-    }
+    PeerAddress::of_sctp(&element.user_transport)
 }
 
 #[cfg(test)]

@@ -10,14 +10,13 @@ use crate::association::{LossReason, PeerAddress};
 use crate::handlespace::{Claim, ElementIndex};
 use crate::registrar::removal::{Abort, Removal};
 use crate::registrar::{Action, Link, Step};
-use crate::wire::TransportParameter;
 use crate::{AssociationId, RegistrarId, Time};
 
 impl Registrar {
     /// Asks an element to take this registrar as its home.
     pub(super) fn claim(&mut self, index: ElementIndex, step: &mut Step<'_>) {
         let Some(element) = self.handlespace.element(index) else { return };
-        let Some(endpoint) = element.asap_transport().as_ref().and_then(endpoint_of) else {
+        let Some(endpoint) = element.asap_transport().as_ref().and_then(PeerAddress::of_sctp) else {
             return self.claim_failed(index, "nobody knows how to reach it", step);
         };
         let there = self.associations.find_asap(&endpoint).filter(|_| element.association().is_none());
@@ -101,7 +100,7 @@ impl Registrar {
     /// Whether the element at this place still waits for being claimed: it may have been removed, or have registered.
     fn is_claimable(&self, index: ElementIndex, endpoint: &PeerAddress) -> bool {
         self.handlespace.element(index).is_some_and(|element| {
-            let same = element.asap_transport().as_ref().and_then(endpoint_of).as_ref() == Some(endpoint);
+            let same = element.asap_transport().as_ref().and_then(PeerAddress::of_sctp).as_ref() == Some(endpoint);
             let wanted = element.home_registrar() == self.id || element.liveness().claim() == Claim::Asked;
             same && wanted && element.association().is_none()
         })
@@ -121,15 +120,5 @@ impl Registrar {
         if self.remove_element(index, Removal::Unclaimed(why), step).is_some() {
             self.statistics.removed_by_loss += 1;
         }
-    }
-}
-
-/// Where an element's ASAP transport is.
-fn endpoint_of(transport: &TransportParameter) -> Option<PeerAddress> {
-    match transport {
-        TransportParameter::Sctp { port, addresses, .. } if *port != 0 && !addresses.is_empty() => {
-            Some(PeerAddress { addresses: addresses.clone(), port: *port })
-        }
-        _ => None,
     }
 }

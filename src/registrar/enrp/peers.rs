@@ -3,7 +3,7 @@
 use super::audit::Audit;
 use crate::association::PeerAddress;
 use crate::token_bucket::TokenBucket;
-use crate::wire::{ServerInformation, TransportParameter};
+use crate::wire::ServerInformation;
 use crate::{AssociationId, RegistrarId, Time};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -328,10 +328,5 @@ pub(super) fn is_same_place(a: &PeerAddress, b: &PeerAddress) -> bool {
 
 /// Where a registrar says that it is.
 pub(super) fn address_of(information: &ServerInformation) -> Option<PeerAddress> {
-    match &information.transport {
-        TransportParameter::Sctp { port, addresses, .. } if *port != 0 && !addresses.is_empty() => {
-            Some(PeerAddress { addresses: addresses.clone(), port: *port })
-        }
-        _ => None,
-    }
+    PeerAddress::of_sctp(&information.transport)
 }

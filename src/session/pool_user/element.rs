@@ -50,7 +50,7 @@ impl PoolUserSession {
             self.take_back(element, lost, step);
             return self.send_again(step);
         }
-        if self.current() != Some(association) {
+        if self.current_association() != Some(association) {
             return;
         }
         self.log_end(&format!("element {} is gone ({reason})", self.element.unwrap_or_default()));
@@ -78,7 +78,7 @@ impl PoolUserSession {
     /// The registrar has given the element up: it hangs, cannot be reached or has left. Our own association may take long to
     /// notice, or never notices, as an operating system acknowledges for a process that hangs.
     pub(super) fn on_element_removed(&mut self, element: PoolElementId, step: &mut Step<'_, Action>) {
-        if self.current().is_none() || self.element != Some(element) {
+        if self.current_association().is_none() || self.element != Some(element) {
             return;
         }
         self.give_up(step);
@@ -129,13 +129,13 @@ impl PoolUserSession {
 
     /// Has what waits for an element sent, where there is one.
     fn send_again(&self, step: &mut Step<'_, Action>) {
-        if let (Some(association), Some(_)) = (self.current(), self.resends.next()) {
+        if let (Some(association), Some(_)) = (self.current_association(), self.resends.next()) {
             step.push(Action::Resend { association });
         }
     }
 
     pub(super) fn on_writable(&self, association: AssociationId, step: &mut Step<'_, Action>) {
-        if self.current() == Some(association) {
+        if self.current_association() == Some(association) {
             self.send_again(step);
         }
     }

@@ -11,7 +11,7 @@ use crate::association::LossReason;
 use crate::message::AsapMessage;
 use crate::message::asap::Cookie;
 use crate::session::encode_business_card;
-use crate::wire::{AddressList, PPID_ASAP, Policy, RegistrationLife, TransportUse};
+use crate::wire::{AddressList, PPID_ASAP, Policy, RegistrationLife, TransportParameter, TransportUse};
 use crate::{PoolElementId, RegistrarId};
 
 const SESSION: SessionId = SessionId(1);

@@ -225,7 +225,7 @@ impl Association {
 
     /// Whether the peer has this port and one of these addresses.
     pub fn is_with(&self, peer: &PeerAddress) -> bool {
-        self.peer.port == peer.port && self.peer.addresses.iter().any(|address| peer.addresses.contains(address))
+        self.peer.is_with(peer)
     }
 }
 

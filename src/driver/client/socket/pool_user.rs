@@ -64,11 +64,6 @@ impl PoolUser {
         if self.session.has_failed() { Err(SendError::Failed) } else { Ok(self.session.association()) }
     }
 
-    /// The association with the element, also while older messages have to be sent again on it first.
-    pub fn current_association(&self) -> Option<AssociationId> {
-        self.session.current_association()
-    }
-
     /// A search has come to this.
     pub fn settle(&mut self, result: Settled) {
         self.searches += 1;

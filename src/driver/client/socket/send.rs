@@ -118,7 +118,7 @@ impl Socket {
                 EndSession::Shutdown => Some(state.stop_sending(session)),
                 EndSession::Abort => {
                     // Messages that wait to be sent again must not make an orderly end of it.
-                    association = association.or_else(|| state.role.pool_user()?.current_association());
+                    association = association.or_else(|| state.role.pool_user()?.session().current_association());
                     state.end_session(session);
                     None
                 }

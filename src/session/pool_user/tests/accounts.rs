@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::association::LossReason;
-use crate::wire::{AddressList, Policy, RegistrationLife, TransportUse};
+use crate::wire::{AddressList, Policy, RegistrationLife, TransportParameter, TransportUse};
 use crate::{PoolElementId, RegistrarId};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, VecDeque};
@@ -162,7 +162,7 @@ impl World {
     }
 
     fn current(&self) -> Option<AssociationId> {
-        self.session.current()
+        self.session.current_association()
     }
 
     fn step(&mut self, op: Op) {
