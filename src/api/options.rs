@@ -103,8 +103,8 @@ fn get(config: &PoolUserConfig, level: c_int, name: c_int) -> Result<c_int> {
 fn set_on(socket: &Socket, level: c_int, name: c_int, value: c_int) -> Result<()> {
     if (level, name) == (SOL_RSERPOOL, OPTION_UNREAD_LIMIT) {
         let bytes = usize::try_from(value).ok().filter(|bytes| UNREAD_LIMITS.contains(bytes));
-        let bytes =
-            bytes.ok_or_else(|| Error::new(libc::EINVAL, "a session may have 65536 to 1073741824 bytes unread"))?;
+        let wrong = || format!("a session may have {} to {} bytes unread", UNREAD_LIMITS.start(), UNREAD_LIMITS.end());
+        let bytes = bytes.ok_or_else(|| Error::with(libc::EINVAL, wrong()))?;
         return Ok(socket.set_unread_limit(bytes)?);
     }
     let positive_ms = || match u64::try_from(value) {

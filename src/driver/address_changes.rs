@@ -24,6 +24,8 @@ pub(super) enum AddressChange {
 
 /// The watch. Where the system does not let us have one, nothing is ever noticed.
 pub(super) struct AddressChanges {
+    /// What the poller says where there are notices.
+    key: u64,
     notices: Option<InterfaceChanges>,
     known: Vec<IpAddr>,
     look_at: Option<Time>,
@@ -39,14 +41,7 @@ impl AddressChanges {
         if let Err(error) = &notices {
             log::info!("changes of this host's addresses are noticed late: {error}");
         }
-        AddressChanges { notices: notices.ok(), known: addresses(), look_at: None }
-    }
-
-    /// The poller says that there are notices.
-    pub fn on_notices(&mut self, now: Time) {
-        if self.notices.as_ref().is_some_and(InterfaceChanges::take) {
-            self.look_at.get_or_insert(now + SETTLING);
-        }
+        AddressChanges { key, notices: notices.ok(), known: addresses(), look_at: None }
     }
 
     /// When to call [`AddressChanges::take`].
@@ -54,8 +49,11 @@ impl AddressChanges {
         self.look_at
     }
 
-    /// What has changed, once.
-    pub fn take(&mut self, now: Time) -> Option<AddressChange> {
+    /// What has changed, once. `ready`: what the poller says.
+    pub fn take(&mut self, now: Time, ready: &[u64]) -> Option<AddressChange> {
+        if ready.contains(&self.key) && self.notices.as_ref().is_some_and(InterfaceChanges::take) {
+            self.look_at.get_or_insert(now + SETTLING);
+        }
         self.look_at.take_if(|at| *at <= now)?;
         let before = std::mem::replace(&mut self.known, addresses());
         change(&before, &self.known)

@@ -42,6 +42,18 @@ impl FromStr for Place {
 }
 
 impl Place {
+    /// Its address, or those of the name at the moment: see [`HostName::look_up`].
+    ///
+    /// # Errors
+    ///
+    /// What the system says of the name.
+    pub fn look_up(&self) -> io::Result<Vec<SocketAddr>> {
+        match self {
+            Place::Address(address) => Ok(vec![*address]),
+            Place::Name(name) => name.look_up(),
+        }
+    }
+
     /// The same, where the port may be left out.
     pub fn with_default_port(text: &str, port: u16) -> Option<Place> {
         if let Ok(address) = text.trim_matches(['[', ']']).parse::<IpAddr>() {

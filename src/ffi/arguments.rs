@@ -228,10 +228,7 @@ fn resolve(text: &str) -> Option<SocketAddr> {
 
 /// Now: what is not looked up again has to be known.
 fn address_of(place: Place) -> Option<SocketAddr> {
-    match place {
-        Place::Address(address) => Some(address),
-        Place::Name(name) => name.look_up().ok()?.first().copied(),
-    }
+    place.look_up().ok()?.first().copied()
 }
 
 /// "ADDRESS:PORT{,ADDRESS:PORT}": one registrar with all its addresses. "NAME:PORT": one whose addresses are looked up whenever a

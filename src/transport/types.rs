@@ -192,6 +192,16 @@ impl TransportError {
     pub fn is_lack_of_descriptors(&self) -> bool {
         matches!(self, TransportError::Io(error) if is_lack_of_descriptors(error))
     }
+
+    /// There is an association with the peer, or one begins.
+    pub fn is_connected_already(&self) -> bool {
+        matches!(self, TransportError::Io(error) if is_connected_already(error))
+    }
+}
+
+/// There is an association with the peer, or one begins.
+pub(super) fn is_connected_already(error: &std::io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EISCONN | libc::EALREADY))
 }
 
 /// This process or host has no descriptor left.

@@ -25,11 +25,7 @@ pub fn address(value: &str, default_port: u16) -> Result<SocketAddr, String> {
 
 /// The same, with all addresses of a name, in the order in which to try them.
 pub fn addresses(value: &str, default_port: u16) -> Result<Vec<SocketAddr>, String> {
-    let name = match place(value, default_port)? {
-        Place::Address(address) => return Ok(vec![address]),
-        Place::Name(name) => name,
-    };
-    name.look_up().map_err(|error| {
+    place(value, default_port)?.look_up().map_err(|error| {
         let shown = value.escape_debug();
         format!("the name in \"{shown}\" cannot be resolved: {error}; try an address, e.g. 192.0.2.1:{default_port}")
     })

@@ -205,10 +205,7 @@ impl<C: ClientCore> AsapDriver<C> {
         for renewal in renewals {
             match renewal {
                 Renewal::Registered(request) => self.own_request(now, request),
-                Renewal::Changed(Request::Register { pool_handle, pool_element, reregistration_interval }) => {
-                    self.event(now, Event::ElementChanged { pool_handle, pool_element, reregistration_interval });
-                }
-                Renewal::Changed(_) => {}
+                Renewal::Changed(event) => self.event(now, event),
             }
         }
     }

@@ -235,8 +235,9 @@ impl Instance {
                 }
                 asap.command(clock::now(), command);
             }
-            self.follow_addresses(&mut addresses, &mut asap, &ready);
-            let mut again = asap.run(clock::now(), &ready);
+            let now = clock::now();
+            self.follow_addresses(now, &mut addresses, &mut asap, &ready);
+            let mut again = asap.run(now, &ready);
             if reports {
                 self.home.note(asap.home(), clock::now());
             }
@@ -259,12 +260,8 @@ impl Instance {
     }
 
     /// When this host's addresses have changed, sessions and registrations that are of the old ones see at once that they are.
-    fn follow_addresses(&self, addresses: &mut AddressChanges, asap: &mut AsapDriver, ready: &[u64]) {
-        let now = clock::now();
-        if ready.contains(&u64::from(ADDRESSES)) {
-            addresses.on_notices(now);
-        }
-        let Some(change) = addresses.take(now) else { return };
+    fn follow_addresses(&self, now: Time, addresses: &mut AddressChanges, asap: &mut AsapDriver, ready: &[u64]) {
+        let Some(change) = addresses.take(now, ready) else { return };
         asap.addresses_changed(now, change);
         if change == AddressChange::Lost {
             let endpoints: Vec<Arc<Endpoint>> = self.endpoints.lock().values().cloned().collect();

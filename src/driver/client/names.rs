@@ -34,12 +34,13 @@ impl Names {
     pub fn found(&mut self, looked_up: Vec<LookUp>) -> Vec<Vec<PeerAddress>> {
         let results = looked_up.into_iter().zip(self.names.iter().zip(&mut self.warned));
         let found = results.map(|(result, (name, warned))| {
-            let failure = result.as_ref().err().map(ToString::to_string);
-            if let Some(why) = failure.as_ref().filter(|_| !*warned) {
-                log::warn!("registrar {name} cannot be looked up now, and is looked up again later: {why}");
-            }
-            *warned = failure.is_some();
-            result.unwrap_or_default()
+            let was_warned = std::mem::replace(warned, result.is_err());
+            result.unwrap_or_else(|why| {
+                if !was_warned {
+                    log::warn!("registrar {name} cannot be looked up now, and is looked up again later: {why}");
+                }
+                Vec::new()
+            })
         });
         found.collect()
     }

@@ -170,11 +170,6 @@ fn note(associations: &mut AssociationMap<PeerAddress>, free: &mut FreePorts, nu
     }
 }
 
-/// The peer has an association with this port already.
-fn is_connected_already(error: &TransportError) -> bool {
-    matches!(error, TransportError::Io(error) if matches!(error.raw_os_error(), Some(libc::EISCONN | libc::EALREADY)))
-}
-
 impl Transport for Ports {
     fn capabilities(&self) -> Capabilities {
         // There is always one port.
@@ -199,7 +194,7 @@ impl Transport for Ports {
         while let Some(number) = self.free.take(peer, &self.ports) {
             match self.connect_on(number, now, peer, timeout) {
                 // By another of its addresses.
-                Err(error) if is_connected_already(&error) => {}
+                Err(error) if error.is_connected_already() => {}
                 Err(error) => {
                     self.free.give_back(peer, number);
                     return Err(error);

@@ -3,9 +3,9 @@
 
 use super::addresses::addresses_towards;
 use super::commands::Registration;
-use crate::asap::Request;
+use crate::asap::{Event, Request};
 use crate::collections::SortedMap;
-use crate::wire::{AddressList, TransportParameter};
+use crate::wire::{AddressList, PoolElement, TransportParameter};
 use crate::{PoolElementId, PoolHandle};
 use std::net::IpAddr;
 
@@ -24,7 +24,7 @@ pub(super) enum Renewal {
     /// It has waited for an address: it is registered now.
     Registered(Request),
     /// It is registered, and has other addresses now.
-    Changed(Request),
+    Changed(Event<'static>),
 }
 
 impl Registrations {
@@ -76,11 +76,13 @@ impl Registrations {
             return Vec::new();
         }
         let before = std::mem::replace(&mut self.addresses, addresses);
-        let renewal = if before.is_empty() { Renewal::Registered } else { Renewal::Changed };
         let mut renewals = Vec::new();
         for registration in self.by_element.values() {
             if follows(registration) {
-                renewals.push(renewal(self.request(registration)));
+                renewals.push(match before.is_empty() {
+                    true => Renewal::Registered(self.request(registration)),
+                    false => Renewal::Changed(self.change(registration)),
+                });
             }
         }
         renewals
@@ -91,17 +93,30 @@ impl Registrations {
     }
 
     fn request(&self, registration: &Registration) -> Request {
+        Request::Register {
+            pool_handle: registration.pool_handle.clone(),
+            pool_element: self.pool_element(registration),
+            reregistration_interval: registration.reregistration_interval,
+        }
+    }
+
+    fn change(&self, registration: &Registration) -> Event<'static> {
+        Event::ElementChanged {
+            pool_handle: registration.pool_handle.clone(),
+            pool_element: self.pool_element(registration),
+            reregistration_interval: registration.reregistration_interval,
+        }
+    }
+
+    /// The element with its addresses.
+    fn pool_element(&self, registration: &Registration) -> PoolElement {
         let mut pool_element = registration.pool_element.clone();
         if let TransportParameter::Sctp { addresses, .. } = &mut pool_element.user_transport {
             if addresses.is_empty() {
                 addresses.clone_from(&self.addresses);
             }
         }
-        Request::Register {
-            pool_handle: registration.pool_handle.clone(),
-            pool_element,
-            reregistration_interval: registration.reregistration_interval,
-        }
+        pool_element
     }
 }
 
@@ -139,7 +154,9 @@ pub(super) mod tests {
         assert!(registrations.registrar_is_at(Some(here)).is_empty(), "it is where it was");
         assert!(registrations.registrar_is_at(None).is_empty(), "nobody knows where it is");
         let changed = registrations.registrar_is_at(Some(six));
-        let [Renewal::Changed(Request::Register { pool_element, .. })] = &changed[..] else { panic!("{changed:?}") };
+        let [Renewal::Changed(Event::ElementChanged { pool_element, .. })] = &changed[..] else {
+            panic!("{changed:?}")
+        };
         assert_eq!(pool_element.id, PoolElementId(1));
         assert!(!registrations.remove(&PoolHandle::from("pool"), PoolElementId(1)), "it was not waiting");
         assert!(registrations.registrar_is_at(Some(here)).is_empty(), "it is registered no longer");

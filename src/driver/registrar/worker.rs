@@ -160,10 +160,7 @@ impl<C: RegistrarCore> Worker<C> {
     }
 
     fn follow_addresses(&mut self, now: Time) {
-        if self.ready.contains(&ADDRESSES_KEY) {
-            self.addresses.on_notices(now);
-        }
-        if self.addresses.take(now).is_some() {
+        if self.addresses.take(now, &self.ready).is_some() {
             self.state.on_addresses_changed(now, self.endpoints.own_addresses());
         }
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::transport::interfaces;
+use crate::transport::types::is_connected_already;
 use std::net::IpAddr;
 
 impl KernelSctp {
@@ -17,7 +18,7 @@ impl KernelSctp {
             Connecting { encapsulation_left: self.encapsulation, native_failure: None, give_up, then_close: false };
         let (kernel_id, deadline) = match self.attempt(now, peer, &mut connecting, false) {
             Ok(begun) => begun,
-            Err(error) if already_there(&error) => {
+            Err(error) if is_connected_already(&error) => {
                 if self.associations.values().any(|association| association.is_with(peer)) {
                     return Err(error.into());
                 }
@@ -105,7 +106,7 @@ impl KernelSctp {
             }
             Ok(begun) => begun,
             // The peer began an association itself, and the news of it wait to be received.
-            Err(error) if already_there(&error) => (NO_KERNEL_ID, connecting.give_up),
+            Err(error) if is_connected_already(&error) => (NO_KERNEL_ID, connecting.give_up),
             Err(_) => return sink(TransportEvent::ConnectFailed { association: id, reason }),
         };
         connecting.native_failure = Some(reason);
@@ -192,11 +193,6 @@ impl KernelSctp {
             self.attempt_failed(now, id, LossReason::Timeout, sink);
         }
     }
-}
-
-/// There is an association with the peer, or one begins.
-fn already_there(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EISCONN | libc::EALREADY))
 }
 
 fn is_unreachable(error: &io::Error) -> bool {

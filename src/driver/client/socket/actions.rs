@@ -166,13 +166,11 @@ impl SocketState {
 /// A connect failed because this process or machine lacks something, or is connected with the peer still, by an association that is
 /// being closed, or as two pools name one address: that says nothing about the peer.
 fn is_our_own(error: &TransportError) -> bool {
-    let want = |errno| {
-        matches!(errno, libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM | libc::EAGAIN | libc::EADDRINUSE)
-    };
-    let connected = |errno| matches!(errno, libc::EISCONN | libc::EALREADY);
+    let want = |errno| matches!(errno, libc::ENOBUFS | libc::ENOMEM | libc::EAGAIN | libc::EADDRINUSE);
     match error {
         TransportError::TooManyAssociations | TransportError::Unsupported(_) => true,
-        TransportError::Io(error) => error.raw_os_error().is_some_and(|errno| want(errno) || connected(errno)),
+        _ if error.is_lack_of_descriptors() || error.is_connected_already() => true,
+        TransportError::Io(error) => error.raw_os_error().is_some_and(want),
         _ => false,
     }
 }

@@ -1,15 +1,12 @@
 //! Sending to pools without a session of the application's: runs the core's `PoolSender` for a one-to-many socket.
 
-use super::{EndpointState, SessionActions, Socket, SocketState, TakenUp};
+use super::{EndpointState, OWN_SESSION, SessionActions, Socket, SocketState, TakenUp};
 use crate::driver::client::call_error::{Closed, SendError};
 use crate::driver::clock;
 use crate::session::{Delivery, DeliveryFailure, Item, ItemKind, Next};
 use crate::transport::{OutboundMessage, TransportError};
 use crate::{SessionId, Time};
 use std::sync::Arc;
-
-/// The session of what a pool element sends to itself. No message can be sent in it.
-pub const OWN_SESSION: SessionId = SessionId(0);
 
 impl Socket {
     /// Makes the socket one from which messages go to pools.
