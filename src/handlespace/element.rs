@@ -2,7 +2,7 @@
 
 use super::PoolIndex;
 use super::lists::Links;
-use super::liveness::Liveness;
+use super::liveness::{Claim, Liveness};
 use super::record::Record;
 use crate::policy::Member;
 use crate::wire::{Policy, PoolElement, TransportParameter};
@@ -86,5 +86,10 @@ impl Element {
     /// What is known about its being alive; changed by [`super::Handlespace::update_liveness`].
     pub fn liveness(&self) -> &Liveness {
         &self.liveness
+    }
+
+    /// Whether it has registered over an association that is there: not one by which it was only asked to.
+    pub fn is_registered(&self) -> bool {
+        self.association.is_some() && matches!(self.liveness.claim(), Claim::Registered | Claim::Contested)
     }
 }

@@ -24,7 +24,7 @@ impl OwnAddresses {
         self.enrp_addresses.contains(&address) || self.asap_transports.iter().any(of_transport)
     }
 
-    pub(super) fn of(config: &RegistrarConfig) -> OwnAddresses {
+    pub(crate) fn of(config: &RegistrarConfig) -> OwnAddresses {
         OwnAddresses { asap_transports: config.asap_transports.clone(), enrp_addresses: config.enrp_addresses.clone() }
     }
 }
@@ -33,7 +33,6 @@ impl Registrar {
     /// The host has other addresses: everybody is told at once, and those that could not be reached may be reached now.
     pub(super) fn on_addresses_changed(&mut self, addresses: OwnAddresses, step: &mut Step<'_>) {
         if self.own_addresses != addresses {
-            self.registrations.host_is_at(addresses.clone());
             self.own_addresses = addresses;
             self.announcer.describe(self.id, &self.own_addresses.asap_transports, step.now);
             if self.is_ready() {

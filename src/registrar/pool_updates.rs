@@ -4,9 +4,9 @@
 //! has to wait until the last one has been: what is left is due at once, after whatever else has come meanwhile.
 
 use super::changes::no_such_pool;
-use super::subscriptions::Subscription;
 use super::{Action, Registrar, Step};
 use crate::handlespace::{Pool, PoolIndex};
+use crate::message::asap::Updates;
 use crate::wire::Cause;
 use crate::{AssociationId, PoolHandle};
 
@@ -15,8 +15,8 @@ const MAX_TOLD_PER_CALL: usize = 512;
 
 impl Registrar {
     /// Subscribes an association to a pool, or changes how much it wants listed.
-    pub(super) fn subscribe(&mut self, association: AssociationId, pool: PoolIndex, items: usize) -> Subscription {
-        let Some(pool_handle) = self.handlespace.pool(pool).map(Pool::handle) else { return Subscription::None };
+    pub(super) fn subscribe(&mut self, association: AssociationId, pool: PoolIndex, items: usize) -> Updates {
+        let Some(pool_handle) = self.handlespace.pool(pool).map(Pool::handle) else { return Updates::None };
         let most = self.config.max_subscriptions_per_association;
         self.subscriptions.add(association, pool, pool_handle, items, most)
     }
@@ -52,7 +52,7 @@ impl Registrar {
 
     fn send_update(&mut self, association: AssociationId, pool: PoolIndex, items: usize, step: &mut Step<'_>) {
         self.statistics.updates_sent += 1;
-        if let Some(bytes) = self.list_pool(step.now, pool, items, Subscription::Accepted) {
+        if let Some(bytes) = self.list_pool(step.now, pool, items, Updates::Follow) {
             return step.push(Action::Send { association, bytes });
         }
         // Nobody can be selected: a negative response, which ends the subscription.

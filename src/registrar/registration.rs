@@ -56,7 +56,9 @@ impl Registrar {
         let Some(association) = self.associations.get(id) else { return Err(without_information(Cause::Unspecified)) };
         let life = pool_element.registration_life;
         let pool_element_id = pool_element.id;
-        let result = self.registrations.register(&mut self.handlespace, (id, association), pool_handle, pool_element);
+        let host = &self.own_addresses;
+        let result =
+            self.registrations.register(&mut self.handlespace, host, (id, association), pool_handle, pool_element);
         if result.as_ref().is_err_and(|error| error.cause == Cause::NonUniquePoolElementId) {
             // Whoever has it may be dead, and its loss not noticed yet.
             if let Some(holder) = self.handlespace.find(pool_handle, pool_element_id) {

@@ -5,7 +5,7 @@ use super::associations::Association;
 use super::refusals::{cause_of, invalid_value, without_information};
 use super::rsplib::Scope;
 use super::{OwnAddresses, RegistrarConfig};
-use crate::handlespace::{Claim, Element, ElementIndex, Handlespace, Registered};
+use crate::handlespace::{Element, ElementIndex, Handlespace, Registered};
 use crate::wire::{Cause, ErrorCause, PoolElement, RegistrationLife, TransportParameter};
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId};
 use std::net::IpAddr;
@@ -18,8 +18,6 @@ pub(super) struct Registrations {
     max_pool_handle_len: usize,
     max_elements_per_association: usize,
     user_addresses: UserAddresses,
-    /// Where this host is.
-    host: OwnAddresses,
     scope: Scope,
 }
 
@@ -49,27 +47,15 @@ impl Registrations {
             max_pool_handle_len: config.max_pool_handle_len,
             max_elements_per_association: config.max_elements_per_association,
             user_addresses: if config.check_user_addresses { UserAddresses::Own } else { UserAddresses::Any },
-            host: OwnAddresses::of(config),
             scope: Scope::of(config),
         }
     }
 
-    /// This host has other addresses.
-    pub fn host_is_at(&mut self, addresses: OwnAddresses) {
-        self.host = addresses;
-    }
-
-    /// Whether an element may offer its service at an address: its association has it. Who comes over loopback is on this host, whose
-    /// addresses are its own then, too: else users elsewhere could not reach it.
-    fn is_own(&self, association: &Association, address: IpAddr) -> bool {
-        let is_here = || association.address().addresses.iter().any(IpAddr::is_loopback);
-        association.has_address(address) || (is_here() && self.host.include(address.to_canonical()))
-    }
-
-    /// Puts an element in, or replaces it, as the association `id` wants it; or says why not.
+    /// Puts an element in, or replaces it, as the association `id` wants it; or says why not. `host` is where this registrar is.
     pub fn register(
         &self,
         handlespace: &mut Handlespace,
+        host: &OwnAddresses,
         (id, association): (AssociationId, &Association),
         pool_handle: &PoolHandle,
         mut pool_element: PoolElement,
@@ -80,7 +66,7 @@ impl Registrations {
         }
         self.check_values(handlespace, pool_handle, &pool_element)?;
         if self.user_addresses == UserAddresses::Own
-            && keep(&mut pool_element.user_transport, |address| self.is_own(association, address)) == Kept::None
+            && keep(&mut pool_element.user_transport, |address| is_own(host, association, address)) == Kept::None
         {
             return Err(invalid_value(&pool_element));
         }
@@ -130,7 +116,7 @@ impl Registrations {
         if known.is_some_and(|known| known.association() == Some(id)) {
             return Ok(());
         }
-        if known.is_some_and(|known| is_registered(known) || !is_same_element(known, association, pool_element)) {
+        if known.is_some_and(|known| known.is_registered() || !is_same_element(known, association, pool_element)) {
             return Err(without_information(Cause::NonUniquePoolElementId));
         }
         if handlespace.count_of_association(id) >= self.max_elements_per_association {
@@ -160,6 +146,13 @@ impl Registrations {
     }
 }
 
+/// Whether an element may offer its service at an address: its association has it. Who comes over loopback is on this host, whose
+/// addresses are its own then, too: else users elsewhere could not reach it.
+fn is_own(host: &OwnAddresses, association: &Association, address: IpAddr) -> bool {
+    let is_here = || association.address().addresses.iter().any(IpAddr::is_loopback);
+    association.has_address(address) || (is_here() && host.include(address.to_canonical()))
+}
+
 /// What is left of the addresses of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kept {
@@ -185,11 +178,6 @@ fn keep(transport: &mut TransportParameter, is_own: impl Fn(IpAddr) -> bool) -> 
         TransportParameter::Opaque(_) => true,
     };
     if any { Kept::Some } else { Kept::None }
-}
-
-/// Whether an element has registered over an association that is there: not one by which it was only asked to.
-fn is_registered(known: &Element) -> bool {
-    known.association().is_some() && matches!(known.liveness().claim(), Claim::Registered | Claim::Contested)
 }
 
 /// Whether an element that registers on a new association is the one that is known.

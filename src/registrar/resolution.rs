@@ -2,7 +2,6 @@
 
 use super::associations::Limited;
 use super::changes::no_such_pool;
-use super::subscriptions::Subscription;
 use super::{Action, Registrar, Step};
 use crate::handlespace::{Pool, PoolIndex};
 use crate::log_limit::log_limited;
@@ -38,8 +37,8 @@ impl Registrar {
         }
         let items = self.items_to_list(items);
         let response = self.handlespace.find_pool(&pool_handle).and_then(|pool| {
-            let subscription = if subscribe { self.subscribe(association, pool, items) } else { Subscription::None };
-            self.list_pool(step.now, pool, items, subscription)
+            let updates = if subscribe { self.subscribe(association, pool, items) } else { Updates::None };
+            self.list_pool(step.now, pool, items, updates)
         });
         match response {
             Some(bytes) => {
@@ -85,13 +84,7 @@ impl Registrar {
 
     /// Chooses elements by the pool's policy and encodes the positive response; none when there is nobody to choose,
     /// because each element registered with weight zero.
-    pub(super) fn list_pool(
-        &mut self,
-        now: Time,
-        pool: PoolIndex,
-        items: usize,
-        subscription: Subscription,
-    ) -> Option<Vec<u8>> {
+    pub(super) fn list_pool(&mut self, now: Time, pool: PoolIndex, items: usize, updates: Updates) -> Option<Vec<u8>> {
         self.selection.clear();
         self.select_living(now, pool, items);
         let policy = self.handlespace.element(*self.selection.first()?)?.encoded_policy();
@@ -102,10 +95,6 @@ impl Registrar {
             room = room.checked_sub(encoded.len())?;
             Some(encoded)
         });
-        let updates = match subscription {
-            Subscription::Accepted => Updates::Follow,
-            Subscription::None => Updates::None,
-        };
         let mut bytes = self.buffers.take();
         let encoded = HandleResolutionResponse::encode_positive(&mut bytes, updates, pool_handle, policy, elements);
         match encoded {

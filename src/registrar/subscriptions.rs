@@ -1,17 +1,10 @@
 //! Subscriptions to pools (S and A bit, RFC 5352 sections 2.2.5 and 2.2.6): who gets updates, and when.
 
 use crate::handlespace::PoolIndex;
+use crate::message::asap::Updates;
 use crate::{AssociationId, PoolHandle, Time};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
-
-/// Whether an answer says that updates will follow (A bit).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Subscription {
-    Accepted,
-    /// None was asked for, or there was no room for it.
-    None,
-}
 
 /// Who subscribed to which pool, and which pools have changed since their subscribers were told.
 #[derive(Debug, Default)]
@@ -84,16 +77,16 @@ impl Subscriptions {
         pool_handle: &PoolHandle,
         items: usize,
         most: usize,
-    ) -> Subscription {
+    ) -> Updates {
         let known = self.by_pool.contains_key(&(pool, association));
         if !known && self.of_association(association).take(most).count() >= most {
-            return Subscription::None;
+            return Updates::None;
         }
         // The pool is there again, and the answer says so.
         self.ended.remove(&(association, pool_handle.clone()));
         self.by_pool.insert((pool, association), items);
         self.by_association.insert((association, pool));
-        Subscription::Accepted
+        Updates::Follow
     }
 
     /// Who is to be told next that a pool is gone.

@@ -80,10 +80,7 @@ impl Endpoints {
         let endpoint = |link, transport| Endpoint { link, transport, more: false };
         let transports = vec![endpoint(Link::Asap, sctp), endpoint(Link::Enrp, enrp), endpoint(Link::Asap, tcp)];
         let (asap, enrp) = (asap_address, enrp_address);
-        let settled = OwnAddresses {
-            asap_transports: settings.core.asap_transports.clone(),
-            enrp_addresses: settings.core.enrp_addresses.clone(),
-        };
+        let settled = OwnAddresses::of(&settings.core);
         Ok(Endpoints { transports, enrp_listener, asap_sender, enrp_sender, asap, enrp, settled })
     }
 

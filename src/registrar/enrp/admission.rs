@@ -99,7 +99,10 @@ impl Registrar {
     /// RFC 5353 section 3.4.1: a registrar that is not known yet is asked for its PRESENCE. It is a peer when it has answered: one
     /// that only asks, as `rserpool list` does, is answered and forgotten.
     fn ask_who_is_there(&mut self, association: AssociationId, id: RegistrarId, step: &mut Step<'_>) {
-        if self.refuses_as_peer(association).is_none() && self.enrp.senders.ask(association) {
+        if self.enrp.senders.was_asked(association) || self.refuses_as_peer(association).is_some() {
+            return;
+        }
+        if self.enrp.senders.ask(association) {
             self.introduce(association, id, step);
         }
     }
@@ -135,8 +138,8 @@ impl Registrar {
     /// Whether a peer has this identifier, and is not at the other end of this association.
     fn is_impostor(&self, association: AssociationId, id: RegistrarId) -> bool {
         let Some(peer) = self.enrp.peers.get(id) else { return false };
-        let there = self.associations.get(association).is_some_and(|there| peer.is_at(there.address()));
-        !peer.associations().contains(&association) && !there
+        !peer.associations().contains(&association)
+            && !self.associations.get(association).is_some_and(|there| peer.is_at(there.address()))
     }
 
     /// A registrar of the settings need not wait for one that is not, and has its identifier.

@@ -225,8 +225,9 @@ impl Peers {
     }
 
     pub fn remove(&mut self, id: RegistrarId) -> Option<Peer> {
+        let removed = self.by_id.remove(&id)?;
         self.version = self.version.wrapping_add(1);
-        self.by_id.remove(&id)
+        Some(removed)
     }
 
     /// An association is with this peer.
@@ -265,7 +266,7 @@ impl Peers {
 
     /// Where an association shows that a peer is.
     pub fn seen_at(&mut self, id: RegistrarId, address: PeerAddress) {
-        if let Some(peer) = self.by_id.get_mut(&id) {
+        if let Some(peer) = self.by_id.get_mut(&id).filter(|peer| peer.address.as_ref() != Some(&address)) {
             peer.address = Some(address);
             self.version = self.version.wrapping_add(1);
         }

@@ -74,6 +74,10 @@ impl Senders {
         }
     }
 
+    pub fn was_asked(&self, association: AssociationId) -> bool {
+        self.0.get(&association).is_some_and(|sender| sender.asked)
+    }
+
     /// Notes that it is asked for a PRESENCE. False: it has been asked before, or is gone.
     pub fn ask(&mut self, association: AssociationId) -> bool {
         self.0.get_mut(&association).is_some_and(|sender| !std::mem::replace(&mut sender.asked, true))

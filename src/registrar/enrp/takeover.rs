@@ -9,7 +9,6 @@ use super::arbitrations::Expiry;
 use super::peers::{Peer, PeerState};
 use super::timers::Timer;
 use super::{Phase, Registrar};
-use crate::handlespace::Claim;
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{InitTakeover, InitTakeoverAck, TakeoverServer};
@@ -176,8 +175,7 @@ impl Registrar {
         let elements: Vec<_> = self.handlespace.elements_of_owner(self.id).collect();
         for index in elements {
             let Some(element) = self.handlespace.element(index) else { continue };
-            let registered = matches!(element.liveness().claim(), Claim::Registered | Claim::Contested);
-            if element.association().is_none() || !registered {
+            if !element.is_registered() {
                 self.change_owner(step.now, index, by);
                 self.let_go(index);
             }

@@ -33,7 +33,7 @@ impl Registrar {
         let is_report = message.action == UpdateAction::DeletePoolElement && home == self.id;
         // A registrar speaks of the elements that it is home of, those of registrars that it has taken over included.
         if home != sender && home != RegistrarId(0) && !is_report {
-            return self.log_foreign(step.now, sender, &pool_handle, &pool_element);
+            return self.log_foreign(step.now, sender, &pool_handle, (pool_element.id, home));
         }
         match message.action {
             UpdateAction::AddPoolElement => {
@@ -66,8 +66,7 @@ impl Registrar {
                 self.count_report(index, Reporter::Registrar(sender), step);
             }
         } else if home != sender && self.enrp.peers.contains(home) {
-            let known = PoolElement { home_registrar: home, ..pool_element.clone() };
-            self.log_foreign(step.now, sender, pool_handle, &known);
+            self.log_foreign(step.now, sender, pool_handle, (pool_element.id, home));
         } else {
             self.disowned(index, sender, step);
         }
@@ -239,15 +238,19 @@ impl Registrar {
     }
 
     /// A peer speaks of an element that it is not home of.
-    fn log_foreign(&mut self, now: Time, sender: RegistrarId, pool_handle: &PoolHandle, pool_element: &PoolElement) {
+    fn log_foreign(
+        &mut self,
+        now: Time,
+        sender: RegistrarId,
+        pool_handle: &PoolHandle,
+        (element, home): (PoolElementId, RegistrarId),
+    ) {
         log_limited!(
             self.enrp.logs.updates,
             now,
             Level::Info,
-            "registrar {}: HANDLE_UPDATE of {sender:?} about {:?} of pool {pool_handle}, whose home is {:?}: ignored",
-            self.id,
-            pool_element.id,
-            pool_element.home_registrar
+            "registrar {}: HANDLE_UPDATE of {sender:?} about {element:?} of pool {pool_handle}, whose home is {home:?}: ignored",
+            self.id
         );
     }
 
