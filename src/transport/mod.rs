@@ -99,7 +99,7 @@ pub trait Transport: Send {
     fn give_up(&mut self, now: Time, association: AssociationId, reason: &str);
 
     /// Somebody has reason to believe that the peer of an association is gone: looks at once, where that tells sooner than to wait.
-    /// [`TransportEvent::Lost`] follows if it is. Unknown associations are ignored.
+    /// [`TransportEvent::Lost`] follows if it does not answer. Unknown associations are ignored.
     fn probe(&mut self, now: Time, association: AssociationId);
 
     /// Sets the parameters of associations to be made from now on and, where the transport can, of existing ones.

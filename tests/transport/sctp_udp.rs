@@ -449,6 +449,23 @@ fn a_peer_that_somebody_believes_dead_is_asked_at_once() {
 }
 
 #[test]
+fn a_peer_that_somebody_believes_dead_and_that_answers_nothing_is_gone_without_any_icmp() {
+    let config = EndpointConfig {
+        bind: vec![SocketAddr::new(HERE, 0)],
+        // No heartbeat of SCTP's own comes into this.
+        parameters: SctpParameters { heartbeat_interval: Duration::from_secs(3600), ..SctpParameters::default() },
+        ..EndpointConfig::default()
+    };
+    let transport = SctpUdp::open(&config, SctpUdpOptions::default()).unwrap();
+    let (mut server, mut client) = (End::on(HERE, true), End { transport, seen: Vec::new() });
+    let id = client.connect(&[HERE], server.address().port());
+    drive("up", &mut [&mut server, &mut client], |ends| ends.iter().all(|end| end.ups().len() == 1));
+    // The server keeps its socket, so that nothing is refused, but does not work on.
+    client.transport.probe(clock::now(), id);
+    drive("the loss", &mut [&mut client], |ends| ends[0].losses() == [LossReason::Unreachable]);
+}
+
+#[test]
 fn icmp_about_a_live_peer_is_not_believed() {
     let (mut server, mut client) = (End::on(HERE, true), End::on(HERE, false));
     let mut relay = Relay::new(server.address());

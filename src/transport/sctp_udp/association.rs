@@ -95,6 +95,13 @@ impl Association {
         self.socket.poll_timeout() - SocketTime::zero()
     }
 
+    /// The smoothed round trip time, once it was measured.
+    pub fn round_trip_time(&self) -> Option<Duration> {
+        let srtt = self.socket.get_metrics()?.srtt;
+        // Until it has measured, dcsctp gives the initial retransmission timeout.
+        (srtt != self.socket.options().rto_initial).then_some(srtt)
+    }
+
     /// When the association wants to be woken.
     pub fn next_deadline(&self) -> Option<Time> {
         let timeout = self.due();

@@ -220,8 +220,8 @@ impl SctpUdp {
             Some(Verdict::Probe) => {
                 self.send_probe(&a);
             }
-            Some(Verdict::Acquitted) => a.probe = None,
-            _ => {}
+            Some(Verdict::Gone) => return self.end(a, LossReason::Unreachable),
+            Some(Verdict::Wait) | None => {}
         }
         a.advance(now);
         self.settle(now, a, None);
@@ -236,7 +236,7 @@ impl SctpUdp {
     pub(super) fn suspect(&mut self, now: Time, mut a: Box<Association>) {
         match a.probe.as_mut() {
             None => {
-                a.probe = Some(Probe::begin(now));
+                a.probe = Some(Probe::begin(now, a.round_trip_time()));
                 // The peer knows this side by that address only.
                 if self.send_probe(&a) == Sent::NoSource {
                     return self.end(a, LossReason::Unreachable);

@@ -12,7 +12,7 @@
 //! | `connect.rs` | the race of a connect to the places where a peer may listen |
 //! | `association.rs`, `table.rs`, `timers.rs` | state |
 //! | `cookie.rs` | signed state cookies |
-//! | `probe.rs` | what ICMP errors lead to |
+//! | `probe.rs` | what ICMP errors and doubts lead to |
 //! | `packet.rs`, `crc32c.rs` | packets as far as the wrapper reads and writes them |
 //! | `udp.rs` | sockets |
 //! | `options.rs` | our parameters in dcsctp's terms |
@@ -283,10 +283,7 @@ impl Transport for SctpUdp {
     }
 
     fn round_trip_time(&self, association: AssociationId) -> Option<Duration> {
-        let a = self.table.get(self.table.slot_of(association)?)?;
-        let srtt = a.socket.get_metrics()?.srtt;
-        // Until it has measured, dcsctp gives the initial retransmission timeout.
-        (srtt != a.socket.options().rto_initial).then_some(srtt)
+        self.table.get(self.table.slot_of(association)?)?.round_trip_time()
     }
 
     fn poll(&mut self, now: Time, sink: &mut dyn FnMut(TransportEvent<'_>)) -> bool {
