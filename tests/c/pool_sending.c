@@ -50,6 +50,11 @@ static void to_one(void)
    int                   count[SERVERS] = {0};
    const int             client         = rsp_socket(0, SOCK_SEQPACKET, IPPROTO_SCTP);
    REQUIRE(client >= 0);
+   /* A session with each: else one that is slow to come up would have its message taken by the next one, as a failed one would. */
+   REQUIRE(send_text(client, 0, RSP_SEND_TO_ALL, &info, "hello") == SERVERS);
+   for(int i = 0; i < SERVERS; i++) {
+      expect(servers[i], "hello");
+   }
    for(int i = 0; i < 2 * SERVERS; i++) {
       CHECK(send_text(client, 0, RSP_SEND_FAILOVER, &info, "to one") == 1);
       REQUIRE(info.rinfo_pe_id >= 0x100 && info.rinfo_pe_id < 0x100 + SERVERS);
