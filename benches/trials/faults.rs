@@ -50,10 +50,20 @@ pub struct Fault {
     /// Of the server or registrar.
     pub number: usize,
     pub begun: Time,
+    /// When it worked again, as far as that has come.
+    pub ended: Option<Time>,
 }
 
-/// What is the matter with a server or a registrar until then.
-type Away = Option<(Kind, Time)>;
+/// Why a server or a registrar is away.
+#[derive(Clone, Copy)]
+struct Absence {
+    kind: Kind,
+    until: Time,
+    /// Of the fault in the log.
+    fault: usize,
+}
+
+type Away = Option<Absence>;
 
 /// All faults, from the first to the last.
 pub struct Faults {
@@ -92,12 +102,13 @@ impl Faults {
         }
         let until = now + self.between(if kind == Kind::Hang { HANG } else { AWAY });
         begin(pool, kind, number);
+        let absence = Absence { kind, until, fault: self.log.len() };
         if kind == Kind::Registrar {
-            self.registrars[number] = Some((kind, until));
+            self.registrars[number] = Some(absence);
         } else {
-            self.servers[number] = Some((kind, until));
+            self.servers[number] = Some(absence);
         }
-        self.log.push(Fault { kind, number, begun: clock::now() });
+        self.log.push(Fault { kind, number, begun: clock::now(), ended: None });
         self.next = clock::now() + self.between(PAUSE);
     }
 
@@ -111,16 +122,14 @@ impl Faults {
     }
 
     fn recover(&mut self, pool: &mut Pool, now: Time) {
-        for (number, away) in self.servers.iter_mut().enumerate() {
+        let servers = self.servers.iter_mut().enumerate();
+        for (number, away) in servers.chain(self.registrars.iter_mut().enumerate()) {
             match *away {
-                Some((kind, until)) if until <= now && come_back(pool, kind, number) => *away = None,
+                Some(Absence { kind, until, fault }) if until <= now && come_back(pool, kind, number) => {
+                    self.log[fault].ended = Some(clock::now());
+                    *away = None;
+                }
                 _ => {}
-            }
-        }
-        for (number, away) in self.registrars.iter_mut().enumerate() {
-            if away.is_some_and(|(_, until)| until <= now) {
-                pool.registrars.registrars[number].start();
-                *away = None;
             }
         }
     }
@@ -171,7 +180,8 @@ fn come_back(pool: &mut Pool, kind: Kind, number: usize) -> bool {
     match kind {
         Kind::Hang => pool.signal_server(number, libc::SIGCONT),
         Kind::Drain if !pool.server_has_ended(number) => return false,
-        _ => pool.start_server(number),
+        Kind::Kill | Kind::Drain => pool.start_server(number),
+        Kind::Registrar => pool.registrars.registrars[number].start(),
     }
     true
 }

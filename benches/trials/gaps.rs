@@ -2,10 +2,10 @@
 
 use crate::faults::{Fault, Kind};
 use rserpool::Time;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A fault that began at most so long before a request was sent may be why it was answered late.
+/// A fault that was over at most so long before a request was sent may be why it was answered late.
 const BEFORE: Duration = Duration::from_secs(1);
 
 /// No call is to take longer.
@@ -77,9 +77,13 @@ impl Gaps {
         let begin = end.saturating_sub(age);
         let since = |time: Duration| {
             let from = begin.saturating_sub(time);
-            faults.iter().filter(move |fault| (from..=end).contains(&fault.begun.saturating_since(Time::ZERO)))
+            faults.iter().filter(move |fault| {
+                let had_begun = fault.begun.saturating_since(Time::ZERO) <= end;
+                had_begun && fault.ended.is_none_or(|ended| ended.saturating_since(Time::ZERO) >= from)
+            })
         };
-        let kinds: BTreeSet<Kind> = since(BEFORE).map(|fault| fault.kind).collect();
+        let mut kinds: Vec<Kind> = since(BEFORE).map(|fault| fault.kind).collect();
+        kinds.sort();
         let names: Vec<String> = kinds.iter().map(Kind::to_string).collect();
         let cause = if names.is_empty() { "no fault".to_owned() } else { names.join("+") };
         let cause = self.by_cause.entry(cause).or_default();
