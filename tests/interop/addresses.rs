@@ -12,7 +12,7 @@ fn ipv6(registrar_of: Of, elements_of: Of, user_of: Of) {
     let mut cell = Cell::with_ipv6();
     cell.expect("ASAP Registration Response");
     cell.expect("ASAP Handle Resolution Response");
-    cell.expect("ASAP Deregistration Response");
+    cell.expect_goodbye(elements_of);
     cell.expect_cause(9);
     cell.expect_refusals(3);
     let asap = "[fd00:255::1]:3863";
@@ -61,7 +61,7 @@ fn ipv6_scope() {
 /// stays in the pool and leaves it in order.
 fn a_path_is_cut(registrar_of: Of, elements_of: Of, user_of: Of) {
     let mut cell = Cell::new();
-    cell.expect("ASAP Deregistration Response");
+    cell.expect_goodbye(elements_of);
     cell.expect_cause(9);
     cell.expect_refusals(50);
     // The test's own question may just be saying goodbye to a kernel that takes seconds to leave the path.

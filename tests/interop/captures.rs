@@ -26,6 +26,12 @@ pub fn check(capture: &Path, expectations: &str) -> Result<String, String> {
             faults.push(format!("no {message}"));
         }
     }
+    for (request, response) in &expected.answered {
+        let any = |kind: &u32| rows.iter().any(|row| row.numbers("asap.message_type").contains(kind));
+        if any(request) && !any(response) {
+            faults.push(format!("ASAP messages of type {request}, but none of type {response}"));
+        }
+    }
     for (count, message) in &expected.at_most {
         let seen = rows.iter().filter(|row| row.info.contains(message.as_str())).count();
         if seen > *count {
@@ -43,6 +49,8 @@ pub fn check(capture: &Path, expectations: &str) -> Result<String, String> {
 struct Expectations {
     messages: Vec<String>,
     at_most: Vec<(usize, String)>,
+    /// Types of an ASAP request and its response.
+    answered: Vec<(u32, u32)>,
     causes: BTreeSet<u32>,
     refused: usize,
     /// Reasons that ABORTs may give, beside the ordinary ones.
@@ -59,6 +67,10 @@ impl Expectations {
                 Some(("atmost", rest)) => {
                     let (count, message) = rest.split_once(' ').expect("count and message");
                     expected.at_most.push((count.parse().expect("a number"), message.to_owned()));
+                }
+                Some(("answered", types)) => {
+                    let (request, response) = types.split_once(' ').expect("two types");
+                    expected.answered.push((request.parse().expect("a number"), response.parse().expect("a number")));
                 }
                 Some(("cause", cause)) => expected.causes.extend(cause.parse::<u32>()),
                 Some(("malformed", message)) => expected.malformed.push(message.to_owned()),

@@ -10,7 +10,7 @@ fn story(registrar_of: Of, elements_of: Of, user_of: Of) {
     let mut cell = Cell::new();
     cell.expect("ASAP Registration Response");
     cell.expect("ASAP Handle Resolution Response");
-    cell.expect("ASAP Deregistration Response");
+    cell.expect_goodbye(elements_of);
     // "Unknown pool handle" is the answer to us before the first and after the last element is there.
     cell.expect_cause(9);
     // The registrar may give the user the dead element before it has seen the death.

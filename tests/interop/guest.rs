@@ -1,5 +1,6 @@
 //! A cell's surroundings in the guest: a network namespace, a capture of it, programs in it, and patience.
 
+use crate::programs::Of;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -79,6 +80,15 @@ impl Cell {
     /// Messages that must be in the capture, by their type in Wireshark's words ("ASAP Registration").
     pub fn expect(&mut self, message: &str) {
         self.expectations += &format!("message {message}\n");
+    }
+
+    /// De-registrations that are seen must be answered. Elements of ours say goodbye always; rsplib's, when it gets too little of
+    /// the processor, sometimes just close their association.
+    pub fn expect_goodbye(&mut self, elements_of: Of) {
+        match elements_of {
+            Of::Us => self.expect("ASAP Deregistration Response"),
+            Of::Rsplib => self.expectations += "answered 2 4\n",
+        }
     }
 
     /// Messages that there are at most so many of.
