@@ -32,6 +32,9 @@ pub mod profile;
 pub mod random;
 #[cfg(feature = "registrar")]
 pub mod registrar;
+#[cfg(feature = "pool-element")]
+#[doc(hidden)]
+pub mod security;
 #[doc(hidden)]
 pub mod session;
 pub(crate) mod step;

@@ -23,6 +23,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("handlespace", &["policy", "random", "wire"]),
     ("registrar", &["association", "collections", "handlespace", "log_limit", "message", "policy", "random", "wire"]),
     ("asap", &["association", "collections", "log_limit", "message", "policy", "random", "wire"]),
+    ("security", &[]),
     ("session", &["asap", "association", "collections", "log_limit", "message", "policy", "random", "wire"]),
     ("transport", &["association", "collections", "log_limit", "message", "random", "wire"]),
     (
@@ -38,12 +39,13 @@ const LAYERS: &[(&str, &[&str])] = &[
             "profile",
             "random",
             "registrar",
+            "security",
             "session",
             "transport",
             "wire",
         ],
     ),
-    ("api", &["asap", "association", "driver", "policy", "profile", "session", "transport", "wire"]),
+    ("api", &["asap", "association", "driver", "policy", "profile", "security", "session", "transport", "wire"]),
     ("ffi", &["api", "association", "driver", "log_filter", "policy", "profile", "session", "transport", "wire"]),
 ];
 

@@ -254,6 +254,12 @@
 #define RSERPOOL_REGISTRATION_ERROR 9
 
 /**
+ * Socket option, to be read only: how many cookies of clients were dropped because no server of the pool had sealed them, for all
+ * sessions of a listening socket together. 0 where the environment has no RSERPOOL_COOKIE_KEYS.
+ */
+#define RSERPOOL_COOKIES_REFUSED 10
+
+/**
  * rpi_flags: as many elements are listed as a call lists, or was asked for: the pool may have more.
  */
 #define RSP_POOL_PARTIAL 1

@@ -77,6 +77,10 @@ fn instance_config(config: &Config) -> Result<InstanceConfig> {
         asap: asap_config(config, registrars, registrar_names.len(), profile, kind)?,
         registrar_names,
         announcement_groups: announcement_groups(&config.announcements),
+        #[cfg(feature = "pool-element")]
+        cookies: super::cookie_seal::from_environment()?,
+        #[cfg(not(feature = "pool-element"))]
+        cookies: None,
         csp: config.csp.clone(),
         // Seeds are random numbers of the system: std keys its hash maps with them.
         seed: RandomState::new().hash_one(std::process::id()),

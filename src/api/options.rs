@@ -34,6 +34,9 @@ pub const OPTION_SESSION_ERROR: c_int = 8;
 /// `EEXIST`, `EBUSY`: one has refused it for now, and is asked again; `EPERM`: it has done so for good; `ENOENT`: the socket is not to be
 /// registered. What a registrar has said is in [`crate::api::last_error`] then.
 pub const OPTION_REGISTRATION_ERROR: c_int = 9;
+/// To be read only: how many cookies from pool users were not believed, by this socket, the one that accepted it, or those that it has
+/// accepted. 0 where cookies are not sealed.
+pub const OPTION_COOKIES_REFUSED: c_int = 10;
 
 /// Bytes of a C int.
 const INT_LEN: usize = size_of::<c_int>();
@@ -56,6 +59,10 @@ pub fn getsockopt(sd: Descriptor, level: c_int, name: c_int, value: &mut [u8]) -
                 }
                 (SOL_RSERPOOL, OPTION_REGISTRATION_ERROR) => registration_error(&instance, &socket)?,
                 (SOL_RSERPOOL, OPTION_UNREAD_LIMIT) => c_int::try_from(socket.unread_limit()?).unwrap_or(c_int::MAX),
+                (SOL_RSERPOOL, OPTION_COOKIES_REFUSED) => {
+                    let refused = socket.cookies()?.map_or(0, |cookies| cookies.refused());
+                    c_int::try_from(refused).unwrap_or(c_int::MAX)
+                }
                 _ => get(&socket.config()?, level, name)?,
             };
             let Some(target) = value.get_mut(..INT_LEN) else {

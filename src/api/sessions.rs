@@ -195,14 +195,18 @@ pub(super) fn send_error(error: SendError) -> Error {
 /// Gives the peer of a session the state that another element needs to go on with it. Returns the cookie's length.
 pub fn send_cookie(sd: Descriptor, cookie: &[u8], session: SessionId, timeout: Timeout) -> Result<usize> {
     let (_, socket) = lookup(sd)?;
-    if cookie.is_empty() || cookie.len() > MAX_COOKIE_LEN {
-        let what = format!("a cookie has 1 to {MAX_COOKIE_LEN} bytes, not {}", cookie.len());
+    let cookies = socket.cookies()?;
+    let longest = MAX_COOKIE_LEN - cookies.as_ref().map_or(0, |cookies| cookies.overhead());
+    if cookie.is_empty() || cookie.len() > longest {
+        let what = format!("a cookie has 1 to {longest} bytes, not {}", cookie.len());
         return Err(Error::with(libc::EMSGSIZE, what));
     }
     if !socket.is_server()? {
         return Err(Error::new(libc::EBADF, "only a pool element gives cookies"));
     }
-    let bytes = encode_cookie(cookie).map_err(|error| Error::with(libc::EMSGSIZE, error.to_string()))?;
+    let sealed = cookies.map(|cookies| cookies.seal(cookie));
+    let bytes = encode_cookie(sealed.as_deref().unwrap_or(cookie))
+        .map_err(|error| Error::with(libc::EMSGSIZE, error.to_string()))?;
     let message = OutboundMessage::control(PPID_ASAP, &bytes);
     socket.send_message(session, message, until(timeout)).map_err(send_error)?;
     Ok(cookie.len())

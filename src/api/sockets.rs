@@ -99,6 +99,9 @@ pub fn socket(domain: c_int, socket_type: c_int, protocol: c_int) -> Result<Desc
     };
     let socket = Socket::new(style).map_err(|error| Error::system(&error, "no descriptor for a socket"))?;
     socket.change_config(|config| *config = instance.session_config())?;
+    if let Some(cookies) = instance.cookies() {
+        socket.use_cookies(&cookies.begin());
+    }
     enter(&instance, Entry::Socket(socket))
 }
 

@@ -8,6 +8,8 @@ pub mod clock;
 mod core_loop;
 pub mod csp;
 #[doc(hidden)]
+pub mod environment;
+#[doc(hidden)]
 pub mod interfaces;
 #[doc(hidden)]
 pub mod log_output;

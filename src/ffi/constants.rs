@@ -96,6 +96,9 @@ pub const RSERPOOL_SESSION_ERROR: c_int = 8;
 /// waited for. EEXIST, EBUSY: one has refused it, as another element has the identifier or for lack of resources, and is asked again.
 /// EPERM: one has refused it for good. ENOENT: the socket is not to be registered.
 pub const RSERPOOL_REGISTRATION_ERROR: c_int = 9;
+/// Socket option, to be read only: how many cookies of clients were dropped because no server of the pool had sealed them, for all
+/// sessions of a listening socket together. 0 where the environment has no RSERPOOL_COOKIE_KEYS.
+pub const RSERPOOL_COOKIES_REFUSED: c_int = 10;
 
 #[cfg(test)]
 mod tests {
@@ -110,6 +113,7 @@ mod tests {
         assert_eq!(super::RSERPOOL_UNREAD_LIMIT, api::OPTION_UNREAD_LIMIT);
         assert_eq!(super::RSERPOOL_SESSION_ERROR, api::OPTION_SESSION_ERROR);
         assert_eq!(super::RSERPOOL_REGISTRATION_ERROR, api::OPTION_REGISTRATION_ERROR);
+        assert_eq!(super::RSERPOOL_COOKIES_REFUSED, api::OPTION_COOKIES_REFUSED);
         assert_eq!(super::RSERPOOL_RESOLUTION_RETRY_DELAY_MS, api::OPTION_RESOLUTION_RETRY_DELAY_MS);
     }
 }

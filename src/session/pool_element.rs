@@ -58,6 +58,11 @@ impl ServerSession {
         self.peer.as_ref().is_some_and(|peer| peer.is_with(other))
     }
 
+    /// Where the peer is, as far as known.
+    pub fn peer(&self) -> Option<&PeerAddress> {
+        self.peer.as_ref()
+    }
+
     /// Its association.
     pub fn association(&self) -> AssociationId {
         self.association

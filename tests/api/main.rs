@@ -7,6 +7,7 @@ mod business_cards;
 mod nonblocking;
 mod pools;
 mod resending;
+mod sealed_cookies;
 mod sessions;
 mod unread;
 

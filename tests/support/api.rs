@@ -1,4 +1,5 @@
 //! What the tests of the API share: a registrar on loopback, and pool elements in processes of their own.
+pub use super::silent_peer::SilentPeer;
 use rserpool::api::{self, Config, ConnectOptions, LoadInfo, MessageKind, Notification, RegisterOptions, SendOptions};
 use rserpool::api::{SessionChange, Timeout};
 use rserpool::driver::clock;
@@ -6,9 +7,9 @@ use rserpool::registrar::{Action, Event, Link, Registrar, RegistrarConfig};
 use rserpool::transport::{self, EndpointConfig, OutboundMessage, Tcp, Transport, TransportChoice, TransportEvent};
 use rserpool::wire::PPID_ASAP;
 use rserpool::{PoolElementId, SessionId};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -245,7 +246,10 @@ pub fn serve_counting(sd: libc::c_int, name: &str) {
             MessageKind::Data => {
                 *count += 1;
                 let text = String::from_utf8_lossy(&buffer[..received.len]);
-                let answer = format!("{name}:{count}:{text}");
+                let answer = match &*text {
+                    COOKIES_REFUSED => format!("{} cookies refused", cookies_refused(sd)),
+                    _ => format!("{name}:{count}:{text}"),
+                };
                 let options = SendOptions { session, ppid: received.ppid, ..SendOptions::default() };
                 let cookie = format!("{count:<cookie_length$}");
                 let _ = api::send_cookie(sd, cookie.as_bytes(), session, Timeout::After(PATIENCE));
@@ -255,9 +259,40 @@ pub fn serve_counting(sd: libc::c_int, name: &str) {
     }
 }
 
+/// What [`serve_counting`] is asked for, to tell how many cookies it has refused.
+pub const COOKIES_REFUSED: &str = "how many cookies were refused?";
+
+fn cookies_refused(sd: libc::c_int) -> i32 {
+    let mut value = [0; 4];
+    api::getsockopt(sd, api::SOL_RSERPOOL, api::OPTION_COOKIES_REFUSED, &mut value).unwrap();
+    i32::from_ne_bytes(value)
+}
+
+/// A server that answers with the same text, gives it away as a cookie, and says first what cookie a session came with. One-to-one.
+fn serve_each(listening: libc::c_int) {
+    while let Ok(sd) = api::accept(listening, Timeout::Never) {
+        std::thread::spawn(move || {
+            let mut came_with = String::new();
+            loop {
+                match receive(sd).0 {
+                    Got::Data(text) => {
+                        let cookie = format!("cookie of {text}");
+                        api::send_cookie(sd, cookie.as_bytes(), SessionId(1), Timeout::After(PATIENCE)).unwrap();
+                        send(sd, &format!("{came_with}{text}"));
+                    }
+                    Got::Cookie(cookie) => came_with = format!("{cookie}, then "),
+                    Got::Notification(_) => {}
+                    Got::End => return,
+                }
+            }
+        });
+    }
+}
+
 /// A pool element in a process of its own, which can be killed.
 pub struct ServerProcess {
     child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
     pub id: PoolElementId,
 }
 
@@ -284,7 +319,17 @@ impl ServerProcess {
                 break PoolElementId(id.parse().unwrap());
             }
         };
-        ServerProcess { child, id }
+        ServerProcess { child, lines, id }
+    }
+
+    /// The next line of its log with these words, of one that was started with `TEST_LOG`.
+    pub fn logged(&mut self, words: &[&str]) -> String {
+        loop {
+            let line = self.lines.next().expect("a line with these words").unwrap();
+            if words.iter().all(|word| line.contains(word)) {
+                return line;
+            }
+        }
     }
 
     pub fn process_id(&self) -> u32 {
@@ -317,66 +362,37 @@ impl Drop for ServerProcess {
     }
 }
 
+/// Warnings to standard output, which the test that has started this process reads.
+struct LogToOutput;
+
+impl log::Log for LogToOutput {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::Level::Warn
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        println!("{}: {}", record.level(), record.args());
+    }
+
+    fn flush(&self) {}
+}
+
 /// What the ignored test `server_process` does.
 pub fn server_main() {
     let Ok(registrar) = std::env::var("TEST_REGISTRAR") else { return };
     let pool = std::env::var("TEST_POOL").unwrap();
+    if std::env::var_os("TEST_LOG").is_some() {
+        log::set_logger(&LogToOutput).expect("no other logger");
+        log::set_max_level(log::LevelFilter::Warn);
+    }
     api::initialize(&config(registrar.parse().unwrap())).unwrap();
-    let sd = seqpacket_socket();
+    let one_to_one = std::env::var_os("TEST_ONE_TO_ONE").is_some();
+    let sd = if one_to_one { stream_socket() } else { seqpacket_socket() };
     register(sd, &pool);
     let id = api::getsockname(sd).unwrap().pool_element_id.0;
     println!("registered {id}");
+    if one_to_one {
+        serve_each(sd);
+    }
     serve_counting(sd, &id.to_string());
-}
-
-/// A client that says one word and then nothing more, not even that it has received something.
-pub struct SilentPeer {
-    transport: Box<dyn Transport>,
-    association: rserpool::AssociationId,
-    over: bool,
-}
-
-impl SilentPeer {
-    pub fn connect(pool: &str) -> SilentPeer {
-        let element = api::getaddrinfo(pool.as_bytes(), None, Duration::ZERO).unwrap().remove(0);
-        // From any address: an element on its registrar's host offers all that the host has.
-        let mut transport = transport::open(transport_choice(), &EndpointConfig::default()).unwrap();
-        let (addresses, port) = (element.addresses.iter().map(SocketAddr::ip).collect(), element.addresses[0].port());
-        let peer = rserpool::association::PeerAddress { addresses, port };
-        let association = transport.connect(clock::now(), &peer, PATIENCE).unwrap();
-        let mut up = false;
-        while !up {
-            let wake = transport.next_deadline().map(|at| at.saturating_since(clock::now()));
-            let mut fds = [libc::pollfd { fd: transport.poll_fd().unwrap(), events: libc::POLLIN, revents: 0 }];
-            rserpool::driver::client::system::poll(&mut fds, wake).unwrap();
-            transport.poll(clock::now(), &mut |event| match event {
-                TransportEvent::Up { .. } => up = true,
-                TransportEvent::ConnectFailed { reason, .. } => panic!("no silent peer: {reason}"),
-                _ => {}
-            });
-        }
-        let mut peer = SilentPeer { transport, association, over: false };
-        peer.say("word");
-        peer
-    }
-
-    /// Sends this, whatever has arrived meanwhile.
-    pub fn say(&mut self, text: &str) {
-        let payload = text.as_bytes();
-        let message = OutboundMessage { stream: 0, ppid: 99, unordered: false, lifetime: None, payload };
-        self.transport.send(clock::now(), self.association, message).unwrap();
-    }
-
-    /// Takes what has arrived, and says so to the sender.
-    pub fn acknowledge(&mut self) {
-        let mut fds = [libc::pollfd { fd: self.transport.poll_fd().unwrap(), events: libc::POLLIN, revents: 0 }];
-        rserpool::driver::client::system::poll(&mut fds, Some(Duration::from_millis(10))).unwrap();
-        let over = &mut self.over;
-        self.transport.poll(clock::now(), &mut |event| *over |= matches!(event, TransportEvent::Lost { .. }));
-    }
-
-    /// Its association has ended.
-    pub fn is_over(&self) -> bool {
-        self.over
-    }
 }

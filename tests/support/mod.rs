@@ -12,4 +12,5 @@ pub mod network;
 pub mod program;
 pub mod registrar;
 pub mod scope;
+pub mod silent_peer;
 pub mod transport;

@@ -2,6 +2,7 @@
 
 use super::asap::AsapDriver;
 use super::commands::Command;
+use super::cookies::CookieMaker;
 use super::csp::{CspConfig, HomeBoard, Reporter};
 use super::endpoint::Endpoint;
 use super::endpoint_state::Ownership;
@@ -50,6 +51,8 @@ pub struct InstanceConfig {
     pub announcement_groups: Vec<SocketAddr>,
     /// Seed of the client core.
     pub seed: u64,
+    /// Looks after the cookies of servers, where the environment has keys.
+    pub cookies: Option<Arc<dyn CookieMaker>>,
     /// Status reports, where wanted.
     pub csp: Option<CspConfig>,
 }
@@ -63,6 +66,7 @@ pub struct Instance {
     transport: TransportChoice,
     sctp: SctpParameters,
     session: PoolUserConfig,
+    cookies: Option<Arc<dyn CookieMaker>>,
     endpoints: Mutex<SortedMap<u16, Arc<Endpoint>>>,
     /// The endpoint of all pool users that are not bound.
     shared: Mutex<Option<Arc<Endpoint>>>,
@@ -82,6 +86,7 @@ impl Instance {
             transport: config.transport,
             sctp: config.sctp,
             session: config.session.clone(),
+            cookies: config.cookies.clone(),
             endpoints: Mutex::default(),
             shared: Mutex::new(None),
             thread: Mutex::new(None),
@@ -165,6 +170,11 @@ impl Instance {
     /// Settings of sessions, where a socket has none of its own.
     pub fn session_config(&self) -> PoolUserConfig {
         self.session.clone()
+    }
+
+    /// Looks after the cookies of servers, where the environment has keys.
+    pub fn cookies(&self) -> Option<Arc<dyn CookieMaker>> {
+        self.cookies.clone()
     }
 
     /// The endpoint of all pool users that are not bound.

@@ -232,6 +232,7 @@ fn be_elements() {
             registrar_names: Vec::new(),
             announcement_groups: Vec::new(),
             seed,
+            cookies: None,
             csp: None,
         };
         let instance = Instance::start(config).expect("a thread");

@@ -2,6 +2,7 @@
 
 use super::{Endpoint, Role, Socket, Style};
 use crate::AssociationId;
+use crate::association::PeerAddress;
 use crate::driver::client::call_error::SendError;
 use crate::session::ServerSession;
 use std::sync::Arc;
@@ -18,10 +19,11 @@ impl Socket {
     /// accepted.
     pub(super) fn accepted(
         association: AssociationId,
+        peer: &PeerAddress,
         endpoint: Option<&Arc<Endpoint>>,
         unread_limit: usize,
     ) -> Arc<Socket> {
-        let session = ServerSession::new(association, None);
+        let session = ServerSession::new(association, Some(peer.clone()));
         let socket = Socket::without_descriptor(Style::OneToOne, Role::Accepted(Accepted { session, ended: false }));
         socket.state.lock().inbox.set_unread_limit(unread_limit);
         if let Some(endpoint) = endpoint {
@@ -45,6 +47,11 @@ impl Accepted {
     /// Its association, also one that is gone.
     pub fn association(&self) -> AssociationId {
         self.session.association()
+    }
+
+    /// Where the peer is, as far as known.
+    pub fn peer(&self) -> Option<&PeerAddress> {
+        self.session.peer()
     }
 
     /// The session.

@@ -24,8 +24,11 @@ impl EndpointUser for Socket {
         peer: &PeerAddress,
     ) -> Result<(Arc<dyn EndpointUser>, SessionId, SessionActions), &'static str> {
         let mut state = self.state.lock();
-        let SocketState { role, inbox, .. } = &mut *state;
+        let SocketState { role, inbox, settings, .. } = &mut *state;
         let begun = role.accept(association, peer, self.endpoint.get(), inbox)?;
+        if let (Begun::In(socket), Some(cookies)) = (&begun, settings.cookies()) {
+            socket.use_cookies(cookies);
+        }
         state.update();
         // A PE sends its card when communication begins (RFC 5352 section 3.9).
         let card = state.settings.business_card();
@@ -136,9 +139,15 @@ impl SocketState {
         bytes: &[u8],
     ) -> Result<SessionActions, &'static str> {
         let mut actions = Vec::new();
-        if let Some(cookie) = self.role.control(now, session, association, bytes, &mut actions) {
-            let item = Item { session, kind: ItemKind::CookieEcho(cookie) };
-            self.inbox.push_received(item).map_err(|_| TOO_MUCH_UNREAD)?;
+        if let Some(echo) = self.role.control(now, session, association, bytes, &mut actions) {
+            let cookie = match self.settings.cookies() {
+                Some(cookies) => cookies.open(&echo, self.role.pool_user_at(session)),
+                None => Some(echo),
+            };
+            if let Some(cookie) = cookie {
+                let item = Item { session, kind: ItemKind::CookieEcho(cookie) };
+                self.inbox.push_received(item).map_err(|_| TOO_MUCH_UNREAD)?;
+            }
         }
         self.absorb(&mut actions);
         Ok(actions)

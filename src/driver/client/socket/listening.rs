@@ -1,6 +1,7 @@
 //! The role of a one-to-one socket that listens: sessions that peers begin wait in it until they are accepted, one by one.
 
 use super::{Endpoint, MAX_BACKLOG, Role, Socket};
+use crate::association::PeerAddress;
 use crate::driver::client::call_error::{ListenError, ReceiveError};
 use crate::{AssociationId, Time};
 use std::collections::VecDeque;
@@ -34,13 +35,14 @@ impl Listening {
     pub fn add(
         &mut self,
         association: AssociationId,
+        peer: &PeerAddress,
         endpoint: Option<&Arc<Endpoint>>,
         unread_limit: usize,
     ) -> Result<Arc<Socket>, &'static str> {
         if self.pending.len() >= self.backlog {
             return Err("too many sessions wait to be accepted");
         }
-        let socket = Socket::accepted(association, endpoint, unread_limit);
+        let socket = Socket::accepted(association, peer, endpoint, unread_limit);
         self.pending.push_back(Arc::clone(&socket));
         Ok(socket)
     }

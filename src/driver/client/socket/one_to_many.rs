@@ -54,6 +54,11 @@ impl OneToMany {
         self.sessions.contains_key(&session)
     }
 
+    /// Where the peer of a session is, as far as known.
+    pub fn peer(&self, session: SessionId) -> Option<&PeerAddress> {
+        self.sessions.get(&session)?.peer()
+    }
+
     /// This session.
     pub fn session_mut(&mut self, session: SessionId) -> Option<&mut ServerSession> {
         self.sessions.get_mut(&session)

@@ -183,6 +183,15 @@ impl Role {
         }
     }
 
+    /// Where the pool user of a session is, at its pool element.
+    pub fn pool_user_at(&self, session: SessionId) -> Option<&PeerAddress> {
+        match self {
+            Role::Accepted(accepted) => accepted.peer(),
+            Role::OneToMany(sessions) => sessions.peer(session),
+            Role::Fresh | Role::Listening(_) | Role::PoolUser(_) => None,
+        }
+    }
+
     /// The association to send on; none while the session has none, but will.
     pub fn target(&self, session: SessionId) -> Result<Option<AssociationId>, SendError> {
         match self {
@@ -244,7 +253,9 @@ impl Role {
         inbox: &mut Inbox,
     ) -> Result<Begun, &'static str> {
         match self {
-            Role::Listening(listening) => listening.add(association, endpoint, inbox.unread_limit()).map(Begun::In),
+            Role::Listening(listening) => {
+                listening.add(association, peer, endpoint, inbox.unread_limit()).map(Begun::In)
+            }
             Role::OneToMany(sessions) => sessions.accept(association, peer, inbox).map(Begun::Here),
             Role::Fresh | Role::Accepted(_) | Role::PoolUser(_) => Err("nobody listens here"),
         }

@@ -2,10 +2,12 @@
 
 use super::{Socket, SocketState};
 use crate::driver::client::call_error::Closed;
+use crate::driver::client::cookies::Cookies;
 use crate::session::PoolUserConfig;
 use crate::transport::SctpParameters;
 use crate::{PoolElementId, PoolHandle};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// A registration of a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub(super) struct Settings {
     registration: Option<Registered>,
     /// The ASAP_BUSINESS_CARD that every new session gets, where the program has given one.
     business_card: Option<Vec<u8>>,
+    /// What seals and opens the cookies of its sessions, where the program's environment has keys.
+    cookies: Option<Arc<dyn Cookies>>,
     /// Addresses given to bind.
     bind: Vec<SocketAddr>,
     /// SCTP parameters that were chosen for its endpoint.
@@ -47,6 +51,11 @@ impl Settings {
     /// The ASAP_BUSINESS_CARD that every new session gets.
     pub fn business_card(&self) -> Option<&[u8]> {
         self.business_card.as_deref()
+    }
+
+    /// What seals and opens the cookies of its sessions.
+    pub fn cookies(&self) -> Option<&Arc<dyn Cookies>> {
+        self.cookies.as_ref()
     }
 
     /// Addresses given to bind.
@@ -124,7 +133,12 @@ impl Socket {
 
     /// The socket is registered, or is to be, or is not any more.
     pub fn set_registration(&self, registration: Option<Registered>) -> Result<(), Closed> {
-        self.change(|state| state.settings.registration = registration)
+        self.change(|state| {
+            if let (Some(cookies), Some(registered)) = (&state.settings.cookies, &registration) {
+                cookies.set_pool(&registered.pool_handle);
+            }
+            state.settings.registration = registration;
+        })
     }
 
     /// The element leaves its pool: what it was registered as. New sessions get no business card any more.
@@ -138,6 +152,16 @@ impl Socket {
     /// The ASAP_BUSINESS_CARD that every new session gets; none: no card.
     pub fn set_business_card(&self, card: Option<Vec<u8>>) -> Result<(), Closed> {
         self.change(|state| state.settings.business_card = card)
+    }
+
+    /// From now on, cookies of its sessions are sealed, and those that come back looked at.
+    pub fn use_cookies(&self, cookies: &Arc<dyn Cookies>) {
+        self.state.lock().settings.cookies = Some(Arc::clone(cookies));
+    }
+
+    /// What seals and opens the cookies of its sessions.
+    pub fn cookies(&self) -> Result<Option<Arc<dyn Cookies>>, Closed> {
+        self.read(|state| state.settings.cookies.clone())
     }
 
     /// Looks at the state.
