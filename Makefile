@@ -26,11 +26,12 @@ help:
 	@echo 'make program       the program rserpool (registrar, resolve, list), in build/'
 	@echo 'make install       what is in build/ into DESTDIR/PREFIX (/usr/local); builds it first where nothing is there'
 	@echo 'make deb           Debian packages: library, -dev, tools, compat; in build/deb/'
-	@echo 'make install-deps  the Debian packages that demo and test need'
+	@echo 'make install-deps  the Debian packages that demo and test need, and cargo-deny'
 	@echo 'make clean         removes build/ and target/'
 
 install-deps:
 	scripts/install-packages build test small
+	scripts/deny --install
 
 demo:
 	scripts/install-packages build
