@@ -31,9 +31,18 @@ impl Process {
 
     /// Resident memory in kB.
     pub fn resident_kb(&self) -> u64 {
+        self.status_kb("VmRSS:")
+    }
+
+    /// The most that it has been.
+    pub fn peak_kb(&self) -> u64 {
+        self.status_kb("VmHWM:")
+    }
+
+    fn status_kb(&self, field: &str) -> u64 {
         let path = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(path).expect("the process lives");
-        let line = status.lines().find(|l| l.starts_with("VmRSS:")).expect("Linux says it");
+        let line = status.lines().find(|l| l.starts_with(field)).expect("Linux says it");
         line.split_whitespace().nth(1).and_then(|kb| kb.parse().ok()).expect("a number")
     }
 

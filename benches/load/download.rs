@@ -59,7 +59,7 @@ pub fn run(scale: Scale) {
 
 /// A measurement has its pace.
 #[allow(clippy::disallowed_methods)]
-fn pause(time: Duration) {
+pub fn pause(time: Duration) {
     std::thread::sleep(time);
 }
 
@@ -72,19 +72,19 @@ fn until_it_serves(asap: SocketAddr) {
     }
 }
 
-fn quantile(sorted: &[Duration], of_thousand: usize) -> Duration {
+pub fn quantile(sorted: &[Duration], of_thousand: usize) -> Duration {
     let last = sorted.len().saturating_sub(1);
     sorted.get((sorted.len() * of_thousand / 1000).min(last)).copied().unwrap_or_default()
 }
 
 /// A pool user that resolves one after the other, in a thread of its own.
-struct Watch {
+pub struct Watch {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Vec<Duration>>,
 }
 
 impl Watch {
-    fn start(asap: SocketAddr, pools: usize) -> Watch {
+    pub fn start(asap: SocketAddr, pools: usize) -> Watch {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let mut resolver = Resolver::connect(asap);
@@ -106,7 +106,7 @@ impl Watch {
     }
 
     /// How long each resolution took, the shortest first.
-    fn end(self) -> Vec<Duration> {
+    pub fn end(self) -> Vec<Duration> {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().expect("every resolution was answered")
     }

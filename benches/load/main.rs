@@ -8,6 +8,7 @@ mod crowd;
 mod download;
 mod echo;
 mod fleet;
+mod hostile;
 mod knot;
 mod memory;
 mod registrar;
@@ -40,6 +41,9 @@ fn main() {
     if wanted("download") {
         download::run(scale);
     }
+    if wanted("hostile") {
+        hostile::run(scale);
+    }
     if wanted("resolution") {
         resolution::run(scale);
     }
@@ -57,6 +61,7 @@ fn main() {
 /// Is the server `what` of a measurement, which a process of its own asks for.
 fn serve(what: &str, arguments: &[String]) {
     match what {
+        hostile::ATTACKERS => hostile::attack(arguments),
         "tcp-echo" => echo::serve_tcp(arguments),
         session::BARE_SERVER => session::serve_bare(),
         session::SERVER => session::serve(arguments),

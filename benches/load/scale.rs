@@ -17,6 +17,10 @@ pub struct Scale {
     pub measure: Duration,
     /// Measurements of each rate; the median counts.
     pub repetitions: usize,
+    /// Addresses that hostile load comes from.
+    pub hostile_sources: [usize; 2],
+    /// How long it lasts.
+    pub hostile_watch: Duration,
     /// Sessions with one element, and how many of them at a time are compared.
     pub crowd: (usize, usize),
 }
@@ -29,6 +33,8 @@ pub const FULL: Scale = Scale {
     watch: Duration::from_secs(10),
     measure: Duration::from_secs(1),
     repetitions: 5,
+    hostile_sources: [1, 1_000],
+    hostile_watch: Duration::from_secs(60),
     crowd: (10_000, 1_000),
 };
 
@@ -40,5 +46,7 @@ pub const SMOKE: Scale = Scale {
     watch: Duration::from_secs(2),
     measure: Duration::from_millis(20),
     repetitions: 1,
+    hostile_sources: [1, 20],
+    hostile_watch: Duration::from_millis(500),
     crowd: (40, 10),
 };

@@ -7,11 +7,18 @@ mod support;
 mod bench;
 mod examples;
 mod hostile;
+mod memory;
 mod readme;
 mod registrar;
 mod registrar_driver;
 mod registrar_output;
 mod tools;
+
+#[test]
+#[ignore = "started by the tests as a process of its own"]
+fn host_process() {
+    support::scope::hosts::main();
+}
 
 #[test]
 #[ignore = "the server process that other tests start"]

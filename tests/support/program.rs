@@ -49,8 +49,17 @@ impl RegistrarProcess {
 
     /// One that the system allows so many descriptors, of which it has to ask for some.
     pub fn start_with_descriptors(soft: u32, hard: u32, options: &[&str]) -> RegistrarProcess {
+        RegistrarProcess::start_limited(&format!("--nofile={soft}:{hard}"), options)
+    }
+
+    /// One that has so many bytes for all that it writes to: heap, stacks of threads, what it maps for itself.
+    pub fn start_with_memory(bytes: usize, options: &[&str]) -> RegistrarProcess {
+        RegistrarProcess::start_limited(&format!("--data={bytes}"), options)
+    }
+
+    fn start_limited(limit: &str, options: &[&str]) -> RegistrarProcess {
         let mut command = Command::new("prlimit");
-        command.arg(format!("--nofile={soft}:{hard}")).arg(env!("CARGO_BIN_EXE_rserpool"));
+        command.arg(limit).arg(env!("CARGO_BIN_EXE_rserpool"));
         RegistrarProcess::start_command(command, options)
     }
 
