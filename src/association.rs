@@ -79,6 +79,15 @@ impl fmt::Display for PeerAddress {
     }
 }
 
+/// What one host cannot choose of its address: all of one of IPv4, the network of one of IPv6.
+#[cfg_attr(not(any(feature = "registrar", feature = "sctp-udp")), allow(dead_code))]
+pub(crate) fn host_of(address: IpAddr) -> u64 {
+    match address.to_canonical() {
+        IpAddr::V4(address) => u64::from(u32::from(address)),
+        IpAddr::V6(address) => (u128::from(address) >> 64) as u64,
+    }
+}
+
 /// The other end of an association that came up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {

@@ -39,6 +39,13 @@ impl TokenBucket {
         true
     }
 
+    /// Puts a token back, unless it is full.
+    #[cfg(feature = "sctp-udp")]
+    pub fn give_back(&mut self) {
+        let full = u64::from(self.burst) * u64::from(self.interval);
+        self.credit = self.credit.saturating_add(u64::from(self.interval)).min(full);
+    }
+
     /// Whether there is one.
     #[cfg(feature = "registrar")]
     pub fn has(&mut self, now: Time) -> bool {

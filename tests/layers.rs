@@ -13,11 +13,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("token_bucket", &[]),
     ("random", &[]),
     ("log_filter", &[]),
-    ("log_limit", &[]),
     ("profile", &[]),
     ("collections", &["random"]),
     ("wire", &[]),
     ("association", &["wire"]),
+    ("log_limit", &["association"]),
     ("message", &["wire"]),
     ("policy", &["random", "wire"]),
     ("handlespace", &["policy", "random", "wire"]),
@@ -120,6 +120,7 @@ const OWNERS: &[&str] = &[
     "reports",
     "rsplib",
     "silence",
+    "sources",
     "subscriptions",
     "enrp/arbitrations",
     "enrp/audit",
@@ -132,6 +133,7 @@ const OWNERS: &[&str] = &[
     "enrp/senders",
     "enrp/stamps",
     "enrp/start",
+    "enrp/strangers",
     "enrp/timers",
 ];
 

@@ -96,6 +96,7 @@ impl Transport for Scripted {
 
     fn probe(&mut self, _: Time, _: AssociationId) {}
     fn set_parameters(&mut self, _: &SctpParameters) {}
+    fn limit_send_queues(&mut self, _: usize) {}
 
     fn parameters_of(&self, _: AssociationId) -> Option<SctpParameters> {
         None

@@ -29,10 +29,34 @@ pub fn install() {
     }
 }
 
+/// Whose words the environment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Environment {
+    /// That of who may do what this program does.
+    Own,
+    /// That of somebody with less rights: the program is set-user-ID, or has capabilities of its own.
+    OfOthers,
+}
+
+impl Environment {
+    /// As secure_getenv(3) has it.
+    fn of_this_process() -> Environment {
+        // SAFETY: it takes a number and reads what the kernel has handed to the process.
+        let secure = unsafe { libc::getauxval(libc::AT_SECURE) };
+        if secure == 0 { Environment::Own } else { Environment::OfOthers }
+    }
+}
+
+/// Level and file of RSERPOOL_LOG. Who has less rights than the program does not have it write where he could not.
+fn parts(value: &str, environment: Environment) -> (&str, &str) {
+    let (level, file) = value.split_once(',').unwrap_or((value, ""));
+    (level, if environment == Environment::Own { file } else { "" })
+}
+
 /// Arguments go before the environment variable RSERPOOL_LOG, "LEVEL" or "LEVEL,FILE".
 fn settings() -> (LevelFilter, Option<(String, bool)>) {
-    let environment = std::env::var("RSERPOOL_LOG").unwrap_or_default();
-    let (level, file) = environment.split_once(',').unwrap_or((environment.as_str(), ""));
+    let value = std::env::var("RSERPOOL_LOG").unwrap_or_default();
+    let (level, file) = parts(&value, Environment::of_this_process());
     let arguments = ARGUMENTS.lock();
     let level = arguments.log_level.or_else(|| parse_log_level(level)).unwrap_or(LevelFilter::Warn);
     let file = arguments.log_file.clone().or_else(|| (!file.is_empty()).then(|| (file.to_owned(), true)));
@@ -127,4 +151,17 @@ fn time_of_day() -> String {
         libc::localtime_r(&raw const now.tv_sec, &raw mut local);
     }
     format!("{:02}:{:02}:{:02}.{:03}", local.tm_hour, local.tm_min, local.tm_sec, now.tv_nsec / 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sec_who_starts_a_program_with_more_rights_does_not_name_its_log_file() {
+        assert_eq!(parts("debug,/etc/passwd", Environment::OfOthers), ("debug", ""));
+        assert_eq!(parts("debug,/tmp/log", Environment::Own), ("debug", "/tmp/log"));
+        assert_eq!(parts("debug", Environment::Own), ("debug", ""));
+        assert_eq!(Environment::of_this_process(), Environment::Own, "tests run with the rights of who starts them");
+    }
 }

@@ -108,7 +108,7 @@ impl Registrar {
             | AsapMessage::Cookie(_)
             | AsapMessage::CookieEcho(_)
             | AsapMessage::BusinessCard(_) => log_limited!(
-                self.logs.unexpected,
+                self.logs.unexpected => self.host_at(association),
                 step.now,
                 Level::Warn,
                 "registrar {}: {association:?} sent {}, which no registrar takes: ignored",
@@ -121,7 +121,7 @@ impl Registrar {
     fn on_asap_error(&mut self, now: Time, association: AssociationId, message: &asap::Error) {
         let cause = message.error.first().unwrap_or(Cause::Unspecified);
         log_limited!(
-            self.logs.unexpected,
+            self.logs.unexpected => self.host_at(association),
             now,
             Level::Warn,
             "registrar {}: {association:?} reports an error in one of our messages: {cause}",
@@ -163,6 +163,6 @@ impl Registrar {
     }
 
     pub(super) fn log_fault(&mut self, now: Time, association: AssociationId, what: &dyn std::fmt::Display) {
-        log_limited!(self.logs.faults, now, Level::Warn, "registrar {}: {association:?}: {what}", self.id);
+        log_limited!(self.logs.faults => self.host_at(association), now, Level::Warn, "registrar {}: {association:?}: {what}", self.id);
     }
 }

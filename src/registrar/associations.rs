@@ -2,7 +2,7 @@
 
 use super::silence::Silence;
 use super::{Link, RegistrarConfig};
-use crate::association::{Peer, PeerAddress, TransportKind};
+use crate::association::{Peer, PeerAddress, TransportKind, host_of};
 use crate::handlespace::{SeededState, ShardedMap};
 use crate::token_bucket::TokenBucket;
 use crate::wire::{AddressList, MAX_SCTP_ADDRESSES, TransportParameter, TransportUse};
@@ -82,6 +82,16 @@ impl Association {
         let addresses = if wanted { peer.addresses.clone() } else { AddressList::new() };
         let port = peer.port;
         addresses.into_iter().map(move |ip| (ip.to_canonical(), port))
+    }
+
+    /// The transport could not say where the other end is: it had lost the association by the time that it told of it.
+    pub fn is_nowhere(&self) -> bool {
+        self.peer.address.addresses.is_empty()
+    }
+
+    /// Where it comes from, for what is counted for each host.
+    pub fn host(&self) -> u64 {
+        self.peer.address.addresses.first().map_or(0, |address| host_of(*address))
     }
 
     /// The other end as the ASAP transport of an element (RFC 5352 section 3.1 rule 4).

@@ -2,6 +2,7 @@
 
 use super::associations::Association;
 use super::removal::{Abort, Removal};
+use super::sources::Overdone;
 use super::{Action, ConnectAttempt, Link, Registrar, Step};
 use crate::association::{LossReason, Peer, TransportKind};
 use crate::log_limit::log_limited;
@@ -32,22 +33,18 @@ impl Registrar {
         step: &mut Step<'_>,
     ) {
         let tcp = peer.kind == TransportKind::Tcp;
-        let is_room = match link {
-            Link::Asap => self.makes_room_for(peer.kind, step),
-            Link::Enrp => self.takes_enrp_association(step),
-        };
-        if !is_room {
+        if let Err(reason) = self.admit(link, &peer, step) {
             log_limited!(
-                self.logs.associations,
+                self.logs.associations => peer.address.clone(),
                 step.now,
                 Level::Warn,
-                "registrar {}: {} associations are there already: the one of {} is aborted",
+                "registrar {}: {} associations are there already: the one of {} is aborted: {reason}",
                 self.id,
                 self.associations.len(),
                 peer.address
             );
             self.statistics.rate_limited += 1;
-            step.push(Action::Abort { association: id, reason: "too many associations" });
+            step.push(Action::Abort { association: id, reason });
             match (link, attempt) {
                 (Link::Asap, Some(attempt)) => {
                     self.on_own_asap_association_up(attempt, ConnectedTo::Nothing, step);
@@ -72,8 +69,29 @@ impl Registrar {
         }
     }
 
+    /// Whether an association is taken. If so, it counts for its source.
+    fn admit(&mut self, link: Link, peer: &Peer, step: &mut Step<'_>) -> Result<(), &'static str> {
+        self.sources.join(step.now, peer).map_err(Overdone::text)?;
+        let is_room = match link {
+            Link::Asap => self.makes_room_for(peer.kind, step),
+            Link::Enrp => self.takes_enrp_association(step),
+        };
+        if is_room {
+            return Ok(());
+        }
+        self.sources.leave(step.now, &peer.address);
+        Err("too many associations")
+    }
+
+    /// Takes out an association that is gone.
+    fn take_out(&mut self, now: Time, id: AssociationId) -> Option<Association> {
+        let association = self.associations.remove(id)?;
+        self.sources.leave(now, association.address());
+        Some(association)
+    }
+
     pub(super) fn on_association_lost(&mut self, id: AssociationId, reason: &LossReason, step: &mut Step<'_>) {
-        let Some(association) = self.associations.remove(id) else { return };
+        let Some(association) = self.take_out(step.now, id) else { return };
         match association.link() {
             Link::Asap => self.forget_association(id, Removal::AssociationLost(association.address(), reason), step),
             Link::Enrp => self.on_enrp_association_lost(id, step),
@@ -82,10 +100,10 @@ impl Registrar {
 
     /// Aborts an association, with everything that hangs on it.
     pub(super) fn abort(&mut self, id: AssociationId, why: Abort, step: &mut Step<'_>) {
-        let Some(association) = self.associations.remove(id) else { return };
+        let Some(association) = self.take_out(step.now, id) else { return };
         let reason = why.text();
         log_limited!(
-            self.logs.associations,
+            self.logs.associations => association.address().clone(),
             step.now,
             why.level(),
             "registrar {}: association with {} is aborted: {reason}",

@@ -34,7 +34,7 @@ impl Registrar {
             Some(_) => {
                 self.statistics.deregistrations_refused += 1;
                 log_limited!(
-                    self.logs.refusals,
+                    self.logs.refusals => self.host_at(association),
                     step.now,
                     Level::Warn,
                     "registrar {}: {association:?} must not de-register {pool_element_id:?} of pool {pool_handle}, which \

@@ -111,7 +111,7 @@ impl Registrar {
         let owner = self.handlespace.element(index).and_then(|element| element.association());
         if owner != Some(association) {
             log_limited!(
-                self.logs.unexpected,
+                self.logs.unexpected => self.host_at(association),
                 step.now,
                 Level::Warn,
                 "registrar {}: {association:?} acknowledges a keep-alive for {:?} of pool {}, which is not its own: ignored",

@@ -1,7 +1,7 @@
 //! The registrar core (RFC 5352 section 3, RFC 5353): a state machine without I/O.
 //!
 //! One file an idea. Types that own what they change and tell what comes of it are `associations.rs`, `registrations.rs`,
-//! `keep_alives.rs`, `subscriptions.rs`, `silence.rs` and those of `enrp/`; the other files add methods to [`Registrar`], which asks these types and routes. Every
+//! `keep_alives.rs`, `subscriptions.rs`, `silence.rs`, `sources.rs` and those of `enrp/`; the other files add methods to [`Registrar`], which asks these types and routes. Every
 //! change of the handlespace goes through `changes.rs`, which tells subscribers and peers.
 
 mod announce;
@@ -28,6 +28,7 @@ mod reports;
 mod resolution;
 mod rsplib;
 mod silence;
+mod sources;
 mod statistics;
 mod subscriptions;
 mod unreachable;
@@ -40,17 +41,18 @@ pub(crate) use lateness::LATE;
 pub use own_addresses::OwnAddresses;
 pub use statistics::Statistics;
 
-use crate::handlespace::{ElementIndex, Handlespace};
+use crate::handlespace::{ElementIndex, Handlespace, SeededState};
 use crate::log_limit::LogLimit;
 use crate::message::AsapMessage;
 use crate::random::Random;
 use crate::{AssociationId, RegistrarId, Time};
 use announce::Announcer;
-use associations::Associations;
+use associations::{Association, Associations};
 use buffers::Buffers;
 use enrp::{Enrp, Leave, Phase};
 use keep_alives::KeepAlives;
 use registrations::Registrations;
+use sources::Sources;
 use subscriptions::Subscriptions;
 
 /// One step of this core.
@@ -67,6 +69,7 @@ pub struct Registrar {
     random: Random,
     handlespace: Handlespace,
     associations: Associations,
+    sources: Sources,
     subscriptions: Subscriptions,
     registrations: Registrations,
     keep_alives: KeepAlives,
@@ -107,6 +110,7 @@ impl Registrar {
             handlespace: Handlespace::new(hash_seed, config.max_pools, config.max_pool_elements)
                 .with_policies(config.policies.clone()),
             associations: Associations::new(hash_seed),
+            sources: Sources::new(&config, SeededState::new(hash_seed), now),
             subscriptions: Subscriptions::default(),
             registrations: Registrations::new(&config, id),
             keep_alives: KeepAlives::new(&config),
@@ -189,6 +193,11 @@ impl Registrar {
         self.send_due_updates(step);
         self.announce_if_due(step);
         self.end_silence(step);
+    }
+
+    /// Whose doing it is what comes over an association.
+    fn host_at(&self, association: AssociationId) -> u64 {
+        self.associations.get(association).map_or(0, Association::host)
     }
 
     /// Encodes a message for an association.

@@ -1,18 +1,24 @@
 //! ASAP_REGISTRATION (RFC 5352 section 3.1).
 
+use super::associations::Association;
 use super::refusals::without_information;
 use super::removal::Place;
+use super::sources::Costly;
 use super::{Registrar, Step};
 use crate::handlespace::{ElementIndex, Registered};
 use crate::log_limit::log_limited;
 use crate::message::AsapMessage;
 use crate::message::asap::{Registration, RegistrationResponse};
 use crate::wire::{Cause, ErrorCause, OperationalError, PoolElement, RegistrationLife};
-use crate::{AssociationId, PoolHandle, Time};
+use crate::{AssociationId, PoolElementId, PoolHandle, Time};
 use log::Level;
 
 impl Registrar {
     pub(super) fn on_registration(&mut self, association: AssociationId, message: Registration, step: &mut Step<'_>) {
+        if self.associations.get(association).is_none_or(Association::is_nowhere) {
+            // It died before it was looked at: nobody waits for an answer, and there is nothing to answer but that it has no address.
+            return log::debug!("registrar {}: a registration of {association:?}, which is gone: dropped", self.id);
+        }
         let Registration { pool_handle, mut pool_element, life_in_seconds } = message;
         let id = pool_element.id;
         pool_element.registration_life = life_in_seconds.unwrap_or(pool_element.registration_life);
@@ -24,7 +30,7 @@ impl Registrar {
             Err(cause) => {
                 self.statistics.registrations_refused += 1;
                 log_limited!(
-                    self.logs.refusals,
+                    self.logs.refusals => self.host_at(association),
                     step.now,
                     Level::Warn,
                     "registrar {}: registration of {id:?} in pool {pool_handle} by {association:?} is refused: {}",
@@ -56,6 +62,11 @@ impl Registrar {
         let Some(association) = self.associations.get(id) else { return Err(without_information(Cause::Unspecified)) };
         let life = pool_element.registration_life;
         let pool_element_id = pool_element.id;
+        let costs = self.cost_of(id, pool_handle, pool_element_id);
+        if !self.sources.allow(step.now, association.address(), costs) {
+            self.statistics.rate_limited += 1;
+            return Err(without_information(Cause::LackOfResources));
+        }
         let host = &self.own_addresses;
         let result =
             self.registrations.register(&mut self.handlespace, host, (id, association), pool_handle, pool_element);
@@ -74,6 +85,13 @@ impl Registrar {
         Ok(())
     }
 
+    /// What a registration over the association `id` is.
+    fn cost_of(&self, id: AssociationId, pool_handle: &PoolHandle, pool_element_id: PoolElementId) -> Costly {
+        let known = self.handlespace.find(pool_handle, pool_element_id);
+        let known = known.and_then(|index| self.handlespace.element(index));
+        if known.is_some_and(|known| known.association() == Some(id)) { Costly::Renewal } else { Costly::Registration }
+    }
+
     /// Starts the timers of an element that has just registered, which proves it alive.
     fn watch(&mut self, now: Time, index: ElementIndex, life: RegistrationLife) {
         self.keep_alives.clear_reports(index);
@@ -85,7 +103,7 @@ impl Registrar {
         let Some(element) = self.handlespace.element(index) else { return };
         let Some(pool) = self.handlespace.pool(element.pool()) else { return };
         log_limited!(
-            self.logs.registrations,
+            self.logs.registrations => self.host_at(association),
             now,
             Level::Info,
             "registrar {}: {:?} is registered in pool {} at {} by {association:?}; the pool has {} elements",

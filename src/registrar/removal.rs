@@ -1,7 +1,7 @@
 //! Why elements are removed, and the one line about each that says so.
 
 use super::{Registrar, Step};
-use crate::association::{LossReason, PeerAddress};
+use crate::association::{LossReason, PeerAddress, host_of};
 use crate::handlespace::Removed;
 use crate::log_limit::log_limited;
 use crate::wire::TransportParameter;
@@ -64,6 +64,18 @@ impl fmt::Display for Removal<'_> {
     }
 }
 
+/// The host where an element offers its service.
+fn host_of_place(transport: &TransportParameter) -> u64 {
+    match transport {
+        TransportParameter::Sctp { addresses, .. } => addresses.first().map_or(0, |address| host_of(*address)),
+        TransportParameter::Tcp { address, .. }
+        | TransportParameter::Udp { address, .. }
+        | TransportParameter::UdpLite { address, .. }
+        | TransportParameter::Dccp { address, .. } => host_of(*address),
+        TransportParameter::Opaque(_) => 0,
+    }
+}
+
 /// Where an element offers its service.
 pub(super) struct Place<'a>(pub &'a TransportParameter);
 
@@ -87,7 +99,7 @@ impl Registrar {
         let level = removal.level();
         let limit = if level == Level::Warn { &mut self.logs.removals } else { &mut self.logs.departures };
         log_limited!(
-            limit,
+            limit => host_of_place(&removed.element.pool_element().user_transport),
             step.now,
             level,
             "registrar {}: {:?} of pool {} at {} is removed: {removal}",

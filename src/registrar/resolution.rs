@@ -25,7 +25,7 @@ impl Registrar {
         if !within_limit {
             self.statistics.rate_limited += 1;
             log_limited!(
-                self.logs.limits,
+                self.logs.limits => self.host_at(association),
                 step.now,
                 Level::Warn,
                 "registrar {}: {association:?} asks for more than {} resolutions a second: refused",

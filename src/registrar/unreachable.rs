@@ -23,7 +23,7 @@ impl Registrar {
         if !within_limit {
             self.statistics.rate_limited += 1;
             log_limited!(
-                self.logs.limits,
+                self.logs.limits => self.host_at(association),
                 step.now,
                 Level::Warn,
                 "registrar {}: {association:?} sends more than {} unreachable reports a second: ignored",

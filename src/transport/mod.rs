@@ -31,7 +31,9 @@ pub(crate) use punctuality::{LONGEST_WAIT, Punctuality};
 pub use queued_event::QueuedEvent;
 pub use select::{detect, open, resolve};
 pub use tcp::Tcp;
-pub use types::{Capabilities, EndpointConfig, OutboundMessage, TransportChoice, TransportError, TransportEvent};
+pub use types::{
+    Capabilities, EndpointConfig, OutboundMessage, PeerAddresses, TransportChoice, TransportError, TransportEvent,
+};
 
 use crate::association::PeerAddress;
 use crate::{AssociationId, Time};
@@ -104,6 +106,9 @@ pub trait Transport: Send {
 
     /// Sets the parameters of associations to be made from now on and, where the transport can, of existing ones.
     fn set_parameters(&mut self, parameters: &SctpParameters);
+
+    /// Changes how many bytes each association may queue for sending. One that has more queued keeps that, and takes no more.
+    fn limit_send_queues(&mut self, bytes: usize);
 
     /// The parameters in force for an association, as far as the transport can tell.
     fn parameters_of(&self, association: AssociationId) -> Option<SctpParameters>;

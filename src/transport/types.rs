@@ -45,6 +45,16 @@ pub struct Capabilities {
     pub max_message_size: usize,
 }
 
+/// Which addresses of a peer are told, where it can have several (kernel SCTP).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PeerAddresses {
+    /// All that it lists.
+    #[default]
+    Listed,
+    /// Those at which it has answered (RFC 9260 section 5.4): an association comes up when all have, or after twice RTO.Initial.
+    Confirmed,
+}
+
 /// How to open an endpoint.
 #[derive(Clone, Debug)]
 pub struct EndpointConfig {
@@ -65,6 +75,8 @@ pub struct EndpointConfig {
     pub report_undelivered: bool,
     /// Timers of the associations.
     pub parameters: SctpParameters,
+    /// Which addresses of peers count.
+    pub peer_addresses: PeerAddresses,
 }
 
 impl Default for EndpointConfig {
@@ -78,6 +90,7 @@ impl Default for EndpointConfig {
             max_message_size: 256 << 10,
             report_undelivered: true,
             parameters: SctpParameters::default(),
+            peer_addresses: PeerAddresses::Listed,
         }
     }
 }

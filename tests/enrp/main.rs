@@ -4,6 +4,7 @@
 mod support;
 
 mod absence;
+mod burdens;
 mod faults;
 mod log_lines;
 mod random;

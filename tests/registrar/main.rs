@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod burdens;
 mod log_lines;
 mod policy_of_ones_own;
 mod rfc_5352;

@@ -5,7 +5,7 @@ use crate::support::transport::{Net, Seen};
 use crate::{Open, open_kernel, open_sctp_udp};
 use rserpool::AssociationId;
 use rserpool::association::{LossReason, PeerAddress};
-use rserpool::transport::{EndpointConfig, SctpParameters};
+use rserpool::transport::{EndpointConfig, PeerAddresses, SctpParameters};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
@@ -103,6 +103,39 @@ fn a_cut_path_costs_no_message_and_no_association_v4() {
 #[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
 fn a_cut_path_costs_no_message_and_no_association_v6() {
     a_cut_path_costs_nothing(&IPV6);
+}
+
+/// The addresses of the peer of an association that came up at the far end.
+fn told(two: &mut TwoLinks, number: usize) -> Vec<IpAddr> {
+    let far = two.far;
+    let peer = |seen: &Seen| if let Seen::Up(_, peer) = seen { Some(peer.address.addresses.to_vec()) } else { None };
+    two.net.at(far).seen.iter().filter_map(peer).nth(number).expect("it came up")
+}
+
+/// RFC 9260 section 5.4: whoever lists the address of another one does not have it.
+#[test]
+#[ignore = "wants root on a kernel with SCTP: scripts/guest/test"]
+fn b_hijack_only_addresses_that_answer_are_those_of_a_peer() {
+    let confirmed = |config: &mut EndpointConfig| config.peer_addresses = PeerAddresses::Confirmed;
+    let mut two = TwoLinks::new(&IPV4, open_kernel, open_kernel, confirmed);
+    let both: Vec<IpAddr> = IPV4.iter().map(|link| link.near.parse().unwrap()).collect();
+    let mut seen = told(&mut two, 0);
+    seen.sort();
+    assert_eq!(seen, both, "both paths answer");
+    two.talk(5);
+
+    two.hosts.cut(1);
+    let other = two.net.open(|config| {
+        config.bind = both.iter().map(|address| SocketAddr::new(*address, 0)).collect();
+    });
+    let peer = PeerAddress::new(IPV4[0].far.parse().unwrap(), two.net.port(two.far));
+    let now = two.net.now();
+    let association = two.net.at(other).transport.connect(now, &peer, Duration::from_secs(20)).unwrap();
+    two.net.until("up", |net| net.at(other).ups().contains(&association));
+    two.net.send(other, association, b"early").unwrap();
+    let far = two.far;
+    two.net.until("the message", |net| net.at(far).messages().contains(&b"early".as_slice()));
+    assert_eq!(told(&mut two, 1), [both[0]], "the other one may be anybody's");
 }
 
 /// One path that fails must not use up what the association may retransmit before it is given up (RFC 9260 section 8.1).

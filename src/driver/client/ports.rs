@@ -287,6 +287,13 @@ impl Transport for Ports {
         }
     }
 
+    fn limit_send_queues(&mut self, bytes: usize) {
+        self.config.max_send_queue = bytes;
+        for port in self.ports.values_mut() {
+            port.transport.limit_send_queues(bytes);
+        }
+    }
+
     fn parameters_of(&self, association: AssociationId) -> Option<SctpParameters> {
         self.ports.get(&association.transport())?.transport.parameters_of(association)
     }

@@ -1,44 +1,62 @@
 //! Messages that an association's send queue would not take yet, within bounds.
 //!
 //! A transport queues up to its own limit; what comes beyond waits here until the association is writable again. A peer that
-//! never reads fills its share and loses the association: it cannot make the registrar grow.
+//! never reads fills its share and loses the association: it cannot make the registrar grow. Many of them together cannot, either, and
+//! whoever has most waiting pays for that.
 
 use crate::AssociationId;
 use crate::collections::AssociationMap;
 use crate::registrar::Link;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// Bytes that may wait for one association with a pool element or a pool user.
 pub(super) const MAX_BACKLOG_PER_ASSOCIATION: usize = 256 << 10;
 /// Bytes that may wait for another registrar: the death of a process with thousands of elements is that many messages at once.
 pub(super) const MAX_BACKLOG_PER_REGISTRAR: usize = 8 << 20;
-/// Bytes that may wait for all associations together.
-pub(super) const MAX_BACKLOG_TOTAL: usize = 64 << 20;
+/// Bytes that may wait for all pool elements and pool users together, and one message.
+pub(super) const MAX_BACKLOG_ASAP: usize = 32 << 20;
+/// Bytes that may wait for all registrars together, and one message.
+pub(super) const MAX_BACKLOG_ENRP: usize = 64 << 20;
 /// What a waiting message costs beside its bytes, so that many tiny messages are bounded as well.
 const MESSAGE_OVERHEAD: usize = 64;
 
-#[derive(Default)]
 struct Backlog {
+    link: Link,
     /// As long as their bytes: the buffers that messages are made in are larger, and are not counted.
     messages: VecDeque<Box<[u8]>>,
     cost: usize,
+}
+
+/// What waits for all associations of one side.
+#[derive(Default)]
+struct Side {
+    cost: usize,
+    /// Who has how much, to find who has most.
+    by_cost: BTreeSet<(usize, AssociationId)>,
+}
+
+impl Side {
+    /// What waits for an association has changed.
+    fn changed(&mut self, association: AssociationId, before: usize, after: usize) {
+        self.cost = self.cost - before + after;
+        self.by_cost.remove(&(before, association));
+        if after > 0 {
+            self.by_cost.insert((after, association));
+        }
+    }
 }
 
 /// The waiting messages of all associations.
 #[derive(Default)]
 pub(super) struct Backlogs {
     waiting: AssociationMap<Backlog>,
-    total_cost: usize,
+    asap: Side,
+    enrp: Side,
 }
 
-/// The bound that another message would break.
+/// The association has its share: another message would be more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BacklogFull {
-    /// The association has its share.
-    Association,
-    /// All together have theirs.
-    Total,
-}
+pub(super) struct ShareUsedUp;
 
 fn cost(message: &[u8]) -> usize {
     message.len() + MESSAGE_OVERHEAD
@@ -52,48 +70,65 @@ impl Backlogs {
 
     /// Bytes that wait for all associations.
     pub(super) fn total_cost(&self) -> usize {
-        self.total_cost
+        self.asap.cost + self.enrp.cost
     }
 
-    /// Lets a copy of a message wait; it is dropped when a bound is broken.
-    pub(super) fn push(&mut self, link: Link, association: AssociationId, message: &[u8]) -> Result<(), BacklogFull> {
+    fn side(&mut self, link: Link) -> &mut Side {
+        match link {
+            Link::Asap => &mut self.asap,
+            Link::Enrp => &mut self.enrp,
+        }
+    }
+
+    /// Lets a copy of a message wait, unless the association has its share. Ask [`Backlogs::who_pays`] afterwards.
+    pub(super) fn push(&mut self, link: Link, association: AssociationId, message: &[u8]) -> Result<(), ShareUsedUp> {
         let most = match link {
             Link::Asap => MAX_BACKLOG_PER_ASSOCIATION,
             Link::Enrp => MAX_BACKLOG_PER_REGISTRAR,
         };
-        let cost = cost(message);
-        if self.total_cost + cost > MAX_BACKLOG_TOTAL {
-            return Err(BacklogFull::Total);
+        let before = self.waiting.get(&association).map_or(0, |b| b.cost);
+        let after = before + cost(message);
+        if after > most {
+            return Err(ShareUsedUp);
         }
-        if self.waiting.get(&association).map_or(0, |b| b.cost) + cost > most {
-            return Err(BacklogFull::Association);
-        }
-        let backlog = self.waiting.entry(association).or_default();
+        let empty = || Backlog { link, messages: VecDeque::new(), cost: 0 };
+        let backlog = self.waiting.entry(association).or_insert_with(empty);
         backlog.messages.push_back(message.into());
-        backlog.cost += cost;
-        self.total_cost += cost;
+        backlog.cost = after;
+        self.side(link).changed(association, before, after);
         Ok(())
+    }
+
+    /// All together have more than they may: the association for which most waits has to go, whoever the last message was for. Elements
+    /// and users do not pay for registrars, nor these for them.
+    pub(super) fn who_pays(&self) -> Option<AssociationId> {
+        let sides = [(&self.asap, MAX_BACKLOG_ASAP), (&self.enrp, MAX_BACKLOG_ENRP)];
+        let full = sides.into_iter().find(|(side, most)| side.cost > *most);
+        full.and_then(|(side, _)| side.by_cost.last()).map(|(_, association)| *association)
     }
 
     /// Hands the waiting messages to `send`, oldest first, until one is not accepted (false) or none is left.
     pub(super) fn flush(&mut self, association: AssociationId, mut send: impl FnMut(&[u8]) -> bool) {
         let Some(backlog) = self.waiting.get_mut(&association) else { return };
+        let (link, before) = (backlog.link, backlog.cost);
         while let Some(message) = backlog.messages.front() {
             if !send(message) {
-                return;
+                break;
             }
-            let cost = cost(message);
-            backlog.cost -= cost;
-            self.total_cost -= cost;
+            backlog.cost -= cost(message);
             backlog.messages.pop_front();
         }
-        self.waiting.remove(&association);
+        let after = backlog.cost;
+        if after == 0 {
+            self.waiting.remove(&association);
+        }
+        self.side(link).changed(association, before, after);
     }
 
     /// Forgets what waits for an association that is gone.
     pub(super) fn remove(&mut self, association: AssociationId) {
         if let Some(backlog) = self.waiting.remove(&association) {
-            self.total_cost -= backlog.cost;
+            self.side(backlog.link).changed(association, backlog.cost, 0);
         }
     }
 }
@@ -139,7 +174,7 @@ mod tests {
             pushed += 1;
         }
         assert!(pushed * 1000 <= MAX_BACKLOG_PER_ASSOCIATION);
-        assert_eq!(backlogs.push(Link::Asap, A, &[0; 1000]), Err(BacklogFull::Association));
+        assert_eq!(backlogs.push(Link::Asap, A, &[0; 1000]), Err(ShareUsedUp));
         assert_eq!(backlogs.push(Link::Asap, B, &[0; 1000]), Ok(()));
         for _ in 0..4096 {
             assert_eq!(backlogs.push(Link::Enrp, C, &[0; 200]), Ok(()), "a registrar is told of many deaths at once");
@@ -151,17 +186,23 @@ mod tests {
     }
 
     #[test]
-    fn all_associations_together_are_bounded() {
+    fn when_all_together_have_too_much_the_one_with_most_pays_and_not_who_comes_next() {
         let mut backlogs = Backlogs::default();
-        let mut refused = None;
-        for number in 0..1000 {
-            let association = AssociationId::new(0, number);
-            if let Err(full) = backlogs.push(Link::Asap, association, &[0; 200 << 10]) {
-                refused = Some(full);
-                break;
-            }
+        let hoarders = (1..).map(|number| AssociationId::new(0, number));
+        for hoarder in hoarders.take(MAX_BACKLOG_ASAP / (200 << 10)) {
+            backlogs.push(Link::Asap, hoarder, &[0; 200 << 10]).unwrap();
         }
-        assert_eq!(refused, Some(BacklogFull::Total));
-        assert!(backlogs.total_cost() <= MAX_BACKLOG_TOTAL);
+        let (greedy, innocent) = (AssociationId::new(0, 7), AssociationId::new(2, 1));
+        backlogs.push(Link::Enrp, C, &[0; 4 << 20]).unwrap();
+        assert_eq!(backlogs.who_pays(), None);
+        backlogs.push(Link::Asap, greedy, &[0; 1000]).unwrap();
+        for _ in 0..40 {
+            backlogs.push(Link::Asap, innocent, &[0; 4000]).unwrap();
+        }
+        assert_eq!(backlogs.who_pays(), Some(greedy), "neither the innocent one nor a registrar");
+        backlogs.remove(greedy);
+        assert_eq!(backlogs.who_pays(), None);
+        backlogs.flush(innocent, |_| true);
+        assert_eq!(backlogs.asap.by_cost.len(), backlogs.waiting.len() - 1, "who has nothing waiting has no place");
     }
 }

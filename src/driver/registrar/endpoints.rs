@@ -6,7 +6,9 @@ use crate::driver::interfaces::local_addresses;
 use crate::driver::poller::Poller;
 use crate::registrar::{Link, OwnAddresses, RegistrarConfig};
 use crate::transport::multicast::{AnnouncementListener, AnnouncementSender};
-use crate::transport::{self, DetachedReceiver, Detachment, EndpointConfig, Tcp, Transport, TransportError};
+use crate::transport::{
+    self, DetachedReceiver, Detachment, EndpointConfig, PeerAddresses, Tcp, Transport, TransportError,
+};
 use crate::wire::{AddressList, MAX_SCTP_ADDRESSES, TransportParameter, TransportUse};
 use crate::{AssociationId, Time};
 use std::io;
@@ -20,8 +22,12 @@ const ENRP_SCTP: u16 = 1;
 const ASAP_TCP: u16 = 2;
 /// Tries to find a port that is free for SCTP and for TCP, when the system may choose.
 const PORT_ATTEMPTS: usize = 16;
-/// Bytes that a transport queues for one association before the driver's backlog begins.
+/// Bytes that a transport queues for one association before the driver's backlog begins, while there are few associations.
 const MAX_SEND_QUEUE: usize = 256 << 10;
+/// The same, however many there are: an answer of ordinary length.
+const MIN_SEND_QUEUE: usize = 4 << 10;
+/// Bytes that transports queue on one side together; each association has its share of it.
+const ALL_SEND_QUEUES: usize = 32 << 20;
 /// Longest message taken: ASAP and ENRP messages have 16-bit lengths.
 const MAX_MESSAGE_SIZE: usize = 64 << 10;
 
@@ -48,6 +54,13 @@ pub(super) struct Endpoint {
     pub(super) transport: Box<dyn Transport>,
     /// The last poll left something to do.
     pub(super) more: bool,
+    /// Bytes that each association may queue.
+    send_queue: usize,
+}
+
+/// What each of so many associations may queue: who does not read pins that much. Powers of two, so that it seldom changes.
+fn share(associations: usize) -> usize {
+    (ALL_SEND_QUEUES / associations.max(1).next_power_of_two()).clamp(MIN_SEND_QUEUE, MAX_SEND_QUEUE)
 }
 
 /// All sockets.
@@ -77,7 +90,7 @@ impl Endpoints {
         let asap_sender = sender(sctp.as_ref(), &settings.announce_groups, ttl, "announcements");
         let enrp_sender = sender(enrp.as_ref(), &settings.enrp_groups, ttl, "PRESENCE to ENRP groups");
         let enrp_listener = listener(&settings.enrp_groups);
-        let endpoint = |link, transport| Endpoint { link, transport, more: false };
+        let endpoint = |link, transport| Endpoint { link, transport, more: false, send_queue: MAX_SEND_QUEUE };
         let transports = vec![endpoint(Link::Asap, sctp), endpoint(Link::Enrp, enrp), endpoint(Link::Asap, tcp)];
         let (asap, enrp) = (asap_address, enrp_address);
         let settled = OwnAddresses::of(&settings.core);
@@ -121,6 +134,17 @@ impl Endpoints {
     pub(super) fn retain_others(&self, peers: &mut Vec<PeerAddress>) {
         let own = reachable(self.enrp.ip());
         peers.retain(|peer| peer.port != self.enrp.port() || !peer.addresses.iter().any(|a| own.contains(a)));
+    }
+
+    /// There are so many associations of a side now.
+    pub(super) fn share_send_queues(&mut self, side: Link, associations: usize) {
+        let share = share(associations);
+        for endpoint in self.transports.iter_mut().filter(|endpoint| endpoint.link == side) {
+            if endpoint.send_queue != share {
+                endpoint.send_queue = share;
+                endpoint.transport.limit_send_queues(share);
+            }
+        }
     }
 
     /// The transport that an association lives on.
@@ -237,6 +261,8 @@ fn endpoint_config(settings: &RegistrarSettings, transport_number: u16, bind: So
         max_message_size: MAX_MESSAGE_SIZE,
         // A user that misses an answer asks again, and one that misses an update learns it from the next one.
         report_undelivered: false,
+        // Whoever lists the address of another one must not get what is meant for that.
+        peer_addresses: PeerAddresses::Confirmed,
         parameters: if transport_number == ENRP_SCTP { settings.enrp_sctp } else { settings.sctp },
     }
 }
@@ -256,4 +282,17 @@ fn reachable(bound: IpAddr) -> AddressList {
     });
     // A wildcard IPv4 endpoint is not reached by IPv6; a wildcard IPv6 endpoint is reached by both.
     all.into_iter().filter(|a| a.is_ipv4() || bound.is_ipv6()).take(MAX_SCTP_ADDRESSES).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_associations_may_queue_shrinks_with_their_number() {
+        assert_eq!([0, 1, 128, 129, 4096, 65_536].map(share), [256, 256, 256, 128, 8, 4].map(|kib| kib << 10));
+        for associations in 1..8192 {
+            assert!(associations * share(associations) <= ALL_SEND_QUEUES, "{associations} associations");
+        }
+    }
 }

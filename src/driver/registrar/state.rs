@@ -1,6 +1,6 @@
 //! Between the core and the transports: turns transport events into core events and keeps what belongs to associations.
 
-use super::backlog::{BacklogFull, Backlogs};
+use super::backlog::Backlogs;
 use super::metrics::RegistrarMetrics;
 use super::reports::Status;
 use crate::association::{LossReason, PeerAddress};
@@ -53,6 +53,8 @@ pub(super) struct State<C: Core> {
     /// Associations that may have room again for what waits.
     pub(super) writable: Vec<AssociationId>,
     associations: AssociationMap<Link>,
+    /// How many of them are with registrars.
+    with_registrars: usize,
     backlogs: Backlogs,
     metrics: RegistrarMetrics,
     log_limit: LogLimit,
@@ -64,6 +66,7 @@ impl<C: RegistrarCore> State<C> {
             core: CoreLoop::new(core),
             writable: Vec::new(),
             associations: AssociationMap::default(),
+            with_registrars: 0,
             backlogs: Backlogs::default(),
             metrics: RegistrarMetrics::default(),
             log_limit: LogLimit::default(),
@@ -92,6 +95,28 @@ impl<C: RegistrarCore> State<C> {
     /// Nothing came out of the events since the last time.
     pub(super) fn has_nothing_to_do(&self) -> bool {
         self.core.has_nothing_to_do() && self.writable.is_empty()
+    }
+
+    /// How many associations a side has.
+    pub(super) fn count(&self, side: Link) -> usize {
+        match side {
+            Link::Asap => self.associations.len() - self.with_registrars,
+            Link::Enrp => self.with_registrars,
+        }
+    }
+
+    fn add(&mut self, association: AssociationId, link: Link) {
+        self.remove(association);
+        self.associations.insert(association, link);
+        self.with_registrars += usize::from(link == Link::Enrp);
+    }
+
+    /// Whether it was there.
+    fn remove(&mut self, association: AssociationId) -> bool {
+        let link = self.associations.remove(&association);
+        self.with_registrars -= usize::from(link == Some(Link::Enrp));
+        self.backlogs.remove(association);
+        link.is_some()
     }
 
     pub(super) fn has_associations(&self) -> bool {
@@ -133,7 +158,7 @@ impl<C: RegistrarCore> State<C> {
                 self.core.handle(now, event);
             }
             TransportEvent::Up { association, peer } => {
-                self.associations.insert(association, link);
+                self.add(association, link);
                 let attempt = self.core.connect_ended(association);
                 log::debug!("association {association} with {} over {} is up", peer.address, peer.kind);
                 let event = Event::AssociationUp { link, association, attempt, peer };
@@ -148,10 +173,9 @@ impl<C: RegistrarCore> State<C> {
     }
 
     fn on_lost(&mut self, now: Time, association: AssociationId, reason: LossReason) {
-        if self.associations.remove(&association).is_none() {
+        if !self.remove(association) {
             return; // aborted by us in the meantime
         }
-        self.backlogs.remove(association);
         log::debug!("association {association} is lost: {reason}");
         self.core.handle(now, Event::AssociationLost { association, reason });
     }
@@ -195,17 +219,26 @@ impl<C: RegistrarCore> State<C> {
         }
         let pushed = self.backlogs.push(link, association, &message);
         self.core.core_mut().recycle(message);
-        match pushed {
-            Ok(()) => {}
-            Err(full) => {
-                self.metrics.slow_peers_aborted += 1;
-                let why = match full {
-                    BacklogFull::Association => "it does not read, and its share of waiting messages is used up",
-                    BacklogFull::Total => "it does not read, and the memory for waiting messages is used up",
-                };
-                self.give_up(now, transport, association, why);
-            }
+        if pushed.is_err() {
+            let why = "it does not read, and its share of waiting messages is used up";
+            self.end_slow(now, transport, association, why);
         }
+    }
+
+    /// Who has to go because all associations together have too many messages waiting.
+    pub(super) fn who_pays(&self) -> Option<AssociationId> {
+        self.backlogs.who_pays()
+    }
+
+    /// Ends the association that [`State::who_pays`] has named.
+    pub(super) fn make_pay(&mut self, now: Time, transport: &mut dyn Transport, association: AssociationId) {
+        let why = "it does not read, all memory for waiting messages is used up, and it has most of that";
+        self.end_slow(now, transport, association, why);
+    }
+
+    fn end_slow(&mut self, now: Time, transport: &mut dyn Transport, association: AssociationId, why: &str) {
+        self.metrics.slow_peers_aborted += 1;
+        self.give_up(now, transport, association, why);
     }
 
     /// Sends what waits for an association that has room again.
@@ -222,9 +255,8 @@ impl<C: RegistrarCore> State<C> {
 
     /// Forgets an association that the core aborts; no event follows, neither here nor there.
     pub(super) fn forget(&mut self, association: AssociationId) {
-        self.associations.remove(&association);
+        self.remove(association);
         self.core.forget(association);
-        self.backlogs.remove(association);
     }
 
     fn give_up(&mut self, now: Time, transport: &mut dyn Transport, association: AssociationId, why: &str) {
@@ -236,8 +268,7 @@ impl<C: RegistrarCore> State<C> {
             "association {association} is aborted: {why}; its elements are removed"
         );
         transport.abort(now, association, "send queue full");
-        self.associations.remove(&association);
-        self.backlogs.remove(association);
+        self.remove(association);
         self.core.lost_by_action(association, LossReason::Aborted("send queue full".to_owned()));
     }
 }

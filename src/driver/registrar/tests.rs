@@ -1,6 +1,6 @@
 //! The driver's state between a scripted core and a scripted transport.
 
-use super::backlog::MAX_BACKLOG_PER_ASSOCIATION;
+use super::backlog::{MAX_BACKLOG_ASAP, MAX_BACKLOG_PER_ASSOCIATION};
 use super::state::{RegistrarCore, State};
 use crate::association::{LossReason, Peer, PeerAddress, TransportKind};
 use crate::driver::core_loop::impl_core;
@@ -94,6 +94,30 @@ fn a_peer_that_never_reads_loses_its_association_and_the_core_hears_of_it() {
     assert_eq!(state.metrics().backlog_bytes, 0);
     assert_eq!(state.metrics().slow_peers_aborted, 1);
     assert_eq!(state.metrics().associations, 0);
+}
+
+#[test]
+fn sec_when_all_memory_for_waiting_messages_is_used_up_the_one_with_most_pays() {
+    let mut state = with_peer();
+    let mut transport = with_room(0);
+    let hoarders = (100..).map(|number| AssociationId::new(0, number)).take(MAX_BACKLOG_ASAP / (250 << 10));
+    for association in hoarders {
+        let address = PeerAddress::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2);
+        let peer = Peer { address, inbound: true, kind: TransportKind::Memory };
+        state.on_transport_event(NOW, Link::Asap, TransportEvent::Up { association, peer });
+        state.send(NOW, &mut transport, association, vec![0; 250 << 10]);
+    }
+    assert_eq!(state.who_pays(), None);
+    for _ in 0..100 {
+        state.send(NOW, &mut transport, PEER, vec![0; 2000]);
+    }
+    let hoarder = state.who_pays().expect("there is too much");
+    assert_ne!(hoarder, PEER);
+    state.make_pay(NOW, &mut transport, hoarder);
+    assert_eq!(transport.0.lock().aborted, [hoarder]);
+    assert_eq!((state.who_pays(), state.metrics().slow_peers_aborted), (None, 1));
+    state.core.report_news(NOW);
+    assert_eq!(state.core.core().heard.last(), Some(&format!("lost {hoarder}")));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::state::{RegistrarCore, State};
 use crate::driver::address_changes::AddressChanges;
 use crate::driver::clock;
 use crate::driver::poller::{Poller, Waker};
-use crate::registrar::Action;
+use crate::registrar::{Action, Link};
 use crate::transport::LONGEST_WAIT;
 use crate::{AssociationId, Time};
 use parking_lot::Mutex;
@@ -224,6 +224,9 @@ impl<C: RegistrarCore> Worker<C> {
             return;
         }
         self.poll_endpoints(now);
+        for side in [Link::Asap, Link::Enrp] {
+            self.endpoints.share_send_queues(side, self.state.count(side));
+        }
         self.poll_enrp_group(now);
         self.take_found_peers(now);
         self.follow_addresses(now);
@@ -307,12 +310,21 @@ impl<C: RegistrarCore> Worker<C> {
         }
     }
 
+    /// Ends the associations with most messages waiting while there are too many of all.
+    fn collect_debts(&mut self, now: Time) {
+        while let Some(association) = self.state.who_pays() {
+            let Some(transport) = self.endpoints.of(association) else { return };
+            self.state.make_pay(now, transport, association);
+        }
+    }
+
     fn perform_one(&mut self, now: Time, action: Action) {
         match action {
             Action::Send { association, bytes } => {
                 if let Some(transport) = self.endpoints.of(association) {
                     self.state.send(now, transport, association, bytes);
                 }
+                self.collect_debts(now);
             }
             Action::Connect { attempt, link, peer, timeout } => {
                 let result = self.endpoints.sctp(link).connect(now, &peer, timeout);

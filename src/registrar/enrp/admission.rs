@@ -13,14 +13,13 @@
 use super::peers::PeerState;
 use super::senders::Identified;
 use super::{Phase, Registrar};
-use crate::association::PeerAddress;
+use crate::association::{PeerAddress, host_of};
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::registrar::Step;
 use crate::{AssociationId, RegistrarId};
 use log::Level;
 use std::fmt;
-use std::net::IpAddr;
 
 /// Peers at one host that no setting names.
 const MAX_STRANGERS_PER_HOST: usize = 16;
@@ -117,7 +116,7 @@ impl Registrar {
     ) {
         self.statistics.strangers_refused += 1;
         log_limited!(
-            self.enrp.logs.strangers,
+            self.enrp.logs.strangers => self.host_at(association),
             step.now,
             Level::Warn,
             "registrar {}: {} of {id:?} at {}, which has not introduced itself by PRESENCE: ignored",
@@ -159,7 +158,7 @@ impl Registrar {
         self.statistics.strangers_refused += 1;
         let Some(peer) = self.enrp.peers.get(id) else { return };
         log_limited!(
-            self.enrp.logs.strangers,
+            self.enrp.logs.strangers => self.host_at(association),
             step.now,
             Level::Warn,
             "registrar {}: {} says that it is {id:?}, which is at {}: ignored as long as that one lives",
@@ -211,7 +210,7 @@ impl Registrar {
         let Some(why) = self.refuses_as_peer(association) else { return true };
         self.statistics.strangers_refused += 1;
         log_limited!(
-            self.enrp.logs.strangers,
+            self.enrp.logs.strangers => self.host_at(association),
             step.now,
             Level::Warn,
             "registrar {}: {id:?} at {} is not taken as a peer: {why}",
@@ -225,12 +224,4 @@ impl Registrar {
 /// Whether two places are on one host, or in one network where a host has as many addresses as it likes.
 fn is_same_host(a: &PeerAddress, b: &PeerAddress) -> bool {
     a.addresses.iter().any(|a| b.addresses.iter().any(|b| host_of(*a) == host_of(*b)))
-}
-
-/// What one host cannot choose of its address.
-fn host_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => (u128::from(address) >> 64 << 64).to_be_bytes().into(),
-    }
 }

@@ -3,7 +3,7 @@
 //! An element that cannot be reached is dead, if it was ours to claim; else it stays with its home.
 
 use super::Registrar;
-use super::claims::Failure;
+use super::claims::{Failure, Next};
 use super::senders::Connect;
 use super::timers::Timer;
 use crate::association::{LossReason, PeerAddress};
@@ -30,7 +30,14 @@ impl Registrar {
     /// Begins as many connects as may be begun now.
     fn connect_to_claimed(&mut self, step: &mut Step<'_>) {
         let most = self.config.max_takeover_connects;
-        while let Some(endpoint) = self.enrp.claims.next(step.now, most) {
+        while let Some(next) = self.enrp.claims.next(step.now, most) {
+            let endpoint = match next {
+                Next::Connect(endpoint) => endpoint,
+                Next::Vain(endpoint) => {
+                    self.give_up_claims(&endpoint, step);
+                    continue;
+                }
+            };
             if !self.is_wanted(step.now, &endpoint) {
                 for index in self.enrp.claims.drop_endpoint(&endpoint) {
                     if self.is_claimable(index, &endpoint) {
@@ -47,6 +54,16 @@ impl Registrar {
         }
         if let Some(at) = self.enrp.claims.resumes_at(most) {
             self.enrp.timers.set(Timer::Claims, at);
+        }
+    }
+
+    /// Nobody is where these elements are said to be.
+    fn give_up_claims(&mut self, endpoint: &PeerAddress, step: &mut Step<'_>) {
+        for index in self.enrp.claims.drop_endpoint(endpoint) {
+            if self.is_claimable(index, endpoint) {
+                self.statistics.rate_limited += 1;
+                self.claim_failed(index, "nobody answers at its host", step);
+            }
         }
     }
 

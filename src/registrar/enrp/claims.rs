@@ -4,7 +4,11 @@
 //! run at a time: a takeover of 100 000 elements neither fills the queues of the network nor keeps this registrar from anything
 //! else, and elements that are as dead as their registrar, each of which keeps a connect busy until its timeout, do not
 //! hold up the living ones.
+//!
+//! Where elements are, only their dead home has said, and it may have said so to have others connect there. Until somebody answers at a
+//! host, it gets few connects at a time, and few in all (`strangers.rs`).
 
+use super::strangers::{MayConnect, Strangers};
 use crate::Time;
 use crate::association::PeerAddress;
 use crate::handlespace::{ElementIndex, SeededState, ShardedMap};
@@ -25,6 +29,7 @@ pub(super) struct Claims {
     waiting: ShardedMap<PeerAddress, Waiting>,
     queue: VecDeque<PeerAddress>,
     connecting: usize,
+    hosts: Strangers,
     /// Connects that may still be begun before the next burst.
     burst_left: usize,
     /// When the next burst may begin.
@@ -36,6 +41,14 @@ pub(super) struct Claims {
 struct Waiting {
     elements: Vec<ElementIndex>,
     attempts: u32,
+}
+
+/// What is to become of an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    Connect(PeerAddress),
+    /// So many connects to its host have failed that nobody is there.
+    Vain(PeerAddress),
 }
 
 /// Why a connect has failed.
@@ -50,7 +63,14 @@ pub(super) enum Failure {
 impl Claims {
     pub fn new(state: SeededState) -> Claims {
         let waiting = ShardedMap::new(state);
-        Claims { waiting, queue: VecDeque::new(), connecting: 0, burst_left: 0, next_burst: Time::ZERO }
+        Claims {
+            waiting,
+            queue: VecDeque::new(),
+            connecting: 0,
+            hosts: Strangers::default(),
+            burst_left: 0,
+            next_burst: Time::ZERO,
+        }
     }
 
     /// An element waits for a connection.
@@ -64,16 +84,27 @@ impl Claims {
     }
 
     /// The next endpoint to connect to, if one more connect may be begun now.
-    pub fn next(&mut self, now: Time, most: usize) -> Option<PeerAddress> {
+    pub fn next(&mut self, now: Time, most: usize) -> Option<Next> {
         if self.connecting >= most {
             return None;
         }
         if now >= self.next_burst {
             (self.burst_left, self.next_burst) = (BURST, now + BURST_PAUSE);
         }
-        let endpoint = if self.burst_left > 0 { self.queue.pop_front() } else { None }?;
-        self.burst_left -= 1;
-        Some(endpoint)
+        while self.burst_left > 0 {
+            let endpoint = self.queue.pop_front()?;
+            let next = match self.hosts.may_connect(&endpoint) {
+                MayConnect::Now => Next::Connect(endpoint),
+                MayConnect::Never => Next::Vain(endpoint),
+                MayConnect::Later => {
+                    self.hosts.park(endpoint);
+                    continue;
+                }
+            };
+            self.burst_left -= 1;
+            return Some(next);
+        }
+        None
     }
 
     /// When the next burst may begin, if that is what holds connects up.
@@ -89,6 +120,7 @@ impl Claims {
     /// A connect to an endpoint that [`Claims::next`] gave begins.
     pub fn connect(&mut self, endpoint: &PeerAddress) {
         self.connecting += 1;
+        self.hosts.begins(endpoint);
         if let Some(waiting) = self.waiting.get_mut(endpoint) {
             waiting.attempts += 1;
         }
@@ -96,18 +128,29 @@ impl Claims {
 
     /// There will be no connect to an endpoint that [`Claims::next`] gave: takes out what waited for it.
     pub fn drop_endpoint(&mut self, endpoint: &PeerAddress) -> Vec<ElementIndex> {
-        self.waiting.remove(endpoint).unwrap_or_default().elements
+        self.take_waiting(endpoint)
     }
 
     /// A connect has succeeded: takes out the elements that have waited for it.
     pub fn connected(&mut self, endpoint: &PeerAddress) -> Vec<ElementIndex> {
         self.connecting = self.connecting.saturating_sub(1);
-        self.waiting.remove(endpoint).unwrap_or_default().elements
+        self.queue.extend(self.hosts.answers(endpoint));
+        self.take_waiting(endpoint)
+    }
+
+    /// The elements that have waited for an endpoint. What was found out about hosts counts as long as there is more to find out.
+    fn take_waiting(&mut self, endpoint: &PeerAddress) -> Vec<ElementIndex> {
+        let elements = self.waiting.remove(endpoint).unwrap_or_default().elements;
+        if self.waiting.len() == 0 {
+            self.hosts = Strangers::default();
+        }
+        elements
     }
 
     /// A connect has failed: takes out the elements that are given up. There are none when it will be tried again.
     pub fn failed(&mut self, endpoint: &PeerAddress, failure: Failure) -> Vec<ElementIndex> {
         self.connecting = self.connecting.saturating_sub(1);
+        self.queue.extend(self.hosts.is_silent(endpoint));
         let attempts = self.waiting.get(endpoint).map_or(u32::MAX, |waiting| waiting.attempts);
         let again = match failure {
             Failure::Timeout(timeout) => timeout.saturating_mul(attempts) < CLAIM_PATIENCE || attempts < MIN_ATTEMPTS,
@@ -117,6 +160,6 @@ impl Claims {
             self.queue.push_back(endpoint.clone());
             return Vec::new();
         }
-        self.waiting.remove(endpoint).unwrap_or_default().elements
+        self.take_waiting(endpoint)
     }
 }

@@ -11,6 +11,10 @@ use std::time::Duration;
 /// Addresses that nobody configured, for each registrar that may be known.
 const CONTACTS_PER_PEER: usize = 2;
 
+/// Connects to addresses that nobody configured which are begun within one longest pause, however many addresses there are: who once
+/// came from somewhere, and hundreds did, is not worth more packets.
+const KNOCKS_PER_LONGEST_PAUSE: u32 = 32;
+
 /// Failures after which the log tells of an address for the second time; then after twice as many, and so on.
 const TOLD_AGAIN: u32 = 16;
 
@@ -252,10 +256,12 @@ impl Contacts {
 
     /// The pause before the next try; they double.
     pub fn next_pause(&mut self, number: u32, config: &RegistrarConfig) -> Option<Duration> {
+        let of_all =
+            config.peer_reconnect_max / KNOCKS_PER_LONGEST_PAUSE * u32::try_from(self.hearsay).unwrap_or(u32::MAX);
         let contact = self.by_number.get_mut(&number)?;
         let pause = contact.pause;
         contact.pause = longer(pause, config);
-        Some(pause)
+        Some(if contact.origin == Origin::Hearsay { pause.max(of_all) } else { pause })
     }
 
     /// The association with somebody who was met there broke. The pause before a new one is tried: none, unless they break
@@ -275,6 +281,11 @@ impl Contacts {
     /// Somebody answers there; who was expected, or was met there before.
     pub fn meet(&mut self, number: u32, id: RegistrarId) -> Option<RegistrarId> {
         self.by_number.get_mut(&number)?.id.replace(id)
+    }
+
+    /// The contact at the place where a registrar has come from.
+    pub fn find_at(&self, address: &PeerAddress) -> Option<u32> {
+        self.find(address)
     }
 
     /// A registrar has become a peer: the number of the address at which it was to be found. It need not have been met there: when it

@@ -33,7 +33,7 @@ impl Registrar {
     pub(super) fn on_enrp_error(&mut self, now: Time, association: AssociationId, message: &Error) {
         let cause = message.error.first().unwrap_or(Cause::Unspecified);
         log_limited!(
-            self.logs.unexpected,
+            self.logs.unexpected => self.host_at(association),
             now,
             Level::Warn,
             "registrar {}: {:?} ({association:?}) reports an error in one of our messages: {cause}",

@@ -31,6 +31,14 @@ enum Admission {
     Busy,
 }
 
+/// What is to come of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    PageIfRoom,
+    /// Too much was asked for already.
+    Refusal,
+}
+
 /// Who reads a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum TableReader {
@@ -67,16 +75,31 @@ impl Registrar {
         message: &HandleTableRequest,
         step: &mut Step<'_>,
     ) {
+        if self.enrp.peers.contains(message.sender) {
+            self.answer_table_request(association, message, Answer::PageIfRoom, step);
+        } else {
+            self.on_observers_request(association, message, step);
+        }
+    }
+
+    pub(super) fn answer_table_request(
+        &mut self,
+        association: AssociationId,
+        message: &HandleTableRequest,
+        answer: Answer,
+        step: &mut Step<'_>,
+    ) {
         let extent = Extent::of(message);
-        let admission = self.enrp.downloads.admit(association, extent, self.config.max_handle_table_sessions);
+        let admission = self.enrp.downloads.admit(association, extent, self.most_downloads(message));
         let refusal = match admission {
+            _ if answer == Answer::Refusal => Some("too many wait for it"),
             _ if self.enrp.phase == Phase::Starting => Some("it is not there yet"),
             Admission::Busy => Some("there are too many downloads"),
             Admission::From(_) => None,
         };
         if let Some(why) = refusal {
             log_limited!(
-                self.enrp.logs.downloads,
+                self.enrp.logs.downloads => self.host_at(association),
                 step.now,
                 Level::Info,
                 "registrar {}: {:?} does not get the handle table: {why}",
@@ -97,8 +120,15 @@ impl Registrar {
         self.answer_enrp(association, receiver, &EnrpMessage::HandleTableResponse(response), step);
     }
 
+    /// With how many downloads under way one more is refused: those who are no peers leave half of them to peers.
+    fn most_downloads(&self, message: &HandleTableRequest) -> usize {
+        let most = self.config.max_handle_table_sessions;
+        if self.enrp.peers.contains(message.sender) { most } else { most.div_ceil(2) }
+    }
+
     /// An association is gone, and with it its downloads.
     pub(super) fn end_downloads(&mut self, association: AssociationId) {
+        self.enrp.observers.forget(association);
         for extent in Extent::BOTH {
             self.end_download(association, extent);
         }

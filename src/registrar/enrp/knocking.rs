@@ -52,7 +52,7 @@ impl Registrar {
             }
             Added::NoRoom => {
                 log_limited!(
-                    enrp.logs.contacts,
+                    enrp.logs.contacts => address.clone(),
                     now,
                     Level::Warn,
                     "registrar {}: too many addresses of registrars are known already: {address} is not tried",
@@ -154,7 +154,7 @@ impl Registrar {
         if let Some(failures) = contact.failures_to_tell() {
             let times = if failures > 1 { format!(", tried {failures} times") } else { String::new() };
             log_limited!(
-                self.enrp.logs.contacts,
+                self.enrp.logs.contacts => contact.address().clone(),
                 step.now,
                 Level::Info,
                 "registrar {}: no registrar can be reached at {}{times}: {reason}",

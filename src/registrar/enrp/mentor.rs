@@ -17,6 +17,7 @@ use crate::message::EnrpMessage;
 use crate::message::enrp::{HandleTableRequest, HandleTableResponse, ListRequest, ListResponse};
 use crate::registrar::Step;
 use crate::registrar::lateness::Lateness;
+use crate::registrar::sources::Costly;
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use std::time::Duration;
 
@@ -130,7 +131,7 @@ impl Registrar {
 
     pub(super) fn on_list_request(&mut self, association: AssociationId, message: &ListRequest, step: &mut Step<'_>) {
         let receiver = message.sender;
-        let reject = self.enrp.phase != Phase::Ready;
+        let reject = self.enrp.phase != Phase::Ready || !self.may_have_list(step.now, association, receiver);
         let mut servers = Vec::new();
         if !reject {
             let known = self.enrp.peers.iter().filter(|(id, peer)| *id != receiver && peer.is_active());
@@ -138,6 +139,12 @@ impl Registrar {
         }
         let response = EnrpMessage::ListResponse(ListResponse { sender: self.id, receiver, reject, servers });
         self.answer_enrp(association, receiver, &response, step);
+    }
+
+    /// Whoever is no peer gets lists only so often.
+    fn may_have_list(&mut self, now: Time, association: AssociationId, id: RegistrarId) -> bool {
+        let Some(there) = self.associations.get(association) else { return false };
+        self.enrp.peers.contains(id) || self.sources.allow(now, there.address(), Costly::Page)
     }
 
     pub(super) fn on_list_response(&mut self, message: ListResponse, step: &mut Step<'_>) {

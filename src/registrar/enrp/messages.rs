@@ -62,7 +62,7 @@ impl Registrar {
         let for_us = receiver == RegistrarId(0) || receiver == self.id;
         if !for_us && !matches!(message, EnrpMessage::Presence(_)) {
             return log_limited!(
-                self.logs.unexpected,
+                self.logs.unexpected => self.host_at(association),
                 step.now,
                 Level::Warn,
                 "registrar {}: {} of {association:?} is for {receiver:?}: ignored",

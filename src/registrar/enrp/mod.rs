@@ -8,7 +8,8 @@
 //!
 //! * `admission.rs`: who a message comes from, and what it may change. `knocking.rs`: connections to contacts. `peer_list.rs`:
 //!   who becomes a peer. `presence.rs`: heartbeats and the detection of failures.
-//! * `mentor.rs`: the start, with list and handle table of a mentor. `handle_table.rs`: being a mentor.
+//! * `mentor.rs`: the start, with list and handle table of a mentor. `handle_table.rs`: being a mentor. `observers.rs`: the same for
+//!   those who are no peers.
 //! * `messages.rs`: which message is for which of these files, and how messages are sent.
 //! * `namesakes.rs`: registrars with one identifier.
 //! * `announcing.rs`: sending HANDLE_UPDATE. `updates.rs`: receiving it, and who an element belongs to when registrars
@@ -38,6 +39,7 @@ mod leave;
 mod mentor;
 mod messages;
 mod namesakes;
+mod observers;
 mod orphans;
 mod peer_list;
 mod peers;
@@ -46,6 +48,7 @@ mod presence;
 mod senders;
 mod stamps;
 mod start;
+mod strangers;
 mod successors;
 mod suggestion;
 mod takeover;
@@ -74,6 +77,7 @@ use doubts::Doubts;
 use handle_table::Downloads;
 use inheritance::Inheritances;
 use leave::HandOver;
+use observers::Observers;
 use orphans::Orphans;
 use peers::{HINT_INTERVAL, HINTS_AT_ONCE, Peers};
 use senders::{Connect, Connects, Senders};
@@ -97,6 +101,7 @@ pub(super) struct Enrp {
     connects: Connects,
     timers: Timers,
     downloads: Downloads,
+    observers: Observers,
     arbitrations: Arbitrations,
     disputes: Disputes,
     inheritances: Inheritances,
@@ -118,6 +123,7 @@ struct Logs {
     start: LogLimit,
     takeovers: LogLimit,
     updates: LogLimit,
+    additions: LogLimit,
     audits: LogLimit,
     downloads: LogLimit,
 }
@@ -146,6 +152,7 @@ impl Enrp {
             connects: Connects::default(),
             timers,
             downloads: Downloads::default(),
+            observers: Observers::default(),
             arbitrations: Arbitrations::default(),
             disputes: Disputes::default(),
             inheritances: Inheritances::default(),
@@ -188,6 +195,7 @@ impl Registrar {
                 Timer::Gossip => self.on_gossip_due(step),
                 Timer::Orphans => self.on_orphans_due(step),
                 Timer::Claims => self.on_claims_due(step),
+                Timer::Observers => self.on_observers_due(step),
                 Timer::HandOver => self.on_hand_over_due(step),
                 Timer::Leave => self.on_leave_timer_expired(step),
                 Timer::Contact(number) => self.on_contact_due(number, step),

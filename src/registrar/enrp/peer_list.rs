@@ -28,10 +28,11 @@ impl Registrar {
         self.enrp.timers.set(Timer::Peer(id), step.now + self.config.max_time_last_heard);
         self.enrp.orphans.found(id);
         self.on_pulse_due(step);
+        self.met_where_another_was(id, association, step);
         self.contact_done(id);
         self.statistics.peers_found += 1;
         log_limited!(
-            self.enrp.logs.peers,
+            self.enrp.logs.peers => id,
             step.now,
             Level::Info,
             "registrar {}: {id:?} is a peer; {} are known",
@@ -39,6 +40,14 @@ impl Registrar {
             self.enrp.peers.len()
         );
         true
+    }
+
+    /// It may have come by itself from where another registrar was sought: that one is not there any more, as a place is one registrar's.
+    fn met_where_another_was(&mut self, id: RegistrarId, association: AssociationId, step: &mut Step<'_>) {
+        let there = self.associations.get(association).map(|association| association.address());
+        if let Some(contact) = there.and_then(|address| self.enrp.contacts.find_at(address)) {
+            self.contact_identified(contact, id, step);
+        }
     }
 
     /// An association is with this peer.
@@ -96,7 +105,7 @@ impl Registrar {
         self.enrp.senders.may_be_asked_again(id);
         self.statistics.peers_lost += 1;
         log_limited!(
-            self.enrp.logs.peers,
+            self.enrp.logs.peers => id,
             step.now,
             Level::Warn,
             "registrar {}: {id:?} is no peer any more: {why}; {} are known",

@@ -123,7 +123,7 @@ impl Registrar {
                 self.on_multicast_presence(from, &message, step);
             }
             Ok(Decoded { message, .. }) => log_limited!(
-                self.logs.unexpected,
+                self.logs.unexpected => from,
                 step.now,
                 Level::Debug,
                 "registrar {}: {} from {from} by multicast: ignored",
@@ -133,7 +133,7 @@ impl Registrar {
             Err(undecodable) => {
                 self.statistics.faults += 1;
                 log_limited!(
-                    self.logs.faults,
+                    self.logs.faults => from,
                     step.now,
                     Level::Warn,
                     "registrar {}: a datagram from {from} is discarded: {}",

@@ -38,7 +38,7 @@ impl Registrar {
         if !self.enrp.peers.is_credible(step.now, home) {
             self.statistics.rate_limited += 1;
             return log_limited!(
-                self.enrp.logs.updates,
+                self.enrp.logs.updates => home,
                 step.now,
                 Level::Warn,
                 "registrar {}: {home:?} suggests elements that cannot be reached: no more are tried for now",

@@ -19,6 +19,8 @@ pub(super) enum Timer {
     Orphans,
     /// The next burst of connects to elements that are claimed.
     Claims,
+    /// The next page for somebody who is no peer.
+    Observers,
     /// The next elements that a registrar hands over before it leaves.
     HandOver,
     /// The end of the patience of a registrar that leaves.

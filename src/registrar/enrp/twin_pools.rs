@@ -40,7 +40,7 @@ impl Registrar {
             return Twin::Stays;
         }
         log_limited!(
-            self.enrp.logs.updates,
+            self.enrp.logs.updates => sender,
             step.now,
             Level::Error,
             "registrar {}: pool {pool_handle} also exists with another policy or transport, which takes precedence: its {} \

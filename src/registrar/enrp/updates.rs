@@ -18,7 +18,7 @@ use crate::log_limit::log_limited;
 use crate::message::enrp::{HandleUpdate, UpdateAction};
 use crate::registrar::Step;
 use crate::registrar::keep_alives::Ask;
-use crate::registrar::removal::Removal;
+use crate::registrar::removal::{Place, Removal};
 use crate::registrar::reports::Reporter;
 use crate::registrar::rsplib::Scope;
 use crate::wire::PoolElement;
@@ -38,7 +38,11 @@ impl Registrar {
         match message.action {
             UpdateAction::AddPoolElement => {
                 self.forget_removal(&pool_handle, pool_element.id);
+                let is_new = self.handlespace.find(&pool_handle, pool_element.id).is_none();
                 let taken = self.take_element(sender, &pool_handle, pool_element, step);
+                if let Some(index) = taken.filter(|_| is_new) {
+                    self.log_addition(step.now, sender, index);
+                }
                 if let Some(index) = taken.filter(|_| takeover_suggested) {
                     self.follow_suggestion(index, step);
                 }
@@ -237,6 +241,23 @@ impl Registrar {
         self.handlespace.update_liveness(index, Liveness::unwatch);
     }
 
+    /// A pool has an element more on the word of a peer.
+    fn log_addition(&mut self, now: Time, sender: RegistrarId, index: ElementIndex) {
+        let Some(element) = self.handlespace.element(index) else { return };
+        let Some(pool) = self.handlespace.pool(element.pool()) else { return };
+        log_limited!(
+            self.enrp.logs.additions => sender,
+            now,
+            Level::Info,
+            "registrar {}: {:?} of pool {} at {} is added by {sender:?}, its home; the pool has {} elements",
+            self.id,
+            element.id(),
+            pool.handle(),
+            Place(&element.pool_element().user_transport),
+            pool.len()
+        );
+    }
+
     /// A peer speaks of an element that it is not home of.
     fn log_foreign(
         &mut self,
@@ -246,7 +267,7 @@ impl Registrar {
         (element, home): (PoolElementId, RegistrarId),
     ) {
         log_limited!(
-            self.enrp.logs.updates,
+            self.enrp.logs.updates => sender,
             now,
             Level::Info,
             "registrar {}: HANDLE_UPDATE of {sender:?} about {element:?} of pool {pool_handle}, whose home is {home:?}: ignored",
@@ -263,7 +284,7 @@ impl Registrar {
         refusal: Refusal,
     ) {
         log_limited!(
-            self.enrp.logs.updates,
+            self.enrp.logs.updates => sender,
             now,
             Level::Warn,
             "registrar {}: {id:?} of pool {pool_handle} from {sender:?} is not taken: {refusal:?}",

@@ -19,6 +19,8 @@ pub const SCTP_AUTOCLOSE: libc::c_int = 4;
 pub const SCTP_PEER_ADDR_PARAMS: libc::c_int = 9;
 pub const SCTP_I_WANT_MAPPED_V4_ADDR: libc::c_int = 12;
 pub const SCTP_STATUS: libc::c_int = 14;
+#[cfg(feature = "registrar")]
+pub const SCTP_GET_PEER_ADDR_INFO: libc::c_int = 15;
 pub const SCTP_DELAYED_SACK: libc::c_int = 16;
 pub const SCTP_FRAGMENT_INTERLEAVE: libc::c_int = 18;
 pub const SCTP_PEER_ADDR_THLDS: libc::c_int = 31;
@@ -53,6 +55,8 @@ pub const SCTP_SEND_FAILED_EVENT: u16 = 0x800d;
 
 /// Flags of [`PeerAddressParameters`].
 pub const SPP_HB_ENABLE: u32 = 1;
+#[cfg(feature = "registrar")]
+pub const SPP_HB_DEMAND: u32 = 1 << 2;
 pub const SPP_SACKDELAY_DISABLE: u32 = 1 << 6;
 
 #[repr(C)]
@@ -98,6 +102,23 @@ pub struct PeerAddressParameters {
     pub ipv6_flow_label: u32,
     pub dscp: u8,
     pub padding: u8,
+}
+
+#[cfg(feature = "registrar")]
+/// The `state` of a path that has not answered yet.
+pub const SCTP_UNCONFIRMED: i32 = 3;
+
+#[cfg(feature = "registrar")]
+#[repr(C, packed(4))]
+#[derive(Clone, Copy)]
+pub struct PathInformation {
+    pub association: KernelId,
+    pub address: [u8; 128],
+    pub state: i32,
+    pub window: u32,
+    pub srtt: u32,
+    pub rto: u32,
+    pub mtu: u32,
 }
 
 /// Thresholds of paths. The address is aligned as the kernel's, to 8.
@@ -207,6 +228,8 @@ const _: () = {
     assert!(std::mem::offset_of!(PeerAddressParameters, flags) == 146);
     assert!(size_of::<PathThresholds>() == 144);
     assert!(std::mem::offset_of!(PathThresholds, potentially_failed) == 138);
+    #[cfg(feature = "registrar")]
+    assert!(size_of::<PathInformation>() == 152);
     assert!(size_of::<SackInfo>() == 12);
     assert!(size_of::<EventSubscription>() == 8);
     assert!(size_of::<UdpEncapsulation>() == 144);

@@ -1,6 +1,7 @@
 //! What the endpoint knows of one association beside the kernel.
 
 use super::abi::KernelId;
+use super::confirming::Early;
 use crate::Time;
 use crate::association::{LossReason, PeerAddress, Undelivered};
 use crate::transport::OutboundMessage;
@@ -188,6 +189,8 @@ pub(super) struct Association {
     pub established: bool,
     pub outbound_streams: u16,
     pub outbox: Outbox,
+    /// It has come up, and is told to be when its paths are confirmed.
+    pub early: Option<Early>,
     /// The beginning of a message of which more follows.
     pub partial: Vec<u8>,
     /// Messages are kept back until [`crate::transport::Transport::release`].
@@ -210,6 +213,7 @@ impl Association {
             established: false,
             outbound_streams: 0,
             outbox: Outbox::default(),
+            early: None,
             partial: Vec::new(),
             held: false,
             wants_room: false,

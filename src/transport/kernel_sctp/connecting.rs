@@ -126,20 +126,29 @@ impl KernelSctp {
             None => self.new_association(Association::new(kernel_id, peer.clone(), State::Up, true)),
         };
         let Some(association) = self.associations.get_mut(&id) else { return };
-        if association.established {
+        if association.established || association.early.is_some() {
             return;
         }
         association.outbound_streams = outbound_streams;
         let then_close = matches!(&association.state, State::Connecting(connecting) if connecting.then_close);
         association.state = if then_close { State::Closing { told: false } } else { State::Up };
-        association.established = true;
         association.peer = peer.clone();
-        let (inbound, paths) = (association.inbound, association.paths());
+        let paths = peer.addresses.len();
         if let Err(error) = parameters::widen(&self.socket, kernel_id, paths, &self.config.parameters) {
             log::debug!("SCTP port {}: limit for {paths} paths not set: {error}", self.local_port);
         }
+        if !self.waits_for_paths(now, id, kernel_id, &peer) {
+            self.tell_up(now, id, peer, sink);
+        }
+    }
+
+    /// An association is up, with a peer that is there.
+    pub(super) fn tell_up(&mut self, now: Time, id: AssociationId, peer: PeerAddress, sink: Sink<'_>) {
         self.set_deadline(id, None);
-        let peer = Peer { address: peer, inbound, kind: TransportKind::KernelSctp };
+        let Some(association) = self.associations.get_mut(&id) else { return };
+        association.established = true;
+        association.peer = peer.clone();
+        let peer = Peer { address: peer, inbound: association.inbound, kind: TransportKind::KernelSctp };
         sink(TransportEvent::Up { association: id, peer });
         self.flush(now, id, sink);
     }
@@ -161,7 +170,7 @@ impl KernelSctp {
     /// Too many associations: an ABORT is all that the peer gets.
     fn refuse(&mut self, now: Time, kernel_id: KernelId, peer: &PeerAddress) {
         log_limited!(
-            self.full_log,
+            self.full_log => peer.clone(),
             now,
             log::Level::Warn,
             "SCTP port {}: association with {peer} refused: {} associations are the limit",
@@ -185,6 +194,10 @@ impl KernelSctp {
                 continue;
             };
             let kernel_id = association.kernel_id;
+            if association.early.is_some() {
+                self.stop_waiting(now, id, sink);
+                continue;
+            }
             if association.established {
                 self.end_unheard(id, kernel_id, sink);
                 continue;

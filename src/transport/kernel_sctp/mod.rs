@@ -6,6 +6,7 @@
 mod abi;
 mod association;
 mod batch;
+mod confirming;
 mod connecting;
 mod death;
 mod detached;
@@ -319,6 +320,10 @@ impl Transport for KernelSctp {
                 log::debug!("SCTP port {}: new parameters not set: {error}", self.local_port);
             }
         }
+    }
+
+    fn limit_send_queues(&mut self, bytes: usize) {
+        self.config.max_send_queue = bytes;
     }
 
     fn parameters_of(&self, id: AssociationId) -> Option<SctpParameters> {

@@ -18,6 +18,8 @@ pub(super) enum Notification<'a> {
     CannotStart { association: KernelId, error: u16 },
     /// A path of the peer does not answer.
     PathUnreachable { association: KernelId },
+    /// A path of the peer has answered for the first time.
+    PathConfirmed { association: KernelId },
     /// A message, or a fragment of one, was not delivered.
     SendFailed(SendFailed<'a>),
     /// The peer begins to close the association.
@@ -50,6 +52,7 @@ const RESTART: u16 = 2;
 const SHUTDOWN_COMP: u16 = 3;
 const CANT_STR_ASSOC: u16 = 4;
 const ADDR_UNREACHABLE: u32 = 1;
+const ADDR_CONFIRMED: u32 = 5;
 /// DATA chunk flags B and E (RFC 9260 section 3.3.1).
 const WHOLE_MESSAGE: u16 = 3;
 /// The U bit there.
@@ -85,6 +88,9 @@ impl Notification<'_> {
             abi::SCTP_ASSOC_CHANGE => association_change(bytes)?,
             abi::SCTP_PEER_ADDR_CHANGE if u32_at(bytes, 136)? == ADDR_UNREACHABLE => {
                 Notification::PathUnreachable { association: id_at(bytes, 144)? }
+            }
+            abi::SCTP_PEER_ADDR_CHANGE if u32_at(bytes, 136)? == ADDR_CONFIRMED => {
+                Notification::PathConfirmed { association: id_at(bytes, 144)? }
             }
             abi::SCTP_SEND_FAILED_EVENT => Notification::SendFailed(SendFailed {
                 association: id_at(bytes, 28)?,

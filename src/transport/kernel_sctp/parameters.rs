@@ -4,6 +4,8 @@ use super::abi::{self, FUTURE_ASSOCIATIONS, KernelId};
 use super::socket::{SctpSocket, millis};
 use crate::transport::SctpParameters;
 use std::io;
+#[cfg(feature = "registrar")]
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Streams asked for: one is enough for ASAP and ENRP, applications like a few.
@@ -112,6 +114,19 @@ fn nothing_of(association: KernelId) -> abi::AssociationParameters {
         local_window: 0,
         cookie_life: 0,
     }
+}
+
+#[cfg(feature = "registrar")]
+/// Has a path asked whether it answers.
+pub(super) fn request_heartbeat(
+    socket: &SctpSocket,
+    association: KernelId,
+    address: IpAddr,
+    port: u16,
+) -> io::Result<()> {
+    let address = socket.path_address(address, port);
+    let demand = abi::PeerAddressParameters { address, flags: abi::SPP_HB_DEMAND, ..all_paths(association) };
+    socket.set_option(abi::SCTP_PEER_ADDR_PARAMS, &demand)
 }
 
 /// Changes nothing.

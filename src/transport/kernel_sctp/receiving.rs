@@ -83,6 +83,7 @@ impl KernelSctp {
                     association.path_unreachable = true;
                 }
             }
+            Notification::PathConfirmed { association } => self.path_confirmed(now, association, sink),
             Notification::SendFailed(failed) => self.handle_send_failed(&failed),
             Notification::PeerShutdown { association } => {
                 if let Some((_, association)) = self.by_kernel_id(association) {
@@ -137,6 +138,11 @@ impl KernelSctp {
         if association.partial.len() + payload.len() > limit {
             return self.break_off(now, id, sink);
         }
+        if end && association.early.is_some() {
+            let mut whole = std::mem::take(&mut association.partial);
+            whole.extend_from_slice(payload);
+            return self.keep_early(now, id, (stream, ppid, whole), sink);
+        }
         if end && association.partial.is_empty() {
             sink(TransportEvent::Message { association: id, stream, ppid, payload });
             return;
@@ -151,6 +157,7 @@ impl KernelSctp {
     /// Ends an association whose peer sends more than we take.
     fn break_off(&mut self, now: Time, id: AssociationId, sink: Sink<'_>) {
         let limit = self.config.max_message_size;
+        self.stop_waiting(now, id, sink);
         let Some(association) = self.remove(id) else { return };
         log_limited!(
             self.violation_log,
@@ -167,7 +174,7 @@ impl KernelSctp {
 
     fn handle_lost(&mut self, now: Time, kernel_id: KernelId, error: u16, causes: &[u8], sink: Sink<'_>) {
         let Some((id, association)) = self.by_kernel_id(kernel_id) else { return };
-        if !association.established {
+        if !association.established && association.early.is_none() {
             let refused = causes.is_empty();
             let reason = if refused { LossReason::Refused } else { LossReason::Aborted(abort_reason(causes)) };
             return self.attempt_failed(now, id, reason, sink);
@@ -203,6 +210,8 @@ impl KernelSctp {
     /// Reports the associations that ended, now that all of their undelivered messages are known.
     pub(super) fn report_ended(&mut self, sink: Sink<'_>) {
         for id in std::mem::take(&mut self.ending) {
+            // What ended before it was told to be up was there all the same, and may have said something.
+            self.stop_waiting(Time::MAX, id, sink);
             let Some(association) = self.remove(id) else { continue };
             let State::Ending(reason) = association.state else { continue };
             let undelivered = association.outbox.into_undelivered();

@@ -256,6 +256,32 @@ impl SctpSocket {
         Ok(unpack_addresses(&bytes[8..], count as usize))
     }
 
+    #[cfg(feature = "registrar")]
+    /// Whether a path of an association has ever answered.
+    pub fn is_confirmed(&self, association: KernelId, address: IpAddr, port: u16) -> io::Result<bool> {
+        let path = abi::PathInformation {
+            association,
+            address: self.path_address(address, port),
+            state: 0,
+            window: 0,
+            srtt: 0,
+            rto: 0,
+            mtu: 0,
+        };
+        let state = self.get_option(abi::SCTP_GET_PEER_ADDR_INFO, path)?.state;
+        Ok(state != abi::SCTP_UNCONFIRMED)
+    }
+
+    #[cfg(feature = "registrar")]
+    /// An address of a peer as the kernel wants it.
+    pub(super) fn path_address(&self, address: IpAddr, port: u16) -> [u8; 128] {
+        let mut bytes = [0; 128];
+        for (to, from) in bytes.iter_mut().zip(pack_addresses([address], port)) {
+            *to = from;
+        }
+        bytes
+    }
+
     /// State of an association and its primary path.
     pub fn status(&self, association: KernelId) -> io::Result<abi::Status> {
         // SAFETY: Status consists of integers, for which zero is a value.

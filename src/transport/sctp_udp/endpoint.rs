@@ -106,7 +106,7 @@ impl SctpUdp {
     /// Ends an association because of what its peer sent.
     pub(super) fn fail(&mut self, now: Time, a: Box<Association>, reason: LossReason) {
         let (from, level) = (a.path.remote, log::Level::Warn);
-        log_limited!(self.offences, now, level, "SCTP in UDP: {from}: {reason}: {} is given up", a.id);
+        log_limited!(self.offences => from, now, level, "SCTP in UDP: {from}: {reason}: {} is given up", a.id);
         self.end(a, reason);
     }
 
@@ -181,7 +181,7 @@ impl SctpUdp {
                 self.udp.send(&a.path, &a.envelope().abort(cause::USER_INITIATED_ABORT, b"message too long"));
                 let what = format!("a message of {} bytes, too long", message.payload.len());
                 let (from, level) = (a.path.remote, log::Level::Warn);
-                log_limited!(self.offences, now, level, "SCTP in UDP: {from} sent {what}: {} aborted", a.id);
+                log_limited!(self.offences => from, now, level, "SCTP in UDP: {from} sent {what}: {} aborted", a.id);
                 return Some(LossReason::ProtocolViolation(what));
             }
             if a.up {

@@ -8,6 +8,7 @@ use super::options::{self, fits_window};
 use super::packet::{self, Envelope, Init, cause, chunk};
 use super::receive::Packet;
 use super::udp::Path;
+use super::unproven::Unproven;
 use crate::Time;
 use crate::association::LossReason;
 use crate::log_limit::log_limited;
@@ -65,9 +66,22 @@ impl SctpUdp {
             self.udp.send(&packet.path, &envelope.refusal());
         } else if known.is_none() && self.is_full() {
             self.udp.send(&packet.path, &envelope.abort(cause::OUT_OF_RESOURCE, &[]));
-        } else {
+        } else if self.may_answer(now, packet) {
             self.answer_init(now, packet, Reply { path: packet.path, origin, remembered });
         }
+    }
+
+    /// Whether the sender of an INIT gets a cookie: not if its address has got many already and sent none back.
+    fn may_answer(&mut self, now: Time, packet: &Packet<'_>) -> bool {
+        let entropy = &mut self.entropy;
+        let unproven = self.unproven.get_or_insert_with(|| Unproven::new(now, entropy.u64()));
+        let from = packet.path.remote;
+        let may = unproven.may_answer(now, from.ip());
+        if !may {
+            let level = log::Level::Warn;
+            log_limited!(self.strangers => from, now, level, "SCTP in UDP: too many INITs, lastly of {from}: not answered");
+        }
+        may
     }
 
     fn is_full(&self) -> bool {
@@ -108,11 +122,14 @@ impl SctpUdp {
         // A cookie that we did not sign is discarded without an answer (RFC 9260 section 5.1.5).
         let Some(opened) = signer.open(now, origin, packet.first.value) else {
             let (from, level) = (packet.path.remote, log::Level::Warn);
-            log_limited!(self.strangers, now, level, "SCTP in UDP: a cookie from {from} is not ours: discarded");
+            log_limited!(self.strangers => from, now, level, "SCTP in UDP: a cookie from {from} is not ours: discarded");
             return;
         };
         if packet.header.verification_tag != opened.local_tag {
             return;
+        }
+        if let Some(unproven) = &mut self.unproven {
+            unproven.proven(origin.address);
         }
         let Some(bytes) = packet::with_echoed_cookie(packet.bytes, opened.inner) else { return };
         let Some(slot) = self.table.find_peer(origin.address, origin.remote_port) else {
@@ -127,7 +144,7 @@ impl SctpUdp {
             // RFC 9260 section 5.2.4, case A: the peer has restarted.
             let reason = if a.closing { LossReason::Closed } else { LossReason::Restarted };
             let (from, level) = (packet.path.remote, log::Level::Info);
-            log_limited!(self.offences, now, level, "SCTP in UDP: the peer at {from} has restarted: {} is lost", a.id);
+            log_limited!(self.offences => from, now, level, "SCTP in UDP: the peer at {from} has restarted: {} is lost", a.id);
             self.end(a, reason);
             self.accept(now, packet, &opened, &bytes);
         } else {
@@ -164,7 +181,7 @@ impl SctpUdp {
         if self.is_full() {
             let (from, limit) = (packet.path.remote, self.config.max_associations);
             let level = log::Level::Warn;
-            log_limited!(self.strangers, now, level, "SCTP in UDP: {from} refused: {limit} associations already");
+            log_limited!(self.strangers => from, now, level, "SCTP in UDP: {from} refused: {limit} associations already");
             self.udp.send(&packet.path, &envelope.abort(cause::OUT_OF_RESOURCE, &[]));
             return;
         }

@@ -11,7 +11,7 @@
 //! | `handshake.rs` | INIT and COOKIE ECHO: accepting, restart, simultaneous connects |
 //! | `connect.rs` | the race of a connect to the places where a peer may listen |
 //! | `association.rs`, `table.rs`, `timers.rs` | state |
-//! | `cookie.rs` | signed state cookies |
+//! | `cookie.rs`, `unproven.rs` | signed state cookies; how many are sent that may never come back |
 //! | `probe.rs` | what ICMP errors and doubts lead to |
 //! | `packet.rs`, `crc32c.rs` | packets as far as the wrapper reads and writes them |
 //! | `udp.rs` | sockets |
@@ -34,6 +34,7 @@ mod table;
 mod tests;
 mod timers;
 mod udp;
+mod unproven;
 
 use super::{
     Capabilities, Detachable, EndpointConfig, OutboundMessage, Punctuality, QueuedEvent, SctpParameters, Transport,
@@ -56,6 +57,7 @@ use std::time::Duration;
 use table::Table;
 use timers::Timers;
 use udp::{Path, Udp};
+use unproven::Unproven;
 
 /// What [`SctpUdp::open`] can be told besides the endpoint's configuration.
 #[derive(Clone, Copy, Debug, Default)]
@@ -75,6 +77,7 @@ pub struct SctpUdp {
     timers: Timers,
     entropy: Entropy,
     signer: Option<CookieSigner>,
+    unproven: Option<Unproven>,
     events: VecDeque<QueuedEvent>,
     punctuality: Punctuality,
     /// Log lines about packets that belong to no association.
@@ -104,6 +107,7 @@ impl SctpUdp {
             timers: Timers::default(),
             entropy: Entropy::new(options.seed),
             signer: None,
+            unproven: None,
             events: VecDeque::new(),
             punctuality: Punctuality::default(),
             strangers: LogLimit::default(),
@@ -275,6 +279,10 @@ impl Transport for SctpUdp {
 
     fn set_parameters(&mut self, parameters: &SctpParameters) {
         self.config.parameters = *parameters;
+    }
+
+    fn limit_send_queues(&mut self, bytes: usize) {
+        self.config.max_send_queue = bytes;
     }
 
     fn parameters_of(&self, association: AssociationId) -> Option<SctpParameters> {

@@ -85,7 +85,7 @@ impl SctpUdp {
         let Some((header, first, chunks)) = parsed else {
             let (from, len, level) = (path.remote, bytes.len(), log::Level::Info);
             log_limited!(
-                self.strangers,
+                self.strangers => from,
                 now,
                 level,
                 "SCTP in UDP: {len} bytes from {from} are no SCTP packet: discarded"

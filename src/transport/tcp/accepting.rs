@@ -64,7 +64,7 @@ impl Tcp {
     fn admit(&mut self, now: Time, socket: Socket, peer: SocketAddr, sink: Sink<'_>) {
         if self.connections.len() >= self.config.max_associations {
             log_limited!(
-                self.full_log,
+                self.full_log => peer,
                 now,
                 log::Level::Warn,
                 "TCP port {}: connection from {peer} refused: {} connections are the limit",

@@ -313,6 +313,10 @@ impl Transport for Tcp {
         }
     }
 
+    fn limit_send_queues(&mut self, bytes: usize) {
+        self.config.max_send_queue = bytes;
+    }
+
     fn parameters_of(&self, _association: AssociationId) -> Option<SctpParameters> {
         None
     }

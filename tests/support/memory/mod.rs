@@ -176,6 +176,10 @@ impl Transport for MemoryTransport {
         self.network().set_parameters(self.number, parameters);
     }
 
+    fn limit_send_queues(&mut self, bytes: usize) {
+        self.network().limit_send_queues(self.number, bytes);
+    }
+
     fn parameters_of(&self, _association: AssociationId) -> Option<SctpParameters> {
         None
     }

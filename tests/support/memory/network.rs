@@ -124,6 +124,12 @@ impl Network {
         }
     }
 
+    pub fn limit_send_queues(&mut self, number: usize, bytes: usize) {
+        if let Some(endpoint) = self.at(number) {
+            endpoint.config.max_send_queue = bytes;
+        }
+    }
+
     pub fn round_trip_time(&self, number: usize, id: AssociationId) -> Option<Duration> {
         self.peek(number)?.sides.get(&id)?.round_trip
     }

@@ -355,7 +355,7 @@ macro_rules! contract {
             connects_and_accepts, refuses_where_nobody_listens, refuses_when_not_listening, connect_times_out_in_silence,
             carries_messages_of_every_size_both_ways, keeps_the_order_of_many_messages, keeps_stream_and_ppid,
             refuses_empty_and_too_long_messages, refuses_unknown_associations,
-            blocks_when_the_queue_is_full_and_reports_writable, shutdown_delivers_everything_first,
+            blocks_when_the_queue_is_full_and_reports_writable, a_queue_takes_less_when_it_is_told_to, shutdown_delivers_everything_first,
             shutdown_by_the_other_side_is_reported, abort_ends_the_peer_and_reports_nothing_here,
             a_vanished_peer_is_noticed_and_the_undelivered_reported, a_silent_peer_is_noticed,
             identifiers_are_never_reused, max_associations_is_enforced, both_sides_connecting_get_through,

@@ -193,6 +193,17 @@ pub fn blocks_when_the_queue_is_full_and_reports_writable(mut net: Net) {
     assert!(net.at(server).messages().iter().all(|m| *m == message));
 }
 
+pub fn a_queue_takes_less_when_it_is_told_to(mut net: Net) {
+    let (server, client) = (net.listener(), net.open(|config| config.max_send_queue = 1 << 30));
+    let (near, _) = net.pair(client, server);
+    net.at(client).transport.limit_send_queues(100_000);
+    let message = framed(10_000, 1);
+    let taken = (0..10_000).take_while(|_| net.send(client, near, &message).is_ok()).count();
+    assert!(taken < 10_000, "a queue of 100 kB took 100 MB");
+    assert!(matches!(net.send(client, near, &message), Err(TransportError::WouldBlock)));
+    net.until("everything", |net| net.at(server).messages().len() == taken);
+}
+
 pub fn shutdown_delivers_everything_first(mut net: Net) {
     let (server, client) = (net.open(patient_listener), net.open(patient));
     let (near, far) = net.pair(client, server);

@@ -129,6 +129,10 @@ impl Transport for Wrapper {
         self.inner.set_parameters(parameters);
     }
 
+    fn limit_send_queues(&mut self, bytes: usize) {
+        self.inner.limit_send_queues(bytes);
+    }
+
     fn parameters_of(&self, association: AssociationId) -> Option<SctpParameters> {
         self.inner.parameters_of(association)
     }
