@@ -5,7 +5,8 @@
 mod support;
 
 use rserpool::api::{
-    self, AddressInfo, ConnectOptions, FailoverFlags, LoadInfo, RegisterOptions, SendOptions, Timeout, Wait,
+    self, AddressInfo, ConnectOptions, FailoverFlags, LoadInfo, PeRegistrationOptions, RegisterOptions, SendOptions,
+    Timeout, Wait,
 };
 use rserpool::driver::clock;
 use rserpool::transport::{self, EndpointConfig, SctpParameters, TransportChoice, TransportEvent};
@@ -198,7 +199,13 @@ fn what_is_queued_when_a_socket_is_closed_arrives_though_the_process_is_stopped_
         pool_element_id: PoolElementId(0),
         policy: Policy::RoundRobin,
     };
-    api::pe_registration(b"closing", &element, &LoadInfo::default(), Duration::from_secs(300)).unwrap();
+    api::pe_registration(
+        b"closing",
+        &element,
+        &LoadInfo::default(),
+        PeRegistrationOptions { life: Duration::from_secs(300), ..Default::default() },
+    )
+    .unwrap();
     let mut child = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "closing_process", "--nocapture", "--test-threads=1"])
         .env("TEST_REGISTRAR", registrar.to_string())

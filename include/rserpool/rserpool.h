@@ -869,8 +869,8 @@ unsigned int rsp_pe_failure(const uint8_t *poolHandle, size_t poolHandleSize, ui
 /**
  * Registers an element that is not an RSerPool socket, for `registrationLife` milliseconds, of which a third is also the
  * interval at which the library registers it again, until rsp_pe_deregistration() or rsp_cleanup(). `rspAddrInfo` tells how
- * users reach it; `ai_pe_id` 0: an identifier is chosen and written there. `rspLoadInfo` NULL: round robin. `flags` are
- * ignored.
+ * users reach it; `ai_pe_id` 0: an identifier is chosen and written there. `rspLoadInfo` NULL: round robin. `flags`:
+ * REGF_DONTWAIT, after which 0 does not say that a registrar has taken it; REGF_CONTROLCHANNEL.
  *
  * Returns:
  * 0; 0x1000: rsp_initialize() was not called; 0x1007: no registrar can be reached; 0x1008: no registrar answers; else
@@ -891,7 +891,7 @@ unsigned int rsp_pe_registration(const uint8_t *poolHandle,
                                  int flags);
 
 /**
- * De-registers an element of rsp_pe_registration(). `flags` are ignored.
+ * De-registers an element of rsp_pe_registration(). `flags`: DEREGF_DONTWAIT.
  *
  * Returns:
  * 0, or a code as for rsp_pe_registration().

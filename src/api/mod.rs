@@ -89,7 +89,8 @@ pub use sessions::{connect, force_failover, has_cookie, read, recvfullmsg, recvm
 pub use sockets::{accept, bind, close, getpeername, getsockname, listen, set_status, socket};
 pub use types::{
     AddressInfo, Announcements, Config, ConnectOptions, CspConfig, FailoverFlags, HostName, LoadInfo, MessageKind,
-    NOTIFICATION_SIZE, Notification, PeName, Place, Received, RegisterOptions, SendOptions, SessionChange, Timeout,
+    NOTIFICATION_SIZE, Notification, PeName, PeRegistrationOptions, Place, Received, RegisterOptions, SendOptions,
+    SessionChange, Timeout,
 };
 pub use waiting::{mapsocket, poll, select, unmapsocket};
 

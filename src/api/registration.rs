@@ -3,7 +3,7 @@
 use super::error::{forget_last_error, remember};
 use super::lifecycle::instance;
 use super::sockets::{lookup, own_endpoint, start_listening};
-use super::{AddressInfo, Descriptor, Error, LoadInfo, RegisterOptions, Result};
+use super::{AddressInfo, Descriptor, Error, LoadInfo, PeRegistrationOptions, RegisterOptions, Result};
 use crate::asap::{Outcome, RegistrationState, Request, RequestError};
 use crate::driver::client::{Endpoint, Instance, NotDone, Registered, Registration, Socket, Wait};
 use crate::wire::{
@@ -321,18 +321,19 @@ pub fn pe_registration(
     pool_handle: &[u8],
     element: &AddressInfo,
     load: &LoadInfo,
-    life: Duration,
+    options: PeRegistrationOptions,
 ) -> Result<PoolElementId> {
     let instance = instance()?;
     let pool_handle = checked_handle(pool_handle)?;
     let id = if element.pool_element_id.0 == 0 { new_identifier() } else { element.pool_element_id };
     let what = format!("element {id} cannot be registered in pool {pool_handle}");
-    let life = if life.is_zero() { DEFAULT_REREGISTRATION_INTERVAL * 3 } else { life };
+    let life = if options.life.is_zero() { DEFAULT_REREGISTRATION_INTERVAL * 3 } else { options.life };
+    let use_of = if options.control_channel { TransportUse::DataPlusControl } else { TransportUse::DataOnly };
     let pool_element = PoolElement {
         id,
         home_registrar: RegistrarId(0),
         registration_life: RegistrationLife::for_interval(life / 3),
-        user_transport: transport_of(element)?,
+        user_transport: transport_of(element, use_of)?,
         policy: policy_of(load)?,
         asap_transport: None,
     };
@@ -340,7 +341,11 @@ pub fn pe_registration(
     instance.io.request(request).map(|_| id).map_err(|error| not_done(&error, &what))
 }
 
-fn transport_of(element: &AddressInfo) -> Result<TransportParameter> {
+fn transport_of(element: &AddressInfo, transport_use: TransportUse) -> Result<TransportParameter> {
+    if options.dont_wait {
+        instance.io.request_in_background(request);
+        return Ok(id);
+    }
     let Some(first) = element.addresses.first() else {
         return Err(Error::new(libc::EINVAL, "an element has at least one address"));
     };
@@ -348,12 +353,10 @@ fn transport_of(element: &AddressInfo) -> Result<TransportParameter> {
     match (element.socket_type, element.protocol) {
         (_, libc::IPPROTO_SCTP) => Ok(TransportParameter::Sctp {
             port,
-            transport_use: TransportUse::DataOnly,
+            transport_use,
             addresses: element.addresses.iter().map(SocketAddr::ip).collect(),
         }),
-        (libc::SOCK_STREAM, 0 | libc::IPPROTO_TCP) => {
-            Ok(TransportParameter::Tcp { port, transport_use: TransportUse::DataOnly, address })
-        }
+        (libc::SOCK_STREAM, 0 | libc::IPPROTO_TCP) => Ok(TransportParameter::Tcp { port, transport_use, address }),
         (libc::SOCK_DGRAM, 0 | libc::IPPROTO_UDP) => Ok(TransportParameter::Udp { port, address }),
         (_, libc::IPPROTO_UDPLITE) => Ok(TransportParameter::UdpLite { port, address }),
         _ => Err(Error::new(libc::EPROTONOSUPPORT, "elements are reached over SCTP, TCP, UDP or UDP-Lite")),
@@ -361,7 +364,7 @@ fn transport_of(element: &AddressInfo) -> Result<TransportParameter> {
 }
 
 /// De-registers an element of `pe_registration`.
-pub fn pe_deregistration(pool_handle: &[u8], id: PoolElementId) -> Result<()> {
+pub fn pe_deregistration(pool_handle: &[u8], id: PoolElementId, wait: Wait) -> Result<()> {
     let instance = instance()?;
     let pool_handle = checked_handle(pool_handle)?;
     let what = format!("element {id} cannot be de-registered from pool {pool_handle}");
@@ -370,6 +373,10 @@ pub fn pe_deregistration(pool_handle: &[u8], id: PoolElementId) -> Result<()> {
 }
 
 /// Reports an element as unreachable.
+    if wait == Wait::No {
+        instance.io.request_in_background(request);
+        return Ok(());
+    }
 pub fn pe_failure(pool_handle: &[u8], id: PoolElementId) -> Result<()> {
     let instance = instance()?;
     let pool_handle = checked_handle(pool_handle)?;

@@ -119,6 +119,17 @@ pub struct RegisterOptions {
     pub pool_element_id: Option<PoolElementId>,
 }
 
+/// Options of `rsp_pe_registration`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PeRegistrationOptions {
+    /// Registration life; zero: 90 seconds. A third of it is the re-registration interval.
+    pub life: Duration,
+    /// REGF_DONTWAIT: don't wait for the registrar's answer.
+    pub dont_wait: bool,
+    /// REGF_CONTROLCHANNEL: the server, reached over SCTP or TCP, has a control channel.
+    pub control_channel: bool,
+}
+
 /// Options of `rsp_connect` and of later failovers of the session. `None`: as the socket has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConnectOptions {

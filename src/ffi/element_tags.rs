@@ -29,7 +29,13 @@ pub unsafe extern "C" fn rsp_pe_registration_tags(
         || {
             // SAFETY: by the contract of this module.
             unsafe {
-                registration::pe_registration((poolHandle, poolHandleSize), rspAddrInfo, rspLoadInfo, registrationLife)
+                registration::pe_registration(
+                    (poolHandle, poolHandleSize),
+                    rspAddrInfo,
+                    rspLoadInfo,
+                    registrationLife,
+                    flags,
+                )
             }
         },
     )
@@ -51,7 +57,7 @@ pub unsafe extern "C" fn rsp_pe_deregistration_tags(
         format_args!("rsp_pe_deregistration_tags(0x{identifier:08x}, {flags})"),
         || {
             // SAFETY: by the contract of this module.
-            unsafe { registration::pe_deregistration((poolHandle, poolHandleSize), identifier) }
+            unsafe { registration::pe_deregistration((poolHandle, poolHandleSize), identifier, flags) }
         },
     )
     .0

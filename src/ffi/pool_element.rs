@@ -192,8 +192,12 @@ pub unsafe fn register(
 }
 
 pub fn deregister(sd: c_int, flags: c_int) -> Result<c_int> {
-    let wait = if flags & DEREGF_DONTWAIT != 0 { Wait::No } else { Wait::ForAnswer };
-    api::deregister(sd, wait).map(|()| 0)
+    api::deregister(sd, wait_of(flags)).map(|()| 0)
+}
+
+/// What the flags of a de-registration say.
+pub fn wait_of(flags: c_int) -> Wait {
+    if flags & DEREGF_DONTWAIT != 0 { Wait::No } else { Wait::ForAnswer }
 }
 
 /// NULL: the default, round robin.

@@ -60,10 +60,55 @@ static void numbers_of_elements_are_respected(void)
    }
 }
 
+/* All elements of a pool have a control channel, or none has; and nobody has to wait. */
+static void flags_are_heeded(void)
+{
+   struct sockaddr_in   address;
+   struct rsp_addrinfo  element;
+   struct rsp_addrinfo* list  = NULL;
+   int                  found = 0;
+
+   memset(&address, 0, sizeof(address));
+   address.sin_family      = AF_INET;
+   address.sin_port        = htons(7778);
+   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+   memset(&element, 0, sizeof(element));
+   element.ai_socktype = SOCK_STREAM;
+   element.ai_protocol = IPPROTO_SCTP;
+   element.ai_addrs    = 1;
+   element.ai_addr     = (struct sockaddr*)&address;
+
+   const int server = rsp_socket(0, SOCK_SEQPACKET, IPPROTO_SCTP);
+   REQUIRE(server >= 0 && rsp_listen(server, 4) == 0);
+   REQUIRE(rsp_register(server, HANDLE("controlled"), NULL, 30000, 0) == 0);
+   CHECK(rsp_pe_registration(HANDLE("controlled"), &element, NULL, 60000, 0) != 0);
+   CHECK(rsp_pe_registration(HANDLE("controlled"), &element, NULL, 60000, REGF_CONTROLCHANNEL) == 0);
+   CHECK(rsp_getaddrinfo(HANDLE("controlled"), &list, RSPGETADDRS_MAX, 0) == 2);
+   rsp_freeaddrinfo(list);
+   CHECK(rsp_close(server) == 0);
+
+   element.ai_pe_id = 0;
+   CHECK(rsp_pe_registration(HANDLE("later"), &element, NULL, 60000, REGF_DONTWAIT) == 0 && element.ai_pe_id != 0);
+   while(found != 1) { /* the test as a whole has its time */
+      found = rsp_getaddrinfo(HANDLE("later"), &list, RSPGETADDRS_DEFAULT, 0);
+      if(found > 0) {
+         rsp_freeaddrinfo(list);
+      }
+   }
+   CHECK(rsp_pe_deregistration(HANDLE("later"), element.ai_pe_id, DEREGF_DONTWAIT) == 0);
+   while(found != REAI_NONAME) {
+      found = rsp_getaddrinfo(HANDLE("later"), &list, RSPGETADDRS_DEFAULT, 0);
+      if(found > 0) {
+         rsp_freeaddrinfo(list);
+      }
+   }
+}
+
 int main(int argc, char** argv)
 {
    start(argc, argv);
    registered_addresses_are_resolved();
    numbers_of_elements_are_respected();
+   flags_are_heeded();
    return finish("basic_mode");
 }
