@@ -122,14 +122,16 @@ pub fn echo_server(of: Of) -> Program {
     echo_server_at(of, &[ASAP])
 }
 
-/// An echo server that knows these registrars.
+/// An echo server that knows these registrars; one with several addresses has them joined by commas.
 pub fn echo_server_at(of: Of, registrars: &[&str]) -> Program {
-    let registrars = format!("-registrar={}", registrars.join(","));
+    let registrars: Vec<_> = registrars.iter().map(|registrar| format!("-registrar={registrar}")).collect();
+    let mut options: Vec<&str> = registrars.iter().map(String::as_str).collect();
+    options.push("-asapannounce=off");
     match of {
-        Of::Us => ours("echo_server", &[&registrars, "-asapannounce=off"]),
+        Of::Us => ours("echo_server", &options),
         Of::Rsplib => {
             // Before it hunts again, it would wait for an answer for 3 seconds.
-            let options = ["-echo", &registrars, "-asapannounce=off", "-rereginterval=1000"];
+            options.extend(["-echo", "-rereginterval=1000"]);
             rsplib("rspserver", &options)
         }
     }
