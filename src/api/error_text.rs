@@ -10,7 +10,7 @@ pub fn error_text(errno: libc::c_int) -> &'static CStr {
 const OTHER: &CStr = c"an error of the operating system, passed on as it came: see strerror(3)";
 
 /// One line each: cause; consequence or remedy.
-const TEXTS: [(libc::c_int, &CStr); 36] = [
+const TEXTS: [(libc::c_int, &CStr); 37] = [
     (0, c"no error"),
     (libc::EACCES, c"the library is not initialised, or the system denies the port: call rsp_initialize() first, or take a port above 1023"),
     (libc::EADDRINUSE, c"the address and port are taken by another socket: choose another port, or end the program that has it"),
@@ -44,6 +44,7 @@ const TEXTS: [(libc::c_int, &CStr); 36] = [
     (libc::EPERM, c"the registrar refused: another policy or transport than the pool's, or one of its limits"),
     (libc::EPROTO, c"the registrar's answer makes no sense"),
     (libc::EPROTONOSUPPORT, c"the transport is not available: without SCTP in the kernel, use -transport=sctp-udp"),
+    (libc::EPROTOTYPE, c"the pool has elements of another policy or transport: the registrar is asked again until they have left"),
     (libc::ESOCKTNOSUPPORT, c"RSerPool sockets are SOCK_SEQPACKET or SOCK_STREAM"),
     (libc::ETIMEDOUT, c"a registrar was there but did not answer in time: the request may have been done all the same"),
     (libc::EPIPE, c"the other end has closed: open a new session"),

@@ -117,7 +117,7 @@ pub fn register(
 }
 
 /// How the registration of a socket stands, as an errno: 0: a registrar has taken it; `EINPROGRESS`: its answer is waited for;
-/// `EEXIST`, `EBUSY`: one has refused it for now; `EPERM`: it has done so for good; `ENOENT`: the socket is not to be registered. Why it
+/// `EEXIST`, `EBUSY`, `EPROTOTYPE`: one has refused it for now; `EPERM`: it has done so for good; `ENOENT`: the socket is not to be registered. Why it
 /// was refused, [`super::last_error`] tells.
 pub(super) fn registration_error(instance: &Instance, socket: &Socket) -> Result<libc::c_int> {
     let Some(registered) = socket.registration()? else { return Ok(libc::ENOENT) };
@@ -131,7 +131,11 @@ pub(super) fn registration_error(instance: &Instance, socket: &Socket) -> Result
         Some(RegistrationState::Registered) => 0,
         Some(RegistrationState::Waiting) => libc::EINPROGRESS,
         Some(RegistrationState::RefusedForNow(cause)) => {
-            let errno = if cause == Cause::NonUniquePoolElementId { libc::EEXIST } else { libc::EBUSY };
+            let errno = match cause {
+                Cause::NonUniquePoolElementId => libc::EEXIST,
+                Cause::LackOfResources => libc::EBUSY,
+                _ => libc::EPROTOTYPE,
+            };
             refused(errno, cause, "the registrar is asked again")
         }
         Some(RegistrationState::Refused(cause)) => refused(libc::EPERM, cause, "it has to be changed"),
@@ -338,14 +342,14 @@ pub fn pe_registration(
         asap_transport: None,
     };
     let request = Request::Register { pool_handle, pool_element, reregistration_interval: life / 3 };
-    instance.io.request(request).map(|_| id).map_err(|error| not_done(&error, &what))
-}
-
-fn transport_of(element: &AddressInfo, transport_use: TransportUse) -> Result<TransportParameter> {
     if options.dont_wait {
         instance.io.request_in_background(request);
         return Ok(id);
     }
+    instance.io.request(request).map(|_| id).map_err(|error| not_done(&error, &what))
+}
+
+fn transport_of(element: &AddressInfo, transport_use: TransportUse) -> Result<TransportParameter> {
     let Some(first) = element.addresses.first() else {
         return Err(Error::new(libc::EINVAL, "an element has at least one address"));
     };
@@ -369,14 +373,14 @@ pub fn pe_deregistration(pool_handle: &[u8], id: PoolElementId, wait: Wait) -> R
     let pool_handle = checked_handle(pool_handle)?;
     let what = format!("element {id} cannot be de-registered from pool {pool_handle}");
     let request = Request::Deregister { pool_handle, pool_element_id: id };
-    instance.io.request(request).map(|_| ()).map_err(|error| not_done(&error, &what))
-}
-
-/// Reports an element as unreachable.
     if wait == Wait::No {
         instance.io.request_in_background(request);
         return Ok(());
     }
+    instance.io.request(request).map(|_| ()).map_err(|error| not_done(&error, &what))
+}
+
+/// Reports an element as unreachable.
 pub fn pe_failure(pool_handle: &[u8], id: PoolElementId) -> Result<()> {
     let instance = instance()?;
     let pool_handle = checked_handle(pool_handle)?;

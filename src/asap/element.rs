@@ -17,6 +17,12 @@ const FIRST_PAUSE_WHILE_TAKEN: Duration = Duration::from_millis(500);
 /// The longest such pause. The other element may be alive, and go on for years.
 const LONGEST_PAUSE_WHILE_TAKEN: Duration = Duration::from_secs(30);
 
+/// The first pause while the pool is another one than the element is for, by its policy or transport. So it is while the elements
+/// of an earlier version of the program leave.
+const FIRST_PAUSE_WHILE_ODD: Duration = Duration::from_secs(1);
+/// The longest such pause.
+const LONGEST_PAUSE_WHILE_ODD: Duration = Duration::from_secs(30);
+
 /// How the home registrar and an element stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
@@ -150,6 +156,9 @@ impl Element {
         let (first, longest) = match cause {
             Cause::LackOfResources => (self.interval, LONGEST_PAUSE_AFTER_REJECTION.max(self.interval)),
             Cause::NonUniquePoolElementId => (FIRST_PAUSE_WHILE_TAKEN, LONGEST_PAUSE_WHILE_TAKEN),
+            Cause::InconsistentPoolingPolicy | Cause::InconsistentTransportType | Cause::InconsistentDataControl => {
+                (FIRST_PAUSE_WHILE_ODD, LONGEST_PAUSE_WHILE_ODD)
+            }
             _ => return Time::MAX,
         };
         let pause = first.saturating_mul(1 << self.refusals.min(16)).min(longest);

@@ -3,8 +3,9 @@
 //! An element stays registered until it is de-registered: every T4, and after a loss of the home registrar at once with the
 //! next one. A rejection is told to the application and is final ("MUST NOT re-attempt registration without correcting the
 //! error condition"), until the application registers the element anew or another registrar becomes home, which has not
-//! been asked yet. Two conditions are corrected without the application: lack of resources, and an identifier that a dead element
-//! still has, mostly this one itself before its host was rebooted. Then the registrar is asked again, less and less often.
+//! been asked yet. Three conditions are corrected without the application: lack of resources, an identifier that a dead element
+//! still has, mostly this one itself before its host was rebooted, and a pool of another policy or transport, which ends with its
+//! last element. Then the registrar is asked again, less and less often.
 
 use super::associations::{LifeUnit, SctpHome};
 use super::config::AsapConfig;

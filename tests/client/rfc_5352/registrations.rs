@@ -89,7 +89,7 @@ fn asap_038_070_085_responses_stop_their_timers() {
 
 #[test]
 fn asap_039_a_rejected_registration_is_told_and_not_repeated() {
-    for cause in [Cause::InconsistentPoolingPolicy, Cause::InvalidValues] {
+    for cause in [Cause::RejectedForSecurity, Cause::InvalidValues] {
         let mut client = Client::new(config(1, SCTP));
         let connects = client.request(1, register(1)).connects();
         let (home, _) = client.up(&connects[0]);
@@ -111,6 +111,26 @@ fn asap_039_lack_of_resources_is_nothing_to_correct_and_the_registrar_is_asked_a
     }
     client.message(home, registered(1, None));
     assert_eq!(client.advance(Duration::from_secs(30)).sent().len(), 1, "T4-reregistration");
+}
+
+/// A new version of a program has another policy, and starts before the last element of the old one has left.
+#[test]
+fn asap_039_a_pool_of_another_kind_is_asked_for_until_it_has_ended() {
+    for cause in [Cause::InconsistentPoolingPolicy, Cause::InconsistentTransportType, Cause::InconsistentDataControl] {
+        let mut client = Client::new(config(1, SCTP));
+        let connects = client.request(1, register(1)).connects();
+        let (home, _) = client.up(&connects[0]);
+        for pause in [1, 2, 4, 8, 16, 30, 30] {
+            client.message(home, registered(1, Some(cause)));
+            let state = client.core.registration_state(&handle(), PoolElementId(1));
+            assert_eq!(state, Some(RegistrationState::RefusedForNow(cause)));
+            assert!(client.advance(Duration::from_secs(pause) - ms(1)).0.is_empty());
+            assert_eq!(client.advance(ms(1)).sent().len(), 1, "after {pause} s");
+        }
+        client.message(home, registered(1, None));
+        let state = client.core.registration_state(&handle(), PoolElementId(1));
+        assert_eq!(state, Some(RegistrationState::Registered));
+    }
 }
 
 /// A host that has rebooted quickly registers the identifier that it had before, while the registrar still has the element that died.
@@ -146,11 +166,11 @@ fn asap_039_another_home_registrar_is_asked_once_about_a_rejected_registration()
     let mut client = Client::new(config(2, SCTP));
     let connects = client.request(1, register(1)).connects();
     let (home, _) = client.up(&connects[0]);
-    client.message(home, registered(1, Some(Cause::InconsistentPoolingPolicy)));
+    client.message(home, registered(1, Some(Cause::InvalidValues)));
     let connects = client.lost(home).connects();
     let (other, done) = client.up(&connects[0]);
     assert!(matches!(done.sent()[..], [(association, AsapMessage::Registration(_))] if association == other));
-    client.message(other, registered(1, Some(Cause::InconsistentPoolingPolicy)));
+    client.message(other, registered(1, Some(Cause::InvalidValues)));
     assert!(client.advance(Duration::from_secs(100_000)).0.is_empty());
 }
 
