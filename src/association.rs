@@ -138,6 +138,8 @@ pub enum LossReason {
     GivenUp,
     /// This process or host has no descriptor left to connect with: that says nothing about the peer.
     NoDescriptor,
+    /// The same for memory.
+    NoMemory,
 }
 
 /// What SCTP says in its ABORT when it gives up a peer that acknowledges nothing (RFC 9260 section 8.1 has no error cause for it):
@@ -169,7 +171,8 @@ impl LossReason {
             | LossReason::Restarted
             | LossReason::ProtocolViolation(_)
             | LossReason::GivenUp
-            | LossReason::NoDescriptor => false,
+            | LossReason::NoDescriptor
+            | LossReason::NoMemory => false,
         }
     }
 }
@@ -188,6 +191,7 @@ impl fmt::Display for LossReason {
             LossReason::Timeout => f.write_str("no answer in time"),
             LossReason::GivenUp => f.write_str("given up by this side"),
             LossReason::NoDescriptor => f.write_str(NO_DESCRIPTOR),
+            LossReason::NoMemory => f.write_str("this process or host has no memory left"),
         }
     }
 }

@@ -1237,7 +1237,8 @@ int rsp_forcefailover(int sd,
  *
  * Errors:
  * EBADF: not an open RSerPool socket. ENOTCONN: it has no such session. EIO: the session lost its pool element, and needs a failover; or
- * it has ended. EAGAIN: the send queue is full, or the library is just failing over. EMSGSIZE: the message is too long.
+ * it has ended. EAGAIN: the send queue is full, or the library is just failing over. EMSGSIZE: the message is too long. ENOMEM: there
+ * is no memory for it.
  * EINVAL: no data, PPID 11, or no such stream. EFAULT: `data` is NULL. EINTR: a signal came. ECANCELED: rsp_cleanup() was
  * called.
  *

@@ -118,7 +118,7 @@ functions! {
     rsp_listen: [LIBRARY, SOCKET, RESOURCES, ENDPOINT, &[EISCONN]];
     rsp_accept: [LIBRARY, SOCKET, RESOURCES, &[EAGAIN, EINTR, EIO, ENOTCONN]];
     rsp_accept_tags: [LIBRARY, SOCKET, RESOURCES, &[EAGAIN, EINTR, EIO, ENOTCONN]];
-    rsp_send_cookie: [LIBRARY, SOCKET, WAITING, &[EIO, EMSGSIZE, ENOTCONN]];
+    rsp_send_cookie: [LIBRARY, SOCKET, WAITING, &[EIO, EMSGSIZE, ENOMEM, ENOTCONN]];
     rsp_send_businesscard: [LIBRARY, SOCKET, REQUEST, &[EFAULT, EINVAL, ENOENT]];
 
     rsp_connect: [LIBRARY, SOCKET, HANDLE, RESOURCES, ANY_ENDPOINT, &[EINPROGRESS, EINTR, EISCONN, ETIMEDOUT]];
@@ -130,9 +130,9 @@ functions! {
     rsp_sendto_pool: [LIBRARY, SOCKET, HANDLE, RESOURCES, ANY_ENDPOINT, &[
         EAGAIN, EHOSTUNREACH, EINTR, EISCONN, EMSGSIZE, ENOENT
     ]];
-    rsp_sendmsg: [LIBRARY, DESCRIPTOR, WAITING, &[EINVAL, EIO, EMSGSIZE, ENOTCONN]] mapped "write(2)";
-    rsp_send: [LIBRARY, DESCRIPTOR, AT_ONCE, &[EINVAL, EIO, EMSGSIZE, ENOTCONN]] mapped "write(2)";
-    rsp_write: [LIBRARY, DESCRIPTOR, AT_ONCE, &[EINVAL, EIO, EMSGSIZE, ENOTCONN]] mapped "write(2)";
+    rsp_sendmsg: [LIBRARY, DESCRIPTOR, WAITING, &[EINVAL, EIO, EMSGSIZE, ENOMEM, ENOTCONN]] mapped "write(2)";
+    rsp_send: [LIBRARY, DESCRIPTOR, AT_ONCE, &[EINVAL, EIO, EMSGSIZE, ENOMEM, ENOTCONN]] mapped "write(2)";
+    rsp_write: [LIBRARY, DESCRIPTOR, AT_ONCE, &[EINVAL, EIO, EMSGSIZE, ENOMEM, ENOTCONN]] mapped "write(2)";
     rsp_recvmsg: [LIBRARY, DESCRIPTOR, WAITING, &[EINVAL, ENOTCONN]] mapped "read(2)";
     rsp_recvfullmsg: [LIBRARY, DESCRIPTOR, WAITING, &[EINVAL, ENOTCONN]] mapped "read(2)";
     rsp_recv: [LIBRARY, DESCRIPTOR, AT_ONCE, &[EINVAL, ENOTCONN]] mapped "read(2)";

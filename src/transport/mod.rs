@@ -31,6 +31,7 @@ pub(crate) use punctuality::{LONGEST_WAIT, Punctuality};
 pub use queued_event::QueuedEvent;
 pub use select::{detect, open, resolve};
 pub use tcp::Tcp;
+pub(crate) use types::copied;
 pub use types::{
     Capabilities, EndpointConfig, OutboundMessage, PeerAddresses, TransportChoice, TransportError, TransportEvent,
 };

@@ -110,10 +110,20 @@ pub struct OutboundMessage<'a> {
     pub payload: &'a [u8],
 }
 
-impl From<&OutboundMessage<'_>> for Undelivered {
-    fn from(message: &OutboundMessage<'_>) -> Undelivered {
+/// A copy of a message. Programs and peers choose its length: that there is no memory for it must end nothing but the message.
+pub(crate) fn copied(payload: &[u8]) -> Result<Vec<u8>, TransportError> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(payload.len()).map_err(|_| TransportError::no_memory())?;
+    copy.extend_from_slice(payload);
+    Ok(copy)
+}
+
+impl TryFrom<&OutboundMessage<'_>> for Undelivered {
+    type Error = TransportError;
+
+    fn try_from(message: &OutboundMessage<'_>) -> Result<Undelivered, TransportError> {
         let OutboundMessage { stream, ppid, unordered, payload, .. } = *message;
-        Undelivered { stream, ppid, unordered, payload: payload.to_vec() }
+        Ok(Undelivered { stream, ppid, unordered, payload: copied(payload)? })
     }
 }
 
@@ -206,6 +216,19 @@ impl TransportError {
         matches!(self, TransportError::Io(error) if is_lack_of_descriptors(error))
     }
 
+    /// What a connect has come to that failed at once.
+    pub fn loss_reason(&self) -> LossReason {
+        match self {
+            TransportError::Io(error) => loss_reason(error),
+            _ => LossReason::Unreachable,
+        }
+    }
+
+    /// There is no memory for a message.
+    pub(crate) fn no_memory() -> TransportError {
+        TransportError::Io(std::io::Error::from_raw_os_error(libc::ENOMEM))
+    }
+
     /// There is an association with the peer, or one begins.
     pub fn is_connected_already(&self) -> bool {
         matches!(self, TransportError::Io(error) if is_connected_already(error))
@@ -215,6 +238,16 @@ impl TransportError {
 /// There is an association with the peer, or one begins.
 pub(super) fn is_connected_already(error: &std::io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EISCONN | libc::EALREADY))
+}
+
+/// What a connect has come to that the system refused.
+pub(super) fn loss_reason(error: &std::io::Error) -> LossReason {
+    match error.raw_os_error() {
+        _ if is_lack_of_descriptors(error) => LossReason::NoDescriptor,
+        Some(libc::ENOMEM | libc::ENOBUFS) => LossReason::NoMemory,
+        _ if error.kind() == std::io::ErrorKind::ConnectionRefused => LossReason::Refused,
+        _ => LossReason::Unreachable,
+    }
 }
 
 /// This process or host has no descriptor left.
@@ -258,10 +291,20 @@ mod tests {
         for unordered in [false, true] {
             let lifetime = Some(Duration::from_secs(1));
             let sent = OutboundMessage { stream: 3, ppid: 7, unordered, lifetime, payload: b"data" };
-            let came_back = Undelivered::from(&sent);
+            let came_back = Undelivered::try_from(&sent).unwrap();
             let again = OutboundMessage::from(&came_back);
             let fields = (again.stream, again.ppid, again.unordered, again.lifetime, again.payload);
             assert_eq!(fields, (3, 7, unordered, None, b"data".as_slice()));
         }
+    }
+
+    #[test]
+    fn what_this_host_lacks_is_not_blamed_on_the_peer() {
+        let reason = |errno| TransportError::Io(std::io::Error::from_raw_os_error(errno)).loss_reason();
+        for errno in [libc::ENOMEM, libc::ENOBUFS, libc::EMFILE, libc::ENFILE] {
+            assert!(!reason(errno).says_unreachable(), "{errno}");
+        }
+        assert_eq!(reason(libc::ECONNREFUSED), LossReason::Refused);
+        assert_eq!(reason(libc::EHOSTUNREACH), LossReason::Unreachable);
     }
 }

@@ -221,7 +221,7 @@ programs! {
 }
 
 /// Not with the address sanitizer in the program: its allocator has locks that a child of fork() finds locked, and it takes a
-/// cancelled thread's stack for damaged.
+/// cancelled thread's stack for damaged; and it takes all of the address space for itself.
 macro_rules! programs_without_sanitizer {
     ($($module:ident)*) => {
         $(program! { $module })*
@@ -230,6 +230,7 @@ macro_rules! programs_without_sanitizer {
 
 programs_without_sanitizer! {
     memory_of_sessions
+    scarce_memory
     fork_and_log
     cancelled
 }

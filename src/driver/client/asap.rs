@@ -231,7 +231,7 @@ impl<C: ClientCore> AsapDriver<C> {
             Action::Connect { attempt, kind, peer, timeout } => {
                 let result = self.endpoints.connect(now, kind, &peer, timeout).map_err(|error| {
                     log::warn!("connect to the registrar at {peer} over {kind} failed: {error}");
-                    if error.is_lack_of_descriptors() { LossReason::NoDescriptor } else { LossReason::Unreachable }
+                    error.loss_reason()
                 });
                 self.core.connect_started(attempt, result);
             }

@@ -44,6 +44,8 @@ pub const ONLY_SESSION: SessionId = SessionId(1);
 const OWN_SESSION: SessionId = SessionId(0);
 /// Why a message costs its sender the association.
 const TOO_MUCH_UNREAD: &str = "receive queue full: the application does not read";
+/// The same for one of which there is no room in memory: it must not be missing in a session that goes on.
+const NO_MEMORY: &str = "no memory for a message";
 
 /// The style of a socket (RFC 6458).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

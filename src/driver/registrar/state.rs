@@ -11,7 +11,6 @@ use crate::registrar::{Action, ConnectAttempt, Event, Link, OwnAddresses, Regist
 use crate::transport::{OutboundMessage, Transport, TransportError, TransportEvent};
 use crate::wire::{PPID_ASAP, PPID_ENRP};
 use crate::{AssociationId, Time};
-use std::io;
 use std::net::SocketAddr;
 
 /// A registrar core as the driver sees it, so that the driver can be tested with a scripted one.
@@ -188,10 +187,7 @@ impl<C: RegistrarCore> State<C> {
     ) {
         let result = result.map_err(|error| {
             log::debug!("a connect could not be started: {error}");
-            match error {
-                TransportError::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => LossReason::Refused,
-                _ => LossReason::Unreachable,
-            }
+            error.loss_reason()
         });
         self.core.connect_started(attempt, result);
     }

@@ -163,7 +163,8 @@ impl Registrar {
             );
         }
         self.retry_contact(step.now, number);
-        if let Some(id) = id {
+        // That this host lacks something, or that the other end has no room, says nothing about whether that one lives.
+        if let Some(id) = id.filter(|_| reason.says_unreachable()) {
             self.on_peer_unreachable(id, reason, step);
         }
         self.look_for_mentor(step);

@@ -4,7 +4,8 @@ use super::abi::KernelId;
 use super::confirming::Early;
 use crate::Time;
 use crate::association::{LossReason, PeerAddress, Undelivered};
-use crate::transport::OutboundMessage;
+use crate::transport::types::copied;
+use crate::transport::{OutboundMessage, TransportError};
 use std::collections::VecDeque;
 
 /// Messages up to this length travel in one chunk and come back whole in a notification when they fail. Of longer ones
@@ -53,14 +54,22 @@ pub(super) struct Queued {
 }
 
 impl Queued {
-    pub fn new(now: Time, message: &OutboundMessage<'_>) -> Queued {
-        Queued {
+    pub fn new(now: Time, message: &OutboundMessage<'_>) -> Result<Queued, TransportError> {
+        Ok(Queued {
             stream: message.stream,
             ppid: message.ppid,
             unordered: message.unordered,
             expires: message.lifetime.map(|lifetime| now + lifetime),
-            payload: message.payload.to_vec(),
-        }
+            payload: copied(message.payload)?,
+        })
+    }
+
+    /// What is kept of it once the kernel has it.
+    pub fn into_kept(self) -> Kept {
+        let Queued { stream, ppid, unordered, expires, payload } = self;
+        let len = payload.len();
+        let whole = is_kept(len, expires.is_some()).then_some(Undelivered { stream, ppid, unordered, payload });
+        Kept { len, whole }
     }
 
     /// As it was handed over, with what is left of its lifetime.
@@ -73,6 +82,28 @@ impl Queued {
             payload: &self.payload,
         }
     }
+}
+
+/// What is kept of a message that the kernel has.
+#[derive(Debug)]
+pub(super) struct Kept {
+    len: usize,
+    /// The message, if it is so long that the kernel may give it back in pieces.
+    whole: Option<Undelivered>,
+}
+
+impl Kept {
+    /// Before the kernel gets a message: afterwards it is too late to find that there is no memory.
+    pub fn of(message: &OutboundMessage<'_>) -> Result<Kept, TransportError> {
+        let len = message.payload.len();
+        let kept = is_kept(len, message.lifetime.is_some());
+        Ok(Kept { len, whole: if kept { Some(message.try_into()?) } else { None } })
+    }
+}
+
+/// Who sets a lifetime does not want the message any more when it could not be delivered in time.
+fn is_kept(len: usize, has_lifetime: bool) -> bool {
+    len > ALWAYS_WHOLE && !has_lifetime
 }
 
 /// The messages of one association on their way out.
@@ -108,16 +139,13 @@ impl Outbox {
     }
 
     /// The kernel took a message. True when the sender-dry notification is needed to forget its copy.
-    pub fn handed_over(&mut self, message: &OutboundMessage<'_>) -> bool {
+    pub fn handed_over(&mut self, Kept { len, whole }: Kept) -> bool {
         let context = self.next_context;
         self.next_context = self.next_context.wrapping_add(1);
-        self.after_mark += message.payload.len();
-        // Who sets a lifetime does not want the message any more when it could not be delivered in time.
-        let keep = message.payload.len() > ALWAYS_WHOLE && message.lifetime.is_none();
-        if keep {
-            self.copies.push_back((context, message.into()));
-        }
-        keep && self.mark.is_none()
+        self.after_mark += len;
+        let Some(message) = whole else { return false };
+        self.copies.push_back((context, message));
+        self.mark.is_none()
     }
 
     /// The sender-dry notification was asked for now.
@@ -237,6 +265,10 @@ impl Association {
 mod tests {
     use super::*;
 
+    fn kept(payload: &[u8]) -> Kept {
+        Kept::of(&OutboundMessage::control(11, payload)).unwrap()
+    }
+
     fn undelivered(payload: Vec<u8>) -> Undelivered {
         Undelivered { stream: 0, ppid: 11, unordered: false, payload }
     }
@@ -245,8 +277,8 @@ mod tests {
     fn a_long_message_that_failed_comes_back_whole_and_once() {
         let long = vec![7; 5_000];
         let mut outbox = Outbox { next_context: u32::MAX, ..Outbox::default() };
-        assert!(outbox.handed_over(&OutboundMessage::control(11, &long)));
-        assert!(!outbox.handed_over(&OutboundMessage::control(11, b"short")));
+        assert!(outbox.handed_over(kept(&long)));
+        assert!(!outbox.handed_over(kept(b"short")));
         outbox.take_back(0, true, undelivered(b"short".to_vec()));
         for fragment in long.chunks(1_400) {
             outbox.take_back(u32::MAX, false, undelivered(fragment.to_vec()));
@@ -258,9 +290,9 @@ mod tests {
     fn a_dry_notification_says_nothing_of_what_was_sent_after_it_was_asked_for() {
         let long = vec![7; 5_000];
         let mut outbox = Outbox::default();
-        outbox.handed_over(&OutboundMessage::control(11, &long));
+        outbox.handed_over(kept(&long));
         outbox.set_mark();
-        outbox.handed_over(&OutboundMessage::control(11, &[8; 3_000]));
+        outbox.handed_over(kept(&[8; 3_000]));
         assert_eq!(outbox.in_kernel(), 8_000);
         assert!(outbox.dry());
         assert_eq!(outbox.in_kernel(), 3_000);
@@ -276,7 +308,7 @@ mod tests {
         let mut outbox = Outbox::default();
         let mut message = OutboundMessage::control(11, &[0; 5_000]);
         message.lifetime = Some(std::time::Duration::from_secs(1));
-        assert!(!outbox.handed_over(&message));
+        assert!(!outbox.handed_over(Kept::of(&message).unwrap()));
         outbox.take_back(0, false, undelivered(vec![0; 1_000]));
         assert!(outbox.into_undelivered().is_empty());
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::transport::interfaces;
-use crate::transport::types::is_connected_already;
+use crate::transport::types::{is_connected_already, loss_reason};
 use std::net::IpAddr;
 
 impl KernelSctp {
@@ -28,7 +28,7 @@ impl KernelSctp {
             Err(error) => {
                 log::debug!("SCTP connect to {peer} failed at once: {error}");
                 let id = self.next_id();
-                self.failed_connects.push((id, LossReason::Unreachable));
+                self.failed_connects.push((id, loss_reason(&error)));
                 return Ok(id);
             }
         };

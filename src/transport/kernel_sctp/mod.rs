@@ -26,10 +26,11 @@ use super::{
 use crate::association::{LossReason, Peer, PeerAddress, TransportKind, Undelivered};
 use crate::collections::{AssociationMap, Deadlines, SortedMap};
 use crate::log_limit::{LogLimit, log_limited};
+use crate::transport::types::copied;
 use crate::wire::AddressList;
 use crate::{AssociationId, Time};
 use abi::KernelId;
-use association::{Association, Connecting, NO_KERNEL_ID, Queued, State};
+use association::{Association, Connecting, Kept, NO_KERNEL_ID, Queued, State};
 use batch::SLOTS;
 use detached::Receiver;
 #[cfg(feature = "registrar")]

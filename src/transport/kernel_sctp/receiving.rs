@@ -136,16 +136,22 @@ impl KernelSctp {
             return;
         }
         if association.partial.len() + payload.len() > limit {
-            return self.break_off(now, id, sink);
+            return self.break_off(now, id, &format!("a message of more than {limit} bytes"), sink);
         }
         if end && association.early.is_some() {
             let mut whole = std::mem::take(&mut association.partial);
+            if whole.try_reserve(payload.len()).is_err() {
+                return self.break_off(now, id, "a message that there is no memory for", sink);
+            }
             whole.extend_from_slice(payload);
             return self.keep_early(now, id, (stream, ppid, whole), sink);
         }
         if end && association.partial.is_empty() {
             sink(TransportEvent::Message { association: id, stream, ppid, payload });
             return;
+        }
+        if association.partial.try_reserve(payload.len()).is_err() {
+            return self.break_off(now, id, "a message that there is no memory for", sink);
         }
         association.partial.extend_from_slice(payload);
         if end {
@@ -155,19 +161,18 @@ impl KernelSctp {
     }
 
     /// Ends an association whose peer sends more than we take.
-    fn break_off(&mut self, now: Time, id: AssociationId, sink: Sink<'_>) {
-        let limit = self.config.max_message_size;
+    fn break_off(&mut self, now: Time, id: AssociationId, what: &str, sink: Sink<'_>) {
         self.stop_waiting(now, id, sink);
         let Some(association) = self.remove(id) else { return };
         log_limited!(
             self.violation_log,
             now,
             log::Level::Warn,
-            "SCTP port {}: association {id} aborted: the peer sent a message of more than {limit} bytes",
+            "SCTP port {}: association {id} aborted: the peer sent {what}",
             self.local_port
         );
         self.abort_in_kernel(association.kernel_id, "message too long");
-        let reason = LossReason::ProtocolViolation(format!("a message of more than {limit} bytes"));
+        let reason = LossReason::ProtocolViolation(what.to_owned());
         let undelivered = association.outbox.into_undelivered();
         sink(TransportEvent::Lost { association: id, reason, undelivered });
     }
@@ -233,7 +238,9 @@ impl KernelSctp {
     fn handle_send_failed(&mut self, failed: &SendFailed<'_>) {
         let Some((_, association)) = self.by_kernel_id(failed.association) else { return };
         let &SendFailed { stream, ppid, unordered, payload, .. } = failed;
-        let message = Undelivered { stream, ppid, unordered, payload: payload.to_vec() };
-        association.outbox.take_back(failed.context, failed.whole, message);
+        let payload = copied(payload);
+        let whole = failed.whole && payload.is_ok();
+        let message = Undelivered { stream, ppid, unordered, payload: payload.unwrap_or_default() };
+        association.outbox.take_back(failed.context, whole, message);
     }
 }

@@ -53,8 +53,12 @@ impl KernelSctp {
         if self.holding && association.established && (association.held || association.outbox.queue.is_empty()) {
             return self.keep_back(now, id, &message);
         }
-        if association.established && association.outbox.queue.is_empty() && self.hand_over(id, &message) {
-            return Ok(());
+        if association.established && association.outbox.queue.is_empty() {
+            let kept = Kept::of(&message)?;
+            if self.hand_over(id, &message) {
+                self.was_handed_over(id, kept);
+                return Ok(());
+            }
         }
         let Some(association) = self.associations.get_mut(&id) else { return Err(TransportError::UnknownAssociation) };
         let outbox = &mut association.outbox;
@@ -62,8 +66,9 @@ impl KernelSctp {
             association.wants_room = true;
             return Err(TransportError::WouldBlock);
         }
+        let queued = Queued::new(now, &message)?;
         outbox.queued_bytes += message.payload.len();
-        outbox.queue.push_back(Queued::new(now, &message));
+        outbox.queue.push_back(queued);
         Ok(())
     }
 
@@ -71,8 +76,9 @@ impl KernelSctp {
     fn keep_back(&mut self, now: Time, id: AssociationId, message: &OutboundMessage<'_>) -> Result<(), TransportError> {
         let Some(association) = self.associations.get_mut(&id) else { return Err(TransportError::UnknownAssociation) };
         let outbox = &mut association.outbox;
+        let queued = Queued::new(now, message)?;
         outbox.queued_bytes += message.payload.len();
-        outbox.queue.push_back(Queued::new(now, message));
+        outbox.queue.push_back(queued);
         if !association.held {
             association.held = true;
             self.held.push(id);
@@ -154,7 +160,7 @@ impl KernelSctp {
                 Ok(0) => refused.extend(waiting.pop_front()), // its association has gone
                 Ok(count) => {
                     for message in waiting.drain(..count) {
-                        self.was_taken(now, &message);
+                        self.was_handed_over(message.association, message.queued.into_kept());
                     }
                 }
                 Err(error) => {
@@ -165,10 +171,11 @@ impl KernelSctp {
         }
     }
 
-    fn was_taken(&mut self, now: Time, message: &Held) {
-        let Some(association) = self.associations.get_mut(&message.association) else { return };
-        if association.outbox.handed_over(&message.queued.as_outbound(now)) {
-            self.ask_for_dry(message.association);
+    /// The kernel has a message.
+    fn was_handed_over(&mut self, id: AssociationId, kept: Kept) {
+        let Some(association) = self.associations.get_mut(&id) else { return };
+        if association.outbox.handed_over(kept) {
+            self.ask_for_dry(id);
         }
     }
 
@@ -181,7 +188,7 @@ impl KernelSctp {
         }
     }
 
-    /// Tries to give a message to the kernel; false when it has to wait.
+    /// Tries to give a message to the kernel; false when it has to wait. Else what is kept of it follows.
     fn hand_over(&mut self, id: AssociationId, message: &OutboundMessage<'_>) -> bool {
         let Some(association) = self.associations.get_mut(&id) else { return false };
         let outbox = &mut association.outbox;
@@ -200,12 +207,7 @@ impl KernelSctp {
             lifetime: message.lifetime,
         };
         match self.socket.send(options, message.payload) {
-            Ok(()) => {
-                if outbox.handed_over(message) {
-                    self.ask_for_dry(id);
-                }
-                true
-            }
+            Ok(()) => true,
             Err(error) => {
                 self.was_refused(id, &error);
                 false
@@ -251,13 +253,17 @@ impl KernelSctp {
             let Some(message) = association.outbox.queue.pop_front() else { break };
             let expired = message.expires.is_some_and(|expires| expires <= now);
             // Which streams there are is known only now for what was queued during the connect.
-            let done = expired || message.stream >= streams || self.hand_over(id, &message.as_outbound(now));
+            let dropped = expired || message.stream >= streams;
+            let done = dropped || self.hand_over(id, &message.as_outbound(now));
             let Some(association) = self.associations.get_mut(&id) else { return };
             if !done {
                 association.outbox.queue.push_front(message);
                 break;
             }
             association.outbox.queued_bytes -= message.payload.len();
+            if !dropped {
+                self.was_handed_over(id, message.into_kept());
+            }
         }
         let Some(association) = self.associations.get_mut(&id) else { return };
         if association.wants_room && association.outbox.queued_bytes <= self.config.max_send_queue / 2 {

@@ -10,7 +10,8 @@ use crate::Time;
 use crate::association::LossReason;
 use crate::log_limit::log_limited;
 use crate::transport::QueuedEvent;
-use crate::transport::{OutboundMessage, TransportEvent};
+use crate::transport::types::copied;
+use crate::transport::{OutboundMessage, TransportError, TransportEvent};
 use dcsctp::api::{DcSctpSocket, LifecycleId, Message, PpId, SendOptions, SocketEvent, StreamId};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -26,9 +27,11 @@ pub(super) struct Reply {
 
 impl Association {
     /// Hands a message to dcsctp; everything that could be wrong with it was checked.
-    pub(super) fn submit(&mut self, message: &OutboundMessage<'_>) {
+    pub(super) fn submit(&mut self, message: &OutboundMessage<'_>) -> Result<(), TransportError> {
         let (stream, ppid) = (message.stream, message.ppid);
-        let number = self.pending.push(message.into());
+        // One to send, and one to hand back.
+        let (sent, kept) = (copied(message.payload)?, message.try_into()?);
+        let number = self.pending.push(kept);
         let options = SendOptions {
             unordered: message.unordered,
             lifetime: message.lifetime,
@@ -36,7 +39,8 @@ impl Association {
             lifecycle_id: LifecycleId::new(number),
         };
         // A refusal is reported by the end of the message's life cycle as well, and so not lost.
-        let _ = self.socket.send(Message::new(StreamId(stream), PpId(ppid), message.payload.to_vec()), &options);
+        let _ = self.socket.send(Message::new(StreamId(stream), PpId(ppid), sent), &options);
+        Ok(())
     }
 
     /// Gives a packet to dcsctp. Input from the network must not bring the process down, whatever mistake it may hit.

@@ -231,9 +231,9 @@ impl Transport for SctpUdp {
     ) -> Result<(), TransportError> {
         let mut a = self.take_for_send(association, &message)?;
         a.catch_up(now);
-        a.submit(&message);
+        let submitted = a.submit(&message);
         self.settle(now, a, None);
-        Ok(())
+        submitted
     }
 
     /// Each message goes at once.

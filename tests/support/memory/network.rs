@@ -206,7 +206,7 @@ impl Network {
             return Err(TransportError::WouldBlock);
         };
         let (stream, ppid, payload) = (message.stream, message.ppid, message.payload.to_vec());
-        let number = side.pending.push(message.into());
+        let number = side.pending.push(message.try_into()?);
         let peer_address = side.peer_address;
         self.transfer(now, from, peer_address, Item::Message { from, to, number, stream, ppid, payload });
         Ok(())

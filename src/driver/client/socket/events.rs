@@ -1,10 +1,11 @@
 //! What happens to a socket from below.
 
 use super::role::Begun;
-use super::{EndpointState, ONLY_SESSION, SessionActions, Socket, SocketState, Style, TOO_MUCH_UNREAD};
+use super::{EndpointState, NO_MEMORY, ONLY_SESSION, SessionActions, Socket, SocketState, Style, TOO_MUCH_UNREAD};
 use crate::association::{LossReason, PeerAddress, Undelivered};
 use crate::driver::client::endpoint_state::EndpointUser;
 use crate::session::{Action, Attempt, Event, Item, ItemKind};
+use crate::transport::copied;
 use crate::wire::PPID_ASAP;
 use crate::{AssociationId, SessionId, Time};
 use std::sync::Arc;
@@ -76,7 +77,8 @@ impl EndpointUser for Socket {
         let result = if ppid == PPID_ASAP {
             state.receive_control(now, session, association, payload)
         } else {
-            let kind = ItemKind::Data { ppid, stream, payload: payload.to_vec() };
+            let Ok(payload) = copied(payload) else { return Err(NO_MEMORY) };
+            let kind = ItemKind::Data { ppid, stream, payload };
             state.inbox.push_received(Item { session, kind }).map(|()| Vec::new()).map_err(|_| TOO_MUCH_UNREAD)
         };
         state.update();

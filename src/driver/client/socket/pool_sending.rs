@@ -4,7 +4,7 @@ use super::{EndpointState, OWN_SESSION, SessionActions, Socket, SocketState, Tak
 use crate::driver::client::call_error::{Closed, SendError};
 use crate::driver::clock;
 use crate::session::{Delivery, DeliveryFailure, Item, ItemKind, Next};
-use crate::transport::{OutboundMessage, TransportError};
+use crate::transport::{OutboundMessage, TransportError, copied};
 use crate::{SessionId, Time};
 use std::sync::Arc;
 
@@ -125,7 +125,11 @@ impl SocketState {
                     Err(error) => delivery.failed(element, failure(&error)),
                 },
                 Next::Loopback(element) => {
-                    let kind = ItemKind::Data { ppid, stream, payload: payload.to_vec() };
+                    let Ok(copy) = copied(payload) else {
+                        delivery.failed(element, failure(&TransportError::no_memory()));
+                        continue;
+                    };
+                    let kind = ItemKind::Data { ppid, stream, payload: copy };
                     match self.inbox.push_received(Item { session: OWN_SESSION, kind }) {
                         Ok(()) => sender.sent(delivery, element, stream, ppid, payload),
                         Err(_) => {
