@@ -1,6 +1,9 @@
 //! A registrar that stood still and goes on, as by SIGSTOP and SIGCONT or in a virtual machine that was paused.
 
 use crate::support::enrp::*;
+use rserpool::RegistrarId;
+use rserpool::message::EnrpMessage;
+use rserpool::message::enrp::InitTakeover;
 use rserpool::random::Random;
 use rserpool::registrar::{PeerState, RegistrarConfig};
 use std::time::Duration;
@@ -92,4 +95,50 @@ fn enrp_090_a_peer_without_an_association_has_to_agree_to_a_takeover_too() {
     net.run(12 * SECOND);
     assert_eq!(completed(&net), 1);
     net.assert_converged();
+}
+
+/// How many takeovers the scripted registrar has been allowed since the last look.
+fn acknowledged(net: &mut Net) -> usize {
+    net.take_got().iter().filter(|message| matches!(message, EnrpMessage::InitTakeoverAck(_))).count()
+}
+
+/// Registrar 0 was away, and is back; so was registrar 1, if that is wanted, and is not. The scripted one has been there.
+fn back_from_absence(others: &[usize]) -> (Net, u64) {
+    let mut net = Net::of(2, config);
+    net.element("pool", 1, 1);
+    net.run(SECOND);
+    let association = net.script_joins(0);
+    net.freeze(0);
+    others.iter().for_each(|number| net.freeze(*number));
+    net.run(ABSENCE);
+    net.thaw(0);
+    net.run(millis(10));
+    net.take_got();
+    (net, association)
+}
+
+fn wants_registrar_1(net: &mut Net, association: u64) {
+    net.script_sends(association, InitTakeover { sender: SCRIPT, receiver: RegistrarId(0), target: id_of(1) });
+}
+
+#[test]
+fn whoever_was_away_agrees_to_no_takeover_because_an_association_broke() {
+    let (mut net, association) = back_from_absence(&[]);
+    net.freeze(1);
+    wants_registrar_1(&mut net, association);
+    net.crash(1);
+    net.run(millis(100));
+    assert_eq!(acknowledged(&mut net), 0, "it may be for its own absence");
+    net.run(11 * SECOND);
+    assert_eq!(acknowledged(&mut net), 1, "it had time to come back");
+}
+
+#[test]
+fn whoever_was_away_agrees_to_no_takeover_of_one_that_it_has_just_asked() {
+    let (mut net, association) = back_from_absence(&[1]);
+    wants_registrar_1(&mut net, association);
+    assert_eq!(acknowledged(&mut net), 0, "it is still to answer");
+    net.thaw(1);
+    net.run(20 * SECOND);
+    assert_eq!(acknowledged(&mut net), 0, "it has answered");
 }

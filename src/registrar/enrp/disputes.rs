@@ -8,11 +8,11 @@ use super::Registrar;
 use super::arbitrations::MAX_ATTEMPTS;
 use super::peers::PeerState;
 use super::timers::Timer;
-use crate::RegistrarId;
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::InitTakeoverAck;
 use crate::registrar::Step;
+use crate::{RegistrarId, Time};
 use log::Level;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +30,10 @@ struct Dispute {
 pub(super) struct Disputes(BTreeMap<RegistrarId, Dispute>);
 
 impl Disputes {
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The target has answered, or is no peer any more. Whether there was a dispute.
     pub fn end(&mut self, target: RegistrarId) -> bool {
         self.0.remove(&target).is_some()
@@ -37,14 +41,19 @@ impl Disputes {
 }
 
 impl Registrar {
-    /// Whether a registrar lives as far as is known here: there is an association with it, and nobody has found it dead.
-    fn seems_to_live(&self, id: RegistrarId) -> bool {
-        self.enrp.peers.get(id).is_some_and(|peer| peer.is_active() && peer.is_connected())
+    /// Whether a registrar lives as far as is known here: there is an association with it, and nobody has found it dead. Whoever was
+    /// away knows less: nobody who is still to answer seems dead to it.
+    fn seems_to_live(&self, now: Time, id: RegistrarId) -> bool {
+        self.enrp.peers.get(id).is_some_and(|peer| match peer.state() {
+            PeerState::Active => peer.is_connected() || self.doubts_itself(now),
+            PeerState::Suspected => self.doubts_itself(now),
+            PeerState::Dead | PeerState::NotActive => false,
+        })
     }
 
     /// A peer wants to take over a registrar that seems to live. True: it will have its acknowledgement when that does not answer.
     pub(super) fn defends(&mut self, target: RegistrarId, against: RegistrarId, step: &mut Step<'_>) -> bool {
-        if !self.seems_to_live(target) {
+        if !self.seems_to_live(step.now, target) {
             return false;
         }
         self.enrp.disputes.0.entry(target).or_default().waiting.insert(against);
@@ -54,7 +63,7 @@ impl Registrar {
 
     /// A peer says that it has taken over a registrar that seems to live. True: that counts when that does not answer.
     pub(super) fn doubts_takeover(&mut self, target: RegistrarId, by: RegistrarId, step: &mut Step<'_>) -> bool {
-        if !self.seems_to_live(target) {
+        if !self.seems_to_live(step.now, target) {
             return false;
         }
         log_limited!(

@@ -85,8 +85,13 @@ impl Registrar {
         }
     }
 
+    /// Whether this registrar has been away, and believes nobody dead yet.
+    pub(super) fn doubts_itself(&self, now: Time) -> bool {
+        self.enrp.doubts.until > now
+    }
+
     /// Whether a peer that cannot be reached may be taken for dead: not as soon as this registrar is back.
     pub(super) fn may_be_dead(&self, now: Time, state: PeerState) -> bool {
-        state == PeerState::Suspected && self.enrp.doubts.until <= now
+        state == PeerState::Suspected && !self.doubts_itself(now)
     }
 }

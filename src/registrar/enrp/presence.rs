@@ -246,7 +246,9 @@ impl Registrar {
         if state == PeerState::Active && self.enrp.phase != Phase::Leaving {
             self.suspect(id, step);
         }
-        self.concede(id, step);
+        if !self.doubts_itself(step.now) {
+            self.concede(id, step);
+        }
         self.reconnect(step.now, id, address, remember);
     }
 
