@@ -277,7 +277,8 @@ int main(int argc, char** argv)
       watch(EPOLL_CTL_ADD, signal_fd, EPOLLIN, &signals) == 0) {
       printf("serving pool \"%s\"; Ctrl-C stops\n", pool);
       result = serve(sd);
-      rsp_deregister(sd, 0);
+      /* Not even here: a registrar that does not answer keeps no client waiting. */
+      rsp_deregister(sd, DEREGF_DONTWAIT);
       printf("stopped: %lu sessions here, which go to other servers, %lu taken over, %lu echoes\n", sessions_now,
              sessions_moved, echoes_sent);
    }

@@ -7,7 +7,7 @@ use crate::driver::client::commands::{Command, Reply};
 use crate::driver::client::endpoint_state::Ownership;
 use crate::driver::client::io_handle::IoHandle;
 use crate::driver::scripted::{NUMBER, Said, Script, Scripted, association};
-use crate::session::{Attempt, Blame, Event, PoolUserConfig};
+use crate::session::{Attempt, Blame, EndSession, Event, PoolUserConfig};
 use crate::transport::SctpParameters;
 use crate::wire::{AddressList, Policy, PoolElement, RegistrationLife, TransportParameter, TransportUse};
 use crate::{PoolElementId, PoolHandle, RegistrarId};
@@ -181,4 +181,19 @@ fn an_element_is_not_reported_as_unreachable_because_this_side_is_connected_with
             });
         assert_eq!(reports.count(), 0);
     }
+}
+
+#[test]
+fn a_session_that_is_aborted_while_messages_wait_to_be_sent_again_does_not_end_in_order() {
+    let world = World::new();
+    world.resolve(&[1]);
+    world.hear(vec![Said::Up(1)]);
+    world.script.lock().room = Some(0);
+    let unacknowledged = Undelivered { stream: 0, ppid: 0, unordered: false, payload: bytes("nobody got it") };
+    world.hear(vec![Said::Lost(1, LossReason::Unreachable, vec![unacknowledged])]);
+    world.resolve(&[2]);
+    world.hear(vec![Said::Up(2)]);
+    world.socket.end_session(SessionId(1), EndSession::Abort).unwrap();
+    assert_eq!(world.script.lock().aborted, [association(2)]);
+    assert!(world.script.lock().sent.is_empty());
 }
