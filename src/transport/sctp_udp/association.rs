@@ -1,14 +1,16 @@
 //! One association: a dcsctp socket and what the wrapper must know besides.
 
 use super::connect::Connecting;
-use super::packet::Envelope;
+use super::options::Tuned;
+use super::packet::{self, Envelope, chunk};
 use super::probe::Probe;
 use super::udp::Path;
+use super::vigil::Vigil;
 use crate::association::{LossReason, Peer, PeerAddress, TransportKind};
 use crate::transport::Pending;
 use crate::wire::AddressList;
 use crate::{AssociationId, Time};
-use dcsctp::api::{DcSctpSocket, Options, Socket, SocketTime};
+use dcsctp::api::{DcSctpSocket, Socket, SocketTime};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -42,12 +44,17 @@ pub(super) struct Association {
     /// Streams that the peer accepts.
     pub streams: u32,
     pub probe: Option<Probe>,
+    /// Decides when the peer is gone.
+    pub vigil: Vigil,
+    /// How long dcsctp waits for the answer to a heartbeat.
+    heartbeat_patience: Duration,
     /// The entry of the timer heap that counts.
     pub scheduled: Option<Time>,
 }
 
 impl Association {
-    pub fn new(id: AssociationId, slot: u32, now: Time, options: &Options, path: Path) -> Association {
+    pub fn new(id: AssociationId, slot: u32, now: Time, tuned: &Tuned, path: Path) -> Association {
+        let options = &tuned.options;
         Association {
             id,
             slot,
@@ -69,6 +76,8 @@ impl Association {
             max_message: options.max_message_size,
             streams: 1,
             probe: None,
+            vigil: Vigil::new(tuned.association_max_retransmissions),
+            heartbeat_patience: options.rto_initial,
             scheduled: None,
         }
     }
@@ -80,7 +89,39 @@ impl Association {
     pub fn advance(&mut self, now: Time) {
         let (passed, due) = (now.saturating_since(self.created), self.due());
         self.created += passed.saturating_sub(due);
+        let before = self.repetitions();
         self.socket.advance_time(SocketTime::zero() + passed.min(due));
+        if self.repetitions() > before {
+            self.vigil.missed();
+        }
+        self.vigil.look_at_heartbeat(now, self.heartbeat_patience);
+    }
+
+    /// Packets of data that were sent again.
+    fn repetitions(&self) -> usize {
+        self.socket.get_metrics().map_or(0, |metrics| metrics.rtx_packets_count)
+    }
+
+    /// A packet goes out whose first chunk is of this kind.
+    pub fn note_sent(&mut self, now: Time, kind: Option<u8>) {
+        match kind {
+            Some(chunk::HEARTBEAT) => self.vigil.heartbeat_sent(now),
+            Some(chunk::SHUTDOWN | chunk::SHUTDOWN_ACK) => self.vigil.shutdown_sent(),
+            _ => {}
+        }
+    }
+
+    /// Looks for answers in a packet of the peer.
+    pub fn look_for_answers(&mut self, packet: &[u8]) {
+        self.vigil.heard();
+        if let Some(sack) = packet::find(packet, chunk::SACK) {
+            if let Some(tsn) = packet::u32_at(sack.value, 0) {
+                self.vigil.acknowledged(tsn);
+            }
+        }
+        if packet::find(packet, chunk::HEARTBEAT_ACK).is_some() {
+            self.vigil.heartbeat_answered();
+        }
     }
 
     /// Brings the socket's clock up to date as far as that runs no timer: what has arrived and was not looked at yet may be

@@ -47,6 +47,7 @@ impl Association {
     pub(super) fn feed(&mut self, now: Time, packet: &[u8]) -> Result<(), LossReason> {
         catch_unwind(AssertUnwindSafe(|| {
             self.catch_up(now);
+            self.look_for_answers(packet);
             self.socket.handle_input(packet);
         }))
         .map_err(|_| LossReason::ProtocolViolation("the SCTP library failed on a packet".into()))
@@ -149,7 +150,8 @@ impl SctpUdp {
                     self.send_init_ack(now, &bytes, reply);
                 }
             }
-            _ => {
+            kind => {
+                a.note_sent(now, kind);
                 self.udp.send(&a.path, &bytes);
             }
         }
@@ -228,6 +230,10 @@ impl SctpUdp {
             Some(Verdict::Wait) | None => {}
         }
         a.advance(now);
+        if a.vigil.is_over() {
+            self.udp.send(&a.path, &a.envelope().abort(cause::USER_INITIATED_ABORT, b"too many retransmissions"));
+            return self.end(a, LossReason::Unreachable);
+        }
         self.settle(now, a, None);
     }
 

@@ -100,7 +100,8 @@ impl SctpUdp {
     /// Answers with a socket that lives only for this: everything it knows is in the signed cookie.
     fn answer_init(&mut self, now: Time, packet: &Packet<'_>, reply: Reply) {
         self.entropy.reseed_dcsctp();
-        let options = options::options(&self.config, self.udp.port(), reply.origin.address, reply.origin.remote_port);
+        let options =
+            options::tuned(&self.config, self.udp.port(), reply.origin.address, reply.origin.remote_port).options;
         let answer = catch_unwind(AssertUnwindSafe(|| {
             let mut socket = Socket::new("", &options);
             socket.handle_input(packet.bytes);
@@ -189,9 +190,9 @@ impl SctpUdp {
         if self.table.find_tag(opened.local_tag).is_some() || !self.config.listen {
             return;
         }
-        let options = options::options(&self.config, local_port, packet.path.remote.ip(), remote_port);
+        let tuned = options::tuned(&self.config, local_port, packet.path.remote.ip(), remote_port);
         let (id, slot) = self.table.reserve();
-        let mut a = Box::new(Association::new(id, slot, now, &options, packet.path));
+        let mut a = Box::new(Association::new(id, slot, now, &tuned, packet.path));
         a.local_tag = opened.local_tag;
         a.adopt_peer(packet.path, opened.peer_tag, &opened.remembered.addresses);
         a.limit_messages(opened.remembered.whole_messages_only, window(opened));

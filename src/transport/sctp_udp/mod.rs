@@ -13,6 +13,7 @@
 //! | `association.rs`, `table.rs`, `timers.rs` | state |
 //! | `cookie.rs`, `unproven.rs` | signed state cookies; how many are sent that may never come back |
 //! | `probe.rs` | what ICMP errors and doubts lead to |
+//! | `vigil.rs` | when a peer that does not answer is gone |
 //! | `packet.rs`, `crc32c.rs` | packets as far as the wrapper reads and writes them |
 //! | `udp.rs` | sockets |
 //! | `options.rs` | our parameters in dcsctp's terms |
@@ -24,6 +25,8 @@ mod crc32c;
 mod endpoint;
 mod entropy;
 mod handshake;
+#[cfg(test)]
+mod loss_tests;
 mod options;
 mod packet;
 mod probe;
@@ -35,6 +38,7 @@ mod tests;
 mod timers;
 mod udp;
 mod unproven;
+mod vigil;
 
 use super::{
     Capabilities, Detachable, EndpointConfig, OutboundMessage, Punctuality, QueuedEvent, SctpParameters, Transport,
@@ -209,10 +213,10 @@ impl Transport for SctpUdp {
         let connecting = Connecting::new(peer, now + connect_timeout);
         let far = connecting.addresses().iter().copied().find(|address| !address.is_loopback());
         let first = far.unwrap_or(connecting.addresses()[0]);
-        let options = options::options(&self.config, self.udp.port(), first, peer.port);
+        let tuned = options::tuned(&self.config, self.udp.port(), first, peer.port);
         let (id, slot) = self.table.reserve();
         let path = Path { socket: 0, remote: SocketAddr::new(first, peer.port), local: None };
-        let mut association = Box::new(Association::new(id, slot, now, &options, path));
+        let mut association = Box::new(Association::new(id, slot, now, &tuned, path));
         association.inbound = false;
         association.connecting = Some(connecting);
         self.entropy.reseed_dcsctp();
@@ -287,7 +291,7 @@ impl Transport for SctpUdp {
 
     fn parameters_of(&self, association: AssociationId) -> Option<SctpParameters> {
         let a = self.table.get(self.table.slot_of(association)?)?;
-        Some(options::parameters(&a.socket.options()))
+        Some(options::parameters(&a.socket.options(), a.vigil.least()))
     }
 
     fn round_trip_time(&self, association: AssociationId) -> Option<Duration> {

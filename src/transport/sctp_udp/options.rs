@@ -1,5 +1,6 @@
 //! Our parameters in dcsctp's terms.
 
+use super::vigil::MOST_MISSES;
 use crate::transport::{EndpointConfig, SctpParameters};
 use dcsctp::api::Options;
 use std::net::IpAddr;
@@ -39,8 +40,7 @@ pub(super) fn tell_what_is_mended(wished: &SctpParameters) {
 }
 
 /// What dcsctp has: the parameters of an association in force. It knows one path only, which lives as long as the association.
-pub(super) fn parameters(options: &Options) -> SctpParameters {
-    let max_retransmissions = options.max_retransmissions.unwrap_or(u32::MAX);
+pub(super) fn parameters(options: &Options, max_retransmissions: u32) -> SctpParameters {
     SctpParameters {
         rto_initial: options.rto_initial,
         rto_min: options.rto_min,
@@ -62,9 +62,27 @@ pub(super) fn fits_window(window: u32) -> usize {
     window as usize / 5 * 4
 }
 
-/// Options of an association with this peer.
-pub(super) fn options(config: &EndpointConfig, local_port: u16, peer: IpAddr, remote_port: u16) -> Options {
+/// What an association is made with.
+pub(super) struct Tuned {
+    pub options: Options,
+    /// Association.Max.Retrans: what the wrapper makes of it, dcsctp does not know.
+    pub association_max_retransmissions: u32,
+}
+
+/// For an association with this peer.
+pub(super) fn tuned(config: &EndpointConfig, local_port: u16, peer: IpAddr, remote_port: u16) -> Tuned {
     let parameters = sane(&config.parameters);
+    let options = options(config, &parameters, local_port, peer, remote_port);
+    Tuned { options, association_max_retransmissions: parameters.association_max_retransmissions }
+}
+
+fn options(
+    config: &EndpointConfig,
+    parameters: &SctpParameters,
+    local_port: u16,
+    peer: IpAddr,
+    remote_port: u16,
+) -> Options {
     Options {
         local_port,
         remote_port,
@@ -85,7 +103,8 @@ pub(super) fn options(config: &EndpointConfig, local_port: u16, peer: IpAddr, re
         delayed_ack_max_timeout: DELAYED_ACK.min(parameters.rto_min / 2),
         // dcsctp adds half of this to the smoothed round-trip time: enough for a delayed acknowledgement.
         min_rtt_variance: parameters.rto_min / 2,
-        max_retransmissions: Some(parameters.association_max_retransmissions),
+        // The wrapper's vigil comes first.
+        max_retransmissions: Some(parameters.association_max_retransmissions.max(MOST_MISSES).saturating_mul(4)),
         // The wrapper's connect timeout ends an attempt.
         max_init_retransmits: None,
         // The wrapper has verified the checksum, and has changed some packets since.

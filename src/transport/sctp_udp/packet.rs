@@ -9,9 +9,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub(super) mod chunk {
     pub const INIT: u8 = 1;
     pub const INIT_ACK: u8 = 2;
+    pub const SACK: u8 = 3;
     pub const HEARTBEAT: u8 = 4;
     pub const HEARTBEAT_ACK: u8 = 5;
     pub const ABORT: u8 = 6;
+    pub const SHUTDOWN: u8 = 7;
     pub const SHUTDOWN_ACK: u8 = 8;
     pub const ERROR: u8 = 9;
     pub const COOKIE_ECHO: u8 = 10;
