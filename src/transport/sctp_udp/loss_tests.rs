@@ -130,7 +130,7 @@ impl Pair {
 
     fn send(&mut self, end: usize) {
         self.ends[end].catch_up(self.now);
-        self.ends[end].submit(&OutboundMessage::control(11, &[7; 160]));
+        self.ends[end].submit(&OutboundMessage::control(11, &[7; 160])).expect("there is memory");
         self.carry_out(end);
     }
 
