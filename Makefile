@@ -18,7 +18,7 @@ help:
 	@echo 'make examples      the programs of c-examples/, in build/examples/'
 	@echo 'make bench         codec, handlespace beside rsplib; registrar under load, round trips and resolutions a second against the raw transport'
 	@echo 'make kill-test     kills a random server at a random moment, RUNS=20 times in a row; no call may be lost'
-	@echo 'make simulate      registrars and clients in virtual time, with faults: SEED=1 RUNS=1000; TRACE=1 prints every event'
+	@echo 'make simulate      registrars and clients in virtual time, with faults, ROGUES=1 with rogues: SEED=1 RUNS=1000; TRACE=1 prints every event'
 	@echo 'make soak          three registrars, 10 000 elements, 200 resolutions a second: killed, hung, restarted, cut off'
 	@echo 'make takeover      how long a registrar that dies is missed: killed, hung, cut off; two and three; both profiles'
 	@echo 'make trials        200 sessions while servers and registrars fail at random, ten minutes a profile: each request is answered'

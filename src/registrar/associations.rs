@@ -125,6 +125,11 @@ impl Associations {
         }
     }
 
+    /// Those with elements and users.
+    pub fn asap_count(&self) -> usize {
+        self.asap
+    }
+
     pub fn len(&self) -> usize {
         self.by_id.len()
     }

@@ -172,6 +172,11 @@ impl KeepAlives {
         }
     }
 
+    /// Elements that have been reported since they last proved alive.
+    pub fn reported_count(&self) -> usize {
+        self.reports.len()
+    }
+
     /// The element has proved alive, has another home, or is gone: its reports do not count any more.
     pub fn clear_reports(&mut self, element: ElementIndex) {
         self.reports.clear(element);

@@ -30,6 +30,11 @@ impl Reports {
         u32::try_from(reporters.len()).unwrap_or(u32::MAX)
     }
 
+    /// Elements that have been reported.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The element has proved alive, or is gone.
     pub fn clear(&mut self, element: ElementIndex) {
         self.0.remove(&element);

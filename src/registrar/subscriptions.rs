@@ -38,6 +38,11 @@ impl Subscriptions {
         self.by_pool.len()
     }
 
+    /// Pools of which subscribers are to be told.
+    pub fn due_count(&self) -> usize {
+        self.due.len()
+    }
+
     /// When the next update is due.
     pub fn next_update(&self) -> Option<Time> {
         let at_once = (!self.ended.is_empty()).then_some(Time::ZERO);

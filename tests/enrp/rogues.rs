@@ -1,7 +1,7 @@
 //! Registrars that lie: about who they are, whose elements they speak of, who is dead, and where somebody is.
 
 use crate::support::enrp::*;
-use rserpool::association::{Peer, PeerAddress, TransportKind};
+use rserpool::association::{LossReason, Peer, PeerAddress, TransportKind};
 use rserpool::message::asap::{EndpointUnreachable, Registration};
 use rserpool::message::enrp::*;
 use rserpool::message::{AsapMessage, EnrpMessage};
@@ -445,4 +445,53 @@ fn forged_datagrams_do_not_hide_that_a_registrar_hangs() {
         net.run(millis(20));
     }
     assert_eq!(net.home_at(0, "pool", 2), Some(id_of(0)));
+}
+
+#[test]
+fn a_forged_datagram_ends_no_arbitration() {
+    let mut net = pair(config);
+    net.script_joins(0); // and never agrees to anything
+    net.crash(1);
+    net.run(SECOND);
+    assert_eq!(net.registrar(0).statistics().takeovers_started, 1);
+    let forged = Presence { sender: id_of(1), ..script_presence(false, None) };
+    for _ in 0..10 {
+        net.datagram(registrar_ip(1), forged.clone());
+        net.run(SECOND);
+    }
+    net.run(SECOND);
+    assert_eq!(net.home_at(0, "pool", 2), Some(id_of(0)));
+}
+
+#[test]
+fn a_stranger_with_the_identifier_of_a_lost_registrar_does_not_keep_it_from_being_found() {
+    let mut net = pair(config);
+    net.crash(1);
+    net.run(20 * SECOND);
+    assert_eq!(net.state(1, 0), None);
+    let association = net.script_connects(0);
+    net.script_sends(association, ListRequest { sender: id_of(1), receiver: id_of(0) });
+    net.restart(1, config(1, &[])); // it knows nobody: it has to be found
+    net.run(30 * SECOND);
+    assert_eq!(net.state(1, 0), Some(PeerState::Active));
+}
+
+/// What the host of a registrar lacks says nothing about the others.
+#[test]
+fn a_peer_is_not_taken_for_dead_because_there_is_no_memory_to_connect_with_it() {
+    for (reason, is_there) in
+        [(LossReason::NoMemory, true), (LossReason::NoDescriptor, true), (LossReason::Refused, false)]
+    {
+        let mut flood = Flood::of(config(0, &[1]));
+        let association = flood.introduce(registrar_ip(1), PORT_ENRP, id_of(1));
+        flood.handle(Event::AssociationLost { association, reason: LossReason::Unreachable });
+        let connect = flood.handle(Event::Timeout).into_iter().find_map(|action| match action {
+            Action::Connect { attempt, link: Link::Enrp, .. } => Some(attempt),
+            _ => None,
+        });
+        let attempt = connect.expect("it is sought");
+        let described = format!("{reason}");
+        flood.handle(Event::ConnectFailed { attempt, reason });
+        assert_eq!(flood.knows(id_of(1)), is_there, "{described}");
+    }
 }

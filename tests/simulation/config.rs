@@ -2,6 +2,7 @@
 //! combinations are tried that nobody would think of.
 
 use super::enrp::Discovery;
+use super::rogues::Rogues;
 use rserpool::asap::AsapConfig;
 use rserpool::association::TransportKind;
 use rserpool::random::Random;
@@ -90,6 +91,7 @@ pub struct SimConfig {
     pub chaos: u64,
     pub faults: Faults,
     pub discovery: Discovery,
+    pub rogues: Rogues,
     pub registrar: RegistrarConfig,
     pub client: AsapConfig,
 }
@@ -137,10 +139,16 @@ impl SimConfig {
             chaos: pick(r, &[5, 10, 20, 30]) * SECOND,
             faults: faults(r),
             discovery: Discovery::Configured,
+            rogues: Rogues::default(),
             registrar: registrar(r, fast),
             client: client(r, fast),
         };
         SimConfig { discovery: Discovery::draw(seed, &config.registrar), ..config }
+    }
+
+    /// Processes that have part in the scope; those behind them in the table of nodes are rogues and bystanders.
+    pub fn honest(&self) -> usize {
+        self.registrars + self.element_processes + self.users
     }
 
     /// Everything in nanoseconds that a clock of the run may take longer than it should.

@@ -91,7 +91,7 @@ impl World {
 
     fn any_node(&mut self, registrar: bool) -> NodeId {
         let registrars = self.config.registrars as u64;
-        let clients = self.nodes.len() as u64 - registrars;
+        let clients = self.config.honest() as u64 - registrars;
         let number = if registrar { self.random.below(registrars) } else { registrars + self.random.below(clients) };
         number as NodeId
     }
@@ -175,7 +175,7 @@ impl World {
 
     fn cut(&mut self) {
         let count =
-            if self.config.faults.partition_registrars_only { self.config.registrars } else { self.nodes.len() };
+            if self.config.faults.partition_registrars_only { self.config.registrars } else { self.config.honest() };
         let inside: Vec<bool> = (0..count).map(|_| self.random.below(3) == 0).collect();
         let (outwards, inwards) = [(true, true), (true, false), (false, true)][self.random.below(3) as usize];
         let number = self.begin_partition(Partition { inside, among: count, outwards, inwards });
@@ -204,7 +204,8 @@ impl World {
             self.end_partition(number);
         }
         let spared = self.random.below(self.config.registrars as u64) as usize;
-        let mut cut_off = vec![false; self.nodes.len()];
+        self.rogues_go();
+        let mut cut_off = vec![false; self.config.honest()];
         for (node, cut_off) in cut_off.iter_mut().enumerate() {
             let lost = node != spared && self.random.below(4) == 0;
             if !lost {
@@ -223,10 +224,10 @@ impl World {
             self.nodes[node].dead_for_good = true;
             self.trace.line(self.now, format_args!("node {node} is lost for good"));
         }
-        let among = self.nodes.len();
+        let among = self.config.honest();
         self.begin_partition(Partition { inside: cut_off, among, outwards: true, inwards: true });
         // What was asked to stop has stopped by then, and must be there again.
-        for node in 0..self.nodes.len() {
+        for node in 0..self.config.honest() {
             let stops = matches!(self.nodes[node].client(), Some(client) if client.stopping.is_some());
             if stops || self.checks.leaving.contains_key(&node) {
                 self.schedule(self.now + 2 * SECOND, What::Repair(Repair::Start(node)));
@@ -236,7 +237,7 @@ impl World {
 
     /// Starts everything, each process at its time in the first second.
     pub fn start_all(&mut self) {
-        for node in 0..self.nodes.len() {
+        for node in 0..self.config.honest() {
             let at = self.random.below(SECOND);
             self.schedule(at, What::Repair(Repair::Start(node)));
         }

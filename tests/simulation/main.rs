@@ -4,6 +4,7 @@
 //! `SEED=n RUNS=m` chooses the seeds; without them the committed ones run (`seeds.txt`) and a fixed number of others.
 //! `REGISTRARS=100 ELEMENTS=1000 USERS=200` makes the worlds larger than the drawn ones (`sizes.rs`), with the same faults and
 //! checks, and says how far they are.
+//! `make simulate ROGUES=1` runs those with rogues (`rogues`) instead.
 //! `TRACE=1` prints every event of the one seed. A failure prints its seed, its configuration and what happened last.
 
 #[path = "../support/mod.rs"]
@@ -15,6 +16,7 @@ mod enrp;
 mod faults;
 mod node;
 mod queue;
+mod rogues;
 mod run;
 mod sabotage;
 mod scaling;
@@ -35,6 +37,8 @@ use trace::Mode;
 
 /// Fresh seeds of an ordinary test run.
 const FRESH: u64 = 100;
+/// Fresh seeds with rogues of an ordinary test run.
+const BESIEGED: u64 = 60;
 /// Seeds of the larger worlds of an ordinary test run.
 const LARGE: [u64; 2] = [2, 6];
 
@@ -49,9 +53,9 @@ fn committed() -> Vec<u64> {
     lines.map(|line| line.split_whitespace().next().and_then(|seed| seed.parse().ok()).expect("a seed")).collect()
 }
 
-fn seeds() -> Vec<u64> {
+fn seeds(usual: impl Iterator<Item = u64>) -> Vec<u64> {
     match (number("SEED"), number("RUNS")) {
-        (None, None) => committed().into_iter().chain(1..=FRESH).collect(),
+        (None, None) => usual.collect(),
         (first, runs) => {
             let first = first.unwrap_or(1);
             (first..first + runs.unwrap_or(1)).collect()
@@ -59,15 +63,18 @@ fn seeds() -> Vec<u64> {
     }
 }
 
+/// What a seed runs.
+type Configure<'a> = &'a (dyn Fn(u64) -> SimConfig + Sync);
+
 /// Runs all seeds, on all processors; the failures, in the order of the seeds.
-fn run_all(seeds: &[u64], sizes: Sizes, mode: Mode) -> (Vec<Report>, Vec<String>) {
+fn run_all(seeds: &[u64], config: Configure<'_>, mode: Mode) -> (Vec<Report>, Vec<String>) {
     let next = AtomicU64::new(0);
     let results = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
                 while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
-                    let result = run::run(&SimConfig::sized(*seed, sizes), mode);
+                    let result = run::run(&config(*seed), mode);
                     results.lock().expect("no panic").push((*seed, result));
                 }
             });
@@ -86,12 +93,12 @@ fn run_all(seeds: &[u64], sizes: Sizes, mode: Mode) -> (Vec<Report>, Vec<String>
 }
 
 /// Runs seeds and says what they came to; fails when one of them does.
-fn all_pass(seeds: &[u64], sizes: Sizes, mode: Mode) {
+fn all_pass(seeds: &[u64], config: Configure<'_>, mode: Mode) {
     let (started, count) = (clock::now(), seeds.len());
     // A panic in a core is reported with its seed.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let (reports, failures) = run_all(seeds, sizes, mode);
+    let (reports, failures) = run_all(seeds, config, mode);
     std::panic::set_hook(hook);
     let sum = |of: fn(&Report) -> u64| reports.iter().map(of).sum::<u64>();
     println!(
@@ -114,25 +121,37 @@ fn all_pass(seeds: &[u64], sizes: Sizes, mode: Mode) {
     }
 }
 
+/// Runs the seeds that are asked for, and prints what happens if that is asked for.
+fn run_wanted(seeds: &[u64], config: Configure<'_>, mode: Mode) {
+    if number("TRACE").is_none() {
+        return all_pass(seeds, config, mode);
+    }
+    for seed in seeds {
+        match run::attempt(&config(*seed), Mode::Print) {
+            Ok(report) => println!("SEED={seed}: {report:?}"),
+            Err((what, _)) => panic!("SEED={seed}: {what}"),
+        }
+    }
+}
+
 #[test]
 fn all_seeds_pass() {
-    let (seeds, sizes) = (seeds(), Sizes::wanted());
-    if number("TRACE").is_some() {
-        for seed in seeds {
-            match run::attempt(&SimConfig::sized(seed, sizes), Mode::Print) {
-                Ok(report) => println!("SEED={seed}: {report:?}"),
-                Err((what, _)) => panic!("SEED={seed}: {what}"),
-            }
-        }
-        return;
-    }
-    all_pass(&seeds, sizes, if sizes.are_drawn() { Mode::Hash } else { Mode::Progress });
+    let sizes = Sizes::wanted();
+    let mode = if sizes.are_drawn() { Mode::Hash } else { Mode::Progress };
+    run_wanted(&seeds(committed().into_iter().chain(1..=FRESH)), &|seed| SimConfig::sized(seed, sizes), mode);
+}
+
+/// Registrars, elements and users among rogues, who are nobody's peers and send anything at any time.
+#[test]
+fn rogues_change_nothing() {
+    run_wanted(&seeds(1..=BESIEGED), &SimConfig::besieged, Mode::Hash);
 }
 
 /// A dozen registrars and hundreds of elements: what only shows when there are many of them.
 #[test]
 fn larger_worlds_pass() {
-    all_pass(&LARGE, Sizes { registrars: Some(12), elements: Some(240), users: Some(40) }, Mode::Hash);
+    let sizes = Sizes { registrars: Some(12), elements: Some(240), users: Some(40) };
+    all_pass(&LARGE, &|seed| SimConfig::sized(seed, sizes), Mode::Hash);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The processes of a run: a registrar, or a client with elements or a pool user, each with a clock of its own.
 
+use super::rogues::Rogue;
 use super::workload::Client;
 pub use crate::support::network::NodeId;
 use crate::support::network::{EndId, Loss};
@@ -14,6 +15,10 @@ use std::rc::Rc;
 pub enum Core {
     Registrar(Box<Registrar>),
     Client(Box<Client>),
+    /// Belongs to nobody, and sends what it likes.
+    Rogue(Box<Rogue>),
+    /// Has no part in anything; whoever connects to it has been made to.
+    Bystander,
     /// The process is dead.
     None,
 }
@@ -137,6 +142,13 @@ impl Node {
         }
     }
 
+    pub fn rogue_mut(&mut self) -> Option<&mut Rogue> {
+        match &mut self.core {
+            Core::Rogue(rogue) => Some(rogue),
+            _ => None,
+        }
+    }
+
     pub fn peer_address(&self, port: u16) -> PeerAddress {
         PeerAddress::new(self.address, port)
     }
@@ -145,7 +157,7 @@ impl Node {
         match &self.core {
             Core::Registrar(registrar) => registrar.next_deadline(),
             Core::Client(client) => client.core.next_deadline(),
-            Core::None => None,
+            Core::Rogue(_) | Core::Bystander | Core::None => None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::checkers::convergence;
 use super::config::{MILLIS, SECOND, SimConfig};
+use super::rogues::{Setting, siege};
 use super::trace::Mode;
 use super::workload::Command;
 use super::world::{What, World};
@@ -41,8 +42,9 @@ pub fn run(config: &SimConfig, mode: Mode) -> Result<Report, String> {
             let seed = config.seed;
             Err(format!(
                 "SEED={seed}: {first}{second}\n\nlast events:\n{lines}\nconfiguration: {:?}\n\n\
-                 every event of it: make simulate SEED={seed} TRACE=1, with the sizes (REGISTRARS=, ...) that were given",
-                config
+                 every event of it: make simulate SEED={seed} TRACE=1{}, with the sizes (REGISTRARS=, ...) that were given",
+                config,
+                if config.rogues.count > 0 { " ROGUES=1" } else { "" }
             ))
         }
     }
@@ -65,14 +67,23 @@ pub fn attempt(config: &SimConfig, mode: Mode) -> Result<Report, (String, String
 }
 
 fn phases(world: &mut World) -> Result<Report, String> {
+    if world.config.rogues.count > 0 && world.config.rogues.setting == Setting::Peace {
+        return siege(world);
+    }
     world.start_all();
+    world.rogues_come();
     world.begin_chaos();
     let chaos = world.config.chaos;
     go_on(world, chaos, "faults")?;
     world.heal();
     let settled_after = settle(world)?;
     last_resolutions(world)?;
-    Ok(Report {
+    Ok(report(world, settled_after))
+}
+
+/// What a run has come to.
+pub fn report(world: &World, settled_after: u64) -> Report {
+    Report {
         hash: world.trace.hash(),
         events: world.trace.events,
         completed: world.checks.completed,
@@ -81,10 +92,10 @@ fn phases(world: &mut World) -> Result<Report, String> {
         last_resolved: world.checks.last_resolved,
         settled_after,
         bound: convergence::bound(&world.config),
-    })
+    }
 }
 
-fn go_on(world: &mut World, time: u64, state: &str) -> Result<(), String> {
+pub fn go_on(world: &mut World, time: u64, state: &str) -> Result<(), String> {
     let until = world.now + time;
     while world.now < until {
         let step = (world.now + LOOK).min(until);
@@ -102,7 +113,7 @@ fn go_on(world: &mut World, time: u64, state: &str) -> Result<(), String> {
 ///
 /// What is left of the faults, such as a stalled association or one of which only one end is left, may unsettle things
 /// once more: until these aftershocks are over.
-fn settle(world: &mut World) -> Result<u64, String> {
+pub fn settle(world: &mut World) -> Result<u64, String> {
     let healed = world.now;
     let (bound, aftershocks) = (convergence::bound(&world.config), convergence::aftershocks(&world.config));
     let mut since = None;
@@ -138,8 +149,8 @@ fn pause_between_looks(config: &SimConfig) -> u64 {
 }
 
 /// Each pool user resolves each pool.
-fn last_resolutions(world: &mut World) -> Result<(), String> {
-    for node in world.config.registrars..world.nodes.len() {
+pub fn last_resolutions(world: &mut World) -> Result<(), String> {
+    for node in world.config.registrars..world.config.honest() {
         if world.is_core(node) && world.plans[node].own_elements().is_empty() {
             for pool in 0..world.config.pools.len() {
                 let (at, incarnation) = (world.now, world.nodes[node].incarnation);

@@ -36,6 +36,7 @@ fn config(registrars: usize, elements: usize, fast: bool) -> SimConfig {
         .collect();
     let registrar = if fast { RegistrarConfig::fast() } else { RegistrarConfig::default() };
     SimConfig {
+        rogues: Default::default(),
         seed: 1,
         registrars,
         element_processes: elements,

@@ -56,6 +56,8 @@ pub enum Plan {
     Registrar,
     Elements(Vec<ElementPlan>),
     User,
+    Rogue,
+    Bystander,
 }
 
 impl Plan {
@@ -119,6 +121,8 @@ impl World {
             Plan::Registrar => return,
             Plan::Elements(_) => self.config.element_activity,
             Plan::User => self.config.user_activity,
+            Plan::Rogue => self.config.rogues.activity,
+            Plan::Bystander => return,
         };
         if mean == u64::MAX {
             return;
@@ -132,9 +136,11 @@ impl World {
         if self.nodes[node].incarnation != incarnation || !self.nodes[node].is_up() {
             return;
         }
-        if !self.nodes[node].hung && self.nodes[node].client().is_some_and(|client| client.stopping.is_none()) {
+        if matches!(self.plans[node], Plan::Rogue) {
+            self.rogue_acts(node);
+        } else if !self.nodes[node].hung && self.nodes[node].client().is_some_and(|client| client.stopping.is_none()) {
             match &self.plans[node] {
-                Plan::Registrar => {}
+                Plan::Registrar | Plan::Rogue | Plan::Bystander => {}
                 Plan::Elements(elements) if !self.calm => {
                     let number = self.random.below(elements.len() as u64) as usize;
                     self.change_element(node, number);

@@ -72,10 +72,12 @@ impl World {
         for number in 0..registrars + processes + users {
             world.add_node(number, registrars, processes);
         }
+        world.add_rogues();
         world
     }
 
-    fn add_node(&mut self, number: usize, registrars: usize, processes: usize) {
+    /// A host with its clock; its address.
+    pub fn add_host(&mut self, number: usize) -> IpAddr {
         let [_, high, middle, low] = (number as u32 + 1).to_be_bytes();
         let address = IpAddr::from([10, high, middle, low]);
         let skew = self.config.skew_ppm;
@@ -83,6 +85,11 @@ impl World {
         let clock = Clock { offset: self.random.below(1 << 45), ppm };
         self.nodes.push(Node::new(Core::None, clock, address));
         self.network.nodes.push(NodeEnds::default());
+        address
+    }
+
+    fn add_node(&mut self, number: usize, registrars: usize, processes: usize) {
+        let address = self.add_host(number);
         let plan = if number < registrars {
             self.addresses.insert((address, PORT_ASAP), (number, Link::Asap));
             self.addresses.insert((address, PORT_ENRP), (number, Link::Enrp));
@@ -168,10 +175,12 @@ impl World {
         }
         let is_timeout = matches!(input, Input::Timeout);
         self.note(node, &input);
-        if self.nodes[node].registrar().is_some() {
-            self.registrar_input(node, input);
-        } else {
-            self.client_input(node, input);
+        self.note_asked(&input);
+        match self.nodes[node].core {
+            Core::Registrar(_) => self.registrar_input(node, input),
+            Core::Client(_) => self.client_input(node, input),
+            Core::Rogue(_) => self.rogue_input(node, &input),
+            Core::Bystander | Core::None => {}
         }
         self.check_progress(node, is_timeout);
         self.set_alarm(node);
@@ -216,7 +225,8 @@ impl World {
             match (self.nodes[other.node].registrar().is_some() || other.node < self.config.registrars, other.link) {
                 (true, Link::Asap) => PORT_ASAP,
                 (true, Link::Enrp) => PORT_ENRP,
-                (false, _) => CLIENT_PORT,
+                (false, Link::Enrp) => PORT_ENRP,
+                (false, Link::Asap) => CLIENT_PORT,
             };
         Peer {
             address: self.nodes[other.node].peer_address(port),
@@ -226,6 +236,7 @@ impl World {
     }
 
     fn registrar_input(&mut self, node: NodeId, input: Input) {
+        let input = self.masquerade(node, input);
         let now = self.nodes[node].clock.local(self.now);
         let mut actions = Vec::new();
         self.checks_before_registrar(node, &input);
@@ -285,7 +296,7 @@ impl World {
         self.set_alarm(node);
     }
 
-    fn perform_registrar(&mut self, node: NodeId, actions: Vec<registrar::Action>) {
+    pub fn perform_registrar(&mut self, node: NodeId, actions: Vec<registrar::Action>) {
         for action in actions {
             if self.trace.wants_lines() {
                 let line = super::checkers::describe_action(&action);
@@ -294,6 +305,7 @@ impl World {
             match action {
                 registrar::Action::Connect { attempt, link, peer, timeout } => {
                     self.trace.word(attempt.0);
+                    self.check_connect(node, Some(link), &peer);
                     let timeout = timeout.as_nanos() as u64;
                     self.connect(node, link, attempt.0, &peer, TransportKind::Memory, timeout);
                 }
@@ -348,7 +360,9 @@ impl World {
                 let config = self.registrar_config(node).validated().expect("settings that can work");
                 Core::Registrar(Box::new(Registrar::new(config, seed, now)))
             }
-            _ => {
+            Plan::Rogue => Core::Rogue(Box::default()),
+            Plan::Bystander => Core::Bystander,
+            Plan::Elements(_) | Plan::User => {
                 let core =
                     AsapClient::new(self.client_config().validated().expect("settings that can work"), seed, now);
                 Core::Client(Box::new(Client::new(core)))
@@ -432,13 +446,14 @@ impl World {
         match action {
             asap::Action::Connect { attempt, kind, peer, timeout } => {
                 self.trace.word(attempt.0);
+                self.check_connect(node, None, &peer);
                 let timeout = Duration::as_nanos(&timeout) as u64;
                 self.connect(node, Link::Asap, attempt.0, &peer, kind, timeout);
             }
             asap::Action::CancelConnect { attempt } => self.cancel_connect(node, Link::Asap, attempt.0),
             asap::Action::Send { association, bytes } => {
                 self.trace.bytes(&bytes);
-                self.check_sent_by_client(node, &bytes);
+                self.check_sent_by_client(node, EndId::of(association), &bytes);
                 self.send(EndId::of(association), bytes);
             }
             asap::Action::Shutdown { association } => self.shutdown(EndId::of(association)),

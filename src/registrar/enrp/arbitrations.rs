@@ -41,6 +41,10 @@ impl Arbitrations {
         self.0.remove(&target).is_some()
     }
 
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub fn is_under_way(&self, target: RegistrarId) -> bool {
         self.0.contains_key(&target)
     }

@@ -73,6 +73,11 @@ impl Claims {
         }
     }
 
+    /// Endpoints that are waited for.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// An element waits for a connection.
     pub fn wait(&mut self, endpoint: PeerAddress, element: ElementIndex) {
         if let Some(waiting) = self.waiting.get_mut(&endpoint) {

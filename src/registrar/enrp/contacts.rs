@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Addresses that nobody configured, for each registrar that may be known.
-const CONTACTS_PER_PEER: usize = 2;
+pub(super) const CONTACTS_PER_PEER: usize = 2;
 
 /// Connects to addresses that nobody configured which are begun within one longest pause, however many addresses there are: who once
 /// came from somewhere, and hundreds did, is not worth more packets.
@@ -179,6 +179,10 @@ impl Contacts {
 
 /// Looking.
 impl Contacts {
+    pub fn len(&self) -> usize {
+        self.by_number.len()
+    }
+
     pub fn get(&self, number: u32) -> Option<&Contact> {
         self.by_number.get(&number)
     }

@@ -49,6 +49,10 @@ enum TableReader {
 }
 
 impl Downloads {
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether a download may begin, or go on, and where.
     fn admit(&self, association: AssociationId, extent: Extent, most: usize) -> Admission {
         match self.0.get(&(association, extent)) {

@@ -32,6 +32,10 @@ impl Inheritances {
         self.0.get(&target).copied()
     }
 
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub fn is_under_way(&self, target: RegistrarId) -> bool {
         self.0.contains_key(&target)
     }

@@ -2,7 +2,7 @@
 
 use super::Registrar;
 use super::contacts::{Added, Contact};
-use super::peers::Peer;
+use super::peers::{Peer, is_same_place};
 use super::senders::Connect;
 use super::timers::Timer;
 use crate::association::{LossReason, PeerAddress};
@@ -43,6 +43,9 @@ impl Registrar {
         id: Option<RegistrarId>,
         remember: Duration,
     ) -> Option<u32> {
+        if self.config.peers_only && !self.enrp.contacts.is_configured(&address) {
+            return None; // whoever is there cannot become a peer
+        }
         let enrp = &mut self.enrp;
         match enrp.contacts.add_hearsay(address.clone(), id, now + remember, &self.config) {
             Added::Known(number) => Some(number),
@@ -113,7 +116,10 @@ impl Registrar {
         if id.is_some_and(|id| self.enrp.peers.is_connected(id)) || contact.is_forgotten(step.now) {
             return self.enrp.contacts.dismiss(number);
         }
-        if let Some(association) = self.enrp.senders.find(number, id) {
+        let is_there = |association| {
+            self.associations.get(association).is_some_and(|there| is_same_place(there.address(), contact.address()))
+        };
+        if let Some(association) = self.enrp.senders.find(number, id, is_there) {
             self.enrp.contacts.ask(number);
             self.introduce(association, id.unwrap_or_default(), step);
             return self.retry_contact(step.now, number);

@@ -17,6 +17,7 @@
 //! * `successors.rs`: whom elements are told of. `takeover.rs`: arbitration about a dead registrar. `inheritance.rs`: its elements get another home. `adoption.rs`: asking
 //!   those that are to be ours. `orphans.rs`: elements whose home nobody knows. `leave.rs`: the opposite, handing elements over.
 //! * `doubts.rs`: whoever was away himself believes nobody dead for some time.
+//! * `held.rs`: how much all of this keeps.
 //! * `auditing.rs`: comparing checksums, and downloading again what differs. `errors.rs`: ENRP_ERROR.
 
 mod admission;
@@ -33,6 +34,7 @@ mod download;
 mod errors;
 mod gossip;
 mod handle_table;
+mod held;
 mod inheritance;
 mod knocking;
 mod leave;
@@ -80,14 +82,10 @@ use leave::HandOver;
 use observers::Observers;
 use orphans::Orphans;
 use peers::{HINT_INTERVAL, HINTS_AT_ONCE, Peers};
-use senders::{Connect, Connects, Senders};
+use senders::{ASSOCIATIONS_PER_PEER, Connect, Connects, Senders};
 use stamps::Stamps;
 use start::Start;
 use timers::{Timer, Timers};
-
-/// Associations with registrars for each one that may be known: two, when both connect, and some that have not said yet
-/// who they are.
-const ASSOCIATIONS_PER_PEER: usize = 4;
 
 /// Everything about the other registrars.
 #[derive(Debug)]

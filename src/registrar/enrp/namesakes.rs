@@ -42,9 +42,14 @@ impl Registrar {
         let (starts, was_sought) =
             (self.enrp.phase == Phase::Starting, self.enrp.senders.contact_of(association).is_some());
         if starts && !was_sought {
-            // It came by itself, and says where it is: whether it is there shows when it is sought there.
+            // It came by itself: whether a registrar is where it comes from shows when it is sought there. What it says itself of its
+            // addresses would have this registrar connect to anybody.
             let remember = self.remember_hearsay();
-            self.add_contact(step.now, address, None, remember);
+            let seen_at =
+                self.associations.get(association).and_then(|there| there.address().addresses.first().copied());
+            if let Some(seen_at) = seen_at {
+                self.add_contact(step.now, PeerAddress::new(seen_at, address.port), None, remember);
+            }
         } else {
             log_limited!(
                 self.enrp.logs.contacts,

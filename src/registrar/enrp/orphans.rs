@@ -30,6 +30,11 @@ impl Orphans {
         self.0.clear();
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Somebody has heard of it.
     pub fn found(&mut self, id: RegistrarId) {
         self.0.remove(&id);

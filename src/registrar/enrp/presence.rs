@@ -274,10 +274,9 @@ impl Registrar {
     }
 }
 
-/// The address of a registrar that sent a datagram. Only the address that it came from is trusted to be its own; of what it
-/// says it is used when that is among it.
+/// The address of a registrar that sent a datagram. Of what it says only the port is used: whoever names other addresses beside his own
+/// would have this registrar connect to them. What more of them there are, an association with it shows.
 fn multicast_address(from: SocketAddr, information: Option<&ServerInformation>) -> Option<PeerAddress> {
     let named = address_of(information?)?;
-    let source = from.ip().to_canonical();
-    Some(if named.addresses.contains(&source) { named } else { PeerAddress::new(source, named.port) })
+    Some(PeerAddress::new(from.ip().to_canonical(), named.port))
 }

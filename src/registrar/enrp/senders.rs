@@ -5,6 +5,10 @@ use crate::registrar::ConnectAttempt;
 use crate::{AssociationId, RegistrarId};
 use std::collections::BTreeMap;
 
+/// Associations with registrars for each one that may be known: two, when both connect, and some that have not said yet
+/// who they are.
+pub(super) const ASSOCIATIONS_PER_PEER: usize = 4;
+
 /// The other end of an ENRP association.
 #[derive(Debug, Default)]
 pub(super) struct Sender {
@@ -94,10 +98,18 @@ impl Senders {
         self.0.iter().find(|(_, sender)| unknown(sender)).map(|(&association, _)| association)
     }
 
-    /// An association that was made for this contact, or is with this registrar.
-    pub fn find(&self, contact: u32, id: Option<RegistrarId>) -> Option<AssociationId> {
-        let fits = |sender: &Sender| sender.contact == Some(contact) || (sender.id.is_some() && sender.id == id);
-        self.0.iter().find(|(_, sender)| fits(sender)).map(|(&association, _)| association)
+    /// An association that was made for this contact, or is with this registrar at its place: anybody can name any identifier.
+    pub fn find(
+        &self,
+        contact: u32,
+        id: Option<RegistrarId>,
+        is_there: impl Fn(AssociationId) -> bool,
+    ) -> Option<AssociationId> {
+        let names_it = |sender: &Sender| sender.id.is_some() && sender.id == id;
+        let fits = |association, sender: &Sender| {
+            sender.contact == Some(contact) || (names_it(sender) && is_there(association))
+        };
+        self.0.iter().find(|&(&association, sender)| fits(association, sender)).map(|(&association, _)| association)
     }
 }
 
@@ -130,6 +142,11 @@ impl Connects {
         self.next += 1;
         self.under_way.insert(attempt, connect);
         attempt
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.under_way.len()
     }
 
     /// It has come to something.

@@ -67,7 +67,7 @@ impl World {
                 ));
             }
         }
-        for node in self.config.registrars..self.nodes.len() {
+        for node in self.config.registrars..self.config.honest() {
             for element in self.plans[node].own_elements().iter().filter(|e| self.is_served(e.pool, e.id)) {
                 if home_in(&elements, (Some(element.pool), element.id)).is_none() {
                     return Some(format!("element {:08x} of pool {} is not registered", element.id, element.pool));
@@ -80,6 +80,9 @@ impl World {
     /// Whether two registrars cannot agree: they count or add up differently. What is kept in the registrars decides here that
     /// nothing has settled yet, never that something has.
     fn differ_at_a_glance(&self, one: NodeId, other: NodeId) -> bool {
+        if self.rogues_are_there() {
+            return false; // what they register comes and goes
+        }
         let of = |node: NodeId| self.nodes[node].registrar().map(Registrar::handlespace);
         let (Some(one), Some(other)) = (of(one), of(other)) else { return true };
         let counted = |(_, count): &(RegistrarId, usize)| *count > 0;
@@ -91,13 +94,22 @@ impl World {
         let Some(registrar) = self.nodes[node].registrar() else { return Elements::new() };
         let handlespace = registrar.handlespace();
         let mut elements = Elements::with_capacity(handlespace.element_count());
+        let rogues = self.rogues_are_there();
         for (_, pool) in handlespace.pools_from(None) {
             let number = self.config.pools.iter().position(|spec| spec.name.as_bytes() == pool.handle().as_bytes());
             let known = pool.elements().filter_map(|index| handlespace.element(index));
             elements.extend(known.map(|element| ((number, element.id().0), element.home_registrar())));
         }
+        // Elements of rogues are nobody's concern as long as these are there.
+        elements.retain(|((pool, id), _)| !rogues || self.is_offered(*pool, *id));
         elements.sort_unstable();
         elements
+    }
+
+    /// Whether an honest process offers an element, wanted or not.
+    fn is_offered(&self, pool: Option<usize>, id: u32) -> bool {
+        let plan = self.plans.get((id >> 8) as usize);
+        plan.is_some_and(|plan| plan.own_elements().iter().any(|e| e.id == id && Some(e.pool) == pool))
     }
 
     /// The registrar that a client takes for its home.

@@ -100,7 +100,7 @@ impl World {
             Input::Message { end, bytes } if link(self, *end) == Link::Asap => {
                 let asked = match AsapMessage::decode(bytes).map(|decoded| decoded.message) {
                     Ok(AsapMessage::Registration(m)) => {
-                        let life = m.pool_element.registration_life.0;
+                        let life = m.life_in_seconds.unwrap_or(m.pool_element.registration_life).0;
                         let expires_at =
                             (life != -1).then(|| Time::from_nanos(now.as_nanos() + life.max(0) as u64 * 1_000_000_000));
                         Some(((m.pool_handle, m.pool_element.id.0), end.id(Link::Asap), expires_at))

@@ -33,10 +33,11 @@ impl World {
         }
     }
 
-    pub fn check_sent_by_client(&mut self, node: NodeId, bytes: &[u8]) {
+    pub fn check_sent_by_client(&mut self, node: NodeId, end: EndId, bytes: &[u8]) {
         if self.checks.off {
             return;
         }
+        self.check_asked_of_client(node, end, bytes);
         match AsapMessage::decode(bytes) {
             Ok(decoded) if decoded.unrecognized.is_empty() => {}
             _ => self.fail(format!("client on node {node} sent a malformed message: {bytes:02x?}")),
@@ -71,7 +72,9 @@ impl World {
         if sender != registrar.id() {
             return Err(format!("names {sender:?} as its sender"));
         }
-        if receiver == sender {
+        // One who has its identifier is told that it is taken, or what is wrong with his messages.
+        let namesake = self.rogues_are_there() && matches!(message, EnrpMessage::Presence(_) | EnrpMessage::Error(_));
+        if receiver == sender && !namesake {
             return Err("is meant for its sender".to_owned());
         }
         match message {

@@ -1,14 +1,20 @@
 //! What must hold, checked by means of its own: no checker asks the code that it checks.
 //!
 //! Safety, at each step: `handlespace` (sums and tables), `messages` (well-formed, bounded), `ledger` (nothing selected that
-//! is gone), `requests` (each completes once, in time). Liveness, after the faults: `convergence`.
+//! is gone), `requests` (each completes once, in time). With rogues: `siege` (nothing changes by them), `foreign` (no element that
+//! is not what it seems), `unasked` (nobody is sent what he did not ask for), `bounds` (no table grows). Liveness, after the faults:
+//! `convergence`.
 
+pub mod bounds;
 pub mod convergence;
 mod describe;
+mod foreign;
 mod handlespace;
 mod ledger;
 mod messages;
 mod requests;
+mod siege;
+mod unasked;
 
 pub use describe::{describe, describe_action, describe_client_action};
 
@@ -16,10 +22,12 @@ pub use handlespace::InternetChecksum;
 
 use super::node::{Input, Node, NodeId};
 use super::world::World;
-use crate::support::network::transport_number;
+use crate::support::network::{EndId, transport_number};
 use ledger::{Ledger, Told};
 use rserpool::registrar::{Action, Link};
-use std::collections::BTreeMap;
+use siege::Standing;
+use std::collections::{BTreeMap, BTreeSet};
+use unasked::AskedOf;
 
 /// Tables are recomputed at each step up to this number of elements, beyond it every so many steps, or as many as there
 /// are elements.
@@ -38,6 +46,11 @@ pub struct Checks {
     pub leaving: BTreeMap<NodeId, u64>,
     steps: usize,
     sweeps: usize,
+    /// Identifiers that registrars of the run have, or have had.
+    pub registrar_ids: BTreeSet<u32>,
+    /// How everything stood when the rogues came, as long as nothing else goes on.
+    pub siege: Option<Standing>,
+    asked: AskedOf,
     /// Turned off for measurements.
     pub off: bool,
     pub completed: u64,
@@ -66,6 +79,7 @@ impl World {
                     self.check_sent_by_registrar(node, *association, bytes);
                     last = bytes;
                 }
+                self.check_asked_of_registrar(node, EndId::of(*association), bytes);
             }
             if let Action::Abort { association, .. } = action {
                 self.ledger_lost(node, *association);
@@ -82,7 +96,8 @@ impl World {
     }
 
     pub fn checks_of_new_process(&mut self, node: NodeId) {
-        if self.nodes[node].registrar().is_some() {
+        if let Some(id) = self.nodes[node].registrar().map(|registrar| registrar.id().0) {
+            self.checks.registrar_ids.insert(id);
             self.checks.ledgers.insert(node, Ledger::default());
         }
     }
@@ -115,6 +130,11 @@ impl World {
             if let Some(Err(what)) = self.nodes[node].registrar().map(handlespace::check) {
                 self.fail(format!("registrar on node {node}: {what}"));
             }
+            self.check_bounds(node);
+            if self.config.rogues.count > 0 {
+                self.check_foreign(node);
+            }
         }
+        self.check_siege();
     }
 }
