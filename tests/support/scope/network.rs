@@ -30,7 +30,14 @@ impl Namespace {
         // SAFETY: unshare is a plain system call, which may be made between fork and exec.
         unsafe { command.pre_exec(|| check(libc::unshare(libc::CLONE_NEWNET))) };
         let child = command.spawn().map_err(|error| format!("no network namespace: {error}"))?;
-        Ok(Namespace { holder: Rc::new(Holder(child)) })
+        let namespace = Namespace { holder: Rc::new(Holder(child)) };
+        sign_cookies(Some(&namespace))?;
+        Ok(namespace)
+    }
+
+    /// Sets a value of the kernel's there ("net.ipv4.ip_forward=1").
+    pub fn sysctl(&self, setting: &str) -> Result<(), String> {
+        run("sysctl", Some(self), &["-q", "-w", setting])
     }
 
     pub fn pid(&self) -> u32 {
@@ -66,6 +73,7 @@ impl Network {
             .map_err(|error| format!("no network namespace: {error}"))?;
         let own = Ipv4Addr::new(10, 9, 0, 254);
         ip(None, &["link", "set", "lo", "up"])?;
+        sign_cookies(None)?;
         ip(None, &["link", "add", "bridge", "type", "bridge"])?;
         ip(None, &["addr", "add", &format!("{own}/24"), "dev", "bridge"])?;
         ip(None, &["link", "set", "bridge", "up"])?;
@@ -161,6 +169,14 @@ impl Network {
         for (from, to) in [(a, b), (b, a)] {
             run(&self.hosts[from].1, &self.hosts[to].0.to_string()).expect("the network can be changed");
         }
+    }
+}
+
+/// Kernel SCTP, where it is, listens in a new namespace only once it is told how to sign its cookies.
+fn sign_cookies(namespace: Option<&Namespace>) -> Result<(), String> {
+    match std::path::Path::new("/proc/sys/net/sctp").exists() {
+        true => run("sysctl", namespace, &["-q", "-w", "net.sctp.cookie_hmac_alg=sha1"]),
+        false => Ok(()),
     }
 }
 
