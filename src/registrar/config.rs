@@ -10,6 +10,18 @@ use crate::wire::{AddressList, PORT_ENRP, TransportParameter};
 use std::ops::Deref;
 use std::time::Duration;
 
+/// Which addresses an element may offer its service at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserAddresses {
+    /// Those of its association (RFC 5352 section 2.2.1); others are left out, and an element that has no other is refused.
+    Own,
+    /// The same, but an element that has no other is registered with the address that it is seen from, as behind a network address
+    /// translation (NAT) it does not know that itself. Its port stays what it says.
+    Seen,
+    /// Whatever it says.
+    Any,
+}
+
 /// Settings of a registrar: timers, thresholds and bounds, each named as in RFC 5352 section 5 and RFC 5353 section 4.
 #[derive(Clone, Debug)]
 pub struct RegistrarConfig {
@@ -67,9 +79,8 @@ pub struct RegistrarConfig {
     pub max_reports_per_second: u32,
     /// Pause between a change of a pool and the update to its subscribers: changes in between go out together.
     pub subscription_delay: Duration,
-    /// Whether registered user addresses must be addresses of the association (RFC 5352 section 2.2.1); others are left out.
-    /// Turn it off only where address translation makes the two differ.
-    pub check_user_addresses: bool,
+    /// Which addresses elements are registered with.
+    pub user_addresses: UserAddresses,
     /// PEER-HEARTBEAT-CYCLE: interval of PRESENCE messages to all other registrars.
     pub peer_heartbeat_cycle: Duration,
     /// MAX-TIME-LAST-HEARD: silence after which another registrar is asked whether it is alive.
@@ -146,7 +157,7 @@ impl Default for RegistrarConfig {
             max_resolutions_per_second: 10_000,
             max_reports_per_second: 100,
             subscription_delay: Duration::from_millis(100),
-            check_user_addresses: true,
+            user_addresses: UserAddresses::Own,
             peer_heartbeat_cycle: Duration::from_secs(30),
             max_time_last_heard: Duration::from_secs(61),
             max_time_no_response: Duration::from_secs(5),

@@ -34,7 +34,7 @@ mod statistics;
 mod subscriptions;
 mod unreachable;
 
-pub use config::{RegistrarConfig, ValidatedConfig};
+pub use config::{RegistrarConfig, UserAddresses, ValidatedConfig};
 pub use config_error::{ConfigError, CountRange, TimeRange};
 pub use enrp::{PeerInfo, PeerState};
 pub use held::Held;

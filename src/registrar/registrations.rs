@@ -4,9 +4,9 @@
 use super::associations::Association;
 use super::refusals::{cause_of, invalid_value, without_information};
 use super::rsplib::Scope;
-use super::{OwnAddresses, RegistrarConfig};
+use super::{OwnAddresses, RegistrarConfig, UserAddresses};
 use crate::handlespace::{Element, ElementIndex, Handlespace, Registered};
-use crate::wire::{Cause, ErrorCause, PoolElement, RegistrationLife, TransportParameter};
+use crate::wire::{Cause, ErrorCause, MAX_SCTP_ADDRESSES, PoolElement, RegistrationLife, TransportParameter};
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId};
 use std::net::IpAddr;
 
@@ -19,14 +19,6 @@ pub(super) struct Registrations {
     max_elements_per_association: usize,
     user_addresses: UserAddresses,
     scope: Scope,
-}
-
-/// Which addresses an element may offer its service at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum UserAddresses {
-    Any,
-    /// Those of its association (RFC 5352 section 2.2.1).
-    Own,
 }
 
 /// What comes of the wish of an association to have an element taken out.
@@ -46,7 +38,7 @@ impl Registrations {
             home,
             max_pool_handle_len: config.max_pool_handle_len,
             max_elements_per_association: config.max_elements_per_association,
-            user_addresses: if config.check_user_addresses { UserAddresses::Own } else { UserAddresses::Any },
+            user_addresses: config.user_addresses,
             scope: Scope::of(config),
         }
     }
@@ -65,10 +57,13 @@ impl Registrations {
             return Err(without_information(Cause::RejectedForSecurity));
         }
         self.check_values(handlespace, pool_handle, &pool_element)?;
-        if self.user_addresses == UserAddresses::Own
-            && keep(&mut pool_element.user_transport, |address| is_own(host, association, address)) == Kept::None
-        {
-            return Err(invalid_value(&pool_element));
+        if self.user_addresses != UserAddresses::Any {
+            let kept = keep(&mut pool_element.user_transport, |address| is_own(host, association, address));
+            match (kept, self.user_addresses) {
+                (Kept::Some, _) => {}
+                (Kept::None, UserAddresses::Seen) => move_to(&mut pool_element.user_transport, association),
+                (Kept::None, _) => return Err(invalid_value(&pool_element)),
+            }
         }
         pool_element.home_registrar = self.home;
         pool_element.asap_transport = Some(association.asap_transport());
@@ -178,6 +173,21 @@ fn keep(transport: &mut TransportParameter, is_own: impl Fn(IpAddr) -> bool) -> 
         TransportParameter::Opaque(_) => true,
     };
     if any { Kept::Some } else { Kept::None }
+}
+
+/// Has it offer its service where it is seen from.
+fn move_to(transport: &mut TransportParameter, association: &Association) {
+    let seen = &association.address().addresses;
+    match transport {
+        TransportParameter::Sctp { addresses, .. } => {
+            *addresses = seen.iter().take(MAX_SCTP_ADDRESSES).copied().collect()
+        }
+        TransportParameter::Tcp { address, .. }
+        | TransportParameter::Udp { address, .. }
+        | TransportParameter::UdpLite { address, .. }
+        | TransportParameter::Dccp { address, .. } => *address = seen.first().copied().unwrap_or(*address),
+        TransportParameter::Opaque(_) => {}
+    }
 }
 
 /// Whether an element that registers on a new association is the one that is known.

@@ -6,7 +6,7 @@ use rserpool::association::{LossReason, Peer, PeerAddress, TransportKind};
 use rserpool::handlespace::HandlespaceChecksum;
 use rserpool::message::enrp::*;
 use rserpool::message::{AsapMessage, EnrpMessage, asap};
-use rserpool::registrar::{Action, ConnectAttempt, Event, Link, Registrar, RegistrarConfig};
+use rserpool::registrar::{Action, ConnectAttempt, Event, Link, Registrar, RegistrarConfig, UserAddresses};
 use rserpool::wire::*;
 use rserpool::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use std::collections::{BTreeMap, VecDeque};
@@ -388,7 +388,7 @@ fn settings(starting: bool) -> RegistrarConfig {
         max_pool_elements: MAX_ELEMENTS,
         max_takeover_connects: 2,
         max_handle_table_sessions: 2,
-        check_user_addresses: false,
+        user_addresses: UserAddresses::Any,
         ..RegistrarConfig::fast()
     }
 }

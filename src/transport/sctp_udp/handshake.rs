@@ -41,12 +41,29 @@ impl SctpUdp {
         Origin { address: packet.path.remote.ip(), remote_port: packet.header.source_port, local_port: self.udp.port() }
     }
 
+    /// The association of the host that a packet comes from. Behind one NAT two hosts may have chosen the same SCTP port: then the UDP ports
+    /// that the NAT gives them tell them apart.
+    fn find_host(&self, origin: &Origin, packet: &Packet<'_>) -> Option<u32> {
+        let slot = self.table.find_peer(origin.address, origin.remote_port)?;
+        let is_another = |a: &Association| a.up && a.path.remote.port() != packet.path.remote.port();
+        (!self.table.get(slot).is_some_and(is_another)).then_some(slot)
+    }
+
+    /// The association that a cookie was echoed for, or that of the host that it comes from.
+    fn find_echoed(&self, origin: &Origin, opened: &Opened<'_>, packet: &Packet<'_>) -> Option<u32> {
+        let is_from = |slot: &u32| {
+            let a = self.table.get(*slot);
+            a.is_some_and(|a| a.accepts_from(origin.address, origin.remote_port))
+        };
+        self.table.find_tag(opened.local_tag).filter(is_from).or_else(|| self.find_host(origin, packet))
+    }
+
     pub(super) fn on_init(&mut self, now: Time, packet: &Packet<'_>) {
         let Some(init) = Init::parse(packet.first.value) else { return };
         let origin = self.origin(packet);
         let mut remembered =
             Remembered { tie: (0, 0), whole_messages_only: init.whole_messages_only, addresses: init.addresses };
-        let known = self.table.find_peer(origin.address, origin.remote_port);
+        let known = self.find_host(&origin, packet);
         if let Some((slot, a)) = known.and_then(|slot| Some((slot, self.table.get(slot)?))) {
             if init.initiate_tag == a.local_tag {
                 return; // our own INIT, reflected or sent to ourselves
@@ -133,7 +150,7 @@ impl SctpUdp {
             unproven.proven(origin.address);
         }
         let Some(bytes) = packet::with_echoed_cookie(packet.bytes, opened.inner) else { return };
-        let Some(slot) = self.table.find_peer(origin.address, origin.remote_port) else {
+        let Some(slot) = self.find_echoed(&origin, &opened, packet) else {
             return self.accept(now, packet, &opened, &bytes);
         };
         let Some(a) = self.table.take(slot) else { return };

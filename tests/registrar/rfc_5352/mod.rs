@@ -13,7 +13,7 @@ use crate::support::registrar::*;
 use rserpool::association::{LossReason, TransportKind};
 use rserpool::message::AsapMessage;
 use rserpool::message::asap::*;
-use rserpool::registrar::{Event, OwnAddresses, RegistrarConfig};
+use rserpool::registrar::{Event, OwnAddresses, RegistrarConfig, UserAddresses};
 use rserpool::wire::*;
 use rserpool::{AssociationId, PoolElementId, PoolHandle, RegistrarId};
 use std::time::Duration;

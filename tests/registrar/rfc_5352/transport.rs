@@ -59,7 +59,20 @@ fn with_rsplib_elements_that_it_cannot_parse_are_refused() {
 
 #[test]
 fn asap_009_the_check_can_be_turned_off_for_translated_addresses() {
-    let mut world = World::new(RegistrarConfig { check_user_addresses: false, ..config() });
+    let mut world = World::new(RegistrarConfig { user_addresses: UserAddresses::Any, ..config() });
     let pe = world.pe(1);
     world.registered(pe, "pool", element(7, 9));
+}
+
+#[test]
+fn an_element_behind_nat_is_registered_with_the_address_that_it_is_seen_from() {
+    let rule = |user_addresses| World::new(RegistrarConfig { user_addresses, ..config() });
+    let mut strict = rule(UserAddresses::Own);
+    let pe = strict.pe(1);
+    strict.refused(pe, "pool", element(7, 9), Cause::InvalidValues);
+    let mut world = rule(UserAddresses::Seen);
+    let pe = world.pe(1);
+    world.registered(pe, "pool", element(7, 9));
+    let listed = world.resolve_with(pe, "pool", None, false).pool_elements;
+    assert_eq!(listed.iter().map(|listed| &listed.user_transport).collect::<Vec<_>>(), [&element(7, 1).user_transport]);
 }
