@@ -3,6 +3,8 @@
  *
  *     echo_server -registrar=127.0.0.1:3863
  *
+ * Behind a firewall or a NAT that lets one port in, say which: --port=4000
+ *
  * (call_control_server.c shows the other style: one descriptor for all sessions, one thread.)
  */
 #include <arpa/inet.h>
@@ -97,10 +99,22 @@ static void accept_sessions(int sd)
    }
 }
 
+/* On all addresses of this host. Without it, the system chooses a port. */
+static int bind_to_port(int sd, uint16_t port)
+{
+   struct sockaddr_in any;
+   memset(&any, 0, sizeof(any));
+   any.sin_family      = AF_INET;
+   any.sin_addr.s_addr = htonl(INADDR_ANY);
+   any.sin_port        = htons(port);
+   return rsp_bind(sd, (const struct sockaddr*)&any, 1);
+}
+
 int main(int argc, char** argv)
 {
    struct rsp_info  info;
    struct sigaction action;
+   uint16_t         port = 0;
 
    setvbuf(stdout, NULL, _IOLBF, 0);
    rsp_initinfo(&info);
@@ -108,8 +122,12 @@ int main(int argc, char** argv)
       if(rsp_initarg(&info, argv[i]) == 1) {
          continue;
       }
+      if(strncmp(argv[i], "--port=", 7) == 0) {
+         port = (uint16_t)atoi(argv[i] + 7);
+         continue;
+      }
       if(strncmp(argv[i], "--pool=", 7) != 0) {
-         fprintf(stderr, "usage: %s [-registrar=ADDRESS:PORT] [--pool=HANDLE]\n", argv[0]);
+         fprintf(stderr, "usage: %s [-registrar=ADDRESS:PORT] [--pool=HANDLE] [--port=PORT]\n", argv[0]);
          return 2;
       }
       pool = argv[i] + 7;
@@ -126,7 +144,7 @@ int main(int argc, char** argv)
    rsp_freeinfo(&info);
 
    const int sd = rsp_socket(0, SOCK_STREAM, IPPROTO_SCTP);
-   if(sd < 0 || rsp_listen(sd, 16) < 0 ||
+   if(sd < 0 || (port != 0 && bind_to_port(sd, port) < 0) || rsp_listen(sd, 16) < 0 ||
       rsp_register(sd, (const unsigned char*)pool, strlen(pool), NULL /* round robin */, 30000, 0) < 0) {
       perror("cannot offer the service");
       rsp_cleanup();

@@ -43,7 +43,7 @@ pub(super) fn announced_addresses(
     if !sctp.is_empty() || !tcp.is_empty() {
         return Ok(AnnouncedAddresses { sctp, tcp });
     }
-    if !is_usable(source, Origin::ThisHost) {
+    if !is_single(source) {
         return Err("its address cannot be connected to");
     }
     if from.port() != 0 {
@@ -62,15 +62,18 @@ enum Origin {
     Network,
 }
 
-/// Whether an announced address can be connected to: a loopback address only when the announcement is local, too.
-/// IPv6 link-local addresses lack the scope that a connect would need.
+/// Whether an announced address can be connected to: a loopback address only when the announcement is local, too. A link-local one means
+/// something on one link only, and nobody says on which.
 fn is_usable(address: IpAddr, from: Origin) -> bool {
     let address = address.to_canonical();
-    let fit = match address {
-        IpAddr::V4(v4) => !v4.is_broadcast(),
-        IpAddr::V6(v6) => !v6.is_unicast_link_local(),
-    };
-    fit && !address.is_unspecified() && !address.is_multicast() && (from == Origin::ThisHost || !address.is_loopback())
+    let link_local = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+    is_single(address) && !link_local && (from == Origin::ThisHost || !address.is_loopback())
+}
+
+/// Whether it is the address of one host, as the source of a datagram is, whose link is known.
+fn is_single(address: IpAddr) -> bool {
+    let broadcast = matches!(address, IpAddr::V4(v4) if v4.is_broadcast());
+    !broadcast && !address.is_unspecified() && !address.is_multicast()
 }
 
 #[cfg(test)]
@@ -118,6 +121,18 @@ mod tests {
         assert_eq!(addresses("10.0.0.9:3863", &only_loopback).0, [peer([10, 0, 0, 9], 3863)]);
         assert_eq!(addresses("127.0.0.1:3863", &only_loopback).0, [peer([127, 0, 0, 1], 4001)]);
         assert_eq!(addresses("10.0.0.9:3863", &[sctp(0, &[[10, 0, 0, 1]])]).0, [peer([10, 0, 0, 9], 3863)]);
-        assert!(announced_addresses("[fe80::1]:3863".parse().unwrap(), &[]).is_err());
+        assert!(announced_addresses("[::]:3863".parse().unwrap(), &[]).is_err());
+    }
+
+    #[test]
+    fn a_link_local_address_counts_as_the_source_alone() {
+        let six: IpAddr = "fe80::2".parse().unwrap();
+        let transport = TransportParameter::Sctp {
+            port: 4001,
+            transport_use: TransportUse::DataOnly,
+            addresses: AddressList::from_slice(&[six]),
+        };
+        let source = PeerAddress::new("fe80::1".parse().unwrap(), 3863);
+        assert_eq!(addresses("[fe80::1]:3863", &[transport]).0, [source]);
     }
 }

@@ -7,6 +7,8 @@ pub mod client;
 pub mod clock;
 mod core_loop;
 pub mod csp;
+#[cfg(feature = "dns")]
+mod dns;
 #[doc(hidden)]
 pub mod environment;
 #[doc(hidden)]

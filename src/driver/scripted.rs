@@ -135,7 +135,7 @@ impl Transport for Scripted {
         None
     }
 
-    fn announcement_socket(&self) -> io::Result<UdpSocket> {
+    fn announcement_sockets(&self) -> io::Result<Vec<UdpSocket>> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

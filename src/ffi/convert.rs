@@ -3,6 +3,7 @@
 use crate::PoolHandle;
 use crate::api::{Error, Result};
 use crate::association::PeerAddress;
+use crate::transport::zones;
 use libc::{sockaddr, sockaddr_in, sockaddr_in6};
 use std::ffi::{c_int, c_uint};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -137,6 +138,7 @@ unsafe fn address(at: *const u8) -> Result<(SocketAddr, usize)> {
             let a = unsafe { at.cast::<sockaddr_in6>().read_unaligned() };
             let ip = Ipv6Addr::from(a.sin6_addr.s6_addr);
             let address = SocketAddrV6::new(ip, u16::from_be(a.sin6_port), a.sin6_flowinfo, a.sin6_scope_id);
+            zones::note(address.into());
             Ok((SocketAddr::V6(address), size_of::<sockaddr_in6>()))
         }
         _ => Err(Error::new(libc::EAFNOSUPPORT, "an address is neither IPv4 nor IPv6")),

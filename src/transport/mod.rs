@@ -22,6 +22,7 @@ pub mod sctp_udp;
 mod select;
 pub mod tcp;
 mod types;
+pub(crate) mod zones;
 
 pub use detached::{Arrival, Detachable, DetachedReceiver, Detachment};
 pub use kernel_sctp::KernelSctp;
@@ -129,9 +130,9 @@ pub trait Transport: Send {
     /// (a send, connect or abort may produce some).
     fn next_deadline(&self) -> Option<Time>;
 
-    /// A UDP socket with the endpoint's port, for [`multicast::AnnouncementSender`]: who hears an announcement takes the
-    /// port that it comes from for the registrar's. Nobody may receive from it.
-    fn announcement_socket(&self) -> io::Result<UdpSocket>;
+    /// UDP sockets with the endpoint's port, one for each address that it is bound to, for [`multicast::AnnouncementSender`]: who hears
+    /// an announcement takes the place that it comes from for the registrar's. Nobody may receive from them.
+    fn announcement_sockets(&self) -> io::Result<Vec<UdpSocket>>;
 
     /// The descriptor that becomes readable when [`Transport::poll`] has something to do; none in virtual time.
     fn poll_fd(&self) -> Option<RawFd>;

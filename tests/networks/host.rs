@@ -126,3 +126,12 @@ pub fn until_listed(host: Option<&Namespace>, registrar: &str, places: &[&str]) 
 pub fn network() -> Option<Network> {
     Network::if_allowed(3)
 }
+
+/// The same, where programs use SCTP in UDP; `why` says what kernel SCTP has to do with it.
+pub fn network_without_kernel_sctp(why: &str) -> Option<Network> {
+    if std::path::Path::new("/proc/sys/net/sctp").exists() {
+        println!("SKIPPED: this kernel has SCTP, and {why}");
+        return None;
+    }
+    network()
+}

@@ -2,31 +2,41 @@
 
 use crate::host::{Running, at, echo_server, echo_server_program, network, registrar, rserpool, until_listed};
 use crate::support::c_pool::scratch;
-use std::ffi::CString;
+use crate::support::scope::dns;
+use std::ffi::{CStr, CString};
+use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// What programs take for /etc/hosts.
-struct Hosts(PathBuf);
+/// What programs take for /etc/hosts, or for another file there.
+struct Hosts {
+    file: PathBuf,
+    taken_for: &'static CStr,
+}
 
 impl Hosts {
     fn new(test: &str, lines: &str) -> Hosts {
-        let hosts = Hosts(scratch(test).join("hosts"));
+        Hosts::taken_for(c"/etc/hosts", test, lines)
+    }
+
+    fn taken_for(taken_for: &'static CStr, test: &str, lines: &str) -> Hosts {
+        let hosts = Hosts { file: scratch(test).join("hosts"), taken_for };
         hosts.become_these(lines);
         hosts
     }
 
     /// From now on, also for those that run already.
     fn become_these(&self, lines: &str) {
-        std::fs::write(&self.0, format!("{lines}\n")).expect("the file can be written");
+        std::fs::write(&self.file, format!("{lines}\n")).expect("the file can be written");
     }
 
-    /// A program that takes it for /etc/hosts.
+    /// A program that takes it for the other one.
     fn known_to(&self, mut command: Command) -> Command {
-        let file = CString::new(self.0.as_os_str().as_bytes()).expect("no zero in it");
-        let mount = |from: *const libc::c_char, to: &std::ffi::CStr, flags| {
+        let file = CString::new(self.file.as_os_str().as_bytes()).expect("no zero in it");
+        let taken_for = self.taken_for;
+        let mount = |from: *const libc::c_char, to: &CStr, flags| {
             // SAFETY: both names end in zero, or the first is null; nothing else is read.
             let result = unsafe { libc::mount(from, to.as_ptr(), std::ptr::null(), flags, std::ptr::null()) };
             if result < 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
@@ -37,7 +47,7 @@ impl Hosts {
                 return Err(std::io::Error::last_os_error());
             }
             mount(std::ptr::null(), c"/", libc::MS_REC | libc::MS_PRIVATE)?;
-            mount(file.as_ptr(), c"/etc/hosts", libc::MS_BIND)
+            mount(file.as_ptr(), taken_for, libc::MS_BIND)
         };
         // SAFETY: unshare and mount are plain system calls, which may be made between fork and exec.
         unsafe { command.pre_exec(enter) };
@@ -103,4 +113,35 @@ fn an_element_that_knows_a_dead_address_and_a_name_finds_the_registrar_of_the_na
     let _element = Running::start(hosts.known_to(at(Some(network.host(1)), echo_server_program(), &known)));
     let _other = echo_server(Some(network.host(2)), &["-registrar=10.9.0.1:3863"]);
     until_listed(None, "10.9.0.1:3863", &["10.9.0.2", "10.9.0.3"]);
+}
+
+#[test]
+fn a_name_with_twenty_addresses_leads_to_the_one_that_answers() {
+    let Some(network) = network() else { return };
+    let dead = (101..120).map(|last| format!("10.9.0.{last} registrar.test\n"));
+    let lines: String = dead.chain(["10.9.0.1 registrar.test".to_owned()]).collect();
+    let hosts = Hosts::new("networks-twenty", &lines);
+    let _registrar = registrar(Some(network.host(0)), &["--announce", "off"]);
+    let known = ["-registrar=registrar.test:3863", "-asapannounce=off"];
+    let _element = Running::start(hosts.known_to(at(Some(network.host(1)), echo_server_program(), &known)));
+    until_listed(None, "10.9.0.1:3863", &["10.9.0.2"]);
+}
+
+#[test]
+fn the_srv_records_of_a_name_lead_to_registrars() {
+    let Some(network) = network() else { return };
+    let [dead, living] = ["10.9.0.99:3863", "10.9.0.1:3863"].map(|place| place.parse().expect("an address"));
+    let server = SocketAddr::from(([10, 9, 0, 254], 53));
+    dns::serve_at(server, "_asap._sctp.example.net", vec![dead, living]);
+    let system = Hosts::taken_for(c"/etc/resolv.conf", "networks-srv", "nameserver 10.9.0.254");
+    let _registrar = registrar(Some(network.host(0)), &["--announce", "off"]);
+    let mut command = at(Some(network.host(1)), echo_server_program(), &["-asapannounce=off"]);
+    command.env("RSERPOOL_REGISTRARS", "_asap._sctp.example.net");
+    let _one = Running::start(system.known_to(command));
+    let known = ["-registrar=_asap._sctp.example.net", "-asapannounce=off"];
+    let _other = Running::start(system.known_to(at(Some(network.host(2)), echo_server_program(), &known)));
+    until_listed(None, "10.9.0.1:3863", &["10.9.0.2", "10.9.0.3"]);
+    let asked = at(None, rserpool(), &["resolve", "EchoPool", "--registrar", "_asap._sctp.example.net"]);
+    let output = system.known_to(asked).output().expect("the program starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -104,7 +104,7 @@ fn stop_tells_the_peers_and_frees_the_port() {
     });
     registrar.stop();
     assert_eq!(watcher.join().unwrap().as_deref(), Some("closed"));
-    let again = RegistrarSettings { asap, ..RegistrarSettings::loopback() };
+    let again = RegistrarSettings { asap: vec![asap], ..RegistrarSettings::loopback() };
     assert_eq!(RegistrarHandle::start(again).unwrap().addresses().asap, asap);
 }
 
@@ -112,7 +112,7 @@ fn stop_tells_the_peers_and_frees_the_port() {
 fn a_port_that_is_taken_is_named() {
     let first = RegistrarHandle::start(RegistrarSettings::loopback()).unwrap();
     let asap = first.addresses().asap;
-    let settings = RegistrarSettings { asap, ..RegistrarSettings::loopback() };
+    let settings = RegistrarSettings { asap: vec![asap], ..RegistrarSettings::loopback() };
     let error = RegistrarHandle::start(settings).err().expect("the port is taken").to_string();
     assert!(error.starts_with(&format!("cannot open ASAP endpoint {asap}")), "{error}");
 }

@@ -280,6 +280,9 @@ fn garbage_changes_nothing() {
     assert!(server.losses().is_empty());
 }
 
+/// One more address of this host.
+const THIRD: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 3));
+
 /// Forwards packets between a client and a server as a NAT does: the server sees the relay's address.
 struct Relay {
     outside: UdpSocket,
@@ -292,7 +295,11 @@ struct Relay {
 impl Relay {
     /// The relay must be reached on the server's port number, for that is where clients look.
     fn new(server: SocketAddr) -> Relay {
-        let outside = UdpSocket::bind((ELSEWHERE, server.port())).unwrap();
+        Relay::reached_at(ELSEWHERE, server)
+    }
+
+    fn reached_at(outside: IpAddr, server: SocketAddr) -> Relay {
+        let outside = UdpSocket::bind((outside, server.port())).unwrap();
         let relay = Relay { outside, inside: Vec::new(), server, client: None, latest_to_server: Vec::new() };
         relay.outside.set_nonblocking(true).unwrap();
         relay.with_new_port()
@@ -352,6 +359,22 @@ fn a_peer_whose_udp_port_changes_is_followed() {
     server.send(back, b"to the new port");
     relay.drive("the answer", &mut server, &mut client, |_, c| c.messages() == 1);
     assert!(server.losses().is_empty() && client.losses().is_empty());
+}
+
+#[test]
+fn two_hosts_behind_one_nat_may_have_the_same_port() {
+    let (mut server, mut first) = (End::on(HERE, true), End::on(HERE, false));
+    let mut second = End::open(vec![SocketAddr::new(THIRD, first.transport.local_port())], false);
+    let (mut near, mut far) = (Relay::new(server.address()), Relay::reached_at(THIRD, server.address()));
+    let one = first.connect(&[ELSEWHERE], server.address().port());
+    near.drive("the first", &mut server, &mut first, |s, c| s.ups().len() == 1 && !c.ups().is_empty());
+    let other = second.connect(&[THIRD], server.address().port());
+    far.drive("the second", &mut server, &mut second, |s, c| s.ups().len() == 2 && !c.ups().is_empty());
+    first.send(one, b"from the first");
+    near.drive("its message", &mut server, &mut first, |s, _| s.messages() == 1);
+    second.send(other, b"from the second");
+    far.drive("its message", &mut server, &mut second, |s, _| s.messages() == 2);
+    assert!(server.losses().is_empty() && first.losses().is_empty() && second.losses().is_empty());
 }
 
 #[test]
@@ -574,7 +597,7 @@ fn a_shared_port_leaves_room_for_group_listeners_but_not_for_a_second_endpoint()
     let endpoint = SctpUdp::open(&config, shared).unwrap();
     let _after = listener(port);
     assert!(matches!(SctpUdp::open(&config, shared), Err(TransportError::Io(_))));
-    assert_eq!(endpoint.udp_socket().unwrap().local_addr().unwrap().port(), port);
+    assert_eq!(endpoint.announcement_sockets().unwrap()[0].local_addr().unwrap().port(), port);
 }
 
 #[test]

@@ -291,7 +291,7 @@ fn announce_and_hear(choice: TransportChoice, expected: usize) -> Vec<SocketAddr
     let bind = vec![SocketAddr::from((Ipv6Addr::UNSPECIFIED, 3863))];
     let config = EndpointConfig { listen: true, bind, ..EndpointConfig::default() };
     let endpoint = rserpool::transport::open(choice, &config).unwrap();
-    let socket = endpoint.announcement_socket().unwrap();
+    let socket = endpoint.announcement_sockets().unwrap().remove(0);
     let mut sender = AnnouncementSender::new(socket, &ASAP_GROUPS, 30).unwrap();
     assert_eq!(sender.send(b"here"), expected, "over {choice:?}");
     let mut heard = Vec::new();

@@ -1,7 +1,7 @@
 //! `rserpool registrar`: runs a registrar until it is told to stop.
 
 use crate::failure::Failure;
-use crate::settings::{Occurrence, PROFILE, SETTINGS, Setting, apply_environment};
+use crate::settings::{DNS_SERVER, Occurrence, PROFILE, SETTINGS, Setting, apply_environment};
 use crate::{logger, print, values};
 use lexopt::prelude::*;
 use log::LevelFilter;
@@ -85,9 +85,13 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<(RegistrarSettings, LevelF
     Ok(Some((settings, level)))
 }
 
-/// Applies what was chosen, profiles first: an option beside a profile wins, wherever it stands.
+/// Applies what was chosen, profiles first: an option beside a profile wins, wherever it stands. Then DNS servers, before all names.
 fn apply(settings: &mut RegistrarSettings, mut chosen: Vec<(&Setting, String)>) -> Result<(), Failure> {
-    chosen.sort_by_key(|(setting, _)| setting.name != PROFILE);
+    chosen.sort_by_key(|(setting, _)| match setting.name {
+        PROFILE => 0,
+        DNS_SERVER => 1,
+        _ => 2,
+    });
     for (number, (setting, value)) in chosen.iter().enumerate() {
         let is_first = chosen.iter().take(number).all(|(before, _)| before.name != setting.name);
         let occurrence = if is_first { Occurrence::First } else { Occurrence::Again };

@@ -5,17 +5,18 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use crate::values::{address, count, count_u32, duration, identifier, number_u32, place, show_duration};
+use crate::values::{address, address_by, count, count_u32, duration, identifier, number_u32, place, show_duration};
 use rserpool::RegistrarId;
 use rserpool::association::PeerAddress;
 use rserpool::driver::csp;
 use rserpool::driver::place::Place;
 use rserpool::driver::registrar::{Profile, RegistrarSettings};
+use rserpool::registrar::UserAddresses;
 use rserpool::transport::TransportChoice;
 use rserpool::transport::multicast::ENRP_GROUPS;
 use rserpool::wire::{PORT_ASAP, PORT_ENRP};
 use std::time::Duration;
-use values::{dns_name, each, groups, list, set_groups, switch};
+use values::{dns_name, each, groups, list, set_addresses, set_groups, switch};
 
 /// Shortest interval of status reports that is taken.
 const CSP_MIN_INTERVAL: Duration = Duration::from_millis(100);
@@ -108,22 +109,24 @@ macro_rules! sctp_count {
 
 /// The option that comes before all others, wherever it stands.
 pub const PROFILE: &str = "profile";
+/// The one that comes next: others have names, which these servers are asked for.
+pub const DNS_SERVER: &str = "dns-server";
 
 /// All of them, in the order of the help.
 pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "asap",
         value: "ADDR:PORT",
-        help: "where elements and users connect, by SCTP and TCP; port 0: any",
-        show: |s| s.asap.to_string(),
-        apply: |s, v, _| address(v, PORT_ASAP).map(|a| s.asap = a),
+        help: "where elements and users connect, by SCTP and TCP; port 0: any; a list, or repeated",
+        show: |s| list(&s.asap),
+        apply: |s, v, occurrence| set_addresses(&mut s.asap, v, occurrence, PORT_ASAP, &s.peer_names.servers),
     },
     Setting {
         name: "enrp",
         value: "ADDR:PORT",
-        help: "where registrars connect, by SCTP; port 0: any",
-        show: |s| s.enrp.to_string(),
-        apply: |s, v, _| address(v, PORT_ENRP).map(|a| s.enrp = a),
+        help: "where registrars connect, by SCTP; port 0: any; a list, or repeated",
+        show: |s| list(&s.enrp),
+        apply: |s, v, occurrence| set_addresses(&mut s.enrp, v, occurrence, PORT_ENRP, &s.peer_names.servers),
     },
     Setting {
         name: "peer",
@@ -148,7 +151,7 @@ pub const SETTINGS: &[Setting] = &[
         apply: |s, v, _| dns_name(v).map(|name| s.peer_names.names.push(name)),
     },
     Setting {
-        name: "dns-server",
+        name: DNS_SERVER,
         value: "ADDR:PORT",
         help: "DNS servers to ask: a list, or repeated",
         show: |s| if s.peer_names.servers.is_empty() { "the system's".to_owned() } else { list(&s.peer_names.servers) },
@@ -225,6 +228,16 @@ pub const SETTINGS: &[Setting] = &[
     core_duration!("takeover-connect-timeout", "time to reach an element that is taken over", takeover_connect_timeout),
     core_count!("max-takeover-connects", "elements being reached at a time", max_takeover_connects, count),
     core_switch!("peers-only", "only those of --peer and --peers-dns can be peers", peers_only),
+    Setting {
+        name: "nat",
+        value: "on|off",
+        help: "register elements behind NAT with the address that they are seen from",
+        show: |s| if s.core.user_addresses == UserAddresses::Seen { "on" } else { "off" }.to_owned(),
+        apply: |s, v, _| {
+            let rule = |on| if on { UserAddresses::Seen } else { UserAddresses::Own };
+            switch(v).map(|on| s.core.user_addresses = rule(on))
+        },
+    },
     core_switch!("follow-suggestions", "take elements that another registrar suggests", follow_suggestions),
     core_switch!("takeover-suggestion", "spread elements over the registrars", takeover_suggestion),
     core_switch!("rsplib-compatibility", "for scopes with rsplib registrars", rsplib_compatibility),
@@ -313,7 +326,8 @@ pub const SETTINGS: &[Setting] = &[
         help: "where status reports go, for rsplib's cspmonitor",
         show: |s| s.csp_server.map_or_else(|| "off".to_owned(), |server| server.to_string()),
         apply: |s, v, _| {
-            s.csp_server = if v == "off" { None } else { Some(address(v, csp::PORT)?) };
+            let servers = &s.peer_names.servers;
+            s.csp_server = if v == "off" { None } else { Some(address_by(v, csp::PORT, servers)?) };
             Ok(())
         },
     },

@@ -19,13 +19,22 @@ pub fn transport_from_environment() -> Result<TransportChoice, Failure> {
 
 /// `ADDR:PORT`, with a host name allowed for the address, and without a port the one given. Of a name the address to try first.
 pub fn address(value: &str, default_port: u16) -> Result<SocketAddr, String> {
-    let all = addresses(value, default_port)?;
+    address_by(value, default_port, &[])
+}
+
+/// The same, by these DNS servers; none: by the system.
+pub fn address_by(value: &str, default_port: u16, servers: &[SocketAddr]) -> Result<SocketAddr, String> {
+    let all = addresses_by(value, default_port, servers)?;
     all.first().copied().ok_or_else(|| format!("the name \"{}\" has no address", value.escape_debug()))
 }
 
 /// The same, with all addresses of a name, in the order in which to try them.
 pub fn addresses(value: &str, default_port: u16) -> Result<Vec<SocketAddr>, String> {
-    place(value, default_port)?.look_up().map_err(|error| {
+    addresses_by(value, default_port, &[])
+}
+
+fn addresses_by(value: &str, default_port: u16, servers: &[SocketAddr]) -> Result<Vec<SocketAddr>, String> {
+    place(value, default_port)?.look_up_by(servers).map_err(|error| {
         let shown = value.escape_debug();
         format!("the name in \"{shown}\" cannot be resolved: {error}; try an address, e.g. 192.0.2.1:{default_port}")
     })

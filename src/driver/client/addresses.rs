@@ -1,18 +1,19 @@
 //! Which of our addresses a pool element registers.
 
-use crate::transport::interfaces;
+use crate::transport::{interfaces, zones};
 use crate::wire::AddressList;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 /// More addresses than this are not registered: no host needs them, and ASAP messages should stay small.
 const MAX_ADDRESSES: usize = 8;
 
 /// The addresses of an element that is bound to the wildcard address and registers with a registrar at `registrar`.
 ///
-/// All addresses but loopback and link-local ones, beginning with the one that faces the registrar. A registrar on this host's loopback
-/// may serve this host only, or others as well: it is told the loopback address, too, and keeps what it can vouch for.
+/// All addresses but loopback and link-local ones, beginning with the one that faces the registrar, which may be link-local where the
+/// registrar's is. A registrar on this host's loopback may serve this host only, or others as well: it is told the loopback address, too,
+/// and keeps what it can vouch for.
 pub fn addresses_towards(registrar: Option<IpAddr>) -> AddressList {
-    let mut addresses: AddressList = registrar.and_then(source_address).into_iter().collect();
+    let mut addresses: AddressList = registrar.and_then(address_facing).into_iter().collect();
     for address in interfaces::addresses().unwrap_or_default() {
         if addresses.len() < MAX_ADDRESSES && is_reachable(address) && !addresses.contains(&address) {
             addresses.push(address);
@@ -35,12 +36,18 @@ fn is_reachable(address: IpAddr) -> bool {
     !address.is_loopback() && !interfaces::is_link_local(&address)
 }
 
+/// The address by which a registrar knows this host, if others can reach it there. Those on its link know it, too.
+fn address_facing(registrar: IpAddr) -> Option<IpAddr> {
+    let on_link = interfaces::is_link_local(&registrar);
+    source_address(registrar).filter(|own| is_reachable(*own) || on_link && interfaces::is_link_local(own))
+}
+
 /// The address that the routing table chooses towards `peer`. Sends nothing.
 fn source_address(peer: IpAddr) -> Option<IpAddr> {
     let any: IpAddr = if peer.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let socket = UdpSocket::bind((any, 0)).ok()?;
-    socket.connect(SocketAddr::new(peer, 9)).ok()?;
-    socket.local_addr().ok().map(|address| address.ip()).filter(|address| is_reachable(*address))
+    socket.connect(zones::with_zone(peer, 9)).ok()?;
+    socket.local_addr().ok().map(|address| address.ip())
 }
 
 #[cfg(test)]

@@ -338,9 +338,9 @@ impl Transport for Ports {
         self.deadlines.first()
     }
 
-    fn announcement_socket(&self) -> io::Result<UdpSocket> {
+    fn announcement_sockets(&self) -> io::Result<Vec<UdpSocket>> {
         match self.ports.values().next() {
-            Some(port) => port.transport.announcement_socket(),
+            Some(port) => port.transport.announcement_sockets(),
             None => Err(io::ErrorKind::NotConnected.into()),
         }
     }

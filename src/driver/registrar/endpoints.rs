@@ -5,6 +5,7 @@ use crate::association::{PeerAddress, TransportKind};
 use crate::driver::interfaces::local_addresses;
 use crate::driver::poller::Poller;
 use crate::registrar::{Link, OwnAddresses, RegistrarConfig};
+use crate::transport::interfaces::is_link_local;
 use crate::transport::multicast::{AnnouncementListener, AnnouncementSender};
 use crate::transport::{
     self, DetachedReceiver, Detachment, EndpointConfig, PeerAddresses, Tcp, Transport, TransportError,
@@ -70,11 +71,12 @@ pub(super) struct Endpoints {
     /// Hears other registrars on the ENRP groups.
     pub(super) enrp_listener: Option<AnnouncementListener>,
     /// Sends announcements from the ASAP port.
-    asap_sender: Option<AnnouncementSender>,
+    asap_senders: Vec<AnnouncementSender>,
     /// Sends PRESENCE from the ENRP port.
-    enrp_sender: Option<AnnouncementSender>,
-    pub(super) asap: SocketAddr,
-    pub(super) enrp: SocketAddr,
+    enrp_senders: Vec<AnnouncementSender>,
+    /// Where it is bound, at least one address.
+    pub(super) asap: Vec<SocketAddr>,
+    pub(super) enrp: Vec<SocketAddr>,
     /// What the settings say about where it is reached; empty: it follows the host's addresses.
     settled: OwnAddresses,
 }
@@ -82,19 +84,19 @@ pub(super) struct Endpoints {
 impl Endpoints {
     pub(super) fn open(settings: &RegistrarSettings) -> Result<Endpoints, StartError> {
         let (sctp, tcp) = open_asap(settings)?;
-        let enrp = open_sctp(settings, ENRP_SCTP, settings.enrp)
-            .map_err(|error| refused("ENRP endpoint", settings.enrp, "SCTP", &error))?;
-        let asap_address = SocketAddr::new(settings.asap.ip(), sctp.local_port());
-        let enrp_address = SocketAddr::new(settings.enrp.ip(), enrp.local_port());
+        let enrp = open_sctp(settings, ENRP_SCTP, &settings.enrp)
+            .map_err(|error| refused("ENRP endpoint", &settings.enrp, "SCTP", &error))?;
+        let asap_addresses = with_port(&settings.asap, sctp.local_port());
+        let enrp_addresses = with_port(&settings.enrp, enrp.local_port());
         let ttl = settings.multicast_ttl;
-        let asap_sender = sender(sctp.as_ref(), &settings.announce_groups, ttl, "announcements");
-        let enrp_sender = sender(enrp.as_ref(), &settings.enrp_groups, ttl, "PRESENCE to ENRP groups");
+        let asap_senders = senders(sctp.as_ref(), &settings.announce_groups, ttl, "announcements");
+        let enrp_senders = senders(enrp.as_ref(), &settings.enrp_groups, ttl, "PRESENCE to ENRP groups");
         let enrp_listener = listener(&settings.enrp_groups);
         let endpoint = |link, transport| Endpoint { link, transport, more: false, send_queue: MAX_SEND_QUEUE };
         let transports = vec![endpoint(Link::Asap, sctp), endpoint(Link::Enrp, enrp), endpoint(Link::Asap, tcp)];
-        let (asap, enrp) = (asap_address, enrp_address);
+        let (asap, enrp) = (asap_addresses, enrp_addresses);
         let settled = OwnAddresses::of(&settings.core);
-        Ok(Endpoints { transports, enrp_listener, asap_sender, enrp_sender, asap, enrp, settled })
+        Ok(Endpoints { transports, enrp_listener, asap_senders, enrp_senders, asap, enrp, settled })
     }
 
     /// Which SCTP was chosen.
@@ -106,7 +108,7 @@ impl Endpoints {
     pub(super) fn describe(&self, settings: &RegistrarSettings, config: &mut RegistrarConfig) {
         config.announce = !settings.announce_groups.is_empty();
         config.enrp_multicast = !settings.enrp_groups.is_empty();
-        config.enrp_port = self.enrp.port();
+        config.enrp_port = port_of(&self.enrp);
         let own = self.own_addresses();
         (config.asap_transports, config.enrp_addresses) = (own.asap_transports, own.enrp_addresses);
         self.retain_others(&mut config.peers);
@@ -116,11 +118,11 @@ impl Endpoints {
     pub(super) fn own_addresses(&self) -> OwnAddresses {
         let OwnAddresses { mut asap_transports, mut enrp_addresses } = self.settled.clone();
         if enrp_addresses.is_empty() {
-            enrp_addresses = reachable(self.enrp.ip());
+            enrp_addresses = reachable(&self.enrp);
         }
         if asap_transports.is_empty() {
-            let addresses = reachable(self.asap.ip());
-            let port = self.asap.port();
+            let addresses = reachable(&self.asap);
+            let port = port_of(&self.asap);
             let transport_use = TransportUse::DataOnly;
             if let Some(&address) = addresses.first() {
                 asap_transports.push(TransportParameter::Tcp { port, transport_use, address });
@@ -132,8 +134,8 @@ impl Endpoints {
 
     /// Leaves out our own ENRP endpoint: all registrars of a scope may be given the same list.
     pub(super) fn retain_others(&self, peers: &mut Vec<PeerAddress>) {
-        let own = reachable(self.enrp.ip());
-        peers.retain(|peer| peer.port != self.enrp.port() || !peer.addresses.iter().any(|a| own.contains(a)));
+        let own = reachable(&self.enrp);
+        peers.retain(|peer| peer.port != port_of(&self.enrp) || !peer.addresses.iter().any(|a| own.contains(a)));
     }
 
     /// There are so many associations of a side now.
@@ -181,11 +183,11 @@ impl Endpoints {
 
     /// Sends a datagram to the groups of a side; returns how many went out.
     pub(super) fn multicast(&mut self, link: Link, bytes: &[u8]) -> usize {
-        let sender = match link {
-            Link::Asap => self.asap_sender.as_mut(),
-            Link::Enrp => self.enrp_sender.as_mut(),
+        let senders = match link {
+            Link::Asap => &mut self.asap_senders,
+            Link::Enrp => &mut self.enrp_senders,
         };
-        sender.map_or(0, |sender| sender.send(bytes))
+        senders.iter_mut().map(|sender| sender.send(bytes)).sum()
     }
 
     /// Waits for all of them.
@@ -210,14 +212,18 @@ impl Endpoints {
     }
 }
 
-/// A sender to groups from the port of `endpoint`, as receivers take the port of an announcement for the registrar's. Where that does
+/// Senders to groups from the places of `endpoint`, as receivers take that of an announcement for the registrar's. Where that does
 /// not work, which is ordinary, peers find the registrar by their configuration.
-fn sender(endpoint: &dyn Transport, groups: &[SocketAddr], ttl: u32, what: &str) -> Option<AnnouncementSender> {
+fn senders(endpoint: &dyn Transport, groups: &[SocketAddr], ttl: u32, what: &str) -> Vec<AnnouncementSender> {
     if groups.is_empty() {
-        return None;
+        return Vec::new();
     }
-    let sender = endpoint.announcement_socket().and_then(|socket| AnnouncementSender::new(socket, groups, ttl));
-    sender.map_err(|error| log::info!("no {what}: no socket with the endpoint's port: {error}")).ok()
+    let sender = |socket| AnnouncementSender::new(socket, groups, ttl);
+    let senders = endpoint.announcement_sockets().and_then(|sockets| sockets.into_iter().map(sender).collect());
+    senders.unwrap_or_else(|error| {
+        log::info!("no {what}: no socket with the endpoint's port: {error}");
+        Vec::new()
+    })
 }
 
 fn listener(groups: &[SocketAddr]) -> Option<AnnouncementListener> {
@@ -232,28 +238,32 @@ type AsapEndpoints = (Box<dyn Transport>, Box<dyn Transport>);
 
 /// SCTP and TCP under the same port number.
 fn open_asap(settings: &RegistrarSettings) -> Result<AsapEndpoints, StartError> {
-    let attempts = if settings.asap.port() == 0 { PORT_ATTEMPTS } else { 1 };
+    let attempts = if port_of(&settings.asap) == 0 { PORT_ATTEMPTS } else { 1 };
     let mut failure = None;
     for _ in 0..attempts {
-        let sctp = open_sctp(settings, ASAP_SCTP, settings.asap)
-            .map_err(|error| refused("ASAP endpoint", settings.asap, "SCTP", &error))?;
-        let address = SocketAddr::new(settings.asap.ip(), sctp.local_port());
-        match Tcp::open(&endpoint_config(settings, ASAP_TCP, address)) {
+        let sctp = open_sctp(settings, ASAP_SCTP, &settings.asap)
+            .map_err(|error| refused("ASAP endpoint", &settings.asap, "SCTP", &error))?;
+        let addresses = with_port(&settings.asap, sctp.local_port());
+        match Tcp::open(&endpoint_config(settings, ASAP_TCP, &addresses)) {
             Ok(tcp) => return Ok((sctp, Box::new(tcp))),
-            Err(error) => failure = Some(refused("ASAP endpoint", address, "TCP", &error)),
+            Err(error) => failure = Some(refused("ASAP endpoint", &addresses, "TCP", &error)),
         }
     }
     Err(failure.unwrap_or_else(|| StartError { what: "ASAP endpoint".to_owned(), why: "not tried".to_owned() }))
 }
 
-fn open_sctp(settings: &RegistrarSettings, number: u16, at: SocketAddr) -> Result<Box<dyn Transport>, TransportError> {
+fn open_sctp(
+    settings: &RegistrarSettings,
+    number: u16,
+    at: &[SocketAddr],
+) -> Result<Box<dyn Transport>, TransportError> {
     transport::open(settings.transport, &endpoint_config(settings, number, at))
 }
 
-fn endpoint_config(settings: &RegistrarSettings, transport_number: u16, bind: SocketAddr) -> EndpointConfig {
+fn endpoint_config(settings: &RegistrarSettings, transport_number: u16, bind: &[SocketAddr]) -> EndpointConfig {
     EndpointConfig {
         transport_number,
-        bind: vec![bind],
+        bind: bind.to_vec(),
         listen: true,
         // The core refuses earlier and says so to the peer; this bound is for what is still being set up.
         max_associations: settings.core.max_associations.saturating_add(settings.core.max_associations / 8 + 16),
@@ -267,21 +277,40 @@ fn endpoint_config(settings: &RegistrarSettings, transport_number: u16, bind: So
     }
 }
 
-fn refused(what: &str, at: SocketAddr, how: &str, error: &TransportError) -> StartError {
-    StartError { what: format!("{what} {at} over {how}"), why: error.to_string() }
+fn refused(what: &str, at: &[SocketAddr], how: &str, error: &TransportError) -> StartError {
+    StartError { what: format!("{what} {} over {how}", listed(at)), why: error.to_string() }
 }
 
-/// The addresses to tell others: the bound one, or for the wildcard address those of the machine.
-fn reachable(bound: IpAddr) -> AddressList {
-    if !bound.is_unspecified() {
-        return AddressList::from_slice(&[bound]);
-    }
+/// Addresses as logs have them.
+pub(super) fn listed(addresses: &[SocketAddr]) -> String {
+    addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// The port of all of them.
+fn port_of(addresses: &[SocketAddr]) -> u16 {
+    addresses.first().map_or(0, SocketAddr::port)
+}
+
+fn with_port(addresses: &[SocketAddr], port: u16) -> Vec<SocketAddr> {
+    let mut addresses = addresses.to_vec();
+    addresses.iter_mut().for_each(|address| address.set_port(port));
+    addresses
+}
+
+/// The addresses to tell others: the bound ones, or for the wildcard address those of the machine. Link-local ones mean nothing to others:
+/// who has no other address is known by that from which it is seen.
+fn reachable(bound: &[SocketAddr]) -> AddressList {
+    let wildcard = bound.iter().map(SocketAddr::ip).find(IpAddr::is_unspecified);
+    let Some(wildcard) = wildcard else {
+        let bound = bound.iter().map(SocketAddr::ip);
+        return bound.filter(|a| !(a.is_ipv6() && is_link_local(a))).take(MAX_SCTP_ADDRESSES).collect();
+    };
     let all = local_addresses().unwrap_or_else(|error| {
         log::warn!("the addresses of this machine cannot be read, so announcements name loopback only: {error}");
         vec![IpAddr::from([127, 0, 0, 1])]
     });
     // A wildcard IPv4 endpoint is not reached by IPv6; a wildcard IPv6 endpoint is reached by both.
-    all.into_iter().filter(|a| a.is_ipv4() || bound.is_ipv6()).take(MAX_SCTP_ADDRESSES).collect()
+    all.into_iter().filter(|a| a.is_ipv4() || wildcard.is_ipv6()).take(MAX_SCTP_ADDRESSES).collect()
 }
 
 #[cfg(test)]

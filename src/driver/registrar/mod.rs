@@ -27,7 +27,7 @@ use crate::RegistrarId;
 use crate::association::TransportKind;
 use crate::driver::poller::Waker;
 use crate::registrar::Registrar;
-use endpoints::Endpoints;
+use endpoints::{Endpoints, listed};
 use reports::Reports;
 use std::fmt;
 use std::io;
@@ -59,9 +59,9 @@ impl std::error::Error for StartError {}
 pub struct RegistrarAddresses {
     /// Identifier, unique in the operational scope.
     pub id: RegistrarId,
-    /// ASAP, by SCTP and by TCP.
+    /// ASAP, by SCTP and by TCP: the first of its addresses.
     pub asap: SocketAddr,
-    /// ENRP, by SCTP.
+    /// ENRP, by SCTP: the first of its addresses.
     pub enrp: SocketAddr,
     /// Kernel SCTP, SCTP in UDP, TCP or memory.
     pub kind: TransportKind,
@@ -94,11 +94,15 @@ impl RegistrarServer {
         endpoints.describe(&settings, &mut config);
         config.max_tcp_connections = descriptors::tcp_connections(config.max_tcp_connections);
         let config = config.validated().map_err(|why| refused(why.into()))?;
-        let (asap, enrp, kind) = (endpoints.asap, endpoints.enrp, endpoints.kind());
+        let (asap, enrp, kind) = (endpoints.asap.clone(), endpoints.enrp.clone(), endpoints.kind());
         let seed = random_seed().map_err(system("the random number source"))?;
         let core = Registrar::new(config, seed, crate::driver::clock::now());
         let id = core.id();
-        log::info!("registrar {id} listens for ASAP at {asap} and ENRP at {enrp}, over {kind}; ASAP also over TCP");
+        let (asap_list, enrp_list) = (listed(&asap), listed(&enrp));
+        log::info!(
+            "registrar {id} listens for ASAP at {asap_list} and ENRP at {enrp_list}, over {kind}; ASAP also over TCP"
+        );
+        let (asap, enrp) = (asap[0], enrp[0]);
         let mut worker = Worker::new(core, endpoints, settings.stop_timeout).map_err(system("an epoll descriptor"))?;
         if let Some(monitor) = settings.csp_server {
             let reports = Reports::start(monitor, settings.csp_interval, id, asap);

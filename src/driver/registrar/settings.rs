@@ -20,10 +20,11 @@ fn fast_enrp_sctp() -> SctpParameters {
 /// How to run a registrar: where, over what, and the settings of its core.
 #[derive(Clone, Debug)]
 pub struct RegistrarSettings {
-    /// Where pool elements and users reach it, by SCTP and, under the same port number, by TCP. Port 0: any free one.
-    pub asap: SocketAddr,
-    /// Where other registrars reach it. Port 0: any free one.
-    pub enrp: SocketAddr,
+    /// Where pool elements and users reach it, by SCTP and, under the same port number, by TCP: one address or several, all with one
+    /// port. Port 0: any free one.
+    pub asap: Vec<SocketAddr>,
+    /// Where other registrars reach it, in the same way.
+    pub enrp: Vec<SocketAddr>,
     /// The kernel's SCTP, SCTP in UDP, or the first that works.
     pub transport: TransportChoice,
     /// Names of other registrars in the DNS, beside the peers of the core's configuration.
@@ -55,8 +56,8 @@ impl Default for RegistrarSettings {
     fn default() -> RegistrarSettings {
         let any = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         RegistrarSettings {
-            asap: SocketAddr::new(any, PORT_ASAP),
-            enrp: SocketAddr::new(any, PORT_ENRP),
+            asap: vec![SocketAddr::new(any, PORT_ASAP)],
+            enrp: vec![SocketAddr::new(any, PORT_ENRP)],
             transport: TransportChoice::Auto,
             peer_names: PeerNames::default(),
             announce_groups: ASAP_GROUPS.into(),
@@ -95,7 +96,7 @@ impl RegistrarSettings {
         if interfaces::has_ipv6() {
             return;
         }
-        for address in [&mut self.asap, &mut self.enrp] {
+        for address in self.asap.iter_mut().chain(&mut self.enrp) {
             if address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED) {
                 address.set_ip(Ipv4Addr::UNSPECIFIED.into());
             }
@@ -105,6 +106,9 @@ impl RegistrarSettings {
     /// Refuses values that cannot work together, with the reason.
     pub fn validate(&self) -> Result<(), SettingsError> {
         self.core.clone().validated()?;
+        for (option, addresses) in [("asap", &self.asap), ("enrp", &self.enrp)] {
+            check_addresses(addresses).map_err(|why| SettingsError::Addresses { option, why })?;
+        }
         let sctp = |towards| move |why| SettingsError::Sctp { towards, why };
         self.sctp.validate().map_err(sctp("elements and users"))?;
         self.enrp_sctp.validate().map_err(sctp("registrars"))
@@ -114,12 +118,26 @@ impl RegistrarSettings {
     pub fn loopback() -> RegistrarSettings {
         let loopback = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
         RegistrarSettings {
-            asap: loopback,
-            enrp: loopback,
+            asap: vec![loopback],
+            enrp: vec![loopback],
             announce_groups: Vec::new(),
             enrp_groups: Vec::new(),
             ..RegistrarSettings::default()
         }
+    }
+}
+
+/// The most addresses of one side: more than hosts have, and what SCTP can name.
+const MAX_ADDRESSES: usize = 16;
+
+fn check_addresses(addresses: &[SocketAddr]) -> Result<(), &'static str> {
+    let [first, others @ ..] = addresses else { return Err("there is none") };
+    let any = addresses.iter().any(|address| address.ip().is_unspecified());
+    match others {
+        _ if addresses.len() > MAX_ADDRESSES => Err("there are more than 16"),
+        _ if others.iter().any(|other| other.port() != first.port()) => Err("they have different ports"),
+        [_, ..] if any => Err("the wildcard address stands for all, and beside it there can be no other"),
+        _ => Ok(()),
     }
 }
 
@@ -129,6 +147,13 @@ impl RegistrarSettings {
 pub enum SettingsError {
     /// A timer, threshold or bound of the protocols.
     Core(ConfigError),
+    /// The addresses that it is to be reached at.
+    Addresses {
+        /// Those of which side: "asap" or "enrp".
+        option: &'static str,
+        /// What is wrong with them.
+        why: &'static str,
+    },
     /// A parameter of SCTP.
     Sctp {
         /// On associations with whom.
@@ -148,6 +173,7 @@ impl fmt::Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SettingsError::Core(error) => error.fmt(f),
+            SettingsError::Addresses { option, why } => write!(f, "addresses of {option}: {why}"),
             SettingsError::Sctp { towards, why } => write!(f, "towards {towards}, {why}"),
         }
     }

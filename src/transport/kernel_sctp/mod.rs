@@ -367,8 +367,8 @@ impl Transport for KernelSctp {
         self.punctuality.next_deadline(self.timers.first())
     }
 
-    fn announcement_socket(&self) -> io::Result<UdpSocket> {
-        multicast::announcement_socket(&self.local_addresses, self.local_port)
+    fn announcement_sockets(&self) -> io::Result<Vec<UdpSocket>> {
+        multicast::announcement_sockets(&self.local_addresses, self.local_port)
     }
 
     fn poll_fd(&self) -> Option<RawFd> {

@@ -3,13 +3,14 @@
 use super::abi::{self, FUTURE_ASSOCIATIONS, IPPROTO_SCTP, KernelId};
 use super::death;
 use crate::transport::not_inherited::NotInherited;
+use crate::transport::zones;
 use crate::wire::AddressList;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io;
 #[cfg(feature = "registrar")]
 use std::mem::MaybeUninit;
 use std::mem::size_of;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -433,7 +434,7 @@ pub(super) fn millis(duration: Duration) -> u32 {
 fn pack_addresses(addresses: impl IntoIterator<Item = IpAddr>, port: u16) -> Vec<u8> {
     let mut packed = Vec::new();
     for address in addresses {
-        let address = SockAddr::from(SocketAddr::new(address, port));
+        let address = SockAddr::from(zones::with_zone(address, port));
         // SAFETY: `address` has `len` initialised bytes.
         packed.extend_from_slice(unsafe {
             std::slice::from_raw_parts(address.as_ptr().cast::<u8>(), address.len() as usize)
@@ -458,6 +459,8 @@ fn unpack_addresses(mut bytes: &[u8], count: usize) -> (AddressList, u16) {
                 let Some(raw) = bytes.first_chunk::<28>() else { break };
                 port = u16::from_be_bytes([raw[2], raw[3]]);
                 let octets: [u8; 16] = std::array::from_fn(|i| raw[8 + i]);
+                let zone = u32::from_ne_bytes([raw[24], raw[25], raw[26], raw[27]]);
+                zones::note(SocketAddrV6::new(octets.into(), port, 0, zone).into());
                 (IpAddr::from(octets), 28)
             }
             _ => break,

@@ -4,6 +4,7 @@ use crate::transport::epoll::{Epoll, Interest, Ready};
 use crate::transport::interface_changes::InterfaceChanges;
 use crate::transport::interfaces::{self, Interface};
 use crate::transport::not_inherited::NotInherited;
+use crate::transport::zones;
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 use std::io;
 use std::mem::MaybeUninit;
@@ -114,6 +115,7 @@ impl AnnouncementListener {
                 if len > MAX_ANNOUNCEMENT {
                     continue;
                 }
+                zones::note(from);
                 // SAFETY: recv_from filled the first `len` bytes.
                 sink(from, unsafe { std::slice::from_raw_parts(self.buffer.as_ptr().cast(), len) });
             }

@@ -5,7 +5,7 @@ mod listener;
 mod sender;
 
 pub use listener::AnnouncementListener;
-pub use sender::{AnnouncementSender, announcement_socket};
+pub use sender::{AnnouncementSender, announcement_sockets};
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

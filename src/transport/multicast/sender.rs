@@ -1,20 +1,28 @@
 //! Sending announcements, from the port of an endpoint.
 
 use crate::transport::interfaces::{self, Interface};
+use crate::transport::zones;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io;
 use std::mem::size_of;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 
-/// Opens a UDP socket with the port of an SCTP endpoint, for announcements from an endpoint that has no UDP itself:
-/// who hears them takes the port they come from for the registrar's.
+/// Opens UDP sockets with the port of an SCTP endpoint that is bound to these addresses, for announcements from an endpoint that has no UDP
+/// itself: who hears them takes the place they come from for the registrar's.
 ///
 /// Others may share the port if they are bound to a group; a second socket that wants its unicast datagrams may not.
-pub fn announcement_socket(addresses: &[IpAddr], port: u16) -> io::Result<UdpSocket> {
-    let address = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
+pub fn announcement_sockets(addresses: &[IpAddr], port: u16) -> io::Result<Vec<UdpSocket>> {
+    match addresses {
+        [] => Ok(vec![announcement_socket(None, port)?]),
+        some => some.iter().map(|address| announcement_socket(Some(*address), port)).collect(),
+    }
+}
+
+/// The one for an address, or for all.
+pub(super) fn announcement_socket(address: Option<IpAddr>, port: u16) -> io::Result<UdpSocket> {
     let socket = match address {
-        Some(address) => bind_shared(SocketAddr::new(*address, port))?,
+        Some(address) => bind_shared(zones::with_zone(address, port))?,
         None => bind_shared((Ipv6Addr::UNSPECIFIED, port).into())
             .or_else(|_| bind_shared((Ipv4Addr::UNSPECIFIED, port).into()))?,
     };
@@ -54,7 +62,7 @@ pub struct AnnouncementSender {
 }
 
 impl AnnouncementSender {
-    /// Sends from `socket`, which has the port of the endpoint (see [`crate::transport::Transport::announcement_socket`]), to
+    /// Sends from `socket`, which has the port of the endpoint (see [`crate::transport::Transport::announcement_sockets`]), to
     /// `groups`, over at most `ttl` hops.
     pub fn new(socket: UdpSocket, groups: &[SocketAddr], ttl: u32) -> io::Result<AnnouncementSender> {
         let local = socket.local_addr()?;

@@ -1,7 +1,7 @@
 //! Announcements between sockets of this machine.
 
 use super::listener::{MAX_ANNOUNCEMENT, bind_to_group};
-use super::sender::{bind_shared, outgoing};
+use super::sender::{announcement_socket, bind_shared, outgoing};
 use super::*;
 use crate::transport::interfaces::{self, Interface};
 use std::io;
@@ -36,7 +36,7 @@ fn every_listener_of_a_host_hears_an_announcement_with_the_port_of_its_endpoint(
     let group = SocketAddr::new(GROUP_V4, free_port());
     let mut first = AnnouncementListener::open_on(&[group], &loopback()).unwrap();
     let mut second = AnnouncementListener::open_on(&[group], &loopback()).unwrap();
-    let socket = announcement_socket(&[Ipv4Addr::LOCALHOST.into()], 0).unwrap();
+    let socket = announcement_socket(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
     let local = socket.local_addr().unwrap();
     let mut sender = AnnouncementSender::new(socket, &[group], DEFAULT_TTL).unwrap();
     assert_eq!(sender.send(b"announcement"), 1);
@@ -51,7 +51,7 @@ fn a_listener_leaves_unicast_datagrams_to_the_endpoint_on_its_port() {
     let mut listener = AnnouncementListener::open_on(&[group], &loopback()).unwrap();
     let endpoint = bind_shared(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), group.port())).unwrap();
     let endpoint = UdpSocket::from(endpoint);
-    let socket = announcement_socket(&[Ipv4Addr::LOCALHOST.into()], 0).unwrap();
+    let socket = announcement_socket(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
     socket.send_to(b"unicast", (Ipv4Addr::LOCALHOST, group.port())).unwrap();
     let mut sender = AnnouncementSender::new(socket, &[group], DEFAULT_TTL).unwrap();
     sender.send(b"announcement");
@@ -65,18 +65,18 @@ fn a_listener_leaves_unicast_datagrams_to_the_endpoint_on_its_port() {
 #[test]
 fn the_port_of_an_endpoint_cannot_be_taken_twice() {
     let port = free_port();
-    let first = announcement_socket(&[], port).unwrap();
-    let error = announcement_socket(&[], port).unwrap_err();
+    let first = announcement_socket(None, port).unwrap();
+    let error = announcement_socket(None, port).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
     drop(first);
-    announcement_socket(&[], port).unwrap();
+    announcement_socket(None, port).unwrap();
 }
 
 #[test]
 fn oversized_datagrams_are_dropped() {
     let group = SocketAddr::new(GROUP_V4, free_port());
     let mut listener = AnnouncementListener::open_on(&[group], &loopback()).unwrap();
-    let socket = announcement_socket(&[Ipv4Addr::LOCALHOST.into()], 0).unwrap();
+    let socket = announcement_socket(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
     let mut sender = AnnouncementSender::new(socket, &[group], DEFAULT_TTL).unwrap();
     sender.send(&vec![1; MAX_ANNOUNCEMENT + 1]);
     sender.send(b"good");
@@ -134,7 +134,7 @@ fn announcements_are_heard_on_an_interface_that_comes_later() {
         let up = std::process::Command::new("ip").args(["link", "set", "lo", "up"]).status();
         assert!(up.is_ok_and(|status| status.success()));
         assert!(hear(&mut listener).is_empty(), "the change of the interface wakes the listener");
-        let socket = announcement_socket(&[Ipv4Addr::LOCALHOST.into()], 0).unwrap();
+        let socket = announcement_socket(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
         let local = socket.local_addr().unwrap();
         assert_eq!(AnnouncementSender::new(socket, &[group], DEFAULT_TTL).unwrap().send(b"announcement"), 1);
         let mut heard = Vec::new();

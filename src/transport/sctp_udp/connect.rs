@@ -7,6 +7,7 @@
 use super::udp::{Path, Sent, Udp};
 use crate::Time;
 use crate::association::{LossReason, PeerAddress};
+use crate::transport::zones;
 use crate::wire::AddressList;
 use smallvec::SmallVec;
 use std::net::{IpAddr, SocketAddr};
@@ -97,7 +98,7 @@ impl Connecting {
         self.next_join = (self.joined < self.addresses.len()).then(|| now + STAGGER);
         let ports = [Some(self.port), Some(ENCAPSULATION_PORT).filter(|port| *port != self.port)];
         for port in ports.into_iter().flatten() {
-            let Some(path) = udp.path_to(SocketAddr::new(address, port)) else { continue };
+            let Some(path) = udp.path_to(zones::with_zone(address, port)) else { continue };
             let alive = udp.send(&path, &self.init) == Sent::Done;
             if !alive {
                 self.refusal = LossReason::Unreachable;

@@ -9,9 +9,8 @@ use super::udp::{Path, Sent};
 use crate::Time;
 use crate::association::LossReason;
 use crate::log_limit::log_limited;
-use crate::transport::QueuedEvent;
 use crate::transport::types::copied;
-use crate::transport::{OutboundMessage, TransportError, TransportEvent};
+use crate::transport::{OutboundMessage, QueuedEvent, TransportError, TransportEvent, zones};
 use dcsctp::api::{DcSctpSocket, LifecycleId, Message, PpId, SendOptions, SocketEvent, StreamId};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -172,6 +171,7 @@ impl SctpUdp {
         if a.up {
             return;
         }
+        zones::note(a.path.remote);
         self.table.unindex(a);
         a.connecting = None;
         a.up = true;

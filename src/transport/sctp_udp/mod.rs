@@ -119,12 +119,6 @@ impl SctpUdp {
         })
     }
 
-    /// Another handle on the endpoint's UDP socket, so that announcements can be sent from its port. Nobody else may
-    /// receive from it.
-    pub fn udp_socket(&self) -> io::Result<UdpSocket> {
-        self.udp.duplicate()
-    }
-
     /// How many associations there are, those being set up included.
     pub fn association_count(&self) -> usize {
         self.table.len()
@@ -314,8 +308,8 @@ impl Transport for SctpUdp {
         if self.events.is_empty() { self.punctuality.next_deadline(self.timers.next()) } else { Some(Time::ZERO) }
     }
 
-    fn announcement_socket(&self) -> io::Result<UdpSocket> {
-        self.udp_socket()
+    fn announcement_sockets(&self) -> io::Result<Vec<UdpSocket>> {
+        self.udp.duplicates()
     }
 
     fn poll_fd(&self) -> Option<RawFd> {

@@ -6,7 +6,7 @@ use dcsctp::api::Options;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// SCTP packet size off loopback: fits IPv6's minimum MTU, for there is no path-MTU discovery.
+/// SCTP packet size off loopback: fits IPv6's minimum MTU, for there is no path-MTU discovery. Narrower links of IPv4 split packets.
 const MTU: usize = 1_200;
 /// SCTP packet size on loopback.
 const LOOPBACK_MTU: usize = 4_096;

@@ -104,9 +104,9 @@ impl Udp {
         self.sockets.iter().map(|bound| bound.address.ip()).filter(|ip| !ip.is_unspecified())
     }
 
-    /// Another handle on the first socket.
-    pub fn duplicate(&self) -> io::Result<UdpSocket> {
-        Ok(self.sockets[0].socket.try_clone()?.into())
+    /// Other handles on the sockets.
+    pub fn duplicates(&self) -> io::Result<Vec<UdpSocket>> {
+        self.sockets.iter().map(|bound| Ok(bound.socket.try_clone()?.into())).collect()
     }
 
     /// The path on which to begin talking to `remote`, if any socket can reach its address family.
@@ -220,6 +220,7 @@ fn bind_one(address: SocketAddr, v6_only: bool, share_port: bool) -> io::Result<
     } else {
         set_option(&socket, libc::IPPROTO_IP, libc::IP_RECVERR, on)?;
     }
+    allow_fragments(&socket);
     if address.ip().is_unspecified() {
         if ipv6 {
             set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, on)?;
@@ -234,6 +235,15 @@ fn bind_one(address: SocketAddr, v6_only: bool, share_port: bool) -> io::Result<
     }
     let address = socket.local_addr()?.as_socket().unwrap_or(address);
     Ok(Bound { socket, ipv6, address })
+}
+
+/// Lets routers split packets that are too long for their next link (no DF), which nothing is told of where ICMP is blocked. Our packets
+/// fit any link of IPv6, and nearly any other. Where that cannot be had, such paths do not work.
+fn allow_fragments(socket: &Socket) {
+    // An IPv6 socket has the option for the IPv4 that it may send.
+    if let Err(error) = set_option(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_DONT) {
+        log::debug!("SCTP in UDP: packets are not split on their way: {error}");
+    }
 }
 
 /// Binds the wildcard address so that listeners for multicast groups may have the same port, yet no second endpoint.

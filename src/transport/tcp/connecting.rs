@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::transport::not_inherited::NotInherited;
+use crate::transport::zones;
 
 impl Tcp {
     /// Begins to connect to the first address that lets us.
@@ -36,7 +37,7 @@ impl Tcp {
     fn next_attempt(&self, now: Time, connecting: &mut Connecting) -> Result<(Socket, Time), LossReason> {
         let mut reason = LossReason::Unreachable;
         while !connecting.untried.is_empty() {
-            let peer = SocketAddr::new(connecting.untried.remove(0), connecting.port);
+            let peer = zones::with_zone(connecting.untried.remove(0), connecting.port);
             match options::connecting(peer, &self.config.bind, &self.config.parameters) {
                 Ok(socket) => {
                     let left = connecting.give_up.saturating_since(now);
@@ -97,6 +98,7 @@ impl Tcp {
     pub(super) fn established(&mut self, association: AssociationId, peer: SocketAddr, inbound: bool, sink: Sink<'_>) {
         let Some(connection) = self.connections.get_mut(&association) else { return };
         connection.established = true;
+        zones::note(peer);
         let (address, port) = canonical(peer);
         let peer = Peer { address: PeerAddress::new(address, port), inbound, kind: TransportKind::Tcp };
         sink(TransportEvent::Up { association, peer });

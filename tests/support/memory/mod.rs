@@ -208,7 +208,7 @@ impl Transport for MemoryTransport {
         self.network().next_deadline(self.number)
     }
 
-    fn announcement_socket(&self) -> io::Result<UdpSocket> {
+    fn announcement_sockets(&self) -> io::Result<Vec<UdpSocket>> {
         Err(io::Error::new(io::ErrorKind::Unsupported, "announcements need a network"))
     }
 

@@ -6,7 +6,12 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 /// Serves until the program ends; the name leads to these endpoints.
 pub fn serve(name: &'static str, endpoints: Vec<SocketAddr>) -> SocketAddr {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    serve_at("127.0.0.1:0".parse().expect("an address"), name, endpoints)
+}
+
+/// The same at an address of this thread's namespace.
+pub fn serve_at(address: SocketAddr, name: &'static str, endpoints: Vec<SocketAddr>) -> SocketAddr {
+    let socket = UdpSocket::bind(address).expect("a port");
     let address = socket.local_addr().expect("an address");
     std::thread::spawn(move || {
         let mut buffer = [0; 4096];

@@ -3,6 +3,7 @@
 pub mod dns;
 pub mod hosts;
 pub mod lossy;
+pub mod nat;
 pub mod network;
 pub mod presence;
 pub mod registrars;

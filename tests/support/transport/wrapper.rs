@@ -154,8 +154,8 @@ impl Transport for Wrapper {
         self.inner.next_deadline()
     }
 
-    fn announcement_socket(&self) -> io::Result<UdpSocket> {
-        self.inner.announcement_socket()
+    fn announcement_sockets(&self) -> io::Result<Vec<UdpSocket>> {
+        self.inner.announcement_sockets()
     }
 
     fn poll_fd(&self) -> Option<RawFd> {

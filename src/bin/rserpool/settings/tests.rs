@@ -99,3 +99,23 @@ fn announce_takes_groups_but_no_other_addresses() {
     apply(&mut settings, "announce", "on").unwrap();
     assert_eq!(settings.announce_groups, RegistrarSettings::default().announce_groups);
 }
+
+#[test]
+fn addresses_to_listen_at_come_as_lists_and_again_and_again_in_place_of_the_default() {
+    let mut settings = RegistrarSettings::default();
+    apply(&mut settings, "asap", "192.0.2.1,198.51.100.1:3863").unwrap();
+    let asap = SETTINGS.iter().find(|s| s.name == "asap").expect("a known option");
+    (asap.apply)(&mut settings, "[2001:db8::1]:3863", Occurrence::Again).unwrap();
+    assert_eq!((asap.show)(&settings), "192.0.2.1:3863, 198.51.100.1:3863, [2001:db8::1]:3863");
+    assert_eq!(settings.validate(), Ok(()));
+    for (value, why) in [
+        ("192.0.2.1,192.0.2.2:7", "addresses of asap: they have different ports"),
+        (
+            "192.0.2.1,0.0.0.0",
+            "addresses of asap: the wildcard address stands for all, and beside it there can be no other",
+        ),
+    ] {
+        apply(&mut settings, "asap", value).unwrap();
+        assert_eq!(settings.validate().unwrap_err().to_string(), why);
+    }
+}

@@ -1,7 +1,7 @@
 //! Values that options of the registrar alone have, read and shown.
 
 use super::Occurrence;
-use crate::values::address;
+use crate::values::{address, address_by};
 use std::net::SocketAddr;
 
 /// Values as the help shows them.
@@ -42,6 +42,21 @@ pub fn groups(groups: &[SocketAddr]) -> String {
         return "off".to_owned();
     }
     groups.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Adds the addresses of a list.
+pub fn set_addresses(
+    addresses: &mut Vec<SocketAddr>,
+    value: &str,
+    occurrence: Occurrence,
+    port: u16,
+    servers: &[SocketAddr],
+) -> Result<(), String> {
+    if occurrence == Occurrence::First {
+        addresses.clear();
+    }
+    addresses.extend(each(value, |text| address_by(text, port, servers))?);
+    Ok(())
 }
 
 /// Adds a group, or all groups, or takes them away.

@@ -1,23 +1,20 @@
 //! Finds other registrars by name, by those of hosts and by DNS SRV records, e.g. `_enrp._sctp.example.net`, in a thread of its own: a
 //! DNS server that does not answer holds up nobody.
 
-mod query;
 #[cfg(test)]
 mod tests;
 
 use crate::association::PeerAddress;
+use crate::driver::dns;
 use crate::driver::place::HostName;
 use crate::driver::poller::Waker;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::{Condvar, Mutex};
-use query::Hosts;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where the system says which DNS servers there are.
-const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// Pause after a look-up that failed, unless the interval is shorter still.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -157,46 +154,12 @@ fn peers_of(all: &[Known]) -> Vec<PeerAddress> {
 
 /// The peers that each name leads to: first the SRV names, then the hosts.
 fn look_up_all(names: &PeerNames) -> Vec<Result<Vec<PeerAddress>, String>> {
-    let by_srv = names.names.iter().map(|name| look_up_srv(name, &names.servers));
+    let by_srv = names.names.iter().map(|name| dns::look_up_srv(name, &names.servers));
     let by_host = names.hosts.iter().map(|name| look_up_host(name, &names.servers));
     by_srv.chain(by_host).collect()
 }
 
-fn look_up_srv(name: &str, servers: &[SocketAddr]) -> Result<Vec<PeerAddress>, String> {
-    let (servers, hosts) = match servers.is_empty() {
-        true => (system_servers()?, Hosts::OfTheSystem),
-        false => (servers.to_vec(), Hosts::OfTheServers),
-    };
-    query::look_up(name, &servers, hosts, random_id()?)
-}
-
 fn look_up_host(name: &HostName, servers: &[SocketAddr]) -> Result<Vec<PeerAddress>, String> {
-    let found = match servers.is_empty() {
-        true => name.look_up().map_err(|error| format!("{name}: {error}"))?,
-        false => {
-            let addresses = query::addresses(name.host(), servers, random_id()?)?;
-            addresses.into_iter().map(|address| SocketAddr::new(address, name.port())).collect()
-        }
-    };
+    let found = name.look_up_by(servers).map_err(|error| format!("{name}: {error}"))?;
     Ok(found.into_iter().map(PeerAddress::from).collect())
-}
-
-fn random_id() -> Result<u16, String> {
-    super::random_seed().map(|seed| seed as u16).map_err(|error| format!("no random number: {error}"))
-}
-
-fn system_servers() -> Result<Vec<SocketAddr>, String> {
-    let text = std::fs::read_to_string(RESOLV_CONF).map_err(|error| format!("{RESOLV_CONF}: {error}"))?;
-    let servers = parse_resolv_conf(&text);
-    if servers.is_empty() { Err(format!("{RESOLV_CONF} names no DNS server")) } else { Ok(servers) }
-}
-
-fn parse_resolv_conf(text: &str) -> Vec<SocketAddr> {
-    let servers = text.lines().filter_map(|line| {
-        let mut words = line.split_whitespace();
-        let address = words.next().filter(|word| *word == "nameserver").and_then(|_| words.next())?;
-        let address: IpAddr = address.parse().ok()?; // one with a zone is of no use to us
-        Some(SocketAddr::new(address, query::PORT_DNS))
-    });
-    servers.take(query::MAX_SERVERS).collect()
 }

@@ -223,10 +223,3 @@ fn answers_come_again_and_again_and_a_failure_forgets_nothing() {
     lookup.wait(PATIENCE);
     assert_eq!(lookup.take(), None);
 }
-
-#[test]
-fn resolv_conf_names_the_servers() {
-    let text =
-        "# comment\nsearch example.net\nnameserver 192.0.2.53\nnameserver fe80::1%eth0\nnameserver 2001:db8::53\n";
-    assert_eq!(parse_resolv_conf(text), ["192.0.2.53:53".parse().unwrap(), "[2001:db8::53]:53".parse().unwrap()]);
-}

@@ -46,8 +46,13 @@ fn a_receiver_that_always_has_something_to_bring_ends_with_its_registrar() {
     static STOPPED: AtomicBool = AtomicBool::new(false);
     let any = "127.0.0.1:0".parse().unwrap();
     let (announce_groups, enrp_groups) = (Vec::new(), Vec::new());
-    let settings =
-        RegistrarSettings { asap: any, enrp: any, announce_groups, enrp_groups, ..RegistrarSettings::default() };
+    let settings = RegistrarSettings {
+        asap: vec![any],
+        enrp: vec![any],
+        announce_groups,
+        enrp_groups,
+        ..RegistrarSettings::default()
+    };
     let worker = Worker::new(Script::default(), Endpoints::open(&settings).unwrap(), Duration::ZERO).unwrap();
     let waits = Arc::default();
     let receiver = Box::new(NeverQuiet { stopped: &STOPPED, waits: Arc::clone(&waits) });
