@@ -32,6 +32,8 @@ pub mod profile;
 pub mod random;
 #[cfg(feature = "registrar")]
 pub mod registrar;
+#[cfg(feature = "registrar")]
+pub(crate) mod round_trips;
 #[cfg(feature = "pool-element")]
 #[doc(hidden)]
 pub mod security;

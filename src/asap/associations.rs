@@ -40,6 +40,8 @@ pub(super) struct RegistrarAssociation {
     registrar_id: Option<RegistrarId>,
     life_unit: LifeUnit,
     since: Time,
+    /// When anything came over it last.
+    last_heard: Option<Time>,
     /// Something came over it that we could use.
     useful: bool,
     /// A resolution over it stays without answer.
@@ -57,6 +59,7 @@ impl RegistrarAssociation {
             registrar_id: None,
             life_unit: LifeUnit::Unknown,
             since: now,
+            last_heard: None,
             useful: false,
             doubtful: false,
             garbage: TokenBucket::new(MAX_GARBAGE, Duration::from_secs(1), now),
@@ -113,6 +116,8 @@ pub(super) enum LifeUnit {
 pub(super) struct SctpHome {
     pub(super) association: AssociationId,
     pub(super) life_unit: LifeUnit,
+    /// When anything came from there last.
+    pub(super) last_heard: Option<Time>,
 }
 
 /// Who sent something.
@@ -165,7 +170,7 @@ impl Associations {
     /// Where to send registrations.
     pub(super) fn sctp_home(&self) -> Option<SctpHome> {
         let home = self.home.as_ref().filter(|home| home.is_sctp())?;
-        Some(SctpHome { association: home.association, life_unit: home.life_unit })
+        Some(SctpHome { association: home.association, life_unit: home.life_unit, last_heard: home.last_heard })
     }
 
     /// Where to send de-registrations.
@@ -248,9 +253,10 @@ impl Associations {
         self.inbound.remove(index)
     }
 
-    /// Who is at the other end; none: the association has been given up.
-    pub(super) fn sender(&self, association: AssociationId) -> Option<Sender> {
-        if self.home_id() == Some(association) {
+    /// A message has come: who is at the other end; none: the association has been given up.
+    pub(super) fn heard(&mut self, association: AssociationId, now: Time) -> Option<Sender> {
+        if let Some(home) = self.home.as_mut().filter(|home| home.association == association) {
+            home.last_heard = Some(now);
             return Some(Sender::Home);
         }
         self.inbound.iter().any(|inbound| inbound.association == association).then_some(Sender::Other)

@@ -29,7 +29,7 @@ pub(super) enum State {
     /// Nothing sent to the present home registrar.
     Idle,
     /// Registration sent; T2-registration runs.
-    Registering { t2: Time, before: Before },
+    Registering { sent: Time, t2: Time, before: Before },
     /// Accepted; T4-reregistration runs.
     Registered { t4: Time },
     /// Refused: it is tried again at this time, which may be never.
@@ -121,8 +121,8 @@ impl Element {
             State::Registering { before, .. } => before,
             State::Idle | State::Refused { .. } | State::Removed { .. } => Before::Unknown,
         };
-        let Some(SctpHome { association, life_unit }) = home else { return };
-        self.state = State::Registering { t2: step.now + t2, before };
+        let Some(SctpHome { association, life_unit, .. }) = home else { return };
+        self.state = State::Registering { sent: step.now, t2: step.now + t2, before };
         self.changed = false;
         self.known_to = KnownTo::Registrars;
         self.attempts = self.attempts.saturating_add(1);

@@ -25,6 +25,11 @@ use std::time::Duration;
 
 /// No element is registered more often than this, whatever the application or the registrar wants.
 const MIN_REREGISTRATION_INTERVAL: Duration = Duration::from_millis(100);
+/// A registrar that is heard has so many times T2-registration for the answer: it lives, and to leave it would take the element out of
+/// all tables for some time.
+const T2_WHILE_HEARD: u32 = 4;
+/// It is heard when something has come from it for so many times T2-registration.
+const T2_UNHEARD: u32 = 3;
 /// Time until an element is registered again that the registrar removed without being asked.
 const PAUSE_AFTER_REMOVAL: Duration = Duration::from_secs(1);
 
@@ -252,6 +257,17 @@ impl Registrations {
         let (t2, max_reg_attempt) = (self.t2, self.max_reg_attempt);
         let nothing = || Expired { unanswered: Vec::new(), home: Verdict::Keep };
         let expired = self.elements.edit(handle, id, |element| match element.state {
+            // The network is slow, or the registrar has a lot to do.
+            State::Registering { sent, t2: at, before }
+                if at <= step.now
+                    && home
+                        .and_then(|home| home.last_heard)
+                        .is_some_and(|heard| step.now < heard + t2 * T2_UNHEARD)
+                    && step.now < sent + t2 * T2_WHILE_HEARD =>
+            {
+                element.state = State::Registering { sent, t2: step.now + t2, before };
+                nothing()
+            }
             // Another registrar may do better; after MAX-REG-ATTEMPT the application is told.
             State::Registering { t2, .. } if t2 <= step.now => {
                 let mut unanswered = Vec::new();

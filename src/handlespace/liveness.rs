@@ -1,6 +1,7 @@
 //! What is known about an element's being alive, and when to look at it again.
 
 use crate::Time;
+use crate::round_trips::RoundTrips;
 
 /// How an element and the registrar stand, when the registrar has an association with it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct Liveness {
     last_keep_alive: Option<Time>,
     bad_reports: u32,
     claim: Claim,
+    /// How long it takes to answer.
+    round_trips: RoundTrips,
 }
 
 impl Liveness {
@@ -58,6 +61,7 @@ impl Liveness {
         last_keep_alive: None,
         bad_reports: 0,
         claim: Claim::Registered,
+        round_trips: RoundTrips::NONE,
     };
 
     /// What is due now.
@@ -99,6 +103,11 @@ impl Liveness {
         self.last_keep_alive
     }
 
+    /// How long it takes to answer.
+    pub(crate) fn round_trips(&self) -> &RoundTrips {
+        &self.round_trips
+    }
+
     /// When the keep-alive was sent that has not been answered yet.
     pub fn asked_at(&self) -> Option<Time> {
         self.last_keep_alive.filter(|_| self.awaiting_ack)
@@ -114,6 +123,7 @@ impl Liveness {
             expires_at,
             keep_alive_at: if runs { self.keep_alive_at } else { first_keep_alive },
             last_keep_alive: self.last_keep_alive,
+            round_trips: self.round_trips,
             ..Liveness::UNWATCHED
         };
     }
@@ -141,8 +151,11 @@ impl Liveness {
     }
 
     /// It has answered, which clears the reports. If it was asked, it is asked again at `next`.
-    pub fn answered(&mut self, next: Time) {
+    pub fn answered(&mut self, now: Time, next: Time) {
         self.bad_reports = 0;
+        if let Some(asked) = self.asked_at() {
+            self.round_trips.saw(now.saturating_since(asked));
+        }
         if self.awaiting_ack {
             self.awaiting_ack = false;
             self.keep_alive_at = next;
@@ -188,7 +201,7 @@ mod tests {
         assert_eq!(liveness.due(second(6)), Due::KeepAlive { since: second(5) });
         liveness.asked(second(6), second(8));
         assert_eq!(liveness.due(second(9)), Due::Ack { since: second(8) });
-        liveness.answered(second(12));
+        liveness.answered(second(11), second(12));
         assert_eq!((liveness.due(second(9)), liveness.next_timer()), (Due::Nothing, second(12)));
         assert_eq!(liveness.due(second(30)), Due::End, "the end comes before a keep-alive that is due as well");
     }
@@ -213,7 +226,7 @@ mod tests {
         let mut liveness = Liveness::UNWATCHED;
         liveness.registered(NEVER, second(5));
         liveness.reported(2);
-        liveness.answered(second(60));
+        liveness.answered(second(6), second(60));
         assert_eq!((liveness.next_timer(), liveness.bad_reports()), (second(5), 0));
     }
 }

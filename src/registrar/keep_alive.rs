@@ -123,7 +123,7 @@ impl Registrar {
         }
         let next = self.next_keep_alive(step.now);
         self.keep_alives.clear_reports(index);
-        self.handlespace.update_liveness(index, |liveness| liveness.answered(next));
+        self.handlespace.update_liveness(index, |liveness| self.keep_alives.answered(step.now, liveness, next));
         self.element_confirmed(index, step);
     }
 }

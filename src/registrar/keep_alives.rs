@@ -7,6 +7,7 @@ use super::reports::{Reporter, Reports};
 use crate::Time;
 use crate::handlespace::{Claim, Due, ElementIndex, Liveness};
 use crate::random::Random;
+use crate::round_trips::RoundTrips;
 use std::time::Duration;
 
 /// Keep-alives to one element are at least this far apart, however many reports come (RFC 5355 section 2.14).
@@ -14,6 +15,9 @@ const SHORTEST_GAP: Duration = Duration::from_millis(100);
 /// An element that is being taken over has at least so long for its acknowledgement: many are taken over at once, the network may
 /// be in trouble, and it may know no other registrar. The keep-alive itself is sent again by SCTP.
 pub(super) const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
+
+/// When nobody has answered since an element was asked, the network or this registrar may be to blame, and it has so long at least.
+const COMMON_SILENCE: Duration = Duration::from_secs(1);
 
 /// The rules, and who has reported which element.
 #[derive(Debug)]
@@ -24,6 +28,10 @@ pub(super) struct KeepAlives {
     max_per_second: u32,
     max_bad_pe_report: u32,
     reports: Reports,
+    /// How long elements take to answer: any of them. What has just happened to the network, one of them shows first.
+    round_trips: RoundTrips,
+    /// When any of them last answered.
+    last_answer: Time,
 }
 
 /// What comes of the timer of an element.
@@ -65,6 +73,8 @@ impl KeepAlives {
             max_per_second: config.max_keep_alives_per_second,
             max_bad_pe_report: config.max_bad_pe_report,
             reports: Reports::default(),
+            round_trips: RoundTrips::NONE,
+            last_answer: Time::ZERO,
         }
     }
 
@@ -93,7 +103,7 @@ impl KeepAlives {
             Due::Ack { since } => (since, Expiry::NoAnswer),
         };
         if Lateness::of(now, since) == Lateness::InTime {
-            return outcome;
+            return if outcome == Expiry::NoAnswer { self.no_answer(now, liveness, elements) } else { outcome };
         }
         let pause = match outcome {
             Expiry::NoAnswer => self.timeout,
@@ -105,9 +115,38 @@ impl KeepAlives {
 
     /// A keep-alive is sent.
     pub fn asked(&self, now: Time, liveness: &mut Liveness) {
-        let patience = if self.is_suspect(liveness) { self.hurried_timeout } else { self.timeout };
-        let claimed = liveness.claim() == Claim::Asked;
-        liveness.asked(now, now + if claimed { patience.max(CLAIM_PATIENCE) } else { patience });
+        liveness.asked(now, now + self.patience(liveness));
+    }
+
+    /// It is answered. When the element is asked again.
+    pub fn answered(&mut self, now: Time, liveness: &mut Liveness, next: Time) {
+        if let Some(asked) = liveness.asked_at() {
+            self.round_trips.saw(now.saturating_since(asked));
+            self.last_answer = now;
+        }
+        liveness.answered(now, next);
+    }
+
+    /// How long an element has for an answer.
+    fn patience(&self, liveness: &Liveness) -> Duration {
+        let least = if self.is_suspect(liveness) { self.hurried_timeout } else { self.timeout };
+        let patience = self.round_trips.allow(liveness.round_trips().allow(least));
+        if liveness.claim() == Claim::Asked { patience.max(CLAIM_PATIENCE) } else { patience }
+    }
+
+    /// The time of an element is over, as it was thought when it was asked. It has more when others have been seen to answer late
+    /// since then, or when none has answered at all.
+    fn no_answer(&self, now: Time, liveness: &mut Liveness, elements: usize) -> Expiry {
+        let Some(asked) = liveness.asked_at() else { return Expiry::NoAnswer };
+        let mut patience = self.patience(liveness);
+        if elements > 1 && !self.is_suspect(liveness) && self.last_answer < asked {
+            patience = patience.max(COMMON_SILENCE);
+        }
+        if asked + patience <= now {
+            return Expiry::NoAnswer;
+        }
+        liveness.set_keep_alive(asked + patience);
+        Expiry::GoesOn
     }
 
     /// A report makes it doubtful whether the element is alive: it is asked at once, or as soon as the last time is long enough ago.
@@ -168,7 +207,7 @@ impl KeepAlives {
     pub fn hurry(&self, now: Time, liveness: &mut Liveness) {
         let Some(asked) = liveness.asked_at() else { return };
         if self.is_suspect(liveness) && liveness.claim() != Claim::Asked {
-            liveness.hasten_keep_alive((asked + self.hurried_timeout).max(now));
+            liveness.hasten_keep_alive((asked + self.patience(liveness)).max(now));
         }
     }
 
@@ -234,5 +273,63 @@ mod tests {
             keep_alives.hurry(second(1), &mut liveness);
         }
         assert_eq!(liveness.next_timer(), second(1) + Duration::from_millis(500));
+    }
+
+    fn fast() -> KeepAlives {
+        KeepAlives::new(&RegistrarConfig::fast())
+    }
+
+    const MS: fn(u64) -> Time = Time::from_millis;
+
+    /// Asked at one second, and then only waited for.
+    fn asked(keep_alives: &KeepAlives) -> Liveness {
+        let mut liveness = registered(MS(1000));
+        keep_alives.asked(MS(1000), &mut liveness);
+        liveness
+    }
+
+    #[test]
+    fn who_alone_does_not_answer_has_the_time_of_the_profile() {
+        let (mut keep_alives, mut random) = (fast(), Random::new(1));
+        let (mut silent, mut other) = (asked(&keep_alives), asked(&keep_alives));
+        keep_alives.answered(MS(1001), &mut other, MS(1060));
+        assert_eq!(keep_alives.on_expired(MS(1150), &mut silent, 2, &mut random), Expiry::NoAnswer);
+    }
+
+    #[test]
+    fn nobody_is_blamed_at_once_when_none_answers() {
+        let (keep_alives, mut random) = (fast(), Random::new(1));
+        let mut silent = asked(&keep_alives);
+        assert_eq!(keep_alives.on_expired(MS(1150), &mut silent, 1, &mut random), Expiry::NoAnswer, "the only one");
+        assert_eq!(keep_alives.on_expired(MS(1150), &mut silent, 2, &mut random), Expiry::GoesOn);
+        assert_eq!(silent.next_timer(), MS(2000));
+        assert_eq!(keep_alives.on_expired(MS(2000), &mut silent, 2, &mut random), Expiry::NoAnswer, "not for ever");
+    }
+
+    #[test]
+    fn when_others_answer_late_there_is_more_time() {
+        let (mut keep_alives, mut random) = (fast(), Random::new(1));
+        let mut silent = asked(&keep_alives);
+        for late in [60, 100, 140] {
+            let mut other = asked(&keep_alives);
+            keep_alives.answered(MS(1000 + late), &mut other, MS(2000));
+        }
+        assert_eq!(keep_alives.on_expired(MS(1150), &mut silent, 4, &mut random), Expiry::GoesOn);
+        assert!(silent.next_timer() > MS(1300), "{:?}", silent.next_timer());
+    }
+
+    #[test]
+    fn who_has_answered_late_before_has_more_time() {
+        let (mut keep_alives, mut random) = (fast(), Random::new(1));
+        let mut slow = asked(&keep_alives);
+        keep_alives.answered(MS(1140), &mut slow, MS(1200));
+        keep_alives.asked(MS(1200), &mut slow);
+        // What the others show is that the network is well.
+        for _ in 0..50 {
+            let mut other = asked(&keep_alives);
+            keep_alives.answered(MS(1001), &mut other, MS(2000));
+        }
+        keep_alives.last_answer = MS(1201);
+        assert_eq!(keep_alives.on_expired(MS(1350), &mut slow, 2, &mut random), Expiry::GoesOn);
     }
 }

@@ -428,7 +428,7 @@ fn the_random_runs_reach_everything() {
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
     let mut reached = [0u64; 7];
-    for _ in 0..450 {
+    for _ in 0..600 {
         let steps = proptest::collection::vec(step(), 100..120).new_tree(&mut runner).expect("a value").current();
         let mut world = World::new(settings(false), 3);
         steps.iter().for_each(|step| world.step(step));

@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bad_links;
 mod checkers;
 mod config;
 mod enrp;

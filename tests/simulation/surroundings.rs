@@ -22,7 +22,8 @@ impl Surroundings for World {
 
     fn latency(&mut self) -> u64 {
         let (least, most) = self.config.latency;
-        least + self.random.below(most - least + 1)
+        let latency = least + self.random.below(most - least + 1);
+        latency + self.bad_links.map_or(0, |links| links.delay(&mut self.random))
     }
 
     fn detection_range(&self) -> (u64, u64) {

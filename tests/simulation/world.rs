@@ -1,5 +1,6 @@
 //! The world: virtual time, a queue of what is to happen, and the processes to which it happens.
 
+use super::bad_links::BadLinks;
 use super::checkers::Checks;
 use super::config::SimConfig;
 use super::enrp::{Discovery, LOOK_UP_INTERVAL};
@@ -46,6 +47,8 @@ pub struct World {
     pub trace: Trace,
     pub checks: Checks,
     pub failure: Option<String>,
+    /// None: they are good.
+    pub bad_links: Option<BadLinks>,
     /// Faults and changes are over.
     pub calm: bool,
     queue: Queue,
@@ -63,6 +66,7 @@ impl World {
             trace: Trace::new(mode),
             checks: Checks::default(),
             failure: None,
+            bad_links: None,
             calm: false,
             queue: Queue::default(),
             config,

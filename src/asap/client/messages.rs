@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 impl AsapClient {
     pub(super) fn on_message(&mut self, association: AssociationId, ppid: u32, bytes: &[u8], step: &mut Step<'_>) {
         // None: still on its way when the association was given up.
-        let Some(sender) = self.associations.sender(association) else { return };
+        let Some(sender) = self.associations.heard(association, step.now) else { return };
         match (self.reader.read(association, ppid, bytes, step), sender) {
             (Incoming::Garbage, _) => self.on_garbage(association, step),
             (Incoming::Message(AsapMessage::EndpointKeepAlive(message)), _) => {

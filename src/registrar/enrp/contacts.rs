@@ -18,6 +18,9 @@ const KNOCKS_PER_LONGEST_PAUSE: u32 = 32;
 /// Failures after which the log tells of an address for the second time; then after twice as many, and so on.
 const TOLD_AGAIN: u32 = 16;
 
+/// Each connect may take twice as long as the last one that failed, so many times.
+const MOST_DOUBLINGS: u32 = 3;
+
 /// Where an address comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
@@ -66,6 +69,11 @@ impl Contact {
     pub fn failures_to_tell(&self) -> Option<u32> {
         (self.failures == 1 || (self.failures >= TOLD_AGAIN && self.failures.is_power_of_two()))
             .then_some(self.failures)
+    }
+
+    /// How many times as long as the first connect the next one may take: it may be packets that got lost.
+    pub fn patience(&self) -> u32 {
+        1 << self.failures.min(MOST_DOUBLINGS)
     }
 
     fn is_of_settings(&self) -> bool {

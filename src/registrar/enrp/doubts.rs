@@ -5,10 +5,10 @@
 use super::peers::PeerState;
 use super::timers::Timer;
 use super::{Phase, Registrar};
-use crate::Time;
 use crate::log_limit::log_limited;
 use crate::registrar::Step;
 use crate::registrar::lateness::{LATE, Lateness};
+use crate::{RegistrarId, Time};
 use log::Level;
 use std::time::Duration;
 
@@ -75,8 +75,10 @@ impl Registrar {
     }
 
     /// Until when a registrar that is asked now may answer.
-    pub(super) fn answer_due(&self, now: Time) -> Time {
-        (now + self.config.max_time_no_response).max(self.enrp.doubts.until)
+    pub(super) fn answer_due(&self, now: Time, id: RegistrarId) -> Time {
+        let least = self.config.max_time_no_response;
+        let patience = self.enrp.peers.get(id).map_or(least, |peer| peer.heartbeats().allow_answer(least));
+        (now + patience).max(self.enrp.doubts.until)
     }
 
     pub(super) fn on_pulse_due(&mut self, step: &mut Step<'_>) {

@@ -8,6 +8,7 @@ use super::timers::Timer;
 use crate::association::{LossReason, PeerAddress};
 use crate::log_limit::log_limited;
 use crate::registrar::{Action, Link, Step};
+use crate::round_trips::LONGEST;
 use crate::{AssociationId, RegistrarId, Time};
 use log::Level;
 use std::time::Duration;
@@ -125,9 +126,10 @@ impl Registrar {
             return self.retry_contact(step.now, number);
         }
         let peer = contact.address().clone();
+        let least = self.config.max_time_no_response;
+        let timeout = (least * contact.patience()).min(LONGEST).max(least);
         self.enrp.contacts.connect(number);
         let attempt = self.enrp.connects.begin(Connect::Contact(number));
-        let timeout = self.config.max_time_no_response;
         step.push(Action::Connect { attempt, link: Link::Enrp, peer, timeout });
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Types that own what they change, and tell what comes of it: `peers.rs` (the registrars that said who they are),
 //! `senders.rs` (who is at the other end of an association, what connects are for), `contacts.rs` (addresses at which a
-//! registrar may be), `start.rs`, `arbitrations.rs`, `disputes.rs`, `claims.rs`, `audit.rs`.
+//! registrar may be), `heartbeats.rs` (how long a registrar may be silent), `start.rs`, `arbitrations.rs`, `disputes.rs`, `claims.rs`, `audit.rs`.
 //!
 //! Files that add methods to [`Registrar`], which asks these types and routes:
 //!
@@ -34,6 +34,7 @@ mod download;
 mod errors;
 mod gossip;
 mod handle_table;
+mod heartbeats;
 mod held;
 mod inheritance;
 mod knocking;

@@ -1,6 +1,7 @@
 //! The peer list: the registrars that said who they are (RFC 5353 section 3.4), and what is thought of each.
 
 use super::audit::Audit;
+use super::heartbeats::Heartbeats;
 use crate::association::PeerAddress;
 use crate::token_bucket::TokenBucket;
 use crate::wire::ServerInformation;
@@ -63,8 +64,7 @@ pub(super) struct Peer {
     misses: TokenBucket,
     /// Those with it. Everything to it goes over the first one, so that it stays in order.
     associations: Vec<AssociationId>,
-    /// peer_last_heard.
-    last_heard: Time,
+    heartbeats: Heartbeats,
     state: PeerState,
     audit: Audit,
 }
@@ -108,7 +108,11 @@ impl Peer {
     }
 
     pub fn last_heard(&self) -> Time {
-        self.last_heard
+        self.heartbeats.last()
+    }
+
+    pub fn heartbeats(&self) -> &Heartbeats {
+        &self.heartbeats
     }
 
     pub fn associations(&self) -> &[AssociationId] {
@@ -141,7 +145,7 @@ impl Peer {
             id,
             address: self.address.clone(),
             state: self.state,
-            last_heard: self.last_heard,
+            last_heard: self.last_heard(),
             connected: self.is_connected(),
         }
     }
@@ -216,7 +220,7 @@ impl Peers {
             names,
             misses,
             associations: vec![association],
-            last_heard: now,
+            heartbeats: Heartbeats::new(now),
             state,
             audit,
         };
@@ -293,10 +297,10 @@ pub(super) enum Sign {
 
 /// Living and dying.
 impl Peers {
-    /// Any message of a peer shows that it lives: it is not suspected any more.
-    pub fn heard(&mut self, now: Time, id: RegistrarId) -> Sign {
+    /// Any message of a peer shows that it lives: it is not suspected any more. It was to send one each `cycle`.
+    pub fn heard(&mut self, now: Time, id: RegistrarId, cycle: Duration) -> Sign {
         let Some(peer) = self.by_id.get_mut(&id) else { return Sign::Expected };
-        peer.last_heard = now;
+        peer.heartbeats.heard(now, cycle);
         if peer.state != PeerState::Suspected || !peer.is_connected() {
             return Sign::Expected;
         }

@@ -1,8 +1,9 @@
 //! ENRP_PRESENCE: heartbeats, discovery and the detection of failures (RFC 5353 sections 3.4.1 to 3.4.3).
 //!
 //! A peer is suspected when it has been silent for MAX-TIME-LAST-HEARD, or at once when the last association with it
-//! breaks. It is dead when it does not answer within MAX-TIME-NO-RESPONSE, or when a new association with it cannot be made: a
-//! crash is noticed as soon as the transport notices it, and then costs one refused connect.
+//! breaks. It is dead when it does not answer within MAX-TIME-NO-RESPONSE, or when a new association with it is refused: a
+//! crash is noticed as soon as the transport notices it, and then costs one refused connect. Both times are longer for a peer whose
+//! heartbeats have been seen to come late.
 
 use super::peers::{Peer, PeerState, Sign, address_of};
 use super::timers::Timer;
@@ -178,7 +179,7 @@ impl Registrar {
 
     /// Any message of a peer shows that it lives.
     pub(super) fn heard(&mut self, now: Time, id: RegistrarId) {
-        if self.enrp.peers.heard(now, id) == Sign::Reassuring {
+        if self.enrp.peers.heard(now, id, self.config.peer_heartbeat_cycle) == Sign::Reassuring {
             self.enrp.timers.set(Timer::Peer(id), now + self.config.max_time_last_heard);
             self.defended(now, id);
         }
@@ -212,7 +213,8 @@ impl Registrar {
         let Some(peer) = self.enrp.peers.get(id) else { return };
         match peer.state() {
             PeerState::Active => {
-                let silent_at = peer.last_heard() + self.config.max_time_last_heard;
+                let (cycle, least) = (self.config.peer_heartbeat_cycle, self.config.max_time_last_heard);
+                let silent_at = peer.last_heard() + peer.heartbeats().allow_silence(cycle, least);
                 if silent_at > step.now {
                     self.enrp.timers.set(Timer::Peer(id), silent_at);
                 } else {
@@ -233,7 +235,7 @@ impl Registrar {
         if self.enrp.peers.judge(id, PeerState::Suspected).is_none() {
             return;
         }
-        self.enrp.timers.set(Timer::Peer(id), self.answer_due(step.now));
+        self.enrp.timers.set(Timer::Peer(id), self.answer_due(step.now, id));
         self.ask_for_presence(id, step);
     }
 
@@ -255,7 +257,9 @@ impl Registrar {
     /// A peer cannot be reached, so "the send fails".
     pub(super) fn on_peer_unreachable(&mut self, id: RegistrarId, reason: &LossReason, step: &mut Step<'_>) {
         let Some(peer) = self.enrp.peers.get(id) else { return };
-        if !peer.is_connected() && self.may_be_dead(step.now, peer.state()) {
+        // Where packets get lost, a connect may take longer than this one had: the peer has the rest of its time.
+        let is_certain = *reason != LossReason::Timeout;
+        if is_certain && !peer.is_connected() && self.may_be_dead(step.now, peer.state()) {
             self.peer_is_dead(id, &format!("it cannot be reached ({reason})"), step);
         }
     }

@@ -41,8 +41,14 @@ impl Registrar {
         let message = InitTakeover { sender: self.id, receiver: RegistrarId(0), target };
         self.group_cast(&EnrpMessage::InitTakeover(message), step);
         self.enrp.arbitrations.begin(target, missing);
-        self.enrp.timers.set(Timer::Arbitration(target), step.now + self.config.takeover_expiry);
+        self.enrp.timers.set(Timer::Arbitration(target), self.agreement_due(step.now));
         self.complete_if_won(target, step);
+    }
+
+    /// Until when those that are asked now may agree: each has the time that it has been seen to need.
+    fn agreement_due(&self, now: Time) -> Time {
+        let least = self.config.takeover_expiry;
+        now + self.enrp.peers.iter().map(|(_, peer)| peer.heartbeats().allow_answer(least)).max().unwrap_or(least)
     }
 
     pub(super) fn on_init_takeover_ack(&mut self, message: &InitTakeoverAck, step: &mut Step<'_>) {
@@ -74,7 +80,7 @@ impl Registrar {
                     let message = InitTakeover { sender: self.id, receiver, target };
                     self.send_to_peer(receiver, &EnrpMessage::InitTakeover(message), step);
                 }
-                self.enrp.timers.set(Timer::Arbitration(target), step.now + self.config.takeover_expiry);
+                self.enrp.timers.set(Timer::Arbitration(target), self.agreement_due(step.now));
             }
         }
     }

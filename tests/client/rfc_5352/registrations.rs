@@ -78,6 +78,20 @@ fn asap_036_037_after_t2_another_registrar_is_asked() {
 }
 
 #[test]
+fn asap_036_a_registrar_that_is_heard_meanwhile_has_four_times_t2() {
+    let max_request_time = Duration::from_secs(60);
+    let mut client = Client::new(AsapConfig { max_parallel_connects: 1, max_request_time, ..config(2, SCTP) });
+    let first = client.request(1, register(1)).connects();
+    let (slow, _) = client.up(&first[0]);
+    for _ in 0..7 {
+        assert!(client.advance(ms(1000)).aborts().is_empty());
+        client.message(slow, keep_alive(false, 5, POOL, Some(1)));
+    }
+    assert!(client.advance(ms(999)).aborts().is_empty());
+    assert_eq!(client.advance(ms(1)).aborts(), [slow], "it does not answer, whatever else it says");
+}
+
+#[test]
 fn asap_038_070_085_responses_stop_their_timers() {
     let (mut client, home) = with_element();
     client.request(2, deregister(1));

@@ -19,8 +19,8 @@ pub fn bound(config: &SimConfig) -> u64 {
     let (client, registrar) = (&config.client, &config.registrar);
     // A break, or half of one, is noticed; what was asked to stop is there again.
     let notice = 2 * config.detection.1 + 3 * SECOND;
-    // A stopped registrar takes no registration: T4 comes, then T2, for two registrars in a row.
-    let silence = nanos(config.reregistration_interval) + 2 * nanos(client.t2_registration);
+    // A stopped registrar takes no registration: T4 comes, then T2, three times where it was heard shortly before, for two in a row.
+    let silence = nanos(config.reregistration_interval) + 6 * nanos(client.t2_registration);
     // The hunt pauses, connects and holds off.
     let hunt = 2 * nanos(client.t5_max) + 2 * nanos(client.connect_timeout);
     // Dead elements are asked and do not answer, once more after a pause of the registrar; then a rejected one returns.
