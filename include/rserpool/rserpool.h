@@ -248,7 +248,8 @@
 
 /**
  * Socket option, to be read only: how the registration stands, as an errno. 0: a registrar has taken it. EINPROGRESS: its answer is
- * waited for. EEXIST, EBUSY: one has refused it, as another element has the identifier or for lack of resources, and is asked again.
+ * waited for. EEXIST, EBUSY, EPROTOTYPE: one has refused it, as another element has the identifier, for lack of resources, or as the
+ * pool's elements have another policy or transport, and is asked again.
  * EPERM: one has refused it for good. ENOENT: the socket is not to be registered.
  */
 #define RSERPOOL_REGISTRATION_ERROR 9

@@ -31,7 +31,7 @@ pub const OPTION_UNREAD_LIMIT: c_int = 5;
 /// `ENOTCONN`: there is no session; any other: the reason why it has no element.
 pub const OPTION_SESSION_ERROR: c_int = 8;
 /// To be read only: how the registration stands, as an errno. 0: a registrar has taken it; `EINPROGRESS`: its answer is waited for;
-/// `EEXIST`, `EBUSY`: one has refused it for now, and is asked again; `EPERM`: it has done so for good; `ENOENT`: the socket is not to be
+/// `EEXIST`, `EBUSY`, `EPROTOTYPE`: one has refused it for now, and is asked again; `EPERM`: it has done so for good; `ENOENT`: the socket is not to be
 /// registered. What a registrar has said is in [`crate::api::last_error`] then.
 pub const OPTION_REGISTRATION_ERROR: c_int = 9;
 /// To be read only: how many cookies from pool users were not believed, by this socket, the one that accepted it, or those that it has

@@ -93,7 +93,8 @@ pub const RSERPOOL_UNREAD_LIMIT: c_int = 5;
 /// being searched. ENOTCONN: the socket has no session. Any other: the reason why it has no element.
 pub const RSERPOOL_SESSION_ERROR: c_int = 8;
 /// Socket option, to be read only: how the registration stands, as an errno. 0: a registrar has taken it. EINPROGRESS: its answer is
-/// waited for. EEXIST, EBUSY: one has refused it, as another element has the identifier or for lack of resources, and is asked again.
+/// waited for. EEXIST, EBUSY, EPROTOTYPE: one has refused it, as another element has the identifier, for lack of resources, or as the
+/// pool's elements have another policy or transport, and is asked again.
 /// EPERM: one has refused it for good. ENOENT: the socket is not to be registered.
 pub const RSERPOOL_REGISTRATION_ERROR: c_int = 9;
 /// Socket option, to be read only: how many cookies of clients were dropped because no server of the pool had sealed them, for all
