@@ -22,6 +22,27 @@ pub fn pool_handle(number: usize) -> PoolHandle {
     PoolHandle::from(format!("Pool-{number:08}").as_str())
 }
 
+/// Asks for an element that offers its service by SCTP there.
+pub fn registration(pool_handle: PoolHandle, id: PoolElementId, place: SocketAddr) -> AsapMessage {
+    let user_transport = TransportParameter::Sctp {
+        port: place.port(),
+        transport_use: TransportUse::DataOnly,
+        addresses: AddressList::from_slice(&[place.ip()]),
+    };
+    AsapMessage::Registration(Registration {
+        pool_handle,
+        pool_element: PoolElement {
+            id,
+            home_registrar: RegistrarId(0),
+            registration_life: RegistrationLife::for_interval(Duration::from_secs(3600)),
+            user_transport,
+            policy: Policy::RoundRobin,
+            asap_transport: None,
+        },
+        life_in_seconds: None,
+    })
+}
+
 struct Member {
     number: usize,
     transport: Box<dyn Transport>,
@@ -165,23 +186,8 @@ impl Member {
 
     fn registration(&self, elements: usize, pools: usize) -> AsapMessage {
         let element = self.number * elements + self.asked;
-        let user_transport = TransportParameter::Sctp {
-            port: self.transport.local_port(),
-            transport_use: TransportUse::DataOnly,
-            addresses: AddressList::from_slice(&["127.0.0.1".parse().expect("an address")]),
-        };
-        AsapMessage::Registration(Registration {
-            pool_handle: pool_handle(element % pools),
-            pool_element: PoolElement {
-                id: PoolElementId(element as u32 + 1),
-                home_registrar: RegistrarId(0),
-                registration_life: RegistrationLife::for_interval(Duration::from_secs(3600)),
-                user_transport,
-                policy: Policy::RoundRobin,
-                asap_transport: None,
-            },
-            life_in_seconds: None,
-        })
+        let place = SocketAddr::from(([127, 0, 0, 1], self.transport.local_port()));
+        registration(pool_handle(element % pools), PoolElementId(element as u32 + 1), place)
     }
 
     fn send(&mut self, now: Time, message: &AsapMessage) {

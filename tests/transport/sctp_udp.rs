@@ -462,11 +462,10 @@ fn a_peer_that_dies_while_we_send_is_noticed_at_once() {
     assert!(took < Duration::from_millis(400), "noticed only after {took:?}");
 }
 
-#[test]
-fn a_peer_that_somebody_believes_dead_is_asked_at_once() {
+/// A server, a client and its association with it, into which no heartbeat of SCTP's own comes.
+fn connected_without_heartbeats() -> (End, End, AssociationId) {
     let config = EndpointConfig {
         bind: vec![SocketAddr::new(HERE, 0)],
-        // No heartbeat of SCTP's own comes into this.
         parameters: SctpParameters { heartbeat_interval: Duration::from_secs(3600), ..SctpParameters::default() },
         ..EndpointConfig::default()
     };
@@ -474,6 +473,12 @@ fn a_peer_that_somebody_believes_dead_is_asked_at_once() {
     let (mut server, mut client) = (End::on(HERE, true), End { transport, seen: Vec::new() });
     let id = client.connect(&[HERE], server.address().port());
     drive("up", &mut [&mut server, &mut client], |ends| ends.iter().all(|end| end.ups().len() == 1));
+    (server, client, id)
+}
+
+#[test]
+fn a_peer_that_somebody_believes_dead_is_asked_at_once() {
+    let (mut server, mut client, id) = connected_without_heartbeats();
     client.transport.probe(clock::now(), id);
     client.send(id, b"you are there");
     drive("the message", &mut [&mut server, &mut client], |ends| ends[0].messages() == 1);
@@ -487,17 +492,8 @@ fn a_peer_that_somebody_believes_dead_is_asked_at_once() {
 
 #[test]
 fn a_peer_that_somebody_believes_dead_and_that_answers_nothing_is_gone_without_any_icmp() {
-    let config = EndpointConfig {
-        bind: vec![SocketAddr::new(HERE, 0)],
-        // No heartbeat of SCTP's own comes into this.
-        parameters: SctpParameters { heartbeat_interval: Duration::from_secs(3600), ..SctpParameters::default() },
-        ..EndpointConfig::default()
-    };
-    let transport = SctpUdp::open(&config, SctpUdpOptions::default()).unwrap();
-    let (mut server, mut client) = (End::on(HERE, true), End { transport, seen: Vec::new() });
-    let id = client.connect(&[HERE], server.address().port());
-    drive("up", &mut [&mut server, &mut client], |ends| ends.iter().all(|end| end.ups().len() == 1));
     // The server keeps its socket, so that nothing is refused, but does not work on.
+    let (_server, mut client, id) = connected_without_heartbeats();
     client.transport.probe(clock::now(), id);
     drive("the loss", &mut [&mut client], |ends| ends[0].losses() == [LossReason::Unreachable]);
 }

@@ -4,17 +4,15 @@
 //! reports a second about elements that live, and downloads of the handle table, each page asked for as soon as the last one is there.
 
 use crate::download::pause;
-use crate::fleet::pool_handle;
+use crate::fleet::{pool_handle, registration};
 use rserpool::association::PeerAddress;
 use rserpool::driver::clock;
-use rserpool::message::asap::{EndpointUnreachable, Registration};
+use rserpool::message::asap::EndpointUnreachable;
 use rserpool::message::enrp::HandleTableRequest;
 use rserpool::message::{AsapMessage, EnrpMessage};
 use rserpool::transport::{self, EndpointConfig, OutboundMessage, Transport, TransportChoice, TransportEvent};
-use rserpool::wire::{
-    AddressList, PPID_ASAP, PPID_ENRP, Policy, PoolElement, RegistrationLife, TransportParameter, TransportUse,
-};
-use rserpool::{AssociationId, PoolElementId, RegistrarId, Time};
+use rserpool::wire::{PPID_ASAP, PPID_ENRP};
+use rserpool::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use socket2::{Domain, Socket, Type};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -224,24 +222,11 @@ fn associations(to: SocketAddr, sources: &[IpAddr], rate: Option<u32>, act: impl
 }
 
 fn register(attacker: &Attacker, number: u32) -> (u32, Vec<u8>) {
-    let user_transport = TransportParameter::Sctp {
-        port: attacker.transport.local_port(),
-        transport_use: TransportUse::DataOnly,
-        addresses: AddressList::from_slice(&[attacker.from]),
-    };
-    let registration = Registration {
-        pool_handle: rserpool::PoolHandle::from(&*format!("hostile{}", number % 1000)),
-        pool_element: PoolElement {
-            id: PoolElementId(0x4000_0000 + number % ELEMENTS),
-            home_registrar: RegistrarId(0),
-            registration_life: RegistrationLife::for_interval(Duration::from_secs(3600)),
-            user_transport,
-            policy: Policy::RoundRobin,
-            asap_transport: None,
-        },
-        life_in_seconds: None,
-    };
-    (PPID_ASAP, encoded(|bytes| AsapMessage::from(registration).encode(bytes).expect("it is short")))
+    let pool_handle = PoolHandle::from(&*format!("hostile{}", number % 1000));
+    let id = PoolElementId(0x4000_0000 + number % ELEMENTS);
+    let place = SocketAddr::new(attacker.from, attacker.transport.local_port());
+    let message = registration(pool_handle, id, place);
+    (PPID_ASAP, encoded(|bytes| message.encode(bytes).expect("it is short")))
 }
 
 fn download(attacker: &Attacker, _: u32) -> (u32, Vec<u8>) {
