@@ -342,11 +342,19 @@ pub fn pe_registration(
         asap_transport: None,
     };
     let request = Request::Register { pool_handle, pool_element, reregistration_interval: life / 3 };
-    if options.dont_wait {
-        instance.io.request_in_background(request);
-        return Ok(id);
+    let wait = if options.dont_wait { Wait::No } else { Wait::ForAnswer };
+    ask(&instance, request, wait, &what).map(|()| id)
+}
+
+/// Asks a registrar, and waits for its answer where that is wanted.
+fn ask(instance: &Instance, request: Request, wait: Wait, what: &str) -> Result<()> {
+    match wait {
+        Wait::No => {
+            instance.io.request_in_background(request);
+            Ok(())
+        }
+        Wait::ForAnswer => instance.io.request(request).map(drop).map_err(|error| not_done(&error, what)),
     }
-    instance.io.request(request).map(|_| id).map_err(|error| not_done(&error, &what))
 }
 
 fn transport_of(element: &AddressInfo, transport_use: TransportUse) -> Result<TransportParameter> {
@@ -373,11 +381,7 @@ pub fn pe_deregistration(pool_handle: &[u8], id: PoolElementId, wait: Wait) -> R
     let pool_handle = checked_handle(pool_handle)?;
     let what = format!("element {id} cannot be de-registered from pool {pool_handle}");
     let request = Request::Deregister { pool_handle, pool_element_id: id };
-    if wait == Wait::No {
-        instance.io.request_in_background(request);
-        return Ok(());
-    }
-    instance.io.request(request).map(|_| ()).map_err(|error| not_done(&error, &what))
+    ask(&instance, request, wait, &what)
 }
 
 /// Reports an element as unreachable.

@@ -1,11 +1,29 @@
-//! Variables of the environment that name secrets.
+//! Variables of the environment that name secrets or files.
 
 use std::ffi::OsString;
 
-/// A variable's value; none in a program that runs with more rights than who started it (set-user-ID and the like): there the
-/// environment is somebody else's word. The same as secure_getenv(3).
+/// Whose words the environment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Environment {
+    /// That of who may do what this program does.
+    Own,
+    /// That of somebody with less rights: the program is set-user-ID, or has capabilities of its own.
+    OfOthers,
+}
+
+impl Environment {
+    /// As secure_getenv(3) has it.
+    pub fn of_this_process() -> Environment {
+        // SAFETY: the call takes a number and reads what the kernel gave this process at its start.
+        let secure = unsafe { libc::getauxval(libc::AT_SECURE) };
+        if secure == 0 { Environment::Own } else { Environment::OfOthers }
+    }
+}
+
+/// A variable's value; none where the environment is somebody else's word. The same as secure_getenv(3).
 pub fn secure(name: &str) -> Option<OsString> {
-    // SAFETY: the call takes a number and reads what the kernel gave this process at its start.
-    let more_rights = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
-    if more_rights { None } else { std::env::var_os(name) }
+    match Environment::of_this_process() {
+        Environment::Own => std::env::var_os(name),
+        Environment::OfOthers => None,
+    }
 }

@@ -4,6 +4,7 @@
 //! stays locked in the child for ever, so none is taken on the way but [`OUTPUT`], which nobody else holds during a fork.
 
 use super::arguments::{ARGUMENTS, parse_log_level};
+use crate::driver::environment::Environment;
 use crate::driver::log_output::LogOutput;
 use crate::log_filter::may_be_written;
 use log::{Level, LevelFilter, Log, Metadata, Record};
@@ -26,24 +27,6 @@ pub fn install() {
     // Fails when the program has a logger already; then its level is not ours to set either.
     if *OURS.get_or_init(|| log::set_logger(logger).is_ok()) {
         log::set_max_level(level);
-    }
-}
-
-/// Whose words the environment is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Environment {
-    /// That of who may do what this program does.
-    Own,
-    /// That of somebody with less rights: the program is set-user-ID, or has capabilities of its own.
-    OfOthers,
-}
-
-impl Environment {
-    /// As secure_getenv(3) has it.
-    fn of_this_process() -> Environment {
-        // SAFETY: it takes a number and reads what the kernel has handed to the process.
-        let secure = unsafe { libc::getauxval(libc::AT_SECURE) };
-        if secure == 0 { Environment::Own } else { Environment::OfOthers }
     }
 }
 

@@ -225,7 +225,7 @@ impl TransportError {
     }
 
     /// There is no memory for a message.
-    pub(crate) fn no_memory() -> TransportError {
+    fn no_memory() -> TransportError {
         TransportError::Io(std::io::Error::from_raw_os_error(libc::ENOMEM))
     }
 

@@ -45,6 +45,11 @@ impl Zones {
     }
 }
 
+/// A link-local address of IPv6: it means nothing without the link that it belongs to. (Those of IPv4 are routed in places.)
+pub(crate) fn needs_zone(address: &IpAddr) -> bool {
+    matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local())
+}
+
 /// Keeps the zone of an address, if it has one.
 pub(crate) fn note(address: SocketAddr) {
     if let SocketAddr::V6(address) = address {

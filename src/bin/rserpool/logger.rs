@@ -1,10 +1,10 @@
 //! Log lines on standard error: time stamp, level, what. A log that cannot be written, or that nobody reads, must not stop a server.
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
+use rserpool::driver::clock;
 use rserpool::driver::log_output::LogOutput;
 use rserpool::log_filter::may_be_written;
 use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 struct StderrLogger {
     output: Mutex<LogOutput>,
@@ -43,9 +43,8 @@ pub fn start(level: LevelFilter) {
     }
 }
 
-#[allow(clippy::disallowed_methods)] // a log line needs the time of day; nothing is decided by it
 fn utc_now() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = clock::since_1970();
     utc(now.as_secs(), now.subsec_millis())
 }
 

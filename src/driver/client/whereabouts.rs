@@ -6,6 +6,7 @@ use crate::Time;
 use crate::asap::{Outcome, RequestError};
 use crate::association::PeerAddress;
 use crate::log_limit::{LogLimit, log_limited};
+use crate::transport::zones::needs_zone;
 use crate::wire::TransportParameter;
 use std::net::IpAddr;
 
@@ -59,9 +60,4 @@ impl Whereabouts {
             !addresses.is_empty()
         });
     }
-}
-
-/// A link-local address of IPv6: it means nothing without the link that it belongs to. (Those of IPv4 are routed in places.)
-fn needs_zone(address: &IpAddr) -> bool {
-    matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local())
 }

@@ -20,8 +20,8 @@ pub(super) const MAX_BACKLOG_ENRP: usize = 64 << 20;
 /// What a waiting message costs beside its bytes, so that many tiny messages are bounded as well.
 const MESSAGE_OVERHEAD: usize = 64;
 
+#[derive(Default)]
 struct Backlog {
-    link: Link,
     /// As long as their bytes: the buffers that messages are made in are larger, and are not counted.
     messages: VecDeque<Box<[u8]>>,
     cost: usize,
@@ -91,8 +91,7 @@ impl Backlogs {
         if after > most {
             return Err(ShareUsedUp);
         }
-        let empty = || Backlog { link, messages: VecDeque::new(), cost: 0 };
-        let backlog = self.waiting.entry(association).or_insert_with(empty);
+        let backlog = self.waiting.entry(association).or_default();
         backlog.messages.push_back(message.into());
         backlog.cost = after;
         self.side(link).changed(association, before, after);
@@ -108,9 +107,9 @@ impl Backlogs {
     }
 
     /// Hands the waiting messages to `send`, oldest first, until one is not accepted (false) or none is left.
-    pub(super) fn flush(&mut self, association: AssociationId, mut send: impl FnMut(&[u8]) -> bool) {
+    pub(super) fn flush(&mut self, link: Link, association: AssociationId, mut send: impl FnMut(&[u8]) -> bool) {
         let Some(backlog) = self.waiting.get_mut(&association) else { return };
-        let (link, before) = (backlog.link, backlog.cost);
+        let before = backlog.cost;
         while let Some(message) = backlog.messages.front() {
             if !send(message) {
                 break;
@@ -126,9 +125,9 @@ impl Backlogs {
     }
 
     /// Forgets what waits for an association that is gone.
-    pub(super) fn remove(&mut self, association: AssociationId) {
+    pub(super) fn remove(&mut self, link: Link, association: AssociationId) {
         if let Some(backlog) = self.waiting.remove(&association) {
-            self.side(backlog.link).changed(association, backlog.cost, 0);
+            self.side(link).changed(association, backlog.cost, 0);
         }
     }
 }
@@ -148,7 +147,7 @@ mod tests {
             backlogs.push(Link::Asap, A, &[byte]).unwrap();
         }
         let mut sent = Vec::new();
-        backlogs.flush(A, |message| {
+        backlogs.flush(Link::Asap, A, |message| {
             let room = sent.len() < 2;
             if room {
                 sent.push(message[0]);
@@ -157,7 +156,7 @@ mod tests {
         });
         assert_eq!(sent, [0, 1]);
         assert!(backlogs.is_waiting(A));
-        backlogs.flush(A, |message| {
+        backlogs.flush(Link::Asap, A, |message| {
             sent.push(message[0]);
             true
         });
@@ -179,9 +178,9 @@ mod tests {
         for _ in 0..4096 {
             assert_eq!(backlogs.push(Link::Enrp, C, &[0; 200]), Ok(()), "a registrar is told of many deaths at once");
         }
-        backlogs.remove(A);
-        backlogs.remove(B);
-        backlogs.remove(C);
+        backlogs.remove(Link::Asap, A);
+        backlogs.remove(Link::Asap, B);
+        backlogs.remove(Link::Enrp, C);
         assert_eq!(backlogs.total_cost(), 0);
     }
 
@@ -200,9 +199,9 @@ mod tests {
             backlogs.push(Link::Asap, innocent, &[0; 4000]).unwrap();
         }
         assert_eq!(backlogs.who_pays(), Some(greedy), "neither the innocent one nor a registrar");
-        backlogs.remove(greedy);
+        backlogs.remove(Link::Asap, greedy);
         assert_eq!(backlogs.who_pays(), None);
-        backlogs.flush(innocent, |_| true);
+        backlogs.flush(Link::Asap, innocent, |_| true);
         assert_eq!(backlogs.asap.by_cost.len(), backlogs.waiting.len() - 1, "who has nothing waiting has no place");
     }
 }

@@ -5,8 +5,8 @@ use crate::association::{PeerAddress, TransportKind};
 use crate::driver::interfaces::local_addresses;
 use crate::driver::poller::Poller;
 use crate::registrar::{Link, OwnAddresses, RegistrarConfig};
-use crate::transport::interfaces::is_link_local;
 use crate::transport::multicast::{AnnouncementListener, AnnouncementSender};
+use crate::transport::zones::needs_zone;
 use crate::transport::{
     self, DetachedReceiver, Detachment, EndpointConfig, PeerAddresses, Tcp, Transport, TransportError,
 };
@@ -134,8 +134,8 @@ impl Endpoints {
 
     /// Leaves out our own ENRP endpoint: all registrars of a scope may be given the same list.
     pub(super) fn retain_others(&self, peers: &mut Vec<PeerAddress>) {
-        let own = reachable(&self.enrp);
-        peers.retain(|peer| peer.port != port_of(&self.enrp) || !peer.addresses.iter().any(|a| own.contains(a)));
+        let own = PeerAddress { addresses: reachable(&self.enrp), port: port_of(&self.enrp) };
+        peers.retain(|peer| !peer.is_with(&own));
     }
 
     /// There are so many associations of a side now.
@@ -303,7 +303,7 @@ fn reachable(bound: &[SocketAddr]) -> AddressList {
     let wildcard = bound.iter().map(SocketAddr::ip).find(IpAddr::is_unspecified);
     let Some(wildcard) = wildcard else {
         let bound = bound.iter().map(SocketAddr::ip);
-        return bound.filter(|a| !(a.is_ipv6() && is_link_local(a))).take(MAX_SCTP_ADDRESSES).collect();
+        return bound.filter(|a| !needs_zone(a)).take(MAX_SCTP_ADDRESSES).collect();
     };
     let all = local_addresses().unwrap_or_else(|error| {
         log::warn!("the addresses of this machine cannot be read, so announcements name loopback only: {error}");

@@ -94,15 +94,14 @@ impl RegistrarServer {
         endpoints.describe(&settings, &mut config);
         config.max_tcp_connections = descriptors::tcp_connections(config.max_tcp_connections);
         let config = config.validated().map_err(|why| refused(why.into()))?;
-        let (asap, enrp, kind) = (endpoints.asap.clone(), endpoints.enrp.clone(), endpoints.kind());
+        let (asap, enrp, kind) = (endpoints.asap[0], endpoints.enrp[0], endpoints.kind());
         let seed = random_seed().map_err(system("the random number source"))?;
         let core = Registrar::new(config, seed, crate::driver::clock::now());
         let id = core.id();
-        let (asap_list, enrp_list) = (listed(&asap), listed(&enrp));
+        let (asap_list, enrp_list) = (listed(&endpoints.asap), listed(&endpoints.enrp));
         log::info!(
             "registrar {id} listens for ASAP at {asap_list} and ENRP at {enrp_list}, over {kind}; ASAP also over TCP"
         );
-        let (asap, enrp) = (asap[0], enrp[0]);
         let mut worker = Worker::new(core, endpoints, settings.stop_timeout).map_err(system("an epoll descriptor"))?;
         if let Some(monitor) = settings.csp_server {
             let reports = Reports::start(monitor, settings.csp_interval, id, asap);

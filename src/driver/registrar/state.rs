@@ -112,10 +112,10 @@ impl<C: RegistrarCore> State<C> {
 
     /// Whether it was there.
     fn remove(&mut self, association: AssociationId) -> bool {
-        let link = self.associations.remove(&association);
-        self.with_registrars -= usize::from(link == Some(Link::Enrp));
-        self.backlogs.remove(association);
-        link.is_some()
+        let Some(link) = self.associations.remove(&association) else { return false };
+        self.with_registrars -= usize::from(link == Link::Enrp);
+        self.backlogs.remove(link, association);
+        true
     }
 
     pub(super) fn has_associations(&self) -> bool {
@@ -241,7 +241,7 @@ impl<C: RegistrarCore> State<C> {
     pub(super) fn flush(&mut self, now: Time, transport: &mut dyn Transport, association: AssociationId) {
         let Some(&link) = self.associations.get(&association) else { return };
         let sent = &mut self.metrics.messages_sent;
-        self.backlogs.flush(association, |message| {
+        self.backlogs.flush(link, association, |message| {
             let result = transport.send(now, association, OutboundMessage::control(ppid(link), message));
             *sent += u64::from(result.is_ok());
             // Any other failure means that the association is on its way out: nothing is gained by keeping the message.

@@ -125,9 +125,12 @@ impl SocketState {
                     Err(error) => delivery.failed(element, failure(&error)),
                 },
                 Next::Loopback(element) => {
-                    let Ok(copy) = copied(payload) else {
-                        delivery.failed(element, failure(&TransportError::no_memory()));
-                        continue;
+                    let copy = match copied(payload) {
+                        Ok(copy) => copy,
+                        Err(error) => {
+                            delivery.failed(element, failure(&error));
+                            continue;
+                        }
                     };
                     let kind = ItemKind::Data { ppid, stream, payload: copy };
                     match self.inbox.push_received(Item { session: OWN_SESSION, kind }) {
