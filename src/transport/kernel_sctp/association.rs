@@ -66,9 +66,8 @@ impl Queued {
 
     /// What is kept of it once the kernel has it.
     pub fn into_kept(self) -> Kept {
-        let Queued { stream, ppid, unordered, expires, payload } = self;
-        let len = payload.len();
-        let whole = is_kept(len, expires.is_some()).then_some(Undelivered { stream, ppid, unordered, payload });
+        let len = self.payload.len();
+        let whole = is_kept(len, self.expires.is_some()).then(|| self.into());
         Kept { len, whole }
     }
 
@@ -81,6 +80,12 @@ impl Queued {
             lifetime: self.expires.map(|expires| expires.saturating_since(now)),
             payload: &self.payload,
         }
+    }
+}
+
+impl From<Queued> for Undelivered {
+    fn from(Queued { stream, ppid, unordered, payload, .. }: Queued) -> Undelivered {
+        Undelivered { stream, ppid, unordered, payload }
     }
 }
 
@@ -183,13 +188,7 @@ impl Outbox {
     pub fn into_undelivered(mut self) -> Vec<Undelivered> {
         self.failed.sort_by(|(a, _), (b, _)| order(*a, *b));
         let failed = self.failed.into_iter().map(|(_, message)| message);
-        let queued = self.queue.into_iter().map(|message| Undelivered {
-            stream: message.stream,
-            ppid: message.ppid,
-            unordered: message.unordered,
-            payload: message.payload,
-        });
-        failed.chain(queued).collect()
+        failed.chain(self.queue.into_iter().map(Undelivered::from)).collect()
     }
 }
 
@@ -253,11 +252,6 @@ impl Association {
     /// Ways to the peer, as far as they are known.
     pub fn paths(&self) -> usize {
         if self.established { self.peer.addresses.len() } else { 1 }
-    }
-
-    /// Whether the peer has this port and one of these addresses.
-    pub fn is_with(&self, peer: &PeerAddress) -> bool {
-        self.peer.is_with(peer)
     }
 }
 

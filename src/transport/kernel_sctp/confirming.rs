@@ -41,7 +41,6 @@ type EarlyMessage = (u16, u32, Vec<u8>);
 #[derive(Debug, Default)]
 pub(super) struct Early {
     messages: Vec<EarlyMessage>,
-    bytes: usize,
 }
 
 #[cfg(feature = "registrar")]
@@ -80,11 +79,13 @@ impl KernelSctp {
     /// A path has been confirmed: perhaps the last one.
     pub(super) fn path_confirmed(&mut self, now: Time, kernel_id: KernelId, sink: Sink<'_>) {
         let Some((id, association)) = self.by_kernel_id(kernel_id) else { return };
-        if association.early.is_some() {
-            let peer = association.peer.clone();
-            if self.unconfirmed(kernel_id, &peer).is_empty() {
-                self.stop_waiting(now, id, sink);
-            }
+        if association.early.is_none() {
+            return;
+        }
+        let peer = association.peer.clone();
+        let unconfirmed = self.unconfirmed(kernel_id, &peer);
+        if unconfirmed.is_empty() {
+            self.tell_early(now, id, &unconfirmed, sink);
         }
     }
 
@@ -92,22 +93,27 @@ impl KernelSctp {
     pub(super) fn keep_early(&mut self, now: Time, id: AssociationId, message: EarlyMessage, sink: Sink<'_>) {
         let Some(association) = self.associations.get_mut(&id) else { return };
         let Some(early) = &mut association.early else { return };
-        early.bytes += message.2.len();
         early.messages.push(message);
-        if early.bytes > MAX_EARLY_BYTES || early.messages.len() >= MAX_EARLY_MESSAGES {
+        let bytes: usize = early.messages.iter().map(|(_, _, payload)| payload.len()).sum();
+        if bytes > MAX_EARLY_BYTES || early.messages.len() >= MAX_EARLY_MESSAGES {
             self.stop_waiting(now, id, sink);
         }
     }
 
     /// Tells that an association is up, with the addresses that are the peer's own, and what has come over it so far.
     pub(super) fn stop_waiting(&mut self, now: Time, id: AssociationId, sink: Sink<'_>) {
+        let waiting = self.associations.get(&id).filter(|association| association.early.is_some());
+        let Some(association) = waiting else { return };
+        // All of them where the kernel has forgotten the association already.
+        let unconfirmed = self.unconfirmed(association.kernel_id, &association.peer);
+        self.tell_early(now, id, &unconfirmed, sink);
+    }
+
+    fn tell_early(&mut self, now: Time, id: AssociationId, unconfirmed: &[IpAddr], sink: Sink<'_>) {
         let Some(association) = self.associations.get_mut(&id) else { return };
         let Some(early) = association.early.take() else { return };
-        let (kernel_id, mut peer) = (association.kernel_id, association.peer.clone());
-        let unconfirmed = self.unconfirmed(kernel_id, &peer);
-        // None is left where the kernel has forgotten the association already.
-        peer.addresses.retain(|address| !unconfirmed.contains(address));
-        self.tell_up(now, id, peer, sink);
+        association.peer.addresses.retain(|address| !unconfirmed.contains(address));
+        self.tell_up(now, id, sink);
         for (stream, ppid, payload) in early.messages {
             sink(TransportEvent::Message { association: id, stream, ppid, payload: &payload });
         }

@@ -19,7 +19,7 @@ impl KernelSctp {
         let (kernel_id, deadline) = match self.attempt(now, peer, &mut connecting, false) {
             Ok(begun) => begun,
             Err(error) if is_connected_already(&error) => {
-                if self.associations.values().any(|association| association.is_with(peer)) {
+                if self.associations.values().any(|association| association.peer.is_with(peer)) {
                     return Err(error.into());
                 }
                 // The peer began one at the same time, and the news of it wait to be received.
@@ -138,17 +138,17 @@ impl KernelSctp {
             log::debug!("SCTP port {}: limit for {paths} paths not set: {error}", self.local_port);
         }
         if !self.waits_for_paths(now, id, kernel_id, &peer) {
-            self.tell_up(now, id, peer, sink);
+            self.tell_up(now, id, sink);
         }
     }
 
     /// An association is up, with a peer that is there.
-    pub(super) fn tell_up(&mut self, now: Time, id: AssociationId, peer: PeerAddress, sink: Sink<'_>) {
+    pub(super) fn tell_up(&mut self, now: Time, id: AssociationId, sink: Sink<'_>) {
         self.set_deadline(id, None);
         let Some(association) = self.associations.get_mut(&id) else { return };
         association.established = true;
-        association.peer = peer.clone();
-        let peer = Peer { address: peer, inbound: association.inbound, kind: TransportKind::KernelSctp };
+        let address = association.peer.clone();
+        let peer = Peer { address, inbound: association.inbound, kind: TransportKind::KernelSctp };
         sink(TransportEvent::Up { association: id, peer });
         self.flush(now, id, sink);
     }
@@ -158,7 +158,7 @@ impl KernelSctp {
         let expected = |id: &AssociationId| {
             self.associations
                 .get(id)
-                .is_some_and(|association| association.kernel_id == NO_KERNEL_ID && association.is_with(peer))
+                .is_some_and(|association| association.kernel_id == NO_KERNEL_ID && association.peer.is_with(peer))
         };
         let index = self.expected.iter().position(expected)?;
         let id = self.expected.swap_remove(index);

@@ -116,15 +116,15 @@ fn nothing_of(association: KernelId) -> abi::AssociationParameters {
     }
 }
 
-#[cfg(feature = "registrar")]
 /// Has a path asked whether it answers.
+#[cfg(feature = "registrar")]
 pub(super) fn request_heartbeat(
     socket: &SctpSocket,
     association: KernelId,
     address: IpAddr,
     port: u16,
 ) -> io::Result<()> {
-    let address = socket.path_address(address, port);
+    let address = super::socket::path_address(address, port);
     let demand = abi::PeerAddressParameters { address, flags: abi::SPP_HB_DEMAND, ..all_paths(association) };
     socket.set_option(abi::SCTP_PEER_ADDR_PARAMS, &demand)
 }

@@ -138,15 +138,7 @@ impl KernelSctp {
         if association.partial.len() + payload.len() > limit {
             return self.break_off(now, id, &format!("a message of more than {limit} bytes"), sink);
         }
-        if end && association.early.is_some() {
-            let mut whole = std::mem::take(&mut association.partial);
-            if whole.try_reserve(payload.len()).is_err() {
-                return self.break_off(now, id, "a message that there is no memory for", sink);
-            }
-            whole.extend_from_slice(payload);
-            return self.keep_early(now, id, (stream, ppid, whole), sink);
-        }
-        if end && association.partial.is_empty() {
+        if end && association.partial.is_empty() && association.early.is_none() {
             sink(TransportEvent::Message { association: id, stream, ppid, payload });
             return;
         }
@@ -156,6 +148,9 @@ impl KernelSctp {
         association.partial.extend_from_slice(payload);
         if end {
             let payload = std::mem::take(&mut association.partial);
+            if association.early.is_some() {
+                return self.keep_early(now, id, (stream, ppid, payload), sink);
+            }
             sink(TransportEvent::Message { association: id, stream, ppid, payload: &payload });
         }
     }

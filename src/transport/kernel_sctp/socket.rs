@@ -257,12 +257,12 @@ impl SctpSocket {
         Ok(unpack_addresses(&bytes[8..], count as usize))
     }
 
-    #[cfg(feature = "registrar")]
     /// Whether a path of an association has ever answered.
+    #[cfg(feature = "registrar")]
     pub fn is_confirmed(&self, association: KernelId, address: IpAddr, port: u16) -> io::Result<bool> {
         let path = abi::PathInformation {
             association,
-            address: self.path_address(address, port),
+            address: path_address(address, port),
             state: 0,
             window: 0,
             srtt: 0,
@@ -271,16 +271,6 @@ impl SctpSocket {
         };
         let state = self.get_option(abi::SCTP_GET_PEER_ADDR_INFO, path)?.state;
         Ok(state != abi::SCTP_UNCONFIRMED)
-    }
-
-    #[cfg(feature = "registrar")]
-    /// An address of a peer as the kernel wants it.
-    pub(super) fn path_address(&self, address: IpAddr, port: u16) -> [u8; 128] {
-        let mut bytes = [0; 128];
-        for (to, from) in bytes.iter_mut().zip(pack_addresses([address], port)) {
-            *to = from;
-        }
-        bytes
     }
 
     /// State of an association and its primary path.
@@ -441,6 +431,16 @@ fn pack_addresses(addresses: impl IntoIterator<Item = IpAddr>, port: u16) -> Vec
         });
     }
     packed
+}
+
+/// An address of a peer as the kernel wants it.
+#[cfg(feature = "registrar")]
+pub(super) fn path_address(address: IpAddr, port: u16) -> [u8; 128] {
+    let mut bytes = [0; 128];
+    for (to, from) in bytes.iter_mut().zip(pack_addresses([address], port)) {
+        *to = from;
+    }
+    bytes
 }
 
 /// The reverse of [`pack_addresses`].

@@ -1,7 +1,6 @@
 //! One association: a dcsctp socket and what the wrapper must know besides.
 
 use super::connect::Connecting;
-use super::options::Tuned;
 use super::packet::{self, Envelope, chunk};
 use super::probe::Probe;
 use super::udp::Path;
@@ -10,7 +9,7 @@ use crate::association::{LossReason, Peer, PeerAddress, TransportKind};
 use crate::transport::Pending;
 use crate::wire::AddressList;
 use crate::{AssociationId, Time};
-use dcsctp::api::{DcSctpSocket, Socket, SocketTime};
+use dcsctp::api::{DcSctpSocket, Options, Socket, SocketTime};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -53,8 +52,15 @@ pub(super) struct Association {
 }
 
 impl Association {
-    pub fn new(id: AssociationId, slot: u32, now: Time, tuned: &Tuned, path: Path) -> Association {
-        let options = &tuned.options;
+    /// Association.Max.Retrans stands apart: dcsctp knows nothing of what the wrapper makes of it.
+    pub fn new(
+        id: AssociationId,
+        slot: u32,
+        now: Time,
+        options: &Options,
+        max_retransmissions: u32,
+        path: Path,
+    ) -> Association {
         Association {
             id,
             slot,
@@ -76,7 +82,7 @@ impl Association {
             max_message: options.max_message_size,
             streams: 1,
             probe: None,
-            vigil: Vigil::new(tuned.association_max_retransmissions),
+            vigil: Vigil::new(max_retransmissions),
             heartbeat_patience: options.rto_initial,
             scheduled: None,
         }

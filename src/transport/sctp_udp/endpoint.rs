@@ -184,7 +184,7 @@ impl SctpUdp {
     fn take_messages(&mut self, now: Time, a: &mut Association) -> Option<LossReason> {
         while let Some(message) = a.socket.get_next_message() {
             if message.payload.len() > self.config.max_message_size {
-                self.udp.send(&a.path, &a.envelope().abort(cause::USER_INITIATED_ABORT, b"message too long"));
+                self.send_abort(a, "message too long");
                 let what = format!("a message of {} bytes, too long", message.payload.len());
                 let (from, level) = (a.path.remote, log::Level::Warn);
                 log_limited!(self.offences => from, now, level, "SCTP in UDP: {from} sent {what}: {} aborted", a.id);
@@ -231,10 +231,14 @@ impl SctpUdp {
         }
         a.advance(now);
         if a.vigil.is_over() {
-            self.udp.send(&a.path, &a.envelope().abort(cause::USER_INITIATED_ABORT, b"too many retransmissions"));
+            self.send_abort(&a, "too many retransmissions");
             return self.end(a, LossReason::Unreachable);
         }
         self.settle(now, a, None);
+    }
+
+    pub(super) fn send_abort(&self, a: &Association, reason: &str) {
+        self.udp.send(&a.path, &a.envelope().abort(cause::USER_INITIATED_ABORT, reason.as_bytes()));
     }
 
     fn send_probe(&mut self, a: &Association) -> Sent {
@@ -244,7 +248,7 @@ impl SctpUdp {
 
     /// A packet to an established association's peer was refused, or there is another reason to doubt that it is there.
     pub(super) fn suspect(&mut self, now: Time, mut a: Box<Association>) {
-        match a.probe.as_mut() {
+        match &a.probe {
             None => {
                 a.probe = Some(Probe::begin(now, a.round_trip_time()));
                 // The peer knows this side by that address only.

@@ -117,8 +117,7 @@ impl SctpUdp {
     /// Answers with a socket that lives only for this: everything it knows is in the signed cookie.
     fn answer_init(&mut self, now: Time, packet: &Packet<'_>, reply: Reply) {
         self.entropy.reseed_dcsctp();
-        let options =
-            options::tuned(&self.config, self.udp.port(), reply.origin.address, reply.origin.remote_port).options;
+        let options = options::options(&self.config, self.udp.port(), reply.origin.address, reply.origin.remote_port);
         let answer = catch_unwind(AssertUnwindSafe(|| {
             let mut socket = Socket::new("", &options);
             socket.handle_input(packet.bytes);
@@ -207,9 +206,10 @@ impl SctpUdp {
         if self.table.find_tag(opened.local_tag).is_some() || !self.config.listen {
             return;
         }
-        let tuned = options::tuned(&self.config, local_port, packet.path.remote.ip(), remote_port);
+        let options = options::options(&self.config, local_port, packet.path.remote.ip(), remote_port);
+        let max_retransmissions = self.config.parameters.association_max_retransmissions;
         let (id, slot) = self.table.reserve();
-        let mut a = Box::new(Association::new(id, slot, now, &tuned, packet.path));
+        let mut a = Box::new(Association::new(id, slot, now, &options, max_retransmissions, packet.path));
         a.local_tag = opened.local_tag;
         a.adopt_peer(packet.path, opened.peer_tag, &opened.remembered.addresses);
         a.limit_messages(opened.remembered.whole_messages_only, window(opened));

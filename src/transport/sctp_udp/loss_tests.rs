@@ -60,7 +60,8 @@ impl Pair {
             let peer = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 3 - number));
             let path = Path { socket: 0, remote: SocketAddr::new(peer, other), local: None };
             let id = AssociationId::new(0, number.into());
-            Association::new(id, 0, Time::ZERO, &options::tuned(&config, own, peer, other), path)
+            let options = options::options(&config, own, peer, other);
+            Association::new(id, 0, Time::ZERO, &options, parameters.association_max_retransmissions, path)
         };
         let mut pair = Pair {
             ends: [end(1), end(2)],

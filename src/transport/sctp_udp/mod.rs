@@ -52,7 +52,6 @@ use connect::Connecting;
 use cookie::CookieSigner;
 use dcsctp::api::{DcSctpSocket, SocketState};
 use entropy::Entropy;
-use packet::cause;
 use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -207,10 +206,11 @@ impl Transport for SctpUdp {
         let connecting = Connecting::new(peer, now + connect_timeout);
         let far = connecting.addresses().iter().copied().find(|address| !address.is_loopback());
         let first = far.unwrap_or(connecting.addresses()[0]);
-        let tuned = options::tuned(&self.config, self.udp.port(), first, peer.port);
+        let options = options::options(&self.config, self.udp.port(), first, peer.port);
+        let max_retransmissions = self.config.parameters.association_max_retransmissions;
         let (id, slot) = self.table.reserve();
         let path = Path { socket: 0, remote: SocketAddr::new(first, peer.port), local: None };
-        let mut association = Box::new(Association::new(id, slot, now, &tuned, path));
+        let mut association = Box::new(Association::new(id, slot, now, &options, max_retransmissions, path));
         association.inbound = false;
         association.connecting = Some(connecting);
         self.entropy.reseed_dcsctp();
@@ -253,7 +253,7 @@ impl Transport for SctpUdp {
     fn abort(&mut self, _now: Time, association: AssociationId, reason: &str) {
         let Some(a) = self.table.slot_of(association).and_then(|slot| self.table.take(slot)) else { return };
         if a.peer_tag != 0 {
-            self.udp.send(&a.path, &a.envelope().abort(cause::USER_INITIATED_ABORT, reason.as_bytes()));
+            self.send_abort(&a, reason);
         }
         self.table.forget(&a);
         self.events.retain(|event| event.association() != association);
@@ -265,7 +265,7 @@ impl Transport for SctpUdp {
             self.table.put(a);
             return self.abort(now, association, reason);
         }
-        self.udp.send(&a.path, &a.envelope().abort(cause::USER_INITIATED_ABORT, reason.as_bytes()));
+        self.send_abort(&a, reason);
         self.events.retain(|event| event.association() != association);
         self.end(a, LossReason::GivenUp);
     }

@@ -62,27 +62,9 @@ pub(super) fn fits_window(window: u32) -> usize {
     window as usize / 5 * 4
 }
 
-/// What an association is made with.
-pub(super) struct Tuned {
-    pub options: Options,
-    /// Association.Max.Retrans: what the wrapper makes of it, dcsctp does not know.
-    pub association_max_retransmissions: u32,
-}
-
 /// For an association with this peer.
-pub(super) fn tuned(config: &EndpointConfig, local_port: u16, peer: IpAddr, remote_port: u16) -> Tuned {
+pub(super) fn options(config: &EndpointConfig, local_port: u16, peer: IpAddr, remote_port: u16) -> Options {
     let parameters = sane(&config.parameters);
-    let options = options(config, &parameters, local_port, peer, remote_port);
-    Tuned { options, association_max_retransmissions: parameters.association_max_retransmissions }
-}
-
-fn options(
-    config: &EndpointConfig,
-    parameters: &SctpParameters,
-    local_port: u16,
-    peer: IpAddr,
-    remote_port: u16,
-) -> Options {
     Options {
         local_port,
         remote_port,

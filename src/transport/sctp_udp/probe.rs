@@ -46,7 +46,7 @@ impl Probe {
     }
 
     /// Another ICMP error arrived.
-    pub fn on_refused(&mut self) -> Verdict {
+    pub fn on_refused(&self) -> Verdict {
         if self.sent >= BEFORE_REFUSAL { Verdict::Gone } else { Verdict::Wait }
     }
 

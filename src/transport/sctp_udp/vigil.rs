@@ -101,8 +101,10 @@ impl Vigil {
 
     /// Whether so many transmissions have stayed without an answer that this is not chance.
     pub fn is_over(&self) -> bool {
+        // What is allowed is never less, and takes longer to find out.
+        let is_silent = self.misses > self.least && self.misses > self.allowed();
         // The end of an association needs no more patience: nothing is lost with it.
-        self.misses > self.allowed() || self.shutdowns > self.least.saturating_add(1)
+        is_silent || self.shutdowns > self.least.saturating_add(1)
     }
 
     /// How many may stay without an answer.
