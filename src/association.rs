@@ -57,6 +57,12 @@ impl PeerAddress {
         }
     }
 
+    /// Its host, for what is counted for each ([`host_of`] its first address); none: nobody knows where it is.
+    #[cfg_attr(not(any(feature = "registrar", feature = "sctp-udp")), allow(dead_code))]
+    pub(crate) fn host(&self) -> Option<u64> {
+        self.addresses.first().copied().map(host_of)
+    }
+
     /// Whether both can be one endpoint: the same port, and an address in common.
     pub(crate) fn is_with(&self, other: &PeerAddress) -> bool {
         self.port == other.port && self.addresses.iter().any(|address| other.addresses.contains(address))

@@ -48,7 +48,7 @@ impl Culprit for SocketAddr {
 
 impl Culprit for PeerAddress {
     fn number(&self) -> u64 {
-        self.addresses.first().map_or(0, Culprit::number)
+        self.host().unwrap_or(0)
     }
 }
 
@@ -91,14 +91,14 @@ impl LogLimit {
 
     /// The same for a line about what somebody has done. Who serves nobody need not tell them apart.
     #[cfg(not(any(feature = "registrar", feature = "sctp-udp")))]
-    pub(crate) fn allow_about(&mut self, now: Time, _: &impl Culprit) -> Option<u64> {
+    pub(crate) fn allow_about(&mut self, now: Time, _: u64) -> Option<u64> {
         self.allow(now)
     }
 
     /// The same for a line about what somebody has done.
     #[cfg(any(feature = "registrar", feature = "sctp-udp"))]
-    pub(crate) fn allow_about(&mut self, now: Time, culprit: &impl Culprit) -> Option<u64> {
-        let mixed = culprit.number().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    pub(crate) fn allow_about(&mut self, now: Time, culprit: u64) -> Option<u64> {
+        let mixed = culprit.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let allowed = self.has_place(now, (mixed >> 32) as usize % PLACES) && self.bucket.take(now);
         self.count(allowed)
     }
@@ -134,8 +134,8 @@ impl fmt::Display for LeftOut {
 macro_rules! log_limited {
     ($limit:expr => $culprit:expr, $now:expr, $level:expr, $($line:tt)+) => {
         if log::log_enabled!($level) {
-            let culprit = $culprit;
-            if let Some(left_out) = $limit.allow_about($now, &culprit) {
+            let culprit = $crate::log_limit::Culprit::number(&$culprit);
+            if let Some(left_out) = $limit.allow_about($now, culprit) {
                 log::log!($level, "{}{}", format_args!($($line)+), $crate::log_limit::LeftOut(left_out));
             }
         }
@@ -168,15 +168,18 @@ mod tests {
     fn sec_one_who_causes_many_lines_does_not_hide_those_about_others() {
         let mut limit = LogLimit::default();
         let (noisy, quiet) = (RegistrarId(1), RegistrarId(2));
-        let written = (0..1000).filter(|_| limit.allow_about(Time::ZERO, &noisy).is_some()).count();
+        let written = (0..1000).filter(|_| limit.allow_about(Time::ZERO, noisy.number()).is_some()).count();
         assert_eq!(written, BURST_OF_ONE as usize);
         for second in 0..600 {
             let now = Time::from_secs(second);
             for _ in 0..50 {
-                limit.allow_about(now, &noisy);
+                limit.allow_about(now, noisy.number());
             }
             if second % 30 == 0 {
-                assert!(limit.allow_about(now, &quiet).is_some_and(|left_out| left_out > 0), "after {second} s");
+                assert!(
+                    limit.allow_about(now, quiet.number()).is_some_and(|left_out| left_out > 0),
+                    "after {second} s"
+                );
             }
         }
     }
@@ -184,7 +187,8 @@ mod tests {
     #[test]
     fn a_flood_from_a_thousand_is_still_a_flood() {
         let mut limit = LogLimit::default();
-        let written = (0..1000).filter(|&number| limit.allow_about(Time::ZERO, &RegistrarId(number)).is_some()).count();
+        let written =
+            (0..1000).filter(|&number| limit.allow_about(Time::ZERO, RegistrarId(number).number()).is_some()).count();
         assert_eq!(written, BURST as usize);
     }
 }

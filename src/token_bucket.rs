@@ -42,8 +42,7 @@ impl TokenBucket {
     /// Puts a token back, unless it is full.
     #[cfg(feature = "sctp-udp")]
     pub fn give_back(&mut self) {
-        let full = u64::from(self.burst) * u64::from(self.interval);
-        self.credit = self.credit.saturating_add(u64::from(self.interval)).min(full);
+        self.add(u64::from(self.interval));
     }
 
     /// Whether there is one.
@@ -55,9 +54,13 @@ impl TokenBucket {
 
     fn count(&mut self, now: Time) {
         let waited = u64::try_from(now.saturating_since(self.counted).as_nanos()).unwrap_or(u64::MAX);
-        let full = u64::from(self.burst) * u64::from(self.interval);
-        self.credit = self.credit.saturating_add(waited).min(full);
+        self.add(waited);
         self.counted = now;
+    }
+
+    fn add(&mut self, credit: u64) {
+        let full = u64::from(self.burst) * u64::from(self.interval);
+        self.credit = self.credit.saturating_add(credit).min(full);
     }
 }
 

@@ -53,6 +53,11 @@ impl Element {
         self.record.policy()
     }
 
+    /// Where it offers its service, as `pool_element` has it.
+    pub fn user_transport(&self) -> TransportParameter {
+        self.record.user_transport()
+    }
+
     /// How registrars reach it.
     pub fn asap_transport(&self) -> Option<TransportParameter> {
         self.record.asap_transport()

@@ -2,6 +2,7 @@
 
 use crate::Time;
 use crate::round_trips::RoundTrips;
+use std::time::Duration;
 
 /// How an element and the registrar stand, when the registrar has an association with it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -150,16 +151,14 @@ impl Liveness {
         self.last_keep_alive = Some(now);
     }
 
-    /// It has answered, which clears the reports. If it was asked, it is asked again at `next`.
-    pub fn answered(&mut self, now: Time, next: Time) {
+    /// It has answered, which clears the reports. If it was asked, it is asked again at `next`; how long the answer took then.
+    pub fn answered(&mut self, now: Time, next: Time) -> Option<Duration> {
         self.bad_reports = 0;
-        if let Some(asked) = self.asked_at() {
-            self.round_trips.saw(now.saturating_since(asked));
-        }
-        if self.awaiting_ack {
-            self.awaiting_ack = false;
-            self.keep_alive_at = next;
-        }
+        let took = now.saturating_since(self.asked_at()?);
+        self.round_trips.saw(took);
+        self.awaiting_ack = false;
+        self.keep_alive_at = next;
+        Some(took)
     }
 
     /// So many report it unreachable.

@@ -92,11 +92,15 @@ impl Record {
             id,
             home_registrar,
             registration_life: RegistrationLife(life.map_or(0, i32::from_be_bytes)),
-            // Opaque and empty: nobody could use it. It cannot happen.
-            user_transport: self.transport(USER_TRANSPORT).unwrap_or(TransportParameter::Opaque(Vec::new())),
+            user_transport: self.user_transport(),
             policy: self.policy(),
             asap_transport: self.asap_transport(),
         }
+    }
+
+    pub fn user_transport(&self) -> TransportParameter {
+        // Opaque and empty: nobody could use it. It cannot happen.
+        self.transport(USER_TRANSPORT).unwrap_or(TransportParameter::Opaque(Vec::new()))
     }
 
     pub fn policy(&self) -> Policy {

@@ -2,7 +2,7 @@
 
 use super::silence::Silence;
 use super::{Link, RegistrarConfig};
-use crate::association::{Peer, PeerAddress, TransportKind, host_of};
+use crate::association::{Peer, PeerAddress, TransportKind};
 use crate::handlespace::{SeededState, ShardedMap};
 use crate::token_bucket::TokenBucket;
 use crate::wire::{AddressList, MAX_SCTP_ADDRESSES, TransportParameter, TransportUse};
@@ -91,7 +91,7 @@ impl Association {
 
     /// Where it comes from, for what is counted for each host.
     pub fn host(&self) -> u64 {
-        self.peer.address.addresses.first().map_or(0, |address| host_of(*address))
+        self.peer.address.host().unwrap_or(0)
     }
 
     /// The other end as the ASAP transport of an element (RFC 5352 section 3.1 rule 4).

@@ -35,7 +35,7 @@ impl Registrar {
         let tcp = peer.kind == TransportKind::Tcp;
         if let Err(reason) = self.admit(link, &peer, step) {
             log_limited!(
-                self.logs.associations => peer.address.clone(),
+                self.logs.associations => peer.address,
                 step.now,
                 Level::Warn,
                 "registrar {}: {} associations are there already: the one of {} is aborted: {reason}",
@@ -103,7 +103,7 @@ impl Registrar {
         let Some(association) = self.take_out(step.now, id) else { return };
         let reason = why.text();
         log_limited!(
-            self.logs.associations => association.address().clone(),
+            self.logs.associations => *association.address(),
             step.now,
             why.level(),
             "registrar {}: association with {} is aborted: {reason}",

@@ -120,11 +120,10 @@ impl KeepAlives {
 
     /// It is answered. When the element is asked again.
     pub fn answered(&mut self, now: Time, liveness: &mut Liveness, next: Time) {
-        if let Some(asked) = liveness.asked_at() {
-            self.round_trips.saw(now.saturating_since(asked));
+        if let Some(took) = liveness.answered(now, next) {
+            self.round_trips.saw(took);
             self.last_answer = now;
         }
-        liveness.answered(now, next);
     }
 
     /// How long an element has for an answer.

@@ -10,7 +10,7 @@ use crate::log_limit::log_limited;
 use crate::message::AsapMessage;
 use crate::message::asap::{Registration, RegistrationResponse};
 use crate::wire::{Cause, ErrorCause, OperationalError, PoolElement, RegistrationLife};
-use crate::{AssociationId, PoolElementId, PoolHandle, Time};
+use crate::{AssociationId, PoolHandle, Time};
 use log::Level;
 
 impl Registrar {
@@ -61,18 +61,18 @@ impl Registrar {
     ) -> Result<(), ErrorCause> {
         let Some(association) = self.associations.get(id) else { return Err(without_information(Cause::Unspecified)) };
         let life = pool_element.registration_life;
-        let pool_element_id = pool_element.id;
-        let costs = self.cost_of(id, pool_handle, pool_element_id);
+        let known = self.handlespace.find(pool_handle, pool_element.id);
+        let costs = self.cost_of(id, known);
         if !self.sources.allow(step.now, association.address(), costs) {
             self.statistics.rate_limited += 1;
             return Err(without_information(Cause::LackOfResources));
         }
-        let host = &self.own_addresses;
+        let (handlespace, host) = (&mut self.handlespace, &self.own_addresses);
         let result =
-            self.registrations.register(&mut self.handlespace, host, (id, association), pool_handle, pool_element);
+            self.registrations.register(handlespace, host, (id, association), known, pool_handle, pool_element);
         if result.as_ref().is_err_and(|error| error.cause == Cause::NonUniquePoolElementId) {
             // Whoever has it may be dead, and its loss not noticed yet.
-            if let Some(holder) = self.handlespace.find(pool_handle, pool_element_id) {
+            if let Some(holder) = known {
                 self.probe(holder, step);
             }
         }
@@ -86,8 +86,7 @@ impl Registrar {
     }
 
     /// What a registration over the association `id` is.
-    fn cost_of(&self, id: AssociationId, pool_handle: &PoolHandle, pool_element_id: PoolElementId) -> Costly {
-        let known = self.handlespace.find(pool_handle, pool_element_id);
+    fn cost_of(&self, id: AssociationId, known: Option<ElementIndex>) -> Costly {
         let known = known.and_then(|index| self.handlespace.element(index));
         if known.is_some_and(|known| known.association() == Some(id)) { Costly::Renewal } else { Costly::Registration }
     }
@@ -110,7 +109,7 @@ impl Registrar {
             self.id,
             element.id(),
             pool.handle(),
-            Place(&element.pool_element().user_transport),
+            Place(&element.user_transport()),
             pool.len()
         );
     }

@@ -49,6 +49,7 @@ impl Registrations {
         handlespace: &mut Handlespace,
         host: &OwnAddresses,
         (id, association): (AssociationId, &Association),
+        known: Option<ElementIndex>,
         pool_handle: &PoolHandle,
         mut pool_element: PoolElement,
     ) -> Result<(ElementIndex, Registered), ErrorCause> {
@@ -70,7 +71,7 @@ impl Registrations {
         if !self.scope.bears(pool_handle, &pool_element) {
             return Err(invalid_value(&pool_element));
         }
-        self.check_identity(handlespace, (id, association), pool_handle, &pool_element)?;
+        self.check_identity(handlespace, (id, association), known, &pool_element)?;
         handlespace
             .register(pool_handle, &pool_element, Some(id))
             .map_err(|refusal| cause_of(refusal, handlespace, pool_handle))
@@ -103,10 +104,9 @@ impl Registrations {
         &self,
         handlespace: &Handlespace,
         (id, association): (AssociationId, &Association),
-        pool_handle: &PoolHandle,
+        known: Option<ElementIndex>,
         pool_element: &PoolElement,
     ) -> Result<(), ErrorCause> {
-        let known = handlespace.find(pool_handle, pool_element.id);
         let known = known.and_then(|index| handlespace.element(index));
         if known.is_some_and(|known| known.association() == Some(id)) {
             return Ok(());
@@ -201,29 +201,17 @@ fn is_same_element(known: &Element, association: &Association, new: &PoolElement
     let same_place = match (&old.user_transport, &new.user_transport) {
         (TransportParameter::Opaque(old), TransportParameter::Opaque(new)) => old == new && same_host,
         (old, new) => {
-            let ((old_port, old_addresses), (new_port, new_addresses)) = (place(old), place(new));
+            let ((old_port, old_addresses), (new_port, new_addresses)) = (old.place(), new.place());
             old_port == new_port && old_addresses.iter().any(|address| new_addresses.contains(address))
         }
     };
     same_place || (known.association().is_none() && same_host)
 }
 
-/// Port and addresses of a transport.
-fn place(transport: &TransportParameter) -> (u16, &[IpAddr]) {
-    match transport {
-        TransportParameter::Sctp { port, addresses, .. } => (*port, addresses),
-        TransportParameter::Tcp { port, address, .. }
-        | TransportParameter::Udp { port, address }
-        | TransportParameter::UdpLite { port, address }
-        | TransportParameter::Dccp { port, address, .. } => (*port, std::slice::from_ref(address)),
-        TransportParameter::Opaque(_) => (0, &[]),
-    }
-}
-
 /// Whether the element without an association of ours was registered from the host at the other end of this one.
 fn registered_from(known: &Element, association: &Association) -> bool {
     known.asap_transport().is_some_and(|transport| {
-        let (_, addresses) = place(&transport);
+        let (_, addresses) = transport.place();
         addresses.iter().any(|address| association.has_address(*address))
     })
 }

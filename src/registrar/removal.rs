@@ -8,7 +8,6 @@ use crate::wire::TransportParameter;
 use crate::{AssociationId, RegistrarId};
 use log::Level;
 use std::fmt;
-use std::net::IpAddr;
 
 /// What removed an element, and on whose word.
 #[derive(Clone, Copy, Debug)]
@@ -66,14 +65,8 @@ impl fmt::Display for Removal<'_> {
 
 /// The host where an element offers its service.
 fn host_of_place(transport: &TransportParameter) -> u64 {
-    match transport {
-        TransportParameter::Sctp { addresses, .. } => addresses.first().map_or(0, |address| host_of(*address)),
-        TransportParameter::Tcp { address, .. }
-        | TransportParameter::Udp { address, .. }
-        | TransportParameter::UdpLite { address, .. }
-        | TransportParameter::Dccp { address, .. } => host_of(*address),
-        TransportParameter::Opaque(_) => 0,
-    }
+    let (_, addresses) = transport.place();
+    addresses.first().map_or(0, |address| host_of(*address))
 }
 
 /// Where an element offers its service.
@@ -81,15 +74,16 @@ pub(super) struct Place<'a>(pub &'a TransportParameter);
 
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, port, addresses): (_, _, &[IpAddr]) = match self.0 {
-            TransportParameter::Sctp { port, addresses, .. } => ("SCTP", port, addresses),
-            TransportParameter::Tcp { port, address, .. } => ("TCP", port, std::slice::from_ref(address)),
-            TransportParameter::Udp { port, address } => ("UDP", port, std::slice::from_ref(address)),
-            TransportParameter::UdpLite { port, address } => ("UDP-Lite", port, std::slice::from_ref(address)),
-            TransportParameter::Dccp { port, address, .. } => ("DCCP", port, std::slice::from_ref(address)),
+        let name = match self.0 {
+            TransportParameter::Sctp { .. } => "SCTP",
+            TransportParameter::Tcp { .. } => "TCP",
+            TransportParameter::Udp { .. } => "UDP",
+            TransportParameter::UdpLite { .. } => "UDP-Lite",
+            TransportParameter::Dccp { .. } => "DCCP",
             TransportParameter::Opaque(_) => return f.write_str("an address of another kind"),
         };
-        write!(f, "{name} {}", PeerAddress { addresses: addresses.iter().copied().collect(), port: *port })
+        let (port, addresses) = self.0.place();
+        write!(f, "{name} {}", PeerAddress { addresses: addresses.iter().copied().collect(), port })
     }
 }
 
@@ -99,14 +93,14 @@ impl Registrar {
         let level = removal.level();
         let limit = if level == Level::Warn { &mut self.logs.removals } else { &mut self.logs.departures };
         log_limited!(
-            limit => host_of_place(&removed.element.pool_element().user_transport),
+            limit => host_of_place(&removed.element.user_transport()),
             step.now,
             level,
             "registrar {}: {:?} of pool {} at {} is removed: {removal}",
             self.id,
             removed.element.id(),
             removed.pool_handle,
-            Place(&removed.element.pool_element().user_transport)
+            Place(&removed.element.user_transport())
         );
     }
 }

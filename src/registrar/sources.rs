@@ -5,7 +5,7 @@
 
 use super::RegistrarConfig;
 use crate::Time;
-use crate::association::{Peer, PeerAddress, host_of};
+use crate::association::{Peer, PeerAddress};
 use crate::handlespace::{SeededState, ShardedMap};
 use crate::token_bucket::TokenBucket;
 use std::collections::VecDeque;
@@ -94,17 +94,13 @@ impl Source {
 /// All of them: those with associations, and those that had some a moment ago.
 #[derive(Debug)]
 pub(super) struct Sources {
-    /// By [`host_of`].
+    /// By [`PeerAddress::host`].
     by_host: ShardedMap<u64, Source>,
     /// Who had no association any more, and when it may be forgotten; the earliest first. Each stands here once.
     gone: VecDeque<(Time, u64)>,
     max_associations: usize,
     registrations: TokenBucket,
     pages: TokenBucket,
-}
-
-fn source_of(place: &PeerAddress) -> Option<u64> {
-    place.addresses.first().copied().map(host_of)
 }
 
 impl Sources {
@@ -120,7 +116,7 @@ impl Sources {
 
     /// An association has come up: it counts, or the reason why it is not to be taken. Those that this registrar made are taken.
     pub fn join(&mut self, now: Time, peer: &Peer) -> Result<(), Overdone> {
-        let Some(host) = source_of(&peer.address) else { return Ok(()) };
+        let Some(host) = peer.address.host() else { return Ok(()) };
         if self.by_host.get(&host).is_none() {
             self.forget_gone(now);
             self.by_host.insert(host, Source::new(now));
@@ -138,7 +134,7 @@ impl Sources {
 
     /// An association that counted is gone.
     pub fn leave(&mut self, now: Time, place: &PeerAddress) {
-        let Some(host) = source_of(place) else { return };
+        let Some(host) = place.host() else { return };
         let Some(source) = self.by_host.get_mut(&host) else { return };
         source.associations = source.associations.saturating_sub(1);
         if source.associations > 0 {
@@ -169,7 +165,7 @@ impl Sources {
 
     /// Whether this may be done once more for this place now.
     pub fn allow(&mut self, now: Time, place: &PeerAddress, what: Costly) -> bool {
-        let Some(source) = source_of(place).and_then(|host| self.by_host.get_mut(&host)) else { return true };
+        let Some(source) = place.host().and_then(|host| self.by_host.get_mut(&host)) else { return true };
         match what {
             Costly::Registration => source.registrations.take(now) && self.registrations.take(now),
             Costly::Renewal => source.registrations.take(now),

@@ -83,6 +83,18 @@ impl TransportParameter {
         }
     }
 
+    /// Its port and addresses; neither, where only the application understands it.
+    pub fn place(&self) -> (u16, &[IpAddr]) {
+        match self {
+            TransportParameter::Sctp { port, addresses, .. } => (*port, addresses),
+            TransportParameter::Tcp { port, address, .. }
+            | TransportParameter::Udp { port, address }
+            | TransportParameter::UdpLite { port, address }
+            | TransportParameter::Dccp { port, address, .. } => (*port, std::slice::from_ref(address)),
+            TransportParameter::Opaque(_) => (0, &[]),
+        }
+    }
+
     /// What it carries; data only, where it does not say.
     pub fn transport_use(&self) -> TransportUse {
         match self {

@@ -39,7 +39,7 @@ impl Registrar {
                 }
             };
             if !self.is_wanted(step.now, &endpoint) {
-                for index in self.enrp.claims.drop_endpoint(&endpoint) {
+                for index in self.enrp.claims.take_waiting(&endpoint) {
                     if self.is_claimable(index, &endpoint) {
                         self.let_go(index);
                         self.statistics.rate_limited += 1;
@@ -59,7 +59,7 @@ impl Registrar {
 
     /// Nobody is where these elements are said to be.
     fn give_up_claims(&mut self, endpoint: &PeerAddress, step: &mut Step<'_>) {
-        for index in self.enrp.claims.drop_endpoint(endpoint) {
+        for index in self.enrp.claims.take_waiting(endpoint) {
             if self.is_claimable(index, endpoint) {
                 self.statistics.rate_limited += 1;
                 self.claim_failed(index, "nobody answers at its host", step);

@@ -106,12 +106,12 @@ impl Registrar {
         step: &mut Step<'_>,
     ) {
         let known = self.handlespace.find(pool_handle, pool_element.id);
-        let known = known.and_then(|index| self.handlespace.element(index));
-        if known.is_none_or(|element| element.mark() <= since) {
+        let element = known.and_then(|index| self.handlespace.element(index));
+        if element.is_none_or(|element| element.mark() <= since) {
             if pool_element.home_registrar == self.id && self.enrp.phase == Phase::Starting {
                 self.take_own_element(step.now, pool_handle, pool_element);
             } else {
-                self.take_element(sender, pool_handle, pool_element, step);
+                self.take_element(sender, known, pool_handle, pool_element, step);
             }
         }
     }

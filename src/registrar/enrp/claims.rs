@@ -131,11 +131,6 @@ impl Claims {
         }
     }
 
-    /// There will be no connect to an endpoint that [`Claims::next`] gave: takes out what waited for it.
-    pub fn drop_endpoint(&mut self, endpoint: &PeerAddress) -> Vec<ElementIndex> {
-        self.take_waiting(endpoint)
-    }
-
     /// A connect has succeeded: takes out the elements that have waited for it.
     pub fn connected(&mut self, endpoint: &PeerAddress) -> Vec<ElementIndex> {
         self.connecting = self.connecting.saturating_sub(1);
@@ -143,8 +138,8 @@ impl Claims {
         self.take_waiting(endpoint)
     }
 
-    /// The elements that have waited for an endpoint. What was found out about hosts counts as long as there is more to find out.
-    fn take_waiting(&mut self, endpoint: &PeerAddress) -> Vec<ElementIndex> {
+    /// Takes out the elements that have waited for an endpoint, also when there will be no connect to it. What was found out about hosts counts as long as there is more to find out.
+    pub fn take_waiting(&mut self, endpoint: &PeerAddress) -> Vec<ElementIndex> {
         let elements = self.waiting.remove(endpoint).unwrap_or_default().elements;
         if self.waiting.len() == 0 {
             self.hosts = Strangers::default();

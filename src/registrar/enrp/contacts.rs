@@ -195,7 +195,8 @@ impl Contacts {
         self.by_number.get(&number)
     }
 
-    fn find(&self, address: &PeerAddress) -> Option<u32> {
+    /// The contact at this place.
+    pub fn find(&self, address: &PeerAddress) -> Option<u32> {
         let same = |contact: &Contact| is_same_place(&contact.address, address);
         self.by_number.iter().find(|(_, contact)| same(contact)).map(|(&number, _)| number)
     }
@@ -293,11 +294,6 @@ impl Contacts {
     /// Somebody answers there; who was expected, or was met there before.
     pub fn meet(&mut self, number: u32, id: RegistrarId) -> Option<RegistrarId> {
         self.by_number.get_mut(&number)?.id.replace(id)
-    }
-
-    /// The contact at the place where a registrar has come from.
-    pub fn find_at(&self, address: &PeerAddress) -> Option<u32> {
-        self.find(address)
     }
 
     /// A registrar has become a peer: the number of the address at which it was to be found. It need not have been met there: when it

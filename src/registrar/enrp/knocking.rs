@@ -56,7 +56,7 @@ impl Registrar {
             }
             Added::NoRoom => {
                 log_limited!(
-                    enrp.logs.contacts => address.clone(),
+                    enrp.logs.contacts => address,
                     now,
                     Level::Warn,
                     "registrar {}: too many addresses of registrars are known already: {address} is not tried",
@@ -162,7 +162,7 @@ impl Registrar {
         if let Some(failures) = contact.failures_to_tell() {
             let times = if failures > 1 { format!(", tried {failures} times") } else { String::new() };
             log_limited!(
-                self.enrp.logs.contacts => contact.address().clone(),
+                self.enrp.logs.contacts => *contact.address(),
                 step.now,
                 Level::Info,
                 "registrar {}: no registrar can be reached at {}{times}: {reason}",
@@ -171,8 +171,7 @@ impl Registrar {
             );
         }
         self.retry_contact(step.now, number);
-        // That this host lacks something, or that the other end has no room, says nothing about whether that one lives.
-        if let Some(id) = id.filter(|_| reason.says_unreachable()) {
+        if let Some(id) = id {
             self.on_peer_unreachable(id, reason, step);
         }
         self.look_for_mentor(step);

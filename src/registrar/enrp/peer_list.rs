@@ -45,7 +45,7 @@ impl Registrar {
     /// It may have come by itself from where another registrar was sought: that one is not there any more, as a place is one registrar's.
     fn met_where_another_was(&mut self, id: RegistrarId, association: AssociationId, step: &mut Step<'_>) {
         let there = self.associations.get(association).map(|association| association.address());
-        if let Some(contact) = there.and_then(|address| self.enrp.contacts.find_at(address)) {
+        if let Some(contact) = there.and_then(|address| self.enrp.contacts.find(address)) {
             self.contact_identified(contact, id, step);
         }
     }

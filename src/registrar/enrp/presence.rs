@@ -257,8 +257,9 @@ impl Registrar {
     /// A peer cannot be reached, so "the send fails".
     pub(super) fn on_peer_unreachable(&mut self, id: RegistrarId, reason: &LossReason, step: &mut Step<'_>) {
         let Some(peer) = self.enrp.peers.get(id) else { return };
-        // Where packets get lost, a connect may take longer than this one had: the peer has the rest of its time.
-        let is_certain = *reason != LossReason::Timeout;
+        // That this host lacks something, or that the other end has no room, says nothing about whether that one lives. And where packets
+        // get lost, a connect may take longer than this one had: the peer has the rest of its time.
+        let is_certain = reason.says_unreachable() && *reason != LossReason::Timeout;
         if is_certain && !peer.is_connected() && self.may_be_dead(step.now, peer.state()) {
             self.peer_is_dead(id, &format!("it cannot be reached ({reason})"), step);
         }

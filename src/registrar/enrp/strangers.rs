@@ -1,7 +1,7 @@
 //! Hosts at which elements are said to be, and nobody has answered yet. That a registrar names many places at one host, and dies, must not
 //! make another one flood that host.
 
-use crate::association::{PeerAddress, host_of};
+use crate::association::PeerAddress;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Connects that may be under way to a host where nobody has answered.
@@ -28,12 +28,12 @@ struct Host {
     parked: VecDeque<PeerAddress>,
 }
 
-/// All of them, by [`host_of`].
+/// All of them, by [`PeerAddress::host`].
 #[derive(Debug, Default)]
 pub(super) struct Strangers(BTreeMap<u64, Host>);
 
 fn host(endpoint: &PeerAddress) -> u64 {
-    endpoint.addresses.first().map_or(0, |address| host_of(*address))
+    endpoint.host().unwrap_or(0)
 }
 
 impl Strangers {

@@ -38,9 +38,9 @@ impl Registrar {
         match message.action {
             UpdateAction::AddPoolElement => {
                 self.forget_removal(&pool_handle, pool_element.id);
-                let is_new = self.handlespace.find(&pool_handle, pool_element.id).is_none();
-                let taken = self.take_element(sender, &pool_handle, pool_element, step);
-                if let Some(index) = taken.filter(|_| is_new) {
+                let known = self.handlespace.find(&pool_handle, pool_element.id);
+                let taken = self.take_element(sender, known, &pool_handle, pool_element, step);
+                if let Some(index) = taken.filter(|_| known.is_none()) {
                     self.log_addition(step.now, sender, index);
                 }
                 if let Some(index) = taken.filter(|_| takeover_suggested) {
@@ -87,10 +87,11 @@ impl Registrar {
         }
     }
 
-    /// Takes up an element as `sender` has it.
+    /// Takes up an element as `sender` has it; `known` is the one with its identifier.
     pub(super) fn take_element(
         &mut self,
         sender: RegistrarId,
+        known: Option<ElementIndex>,
         pool_handle: &PoolHandle,
         mut pool_element: PoolElement,
         step: &mut Step<'_>,
@@ -104,7 +105,6 @@ impl Registrar {
         if !acceptable || !Scope::of(&self.config).bears(pool_handle, &pool_element) {
             return None;
         }
-        let known = self.handlespace.find(pool_handle, pool_element.id);
         let hold = known.map_or(Hold::None, |index| self.hold_on(index));
         let association = if let Hold::Claim(association) | Hold::Registration(association) = hold {
             Some(association)
@@ -253,7 +253,7 @@ impl Registrar {
             self.id,
             element.id(),
             pool.handle(),
-            Place(&element.pool_element().user_transport),
+            Place(&element.user_transport()),
             pool.len()
         );
     }

@@ -170,7 +170,7 @@ impl KernelSctp {
     /// Too many associations: an ABORT is all that the peer gets.
     fn refuse(&mut self, now: Time, kernel_id: KernelId, peer: &PeerAddress) {
         log_limited!(
-            self.full_log => peer.clone(),
+            self.full_log => *peer,
             now,
             log::Level::Warn,
             "SCTP port {}: association with {peer} refused: {} associations are the limit",
