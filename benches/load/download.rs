@@ -29,14 +29,10 @@ pub fn run(scale: Scale) {
     let pools = POOLS.min(elements);
     println!("\ndownload: {elements} elements in {pools} pools, by a registrar that joins");
     let mentor = Registrar::start(&["--keep-alive-interval", "1h"]);
-    let mut fleet = Fleet::new(mentor.asap, scale.associations, scale.elements_each * TIMES, pools);
-    let registered = fleet.run(LIMIT, |counts| counts.registered + counts.rejected >= elements);
-    assert!(registered && fleet.counts.rejected == 0, "not all elements were registered: {:?}", fleet.counts);
+    let fleet = Fleet::registered(mentor.asap, scale.associations, scale.elements_each * TIMES, pools);
     let _serving = fleet.serve();
 
-    let watch = Watch::start(mentor.asap, pools);
-    pause(scale.watch / 2);
-    let before = watch.end();
+    let before = watch(mentor.asap, pools, scale.watch / 2);
 
     let watch = Watch::start(mentor.asap, pools);
     let begin = clock::now();
@@ -55,6 +51,13 @@ pub fn run(scale: Scale) {
             row(&format!("  {what}, ms"), &format!("{:.2}", quantile(seen, of_thousand).as_secs_f64() * 1e3));
         }
     }
+}
+
+/// How long resolutions take for some time.
+pub fn watch(asap: SocketAddr, pools: usize, time: Duration) -> Vec<Duration> {
+    let watch = Watch::start(asap, pools);
+    pause(time);
+    watch.end()
 }
 
 /// A measurement has its pace.

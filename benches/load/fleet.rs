@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+/// More than all registrations take.
+const LIMIT: Duration = Duration::from_secs(300);
 /// Registrations of one association that wait for their response at a time.
 const WINDOW: usize = 8;
 
@@ -81,6 +83,15 @@ impl Fleet {
         let poller = Poller::new().expect("an epoll descriptor");
         let members = (0..associations).map(|number| Member::connect(number, registrar, &poller)).collect();
         Fleet { members, poller, elements_each, pools, counts: Counts::default() }
+    }
+
+    /// The same, once all of them are registered.
+    pub fn registered(registrar: SocketAddr, associations: usize, elements_each: usize, pools: usize) -> Fleet {
+        let elements = associations * elements_each;
+        let mut fleet = Fleet::new(registrar, associations, elements_each, pools);
+        let registered = fleet.run(LIMIT, |counts| counts.registered + counts.rejected >= elements);
+        assert!(registered && fleet.counts.rejected == 0, "not all elements were registered: {:?}", fleet.counts);
+        fleet
     }
 
     /// Works until `done` or until `limit` has passed; tells whether it is done.

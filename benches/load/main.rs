@@ -14,6 +14,8 @@ mod memory;
 mod registrar;
 mod resolution;
 mod scale;
+#[path = "../../tests/support/sctp_packet.rs"]
+mod sctp_packet;
 mod session;
 mod table;
 

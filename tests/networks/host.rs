@@ -1,7 +1,7 @@
 //! Programs on the hosts of a network.
 
 use crate::support::c_pool::{compile_example, compile_source, root};
-use crate::support::scope::network::{Namespace, Network};
+use crate::support::scope::network::{Namespace, Network, kernel_has_sctp};
 use crate::support::scope::until;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -129,7 +129,7 @@ pub fn network() -> Option<Network> {
 
 /// The same, where programs use SCTP in UDP; `why` says what kernel SCTP has to do with it.
 pub fn network_without_kernel_sctp(why: &str) -> Option<Network> {
-    if std::path::Path::new("/proc/sys/net/sctp").exists() {
+    if kernel_has_sctp() {
         println!("SKIPPED: this kernel has SCTP, and {why}");
         return None;
     }

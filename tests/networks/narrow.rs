@@ -1,7 +1,7 @@
 //! A path on which packets of usual length do not fit, and on which nobody says so.
 
 use crate::host::{echo_client, echo_server, network_without_kernel_sctp, registrar, until_listed};
-use crate::support::scope::network::{Namespace, Network, ip};
+use crate::support::scope::network::{Namespace, Network};
 
 /// Two routers that send no ICMP: host 2, and one behind it. Between them packets have 600 bytes at most. Returns the host at their end,
 /// 10.7.0.2.
@@ -9,9 +9,7 @@ fn behind_a_narrow_path(network: &Network) -> (Namespace, Namespace) {
     let near = network.host(2);
     let (far, end) = (Namespace::new().expect("a namespace"), Namespace::new().expect("a namespace"));
     let at = |host: &Namespace, commands: &[&str]| {
-        for command in commands {
-            ip(Some(host), &command.split(' ').collect::<Vec<_>>()).expect("the network can be set up");
-        }
+        commands.iter().for_each(|command| host.ip(command));
     };
     let (far_pid, end_pid) = (far.pid(), end.pid());
     at(near, &[&format!("link add narrow mtu 600 type veth peer name narrow mtu 600 netns {far_pid}")]);

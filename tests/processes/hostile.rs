@@ -3,6 +3,7 @@
 
 use crate::support::api::{Got, PATIENCE, ServerProcess, connect, receive, send};
 use crate::support::program::{RegistrarProcess, rserpool, text};
+use crate::support::sctp_packet::crc32c;
 use rserpool::association::PeerAddress;
 use rserpool::driver::clock;
 use rserpool::transport::{self, EndpointConfig, OutboundMessage, TransportChoice, TransportEvent};
@@ -150,12 +151,6 @@ fn tcp_hoard(to: SocketAddr, count: usize) -> Vec<TcpStream> {
             Some(stream)
         })
         .collect()
-}
-
-fn crc32c(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0x82f6_3b78 } else { crc >> 1 })
-    })
 }
 
 /// Datagrams on a port of SCTP in UDP: noise, and packets that are right as far as the checksum.

@@ -1,17 +1,14 @@
 //! Links that lose and delay. Associations are reliable: what is lost is sent again, so it only comes late, and holds up what comes
 //! after it. Nobody fails meanwhile, so whoever is removed or taken over is so wrongly.
 
-use super::config::{Faults, MILLIS, PoolSpec, SECOND, SimConfig};
-use super::enrp::Discovery;
-use super::rogues::Rogues;
+use super::config::{MILLIS, SECOND, SimConfig};
+use super::scaling;
 use super::trace::Mode;
 use super::world::World;
 use rserpool::asap::AsapConfig;
 use rserpool::association::TransportKind;
 use rserpool::random::Random;
 use rserpool::registrar::{RegistrarConfig, Statistics};
-use rserpool::wire::Policy;
-use std::time::Duration;
 
 /// What links do to each message.
 #[derive(Clone, Copy, Debug)]
@@ -53,33 +50,13 @@ const DEFAULT: Profile = (AsapConfig::default, RegistrarConfig::default);
 fn config(seed: u64, (client, registrar): Profile) -> SimConfig {
     SimConfig {
         seed,
-        registrars: 3,
-        element_processes: ELEMENTS,
-        elements_per_process: 1,
         users: 20,
-        crowd: 1,
-        pools: vec![PoolSpec { name: "pool".to_owned(), policy: Policy::RoundRobin }],
-        latency: (MILLIS / 10, MILLIS),
         detection: (SECOND, 2 * SECOND),
-        skew_ppm: 100,
-        hang_breaks_associations: true,
         crash_aborts: true,
-        datagram_loss: 0,
-        datagram_duplicates: 0,
-        clients_hear_announcements: false,
-        static_registrars: 3,
-        element_activity: u64::MAX,
-        user_activity: SECOND,
         reports: false,
-        false_reports: false,
-        life_seconds: None,
-        reregistration_interval: Duration::from_secs(30),
-        chaos: 0,
-        faults: Faults::default(),
-        rogues: Rogues::default(),
-        discovery: Discovery::Configured,
         registrar: RegistrarConfig { announce: false, ..registrar() },
         client: AsapConfig { registrar_transports: vec![TransportKind::Memory], ..client() },
+        ..scaling::config(3, ELEMENTS, false)
     }
 }
 

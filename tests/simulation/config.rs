@@ -3,6 +3,7 @@
 
 use super::enrp::Discovery;
 use super::rogues::Rogues;
+use rserpool::PoolHandle;
 use rserpool::asap::AsapConfig;
 use rserpool::association::TransportKind;
 use rserpool::random::Random;
@@ -144,6 +145,15 @@ impl SimConfig {
             client: client(r, fast),
         };
         SimConfig { discovery: Discovery::draw(seed, &config.registrar), ..config }
+    }
+
+    pub fn has_rogues(&self) -> bool {
+        self.rogues.count > 0
+    }
+
+    /// Which of the pools of the run has this handle.
+    pub fn pool_number(&self, handle: &PoolHandle) -> Option<usize> {
+        self.pools.iter().position(|pool| pool.name.as_bytes() == handle.as_bytes())
     }
 
     /// Processes that have part in the scope; those behind them in the table of nodes are rogues and bystanders.

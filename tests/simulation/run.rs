@@ -44,7 +44,7 @@ pub fn run(config: &SimConfig, mode: Mode) -> Result<Report, String> {
                 "SEED={seed}: {first}{second}\n\nlast events:\n{lines}\nconfiguration: {:?}\n\n\
                  every event of it: make simulate SEED={seed} TRACE=1{}, with the sizes (REGISTRARS=, ...) that were given",
                 config,
-                if config.rogues.count > 0 { " ROGUES=1" } else { "" }
+                if config.has_rogues() { " ROGUES=1" } else { "" }
             ))
         }
     }
@@ -67,7 +67,7 @@ pub fn attempt(config: &SimConfig, mode: Mode) -> Result<Report, (String, String
 }
 
 fn phases(world: &mut World) -> Result<Report, String> {
-    if world.config.rogues.count > 0 && world.config.rogues.setting == Setting::Peace {
+    if world.config.has_rogues() && world.config.rogues.setting == Setting::Peace {
         return siege(world);
     }
     world.start_all();

@@ -9,6 +9,7 @@ use super::run::attempt;
 use super::trace::Mode;
 use super::workload::Plan;
 use super::world::World;
+use crate::support::client::encode;
 use crate::support::network::EndId;
 use rserpool::asap::{Outcome, RequestId};
 use rserpool::message::asap::{Deregistration, DeregistrationResponse, HandleResolutionResponse};
@@ -152,9 +153,8 @@ fn an_element_that_goes_during_a_siege_is_noticed() {
     assert_eq!(world.failure, None);
     let (pool_handle, element) = an_element(&world);
     let end = an_end(&world, Link::Asap, |node| node == (element.id.0 >> 8) as usize);
-    let mut bytes = Vec::new();
     let gone = Deregistration { pool_handle, pool_element_id: element.id };
-    AsapMessage::Deregistration(gone).encode(&mut bytes).expect("encodable");
+    let bytes = encode(AsapMessage::Deregistration(gone));
     world.input(0, Input::Message { end, bytes });
     world.sweep();
     assert!(world.failure.is_some_and(|what| what.contains("rogues have changed something")));
@@ -191,8 +191,7 @@ fn an_answer_to_nothing_is_noticed() {
         pool_elements: vec![element],
         error: None,
     });
-    let mut bytes = Vec::new();
-    answer.encode(&mut bytes).expect("encodable");
+    let bytes = encode(answer);
     world.checks_after_registrar(0, &[Action::Send { association: end.id(Link::Asap), bytes }]);
     assert!(world.failure.is_some_and(|what| what.contains("what it has not asked for")));
 }

@@ -29,7 +29,7 @@ const KNOWN: usize = 5;
 const MAX_ASSOCIATIONS: usize = 1 << 18;
 const LOOK: u64 = 50 * MILLIS;
 
-fn config(registrars: usize, elements: usize, fast: bool) -> SimConfig {
+pub fn config(registrars: usize, elements: usize, fast: bool) -> SimConfig {
     let users = (elements / 10).clamp(10, 1000);
     let pools = (0..elements.div_ceil(POOL_SIZE))
         .map(|i| PoolSpec { name: format!("pool-{i}"), policy: Policy::RoundRobin })

@@ -12,5 +12,6 @@ pub mod network;
 pub mod program;
 pub mod registrar;
 pub mod scope;
+pub mod sctp_packet;
 pub mod silent_peer;
 pub mod transport;

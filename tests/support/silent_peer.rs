@@ -53,30 +53,34 @@ impl SilentPeer {
 
     /// Waits for the next message that is data.
     pub fn hear(&mut self) -> String {
-        let mut heard = None;
         let end = clock::now() + PATIENCE;
-        while heard.is_none() {
+        loop {
             assert!(clock::now() < end && !self.over, "nothing is said to the peer");
-            let mut fds = [libc::pollfd { fd: self.transport.poll_fd().unwrap(), events: libc::POLLIN, revents: 0 }];
-            rserpool::driver::client::system::poll(&mut fds, Some(Duration::from_millis(10))).unwrap();
-            let over = &mut self.over;
-            self.transport.poll(clock::now(), &mut |event| match event {
-                TransportEvent::Message { ppid, payload, .. } if ppid != PPID_ASAP && heard.is_none() => {
-                    heard = Some(String::from_utf8_lossy(payload).into_owned());
-                }
-                TransportEvent::Lost { .. } => *over = true,
-                _ => {}
-            });
+            if let Some(text) = self.take() {
+                return text;
+            }
         }
-        heard.unwrap_or_default()
     }
 
     /// Takes what has arrived, and says so to the sender.
     pub fn acknowledge(&mut self) {
+        self.take();
+    }
+
+    /// The same; the first message of it that is data.
+    fn take(&mut self) -> Option<String> {
+        let mut heard = None;
         let mut fds = [libc::pollfd { fd: self.transport.poll_fd().unwrap(), events: libc::POLLIN, revents: 0 }];
         rserpool::driver::client::system::poll(&mut fds, Some(Duration::from_millis(10))).unwrap();
         let over = &mut self.over;
-        self.transport.poll(clock::now(), &mut |event| *over |= matches!(event, TransportEvent::Lost { .. }));
+        self.transport.poll(clock::now(), &mut |event| match event {
+            TransportEvent::Message { ppid, payload, .. } if ppid != PPID_ASAP && heard.is_none() => {
+                heard = Some(String::from_utf8_lossy(payload).into_owned());
+            }
+            TransportEvent::Lost { .. } => *over = true,
+            _ => {}
+        });
+        heard
     }
 
     /// Its association has ended.

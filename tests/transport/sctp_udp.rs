@@ -1,5 +1,6 @@
 //! SCTP in UDP beyond the contract: hostile packets, addresses and ports, processes that die.
 
+use crate::support::sctp_packet::{init, mend_checksum, packet};
 use crate::support::transport::{CONNECT_TIMEOUT, PATIENCE, Seen};
 use rserpool::association::{LossReason, PeerAddress};
 use rserpool::driver::clock;
@@ -98,36 +99,6 @@ fn work_off(end: &mut End) {
     for _ in 0..3 {
         end.poll();
     }
-}
-
-fn crc32c(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0x82f6_3b78 } else { crc >> 1 })
-    })
-}
-
-fn mend_checksum(packet: &mut [u8]) {
-    packet[8..12].fill(0);
-    let sum = crc32c(packet).to_le_bytes();
-    packet[8..12].copy_from_slice(&sum);
-}
-
-/// An SCTP packet with one chunk.
-fn packet(from: u16, to: u16, tag: u32, kind: u8, flags: u8, value: &[u8]) -> Vec<u8> {
-    let mut packet = [from.to_be_bytes(), to.to_be_bytes()].concat();
-    packet.extend_from_slice(&tag.to_be_bytes());
-    packet.extend_from_slice(&[0, 0, 0, 0, kind, flags]);
-    packet.extend_from_slice(&(value.len() as u16 + 4).to_be_bytes());
-    packet.extend_from_slice(value);
-    packet.resize(packet.len().next_multiple_of(4), 0);
-    mend_checksum(&mut packet);
-    packet
-}
-
-fn init(from: u16, to: u16, tag: u32) -> Vec<u8> {
-    let mut value = tag.to_be_bytes().to_vec();
-    value.extend_from_slice(&[0, 1, 0, 0, 0, 9, 0, 9, 0, 0, 0, 7]);
-    packet(from, to, 0, 1, 0, &value)
 }
 
 fn raw_socket(address: IpAddr) -> UdpSocket {

@@ -5,6 +5,7 @@
 
 use crate::download::pause;
 use crate::fleet::{pool_handle, registration};
+use crate::sctp_packet::init;
 use rserpool::association::PeerAddress;
 use rserpool::driver::clock;
 use rserpool::message::asap::EndpointUnreachable;
@@ -82,23 +83,6 @@ fn inits(to: SocketAddr, sources: &[IpAddr]) {
             let _ = socket.send_to(&init(tag as u16 | 1, to.port(), tag), to); // its queue may be full
         }
     }
-}
-
-/// An INIT from a port that nobody has.
-fn init(from: u16, to: u16, tag: u32) -> Vec<u8> {
-    let mut packet = [from.to_be_bytes(), to.to_be_bytes()].concat();
-    packet.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 20]);
-    packet.extend_from_slice(&tag.to_be_bytes());
-    packet.extend_from_slice(&[0, 1, 0, 0, 0, 9, 0, 9, 0, 0, 0, 7]);
-    let sum = crc32c(&packet).to_le_bytes();
-    packet[8..12].copy_from_slice(&sum);
-    packet
-}
-
-fn crc32c(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0x82f6_3b78 } else { crc >> 1 })
-    })
 }
 
 fn connect(from: IpAddr, to: SocketAddr) -> io::Result<Socket> {

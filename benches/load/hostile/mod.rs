@@ -5,16 +5,13 @@ mod attackers;
 pub use attackers::{ATTACKERS, attack};
 
 use crate::child::{Process, Registrar};
-use crate::download::{Watch, pause, quantile};
+use crate::download::{quantile, watch};
 use crate::fleet::Fleet;
 use crate::scale::Scale;
 use crate::table::row;
-use std::time::Duration;
 
 /// Pools that the elements are spread over.
 const POOLS: usize = 100;
-/// More than any of this takes.
-const LIMIT: Duration = Duration::from_secs(300);
 /// What a registrar may need more under any load than before, in kB: its backlogs (32 MB), its send queues (32 MB), the elements
 /// that attackers register, and what the allocator keeps.
 const MOST_MEMORY_KB: u64 = 192 << 10;
@@ -29,16 +26,15 @@ fn measure(scale: Scale, sources: usize) {
     let elements = scale.associations * scale.elements_each;
     println!("\nhostile: {elements} elements; attackers at {sources} addresses");
     let registrar = Registrar::start(&[]);
-    let mut fleet = Fleet::new(registrar.asap, scale.associations, scale.elements_each, POOLS.min(elements));
-    let registered = fleet.run(LIMIT, |counts| counts.registered + counts.rejected >= elements);
-    assert!(registered && fleet.counts.rejected == 0, "not all elements were registered: {:?}", fleet.counts);
+    let pools = POOLS.min(elements);
+    let fleet = Fleet::registered(registrar.asap, scale.associations, scale.elements_each, pools);
     let _serving = fleet.serve();
 
-    let before = watch(&registrar, POOLS.min(elements), scale.hostile_watch / 2);
+    let before = watch(registrar.asap, pools, scale.hostile_watch / 2);
     let memory = registrar.process.resident_kb();
     let arguments = [registrar.asap.to_string(), registrar.enrp.to_string(), sources.to_string()];
     let attackers = Process::server(ATTACKERS, &arguments);
-    let meanwhile = watch(&registrar, POOLS.min(elements), scale.hostile_watch);
+    let meanwhile = watch(registrar.asap, pools, scale.hostile_watch);
     drop(attackers);
 
     for (when, seen) in [("before", &before), ("under hostile load", &meanwhile)] {
@@ -52,10 +48,4 @@ fn measure(scale: Scale, sources: usize) {
     let more = registrar.process.peak_kb().saturating_sub(memory);
     row("memory at its peak, more than before, kB", &more.to_string());
     assert!(more < MOST_MEMORY_KB, "{more} kB more, where {MOST_MEMORY_KB} is the bound");
-}
-
-fn watch(registrar: &Registrar, pools: usize, time: Duration) -> Vec<Duration> {
-    let watch = Watch::start(registrar.asap, pools);
-    pause(time);
-    watch.end()
 }

@@ -96,20 +96,14 @@ impl World {
         let mut elements = Elements::with_capacity(handlespace.element_count());
         let rogues = self.rogues_are_there();
         for (_, pool) in handlespace.pools_from(None) {
-            let number = self.config.pools.iter().position(|spec| spec.name.as_bytes() == pool.handle().as_bytes());
+            let number = self.config.pool_number(pool.handle());
             let known = pool.elements().filter_map(|index| handlespace.element(index));
             elements.extend(known.map(|element| ((number, element.id().0), element.home_registrar())));
         }
         // Elements of rogues are nobody's concern as long as these are there.
-        elements.retain(|((pool, id), _)| !rogues || self.is_offered(*pool, *id));
+        elements.retain(|((pool, id), _)| !rogues || self.honest_address(*pool, *id).is_some());
         elements.sort_unstable();
         elements
-    }
-
-    /// Whether an honest process offers an element, wanted or not.
-    fn is_offered(&self, pool: Option<usize>, id: u32) -> bool {
-        let plan = self.plans.get((id >> 8) as usize);
-        plan.is_some_and(|plan| plan.own_elements().iter().any(|e| e.id == id && Some(e.pool) == pool))
     }
 
     /// The registrar that a client takes for its home.

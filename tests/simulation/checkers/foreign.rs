@@ -4,20 +4,8 @@
 use crate::node::NodeId;
 use crate::rogues::{Setting, is_of_rogue};
 use crate::world::World;
-use rserpool::wire::{PoolElement, TransportParameter};
+use rserpool::wire::PoolElement;
 use std::net::IpAddr;
-
-/// The addresses of a transport.
-fn places(transport: &TransportParameter) -> Vec<IpAddr> {
-    match transport {
-        TransportParameter::Sctp { addresses, .. } => addresses.to_vec(),
-        TransportParameter::Tcp { address, .. }
-        | TransportParameter::Udp { address, .. }
-        | TransportParameter::UdpLite { address, .. }
-        | TransportParameter::Dccp { address, .. } => vec![*address],
-        TransportParameter::Opaque(_) => Vec::new(),
-    }
-}
 
 impl World {
     pub fn check_foreign(&mut self, node: NodeId) {
@@ -25,7 +13,7 @@ impl World {
         let handlespace = registrar.handlespace();
         let mut wrong = None;
         for (_, pool) in handlespace.pools_from(None) {
-            let number = self.config.pools.iter().position(|spec| spec.name.as_bytes() == pool.handle().as_bytes());
+            let number = self.config.pool_number(pool.handle());
             for element in pool.elements().filter_map(|index| handlespace.element(index)) {
                 let pool_element = element.pool_element();
                 if let Some(why) = self.is_foreign(number, &pool_element) {
@@ -42,8 +30,8 @@ impl World {
         if !self.checks.registrar_ids.contains(&element.home_registrar.0) {
             return Some("has a home that was never there");
         }
-        let mut offered = places(&element.user_transport);
-        offered.extend(element.asap_transport.iter().flat_map(places));
+        let transports = element.asap_transport.iter().chain([&element.user_transport]);
+        let offered: Vec<IpAddr> = transports.flat_map(|transport| transport.place().1).copied().collect();
         // Whoever has an identifier in peace keeps it; in trouble, one that nobody has can be anybody's.
         let honest = self.honest_address(pool, element.id.0);
         let own = honest.is_some_and(|own| offered.iter().all(|address| *address == own));
@@ -57,8 +45,8 @@ impl World {
         }
     }
 
-    /// Where the process is that offers an element of the run.
-    fn honest_address(&self, pool: Option<usize>, id: u32) -> Option<IpAddr> {
+    /// Where the honest process is that offers an element of the run, wanted or not.
+    pub(super) fn honest_address(&self, pool: Option<usize>, id: u32) -> Option<IpAddr> {
         let node = (id >> 8) as usize;
         let elements = self.plans.get(node)?.own_elements();
         let is_its = elements.iter().any(|element| Some(element.pool) == pool && element.id == id);

@@ -131,7 +131,7 @@ impl World {
                 self.fail(format!("registrar on node {node}: {what}"));
             }
             self.check_bounds(node);
-            if self.config.rogues.count > 0 {
+            if self.config.has_rogues() {
                 self.check_foreign(node);
             }
         }

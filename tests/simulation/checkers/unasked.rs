@@ -1,7 +1,6 @@
 //! Nobody is sent what he did not ask for: bystanders nothing at all, rogues answers to what they sent, honest ones no answer to
 //! what they did not send.
 
-use crate::config::SimConfig;
 use crate::node::{Input, NodeId};
 use crate::rogues::Setting;
 use crate::support::network::EndId;
@@ -88,12 +87,6 @@ impl Asked {
             EnrpMessage::Error(_) => take(&mut self.messages),
             _ => false,
         }
-    }
-}
-
-impl SimConfig {
-    fn has_rogues(&self) -> bool {
-        self.rogues.count > 0
     }
 }
 

@@ -10,10 +10,7 @@ use rserpool::wire::{
 use rserpool::{PoolElementId, PoolHandle, RegistrarId};
 use std::net::IpAddr;
 
-pub fn sctp(address: IpAddr, port: u16) -> TransportParameter {
-    let addresses = AddressList::from_slice(&[address]);
-    TransportParameter::Sctp { port, transport_use: TransportUse::DataOnly, addresses }
-}
+pub use crate::support::enrp::sctp;
 
 impl World {
     /// Somebody's address: mostly not the rogue's own.
@@ -108,8 +105,8 @@ impl World {
     }
 
     fn policy_of(&self, handle: &PoolHandle) -> Policy {
-        let known = self.config.pools.iter().find(|pool| pool.name.as_bytes() == handle.as_bytes());
-        known.map_or(Policy::RoundRobin, |pool| pool.policy.clone())
+        let known = self.config.pool_number(handle);
+        known.map_or(Policy::RoundRobin, |number| self.config.pools[number].policy.clone())
     }
 
     pub(super) fn an_error(&mut self) -> OperationalError {

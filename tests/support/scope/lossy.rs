@@ -85,7 +85,7 @@ impl Drop for LossyNetwork {
 }
 
 /// A TUN device named eth0 in the namespace: what is sent there is read here.
-fn tun_in(namespace: &Namespace) -> Result<File, String> {
+pub(super) fn tun_in(namespace: &Namespace) -> Result<File, String> {
     let path = format!("/proc/{}/ns/net", namespace.pid());
     let made = std::thread::spawn(move || {
         let namespace = File::open(path)?;

@@ -3,12 +3,12 @@
 //!
 //! So its mappings can be made and forgotten at will, and no firewall of the system is needed.
 
-use super::network::{Namespace, ip};
+use super::lossy::tun_in;
+use super::network::Namespace;
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
-use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -55,14 +55,14 @@ impl Nat {
     pub fn add_host(&self, number: u8) -> Inside {
         let namespace = Namespace::new().expect("a namespace");
         let address = Ipv4Addr::new(192, 168, 7, number);
-        let device = Arc::new(device_in(&namespace).expect("a TUN device"));
+        let device = Arc::new(tun_in(&namespace).expect("a TUN device"));
         for command in [
             "link set lo up".to_owned(),
             format!("addr add {address}/24 dev eth0"),
             "link set eth0 up".to_owned(),
             "route add default dev eth0".to_owned(),
         ] {
-            ip(Some(&namespace), &command.split(' ').collect::<Vec<_>>()).expect("the host can be set up");
+            namespace.ip(&command);
         }
         let (outside, mappings, from) = (self.outside, Arc::clone(&self.mappings), Arc::clone(&device));
         std::thread::spawn(move || carry_out(outside, &mappings, &from));
@@ -80,29 +80,6 @@ impl Nat {
     pub fn forget_all_but(&self, ports: &[u16]) {
         self.mappings.lock().expect("nobody panicked").retain(|inside, _| ports.contains(&inside.port()));
     }
-}
-
-/// Makes the device `eth0` there.
-fn device_in(namespace: &Namespace) -> io::Result<File> {
-    let path = format!("/proc/{}/ns/net", namespace.pid());
-    let make = move || {
-        let file = File::open(path)?;
-        // SAFETY: no pointers are involved; only this thread changes its namespace, and it ends soon.
-        check(unsafe { libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET) })?;
-        let device = OpenOptions::new().read(true).write(true).open("/dev/net/tun")?;
-        // SAFETY: ifreq consists of integers, for which zero is a value.
-        let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-        request.ifr_name[..4].copy_from_slice(&b"eth0".map(|byte| byte as libc::c_char));
-        request.ifr_ifru.ifru_flags = (libc::IFF_TUN | libc::IFF_NO_PI) as libc::c_short;
-        // SAFETY: the request lives across the call.
-        check(unsafe { libc::ioctl(device.as_raw_fd(), libc::TUNSETIFF, &raw mut request) })?;
-        Ok(device)
-    };
-    std::thread::spawn(make).join().expect("it does not panic")
-}
-
-fn check(result: libc::c_int) -> io::Result<()> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// Sends on what a host sends, until it is gone.

@@ -37,7 +37,12 @@ impl Namespace {
 
     /// Sets a value of the kernel's there ("net.ipv4.ip_forward=1").
     pub fn sysctl(&self, setting: &str) -> Result<(), String> {
-        run("sysctl", Some(self), &["-q", "-w", setting])
+        sysctl(Some(self), setting)
+    }
+
+    /// Runs `ip` there, its words parted by blanks.
+    pub fn ip(&self, command: &str) {
+        ip(Some(self), &command.split(' ').collect::<Vec<_>>()).expect("the network can be changed");
     }
 
     pub fn pid(&self) -> u32 {
@@ -114,8 +119,7 @@ impl Network {
 
     /// Runs `ip` at a host, its words parted by blanks.
     pub fn ip_at(&self, number: usize, command: &str) {
-        let words: Vec<&str> = command.split(' ').collect();
-        ip(Some(self.host(number)), &words).expect("the network can be changed");
+        self.host(number).ip(command);
     }
 
     /// Where registrars may run.
@@ -136,7 +140,7 @@ impl Network {
     pub fn choose_ports_from(&self, range: &str) -> Result<(), String> {
         let setting = format!("net.ipv4.ip_local_port_range={range}");
         let hosts = self.hosts.iter().map(|(_, namespace)| Some(namespace));
-        hosts.chain([None]).try_for_each(|host| run("sysctl", host, &["-q", "-w", &setting]))
+        hosts.chain([None]).try_for_each(|host| sysctl(host, &setting))
     }
 
     /// From now on two hosts do not reach each other: neither hears more than silence.
@@ -174,13 +178,18 @@ impl Network {
 
 /// Kernel SCTP, where it is, listens in a new namespace only once it is told how to sign its cookies.
 fn sign_cookies(namespace: Option<&Namespace>) -> Result<(), String> {
-    match std::path::Path::new("/proc/sys/net/sctp").exists() {
-        true => run("sysctl", namespace, &["-q", "-w", "net.sctp.cookie_hmac_alg=sha1"]),
-        false => Ok(()),
-    }
+    if kernel_has_sctp() { sysctl(namespace, "net.sctp.cookie_hmac_alg=sha1") } else { Ok(()) }
 }
 
-pub fn ip(namespace: Option<&Namespace>, arguments: &[&str]) -> Result<(), String> {
+pub fn kernel_has_sctp() -> bool {
+    std::path::Path::new("/proc/sys/net/sctp").exists()
+}
+
+fn sysctl(namespace: Option<&Namespace>, setting: &str) -> Result<(), String> {
+    run("sysctl", namespace, &["-q", "-w", setting])
+}
+
+pub(super) fn ip(namespace: Option<&Namespace>, arguments: &[&str]) -> Result<(), String> {
     run("ip", namespace, arguments)
 }
 
