@@ -6,7 +6,7 @@ use crate::resolve::{identifiers_at, until_elements_at};
 use crate::scope::{OURS, POOL, RSPLIBS, asap, new_cell, start};
 use Of::{Rsplib, Us};
 
-/// A registrar of ours and one of rsplib's, each with an element of each kind that knows both.
+/// A registrar of rsplib's with an element of each kind, and then one of ours with another two; all elements know both.
 struct Scope {
     cell: Cell,
     ours: Program,
@@ -16,17 +16,16 @@ struct Scope {
 }
 
 impl Scope {
+    /// Who looks for a registrar takes the first that answers: rsplib's is alone until it has the two that it is to be missed by.
     fn new(mut cell: Cell) -> Scope {
         cell.expect_refusals(1000);
-        let ours = start(Us, OURS, &[]);
-        let rsplibs = start(Rsplib, RSPLIBS, &[OURS]);
         let (at_ours, at_rsplibs) = (asap(OURS), asap(RSPLIBS));
-        let elements = vec![
-            echo_server_at(Us, &[&at_ours, &at_rsplibs]),
-            echo_server_at(Rsplib, &[&at_ours, &at_rsplibs]),
-            echo_server_at(Us, &[&at_rsplibs, &at_ours]),
-            echo_server_at(Rsplib, &[&at_rsplibs, &at_ours]),
-        ];
+        let rsplibs = start(Rsplib, RSPLIBS, &[]);
+        let mut elements = Vec::from([Us, Rsplib].map(|of| echo_server_at(of, &[&at_rsplibs, &at_ours])));
+        let first = until_elements_at(&at_rsplibs, POOL, 2);
+        let ours = start(Us, OURS, &[RSPLIBS]);
+        assert_eq!(until_elements_at(&at_ours, POOL, 2), first);
+        elements.extend([Us, Rsplib].map(|of| echo_server_at(of, &[&at_ours, &at_rsplibs])));
         let ids = until_elements_at(&at_ours, POOL, 4);
         assert_eq!(until_elements_at(&at_rsplibs, POOL, 4), ids);
         Scope { cell, ours, rsplibs, elements, ids }

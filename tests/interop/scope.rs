@@ -104,42 +104,41 @@ fn joining(first: (Of, &str), second: (Of, &str)) {
 }
 
 /// Two of each; one of them dies. Its elements, which know another registrar of either kind, stay in the pool everywhere.
+/// Who looks for a registrar takes the first that answers: the one that dies is alone until it has its element.
 fn death(dies: Of) {
     let mut cell = new_cell();
     cell.expect_refusals(2000);
-    let all = [(Us, OURS), (Rsplib, RSPLIBS), (Us, OTHER_OF_OURS), (Rsplib, OTHER_OF_RSPLIB)];
-    let mut registrars = Vec::new();
+    let dead = (dies, if dies == Us { OTHER_OF_OURS } else { OTHER_OF_RSPLIB });
+    let last = if dies == Us { (Rsplib, OTHER_OF_RSPLIB) } else { (Us, OTHER_OF_OURS) };
+    let all = [dead, (Us, OURS), (Rsplib, RSPLIBS), last];
+    let (mut registrars, mut elements) = (Vec::new(), Vec::new());
     let mut known: Vec<&str> = Vec::new();
-    for (of, at) in all {
-        registrars.push((at, start(of, at, &known)));
+    for (number, (of, at)) in all.into_iter().enumerate() {
+        registrars.push(start(of, at, &known));
         known.push(at);
-    }
-    let mut elements = Vec::new();
-    for (number, (of, at)) in all.iter().enumerate() {
         let other = all[(number + 1) % all.len()].1;
-        elements.push(echo_server_at(*of, &[&asap(at), &asap(other)]));
+        elements.push(echo_server_at(of, &[&asap(at), &asap(other)]));
+        until_elements_at(&asap(at), POOL, elements.len());
     }
-    let ids = until_elements_at(&asap(OURS), POOL, 4);
+    let ids = until_elements_at(&asap(dead.1), POOL, 4);
     for (_, at) in &all[1..] {
         assert_eq!(until_elements_at(&asap(at), POOL, 4), ids, "at {at}");
     }
 
-    let dead = if dies == Us { OTHER_OF_OURS } else { OTHER_OF_RSPLIB };
-    let (mut killed, mut alive): (Vec<_>, Vec<_>) = registrars.into_iter().partition(|(at, _)| *at == dead);
-    killed[0].1.end_by(libc::SIGKILL);
+    let mut alive = registrars.split_off(1);
+    registrars[0].end_by(libc::SIGKILL);
     // Whoever takes its elements over, or whomever they turn to.
-    killed[0].1.output();
-    for (at, _) in &alive {
-        assert_eq!(until_elements_at(&asap(at), POOL, 4), ids, "at {at}, after the death of {dead}");
+    for (_, at) in &all[1..] {
+        assert_eq!(until_elements_at(&asap(at), POOL, 4), ids, "at {at}, after the death of {}", dead.1);
     }
     // They are being watched: the death of each is noticed by all.
     for (gone, element) in elements.iter_mut().enumerate() {
         element.end_by(if gone % 2 == 0 { libc::SIGKILL } else { libc::SIGINT });
-        for (at, _) in &alive {
+        for (_, at) in &all[1..] {
             until_elements_at(&asap(at), POOL, 3 - gone);
         }
     }
-    for (_, registrar) in &mut alive {
+    for registrar in &mut alive {
         registrar.end_by(libc::SIGINT);
     }
     cell.end();
