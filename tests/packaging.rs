@@ -2,7 +2,7 @@
 //!
 //! All of it uses the library as it was built for this test: only what cargo makes is not made anew. The tests need make, a C
 //! and a C++ compiler, pkg-config, CMake, and Debian's package tools; in CI none of them may be missing.
-#![cfg(feature = "registrar")]
+#![cfg(feature = "operations")]
 
 #[path = "support/mod.rs"]
 mod support;
@@ -300,7 +300,12 @@ fn everything_is_installed_and_no_template_is_left_unfilled() {
         assert_eq!(words.find(|word| is_name(word)), None, "{file} has a name that scripts/install does not fill in");
     }
     let unit = std::fs::read_to_string(below.join("lib/systemd/system/rserpool-registrar.service")).expect("a unit");
-    assert!(unit.contains("\nExecStart=/usr/local/bin/rserpool registrar "), "{unit}");
+    let start = "\nExecStart=/usr/local/bin/rserpool registrar --config /etc/rserpool/registrar.toml ";
+    assert!(unit.contains(start) && unit.contains("\nType=notify\n"), "{unit}");
+    let configuration = destination.join("etc/rserpool/registrar.toml");
+    let check = ["registrar", "--check-config", "--config", configuration.to_str().expect("text")];
+    let checked = succeed(Command::new(below.join("bin/rserpool")).args(check));
+    assert_eq!(checked, format!("{}: no mistakes\n", configuration.display()));
     assert!(below.join("bin/rserpool").exists());
     let options =
         std::fs::read_to_string(destination.join("etc/default/rserpool-registrar")).expect("options of the service");
@@ -357,12 +362,14 @@ fn the_debian_packages_install_serve_and_leave_nothing_behind() {
     assert_eq!(exported(&lib.join("librserpool-compat/librsplib.so.3")), listed(&root().join("exports/librsplib.txt")));
     assert!(debian.path("lib/systemd/system/rserpool-registrar.service").exists());
     let conffiles = debian.dpkg(&["--status", "rserpool-tools"], &[]);
-    assert!(String::from_utf8_lossy(&conffiles.stdout).contains("/etc/default/rserpool-registrar"), "no conffile");
+    for file in ["/etc/default/rserpool-registrar", "/etc/rserpool/registrar.toml"] {
+        assert!(String::from_utf8_lossy(&conffiles.stdout).contains(file), "{file} is no conffile");
+    }
 
     let names = ["librserpool-dev", "rserpool-tools", "librserpool-compat", &format!("librserpool{MAJOR}")];
     let gone = debian.dpkg(&[&["--purge"][..], &names].concat(), &[]);
     assert!(gone.status.success(), "{}", String::from_utf8_lossy(&gone.stderr));
-    for directory in ["usr", "etc/default"] {
+    for directory in ["usr", "etc/default", "etc/rserpool"] {
         assert!(!debian.path(directory).exists(), "something is left in {}", debian.path(directory).display());
     }
 }

@@ -29,6 +29,14 @@ impl<K: Clone + Ord> KeyedTimers<K> {
         }
     }
 
+    /// Moves a timer that is set to a later time.
+    #[cfg(feature = "registrar")]
+    pub fn hasten(&mut self, timer: K, at: Time) {
+        if self.times.get(&timer).is_some_and(|&set| set > at) {
+            self.set(timer, at);
+        }
+    }
+
     /// Stops a timer.
     pub fn stop(&mut self, timer: K) {
         self.set(timer, None);

@@ -154,6 +154,12 @@ impl Handlespace {
         }
     }
 
+    /// Changes the bounds. What is there stays, even where there is more.
+    pub fn set_limits(&mut self, max_pools: usize, max_elements: usize) {
+        self.max_pools = max_pools.min(u32::MAX as usize - 1);
+        self.max_elements = max_elements.min(u32::MAX as usize - 1);
+    }
+
     /// With these policies instead of the standard ones.
     pub fn with_policies(self, policies: Policies) -> Handlespace {
         Handlespace { policies, ..self }

@@ -47,6 +47,11 @@ impl<K: Eq + Hash, V> ShardedMap<K, V> {
         self.shards.get_mut(shard)?.get_mut(key)
     }
 
+    /// All entries, the values to be changed, in an order that is the seed's.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+        self.shards.iter_mut().flat_map(SeededMap::iter_mut)
+    }
+
     /// Puts a value in, and takes out the one that the key had.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         let shard = self.shard_of(&key);

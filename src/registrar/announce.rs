@@ -27,6 +27,11 @@ impl Announcer {
         self.next = self.next.map(|next| next.min(now));
     }
 
+    /// The next announcement is due then at the latest.
+    pub fn hasten(&mut self, at: Time) {
+        self.next = self.next.map(|next| next.min(at));
+    }
+
     /// The registrar serves from now on.
     pub fn start(&mut self, now: Time) {
         self.next = self.wanted.then_some(now);

@@ -52,6 +52,16 @@ impl Association {
         }
     }
 
+    /// What its other end may do in a second from now on.
+    fn adopt(&mut self, before: &RegistrarConfig, config: &RegistrarConfig, now: Time) {
+        if config.max_resolutions_per_second != before.max_resolutions_per_second {
+            self.resolutions = TokenBucket::per_second(config.max_resolutions_per_second, now);
+        }
+        if config.max_reports_per_second != before.max_reports_per_second {
+            self.reports = TokenBucket::per_second(config.max_reports_per_second, now);
+        }
+    }
+
     /// Which side it belongs to.
     pub fn link(&self) -> Link {
         self.link
@@ -189,6 +199,19 @@ impl Associations {
             }
         }
         self.by_id.insert(id, association);
+    }
+
+    /// Goes by other settings from now on: rates, and when to look at TCP connections.
+    pub fn adopt(&mut self, before: &RegistrarConfig, config: &RegistrarConfig, now: Time) {
+        for (id, association) in self.by_id.iter_mut() {
+            association.adopt(before, config, now);
+            let looked_at = association.last_heard + config.tcp_idle_timeout;
+            if let Some(at) = association.look_at.filter(|at| *at > looked_at) {
+                association.look_at = Some(looked_at);
+                self.silence.forget(at, *id);
+                self.silence.watch(looked_at, *id);
+            }
+        }
     }
 
     /// Has a TCP connection looked at then.

@@ -231,6 +231,33 @@ impl Deref for ValidatedConfig {
     }
 }
 
+/// Other settings for a registrar that runs.
+impl RegistrarConfig {
+    /// What a registrar that runs with these settings has when it is given others: all of them but what it has told others about
+    /// itself, what its scope has to agree on, and what matters at its start alone. It needs a restart for those.
+    pub fn changed_to(&self, other: &RegistrarConfig) -> RegistrarConfig {
+        RegistrarConfig {
+            id: self.id,
+            asap_transports: self.asap_transports.clone(),
+            enrp_addresses: self.enrp_addresses.clone(),
+            enrp_port: self.enrp_port,
+            policies: self.policies.clone(),
+            announce: self.announce,
+            enrp_multicast: self.enrp_multicast,
+            rsplib_compatibility: self.rsplib_compatibility,
+            mentor_discovery_timeout: self.mentor_discovery_timeout,
+            ..other.clone()
+        }
+    }
+}
+
+impl ValidatedConfig {
+    /// [`RegistrarConfig::changed_to`]; what it keeps does not have to go together with anything else.
+    pub(super) fn changed_to(&self, other: &ValidatedConfig) -> ValidatedConfig {
+        ValidatedConfig(self.0.changed_to(&other.0))
+    }
+}
+
 /// The check.
 impl RegistrarConfig {
     /// Refuses values that cannot work, alone or together.

@@ -1,6 +1,6 @@
 //! What goes into the registrar core and what comes out.
 
-use super::OwnAddresses;
+use super::{OwnAddresses, ValidatedConfig};
 use crate::AssociationId;
 use crate::association::{LossReason, Peer, PeerAddress};
 use std::net::SocketAddr;
@@ -70,6 +70,8 @@ pub enum Event<'a> {
     },
     /// The addresses of this host have changed.
     AddressesChanged(OwnAddresses),
+    /// It is given other settings, and takes them as far as [`RegistrarConfig::changed_to`](super::RegistrarConfig::changed_to) says.
+    Reconfigured(&'a ValidatedConfig),
     /// `next_deadline` has come.
     Timeout,
     /// Leave the scope in order.

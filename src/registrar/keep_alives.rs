@@ -78,6 +78,13 @@ impl KeepAlives {
         }
     }
 
+    /// Goes by other settings from now on.
+    pub fn adopt(&mut self, config: &RegistrarConfig) {
+        let reports = std::mem::take(&mut self.reports);
+        let (round_trips, last_answer) = (self.round_trips, self.last_answer);
+        *self = KeepAlives { reports, round_trips, last_answer, ..KeepAlives::new(config) };
+    }
+
     /// Time between two keep-alives to one of so many elements: as configured, or longer, where all of them together would
     /// otherwise get more than may be sent. What asks too many elements too often misses deadlines, and takes living ones for dead.
     pub fn interval(&self, elements: usize) -> Duration {

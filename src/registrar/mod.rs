@@ -21,6 +21,7 @@ mod keep_alives;
 mod lateness;
 mod own_addresses;
 mod pool_updates;
+mod reconfiguration;
 mod refusals;
 mod registration;
 mod registrations;
@@ -152,6 +153,7 @@ impl Registrar {
             Event::Datagram { from, bytes } => self.on_datagram(from, bytes, step),
             Event::PeersFound { peers } => self.on_peers_found(now, peers),
             Event::AddressesChanged(addresses) => self.on_addresses_changed(addresses, step),
+            Event::Reconfigured(config) => self.on_reconfigured(config, step),
             // Timers run here alone: what is handed in before may have waited for a late thread, and be what they wait for.
             Event::Timeout => self.run_timers(step),
             Event::Shutdown => self.on_shutdown(step),

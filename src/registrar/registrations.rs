@@ -43,6 +43,11 @@ impl Registrations {
         }
     }
 
+    /// Goes by other settings from now on.
+    pub fn adopt(&mut self, config: &RegistrarConfig) {
+        *self = Registrations::new(config, self.home);
+    }
+
     /// Puts an element in, or replaces it, as the association `id` wants it; or says why not. `host` is where this registrar is.
     pub fn register(
         &self,

@@ -121,6 +121,8 @@ pub(super) enum Abort {
     ForeignProtocol,
     TooManyFaults,
     OwnIdentifier,
+    /// Only registrars of the settings may be peers, and they do not name it any more.
+    NotInSettings,
 }
 
 impl Abort {
@@ -136,13 +138,14 @@ impl Abort {
             Abort::ForeignProtocol => "ASAP and ENRP have different ports",
             Abort::TooManyFaults => "too many malformed messages",
             Abort::OwnIdentifier => "the registrar at both ends has the same identifier",
+            Abort::NotInSettings => "the registrar is not among those of the settings",
         }
     }
 
     pub fn level(self) -> Level {
         match self {
             Abort::Silent | Abort::Crowded | Abort::NotNeeded | Abort::NoKeepAliveAck => Level::Debug,
-            Abort::Starting | Abort::Leaving => Level::Info,
+            Abort::Starting | Abort::Leaving | Abort::NotInSettings => Level::Info,
             Abort::ForeignProtocol | Abort::TooManyFaults | Abort::OwnIdentifier => Level::Warn,
         }
     }

@@ -103,15 +103,25 @@ pub(super) struct Sources {
     pages: TokenBucket,
 }
 
+/// Associations that one host may have.
+fn share_of_one(config: &RegistrarConfig) -> usize {
+    config.max_associations - config.max_associations / LEFT_TO_OTHERS
+}
+
 impl Sources {
     pub fn new(config: &RegistrarConfig, state: SeededState, now: Time) -> Sources {
         Sources {
             by_host: ShardedMap::new(state),
             gone: VecDeque::new(),
-            max_associations: config.max_associations - config.max_associations / LEFT_TO_OTHERS,
+            max_associations: share_of_one(config),
             registrations: full(REGISTRATIONS_IN_ALL, now),
             pages: full(PAGES_IN_ALL, now),
         }
+    }
+
+    /// Goes by other settings from now on.
+    pub fn adopt(&mut self, config: &RegistrarConfig) {
+        self.max_associations = share_of_one(config);
     }
 
     /// An association has come up: it counts, or the reason why it is not to be taken. Those that this registrar made are taken.

@@ -4,5 +4,5 @@
 mod support;
 
 mod headers;
-#[cfg(feature = "registrar")]
+#[cfg(feature = "operations")]
 mod programs;

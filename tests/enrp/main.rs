@@ -8,5 +8,6 @@ mod burdens;
 mod faults;
 mod log_lines;
 mod random;
+mod reconfiguration;
 mod rfc_5353;
 mod rogues;

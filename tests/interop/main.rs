@@ -4,7 +4,7 @@
 //! run by [`everything_works_with_rsplib`] in a guest (`scripts/guest/run`), all cells of the matrix in one boot, each in
 //! a network namespace of its own. What went over the wire is captured, and checked outside of the guest by tshark.
 //! `docs/interoperability.md` has the table.
-#![cfg(all(target_os = "linux", feature = "registrar"))]
+#![cfg(all(target_os = "linux", feature = "operations"))]
 
 #[path = "../support/mod.rs"]
 mod support;

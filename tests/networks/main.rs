@@ -1,7 +1,7 @@
 //! Networks as they are: hosts that get other addresses, names that lead elsewhere, IPv6, several networks, NAT, narrow paths. Each test
 //! has hosts in network namespaces of its own, with programs as a user runs them. `scripts/network-trials` runs them over kernel SCTP,
 //! too.
-#![cfg(feature = "registrar")]
+#![cfg(feature = "operations")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,10 +1,11 @@
 //! Programs as a user runs them, over loopback: `rserpool`, the C examples, the README.
-#![cfg(feature = "registrar")]
+#![cfg(feature = "operations")]
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod bench;
+mod configuration;
 mod examples;
 mod hostile;
 mod memory;

@@ -6,5 +6,6 @@ mod support;
 mod burdens;
 mod log_lines;
 mod policy_of_ones_own;
+mod reconfiguration;
 mod rfc_5352;
 mod robustness;

@@ -7,6 +7,7 @@ use rserpool::message::asap::{EndpointKeepAliveAck, Registration};
 use rserpool::transport::{self, EndpointConfig, OutboundMessage, Transport, TransportChoice, TransportEvent};
 use rserpool::wire::{AddressList, PPID_ASAP, Policy, PoolElement, RegistrationLife, TransportParameter, TransportUse};
 use rserpool::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
@@ -44,6 +45,13 @@ impl RegistrarProcess {
         // Whoever runs the tests may have been started by nohup(1).
         let mut command = Command::new("env");
         command.arg("--default-signal=HUP").arg(program);
+        RegistrarProcess::start_command(command, options)
+    }
+
+    /// One with these variables in its environment.
+    pub fn start_with_environment(variables: &[(&str, &OsStr)], options: &[&str]) -> RegistrarProcess {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rserpool"));
+        command.envs(variables.iter().copied());
         RegistrarProcess::start_command(command, options)
     }
 

@@ -1,6 +1,7 @@
 //! `rserpool`: a registrar, and tools to look at one. Each subcommand is a file.
 
 mod bench;
+mod configuration;
 mod exchange;
 mod failure;
 mod json;
@@ -8,7 +9,9 @@ mod list;
 mod logger;
 mod pool_name;
 mod registrar;
+mod reload;
 mod resolve;
+mod service_manager;
 mod settings;
 mod show;
 mod values;

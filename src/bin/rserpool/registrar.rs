@@ -1,27 +1,36 @@
 //! `rserpool registrar`: runs a registrar until it is told to stop.
 
+use crate::configuration::{CommandLine, Configuration};
 use crate::failure::Failure;
-use crate::settings::{DNS_SERVER, Occurrence, PROFILE, SETTINGS, Setting, apply_environment};
+use crate::reload::{self, Running};
+use crate::service_manager::{Notice, ServiceManager};
+use crate::settings::{Options, SETTINGS, Setting};
 use crate::{logger, print, values};
 use lexopt::prelude::*;
-use log::LevelFilter;
+use parking_lot::Mutex;
 use rserpool::RegistrarId;
 use rserpool::association::TransportKind;
 use rserpool::driver::log_output::write_line;
-use rserpool::driver::registrar::{RegistrarServer, RegistrarSettings, StopSignals, raise_descriptor_limit};
+use rserpool::driver::registrar::{HangupSignal, RegistrarServer, StopSignals, Witness, raise_descriptor_limit};
 use rserpool::transport::SctpParameters;
 use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 const INTRODUCTION: &str = "\
 Runs a registrar (\"ENRP server\"): pool elements register with it, pool users ask it for elements, and it keeps an eye on
-whoever is registered. SIGTERM, SIGINT and SIGHUP stop it in order.
+whoever is registered. SIGTERM and SIGINT stop it in order; SIGHUP has it read its configuration file again, or stops it where
+there is none.
 
 Usage: rserpool registrar [OPTIONS]
 
 ";
 
 const EXAMPLES: &str = "  \
-  --log LEVEL                            off, error, warn, info, debug or trace [info]
+  --config FILE                          a file with the same settings, in TOML; options win
+  --check-config                         looks for mistakes in all of that, and does nothing else
+  --print-config                         prints all settings and where each comes from, and does nothing else
   -h, --help                             this text
 
 Durations have a unit: 300ms, 5s, 2m, 1h.
@@ -31,108 +40,172 @@ Examples:
   rserpool registrar --asap 192.0.2.1:3863 --enrp 192.0.2.1:9901
   rserpool registrar --asap 192.0.2.1:3863 --enrp 192.0.2.1:9901 --peer 192.0.2.1,192.0.2.2,192.0.2.3 --profile fast
   rserpool registrar --peers-dns _enrp._sctp.example.net
+  rserpool registrar --config /etc/rserpool/registrar.toml --print-config
   rserpool registrar --asap 127.0.0.1:0 --announce off --keep-alive-interval 500ms --keep-alive-timeout 500ms
 ";
 
 /// Where the name of an option ends and its explanation begins in the help.
 const HELP_COLUMN: usize = 39;
 
+/// What is to be done.
+enum Command {
+    Help,
+    Serve(CommandLine),
+    CheckConfiguration(CommandLine),
+    PrintConfiguration(CommandLine),
+}
+
 pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
+    let read = |command_line: &CommandLine| {
+        Configuration::read(command_line).map_err(|mistakes| Failure::Usage(mistakes.to_string()))
+    };
     match parse(parser)? {
-        Some((settings, level)) => serve(settings, level),
-        None => print(&help()),
+        Command::Help => print(&help()),
+        Command::PrintConfiguration(command_line) => print(&read(&command_line)?.show()),
+        Command::CheckConfiguration(command_line) => {
+            read(&command_line)?;
+            let what = command_line.file.map_or_else(|| "the options".to_owned(), |file| file.display().to_string());
+            print(&format!("{what}: no mistakes\n"))
+        }
+        Command::Serve(command_line) => serve(read(&command_line)?.options, command_line),
     }
 }
 
 fn help() -> String {
-    let defaults = RegistrarSettings::default();
+    let defaults = Options::default();
     let mut text = INTRODUCTION.to_owned();
     text.push_str("Options [and their defaults]:\n");
     for setting in SETTINGS {
         let name = format!("  --{} {}", setting.name, setting.value);
-        text += &format!("{name:<HELP_COLUMN$}  {} [{}]\n", setting.help, (setting.show)(&defaults));
+        text += &format!("{name:<HELP_COLUMN$}  {} [{}]\n", setting.help, setting.show(&defaults));
     }
     text + EXAMPLES
 }
 
-fn parse(mut parser: lexopt::Parser) -> Result<Option<(RegistrarSettings, LevelFilter)>, Failure> {
-    let transport = values::transport_from_environment()?;
-    let mut settings = RegistrarSettings { transport, ..RegistrarSettings::default() };
-    apply_environment(&mut settings, |name| std::env::var(name).ok()).map_err(Failure::Usage)?;
-    let mut level = LevelFilter::Info;
-    let mut chosen: Vec<(&Setting, String)> = Vec::new();
+fn parse(mut parser: lexopt::Parser) -> Result<Command, Failure> {
+    let mut command_line = CommandLine::default();
+    let mut command: fn(CommandLine) -> Command = Command::Serve;
     while let Some(argument) = parser.next()? {
         match argument {
-            Short('h') | Long("help") => return Ok(None),
-            Long("log") => {
-                let value = values::text(parser.value()?).map_err(Failure::Usage)?;
-                level = value.parse().map_err(|_| {
-                    Failure::Usage(format!(
-                        "--log: \"{}\" is no level: use off, error, warn, info, debug or trace",
-                        value.escape_debug()
-                    ))
-                })?;
-            }
+            Short('h') | Long("help") => return Ok(Command::Help),
+            Long("config") => command_line.file = Some(PathBuf::from(parser.value()?)),
+            Long("check-config") => command = Command::CheckConfiguration,
+            Long("print-config") => command = Command::PrintConfiguration,
             Long(name) => {
-                let setting = SETTINGS.iter().find(|s| s.name == name);
-                let Some(setting) = setting else { return Err(Long(name).unexpected().into()) };
-                chosen.push((setting, values::text(parser.value()?).map_err(Failure::Usage)?));
+                let Some(setting) = Setting::find(name) else { return Err(Long(name).unexpected().into()) };
+                command_line.options.push((setting, values::text(parser.value()?).map_err(Failure::Usage)?));
             }
             other => return Err(other.unexpected().into()),
         }
     }
-    apply(&mut settings, chosen)?;
-    Ok(Some((settings, level)))
+    Ok(command(command_line))
 }
 
-/// Applies what was chosen, profiles first: an option beside a profile wins, wherever it stands. Then DNS servers, before all names.
-fn apply(settings: &mut RegistrarSettings, mut chosen: Vec<(&Setting, String)>) -> Result<(), Failure> {
-    chosen.sort_by_key(|(setting, _)| match setting.name {
-        PROFILE => 0,
-        DNS_SERVER => 1,
-        _ => 2,
-    });
-    for (number, (setting, value)) in chosen.iter().enumerate() {
-        let is_first = chosen.iter().take(number).all(|(before, _)| before.name != setting.name);
-        let occurrence = if is_first { Occurrence::First } else { Occurrence::Again };
-        (setting.apply)(settings, value, occurrence)
-            .map_err(|why| Failure::Usage(format!("--{}: {why}", setting.name)))?;
-    }
-    settings.validate().map_err(|why| Failure::Usage(format!("these options do not go together: {why}")))
-}
-
-fn serve(settings: RegistrarSettings, level: LevelFilter) -> Result<(), Failure> {
-    logger::start(level);
+fn serve(mut options: Options, command_line: CommandLine) -> Result<(), Failure> {
+    logger::start(options.log);
+    let mut signals = Signals::block(&command_line)?;
+    let manager = ServiceManager::find();
     if let Err(error) = raise_descriptor_limit() {
         log::warn!("the limit of descriptors stays as it is, and with it that of TCP connections: {error}");
     }
-    tell_detection("elements and users", &settings.sctp);
-    tell_detection("registrars", &settings.enrp_sctp);
-    let chooses_identifier = settings.core.id == RegistrarId(0);
-    while let Err(taken) = serve_once(settings.clone())? {
+    tell_detection("elements and users", &options.registrar.sctp);
+    tell_detection("registrars", &options.registrar.enrp_sctp);
+    let chooses_identifier = options.registrar.core.id == RegistrarId(0);
+    let mut running = None;
+    while let Err(taken) = serve_once(&options, &mut signals, &manager, &command_line, &mut running)? {
         if !chooses_identifier {
             return Err(Failure::Failed(format!("the registrar gives way: {taken}; see --id")));
         }
         log::warn!("{taken}: begins anew with another one");
+        if let Some(running) = &running {
+            options = running.lock().options.clone();
+        }
     }
+    manager.finish();
     Ok(())
 }
 
-/// Runs a registrar to its end. The inner error: another one has its identifier.
-fn serve_once(settings: RegistrarSettings) -> Result<Result<(), std::io::Error>, Failure> {
-    let signals = StopSignals::block().map_err(|error| Failure::Failed(format!("cannot catch signals: {error}")))?;
-    let mut server = RegistrarServer::open(settings).map_err(|error| Failure::Failed(error.to_string()))?;
-    let greeting = greeting(&server);
-    server.when_ready(move || {
-        // The registrar's own thread does this, so it must not wait for a reader.
-        if let Err(error) = write_line(libc::STDOUT_FILENO, greeting) {
-            log::warn!("nobody can be told that the registrar is ready: standard output cannot be written: {error}");
+/// The signals that concern a registrar. They are blocked before there is any other thread.
+struct Signals {
+    /// Until there is a registrar to be told of it; none without a configuration file.
+    hangup: Option<HangupSignal>,
+}
+
+impl Signals {
+    fn block(command_line: &CommandLine) -> Result<Signals, Failure> {
+        let hangup = command_line.file.as_ref().map(|_| HangupSignal::block()).transpose().map_err(no_signals)?;
+        let signals = Signals { hangup };
+        signals.stopping(command_line)?;
+        Ok(signals)
+    }
+
+    /// Those that stop it.
+    fn stopping(&self, command_line: &CommandLine) -> Result<StopSignals, Failure> {
+        match command_line.file {
+            Some(_) => StopSignals::block_without_hangup(),
+            None => StopSignals::block(),
         }
-    });
-    server.stop_on(signals).map_err(|error| Failure::Failed(format!("cannot wait for signals: {error}")))?;
+        .map_err(no_signals)
+    }
+}
+
+fn no_signals(error: std::io::Error) -> Failure {
+    Failure::Failed(format!("cannot catch signals: {error}"))
+}
+
+/// Runs a registrar to its end. The inner error: another one has its identifier.
+fn serve_once(
+    options: &Options,
+    signals: &mut Signals,
+    manager: &ServiceManager,
+    command_line: &CommandLine,
+    running: &mut Option<Arc<Mutex<Running>>>,
+) -> Result<Result<(), std::io::Error>, Failure> {
+    let opened = RegistrarServer::open(options.registrar.clone());
+    let mut server = opened.map_err(|error| Failure::Failed(error.to_string()))?;
+    server.tell(Box::new(Herald { greeting: greeting(&server), manager: manager.clone() }));
+    let stopped = server.stop_on(signals.stopping(command_line)?);
+    stopped.map_err(|error| Failure::Failed(format!("cannot wait for signals: {error}")))?;
+    let now = Running { options: options.clone(), control: server.control() };
+    match running {
+        Some(running) => *running.lock() = now,
+        None => {
+            let running = running.insert(Arc::new(Mutex::new(now)));
+            if let Some(hangup) = signals.hangup.take() {
+                reload::watch(hangup, command_line.clone(), Arc::clone(running), manager.clone())?;
+            }
+        }
+    }
     match server.run() {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Err(error)),
         ended => ended.map(Ok).map_err(|error| Failure::Failed(format!("the registrar cannot go on: {error}"))),
+    }
+}
+
+/// Tells whoever has started the registrar how it fares. The registrar's own thread does this, so it must not wait for a reader.
+struct Herald {
+    greeting: String,
+    manager: ServiceManager,
+}
+
+impl Witness for Herald {
+    fn ready(&mut self) {
+        if let Err(error) = write_line(libc::STDOUT_FILENO, std::mem::take(&mut self.greeting)) {
+            log::warn!("nobody can be told that the registrar is ready: standard output cannot be written: {error}");
+        }
+        self.manager.tell(Notice::Ready);
+    }
+
+    fn leaving(&mut self) {
+        self.manager.tell(Notice::Stopping);
+    }
+
+    fn sign_of_life_interval(&self) -> Option<Duration> {
+        self.manager.sign_of_life_interval()
+    }
+
+    fn alive(&mut self) {
+        self.manager.tell(Notice::Alive);
     }
 }
 

@@ -1,40 +1,69 @@
-//! The options of `rserpool registrar`, one entry each: the help, the defaults and the parsing come from this table.
+//! The settings of `rserpool registrar`, one entry each: options, configuration file, help, defaults and parsing come from this table.
 
+mod table;
 mod values;
 
 #[cfg(test)]
 mod tests;
 
-use crate::values::{address, address_by, count, count_u32, duration, identifier, number_u32, place, show_duration};
-use rserpool::RegistrarId;
-use rserpool::association::PeerAddress;
-use rserpool::driver::csp;
-use rserpool::driver::place::Place;
+use log::LevelFilter;
 use rserpool::driver::registrar::{Profile, RegistrarSettings};
-use rserpool::registrar::UserAddresses;
-use rserpool::transport::TransportChoice;
-use rserpool::transport::multicast::ENRP_GROUPS;
-use rserpool::wire::{PORT_ASAP, PORT_ENRP};
-use std::time::Duration;
-use values::{dns_name, each, groups, list, set_addresses, set_groups, switch};
+pub use table::{CSP_MIN_INTERVAL, SETTINGS};
 
-/// Shortest interval of status reports that is taken.
-const CSP_MIN_INTERVAL: Duration = Duration::from_millis(100);
-/// Port of DNS.
-const PORT_DNS: u16 = 53;
+/// What all settings together come to.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub registrar: RegistrarSettings,
+    /// It has set timers of `registrar`.
+    pub profile: Profile,
+    /// Least important lines of the log.
+    pub log: LevelFilter,
+}
 
-/// An option.
+impl Default for Options {
+    fn default() -> Options {
+        Options { registrar: RegistrarSettings::default(), profile: Profile::Default, log: LevelFilter::Info }
+    }
+}
+
+/// A setting.
+#[derive(Debug)]
 pub struct Setting {
-    /// Without the dashes.
+    /// That of the option, without the dashes, and of the key in a configuration file.
     pub name: &'static str,
     /// What its value is.
     pub value: &'static str,
     /// One line.
     pub help: &'static str,
-    /// The default value as the help prints it: that of the settings handed in, or a word where no field holds it.
-    pub show: fn(&RegistrarSettings) -> String,
+    pub takes: Takes,
+    /// What no value is called.
+    pub absent: &'static str,
+    /// Its values, as they could be given.
+    pub values: fn(&Options) -> Vec<String>,
     /// Sets it.
-    pub apply: fn(&mut RegistrarSettings, &str, Occurrence) -> Result<(), String>,
+    pub apply: fn(&mut Options, &str, Occurrence) -> Result<(), String>,
+}
+
+impl Setting {
+    /// The one of this name.
+    pub fn find(name: &str) -> Option<&'static Setting> {
+        SETTINGS.iter().find(|setting| setting.name == name)
+    }
+
+    /// Its values in a line, for people.
+    pub fn show(&self, options: &Options) -> String {
+        let values = (self.values)(options);
+        if values.is_empty() { self.absent.to_owned() } else { values.join(", ") }
+    }
+}
+
+/// How many values a setting takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// The last one counts.
+    One,
+    /// They add up.
+    Several,
 }
 
 /// Which use of an option this is, for those that add to a list.
@@ -46,315 +75,7 @@ pub enum Occurrence {
     Again,
 }
 
-macro_rules! core_duration {
-    ($name:literal, $help:literal, $field:ident) => {
-        Setting {
-            name: $name,
-            value: "DURATION",
-            help: $help,
-            show: |s| show_duration(s.core.$field),
-            apply: |s, v, _| duration(v).map(|d| s.core.$field = d),
-        }
-    };
-}
-
-macro_rules! core_count {
-    ($name:literal, $help:literal, $field:ident, $parse:ident) => {
-        Setting {
-            name: $name,
-            value: "N",
-            help: $help,
-            show: |s| s.core.$field.to_string(),
-            apply: |s, v, _| $parse(v).map(|n| s.core.$field = n),
-        }
-    };
-}
-
-macro_rules! core_switch {
-    ($name:literal, $help:literal, $field:ident) => {
-        Setting {
-            name: $name,
-            value: "on|off",
-            help: $help,
-            show: |s| if s.core.$field { "on" } else { "off" }.to_owned(),
-            apply: |s, v, _| switch(v).map(|on| s.core.$field = on),
-        }
-    };
-}
-
-/// Timers and thresholds of the SCTP associations with somebody.
-macro_rules! sctp_duration {
-    ($name:literal, $help:literal, $whose:ident, $field:ident) => {
-        Setting {
-            name: $name,
-            value: "DURATION",
-            help: $help,
-            show: |s| show_duration(s.$whose.$field),
-            apply: |s, v, _| duration(v).map(|d| s.$whose.$field = d),
-        }
-    };
-}
-
-macro_rules! sctp_count {
-    ($name:literal, $help:literal, $whose:ident, $field:ident, $parse:ident) => {
-        Setting {
-            name: $name,
-            value: "N",
-            help: $help,
-            show: |s| s.$whose.$field.to_string(),
-            apply: |s, v, _| $parse(v).map(|n| s.$whose.$field = n),
-        }
-    };
-}
-
-/// The option that comes before all others, wherever it stands.
+/// The setting that comes before all others, wherever it stands.
 pub const PROFILE: &str = "profile";
 /// The one that comes next: others have names, which these servers are asked for.
 pub const DNS_SERVER: &str = "dns-server";
-
-/// All of them, in the order of the help.
-pub const SETTINGS: &[Setting] = &[
-    Setting {
-        name: "asap",
-        value: "ADDR:PORT",
-        help: "where elements and users connect, by SCTP and TCP; port 0: any; a list, or repeated",
-        show: |s| list(&s.asap),
-        apply: |s, v, occurrence| set_addresses(&mut s.asap, v, occurrence, PORT_ASAP, &s.peer_names.servers),
-    },
-    Setting {
-        name: "enrp",
-        value: "ADDR:PORT",
-        help: "where registrars connect, by SCTP; port 0: any; a list, or repeated",
-        show: |s| list(&s.enrp),
-        apply: |s, v, occurrence| set_addresses(&mut s.enrp, v, occurrence, PORT_ENRP, &s.peer_names.servers),
-    },
-    Setting {
-        name: "peer",
-        value: "ADDR:PORT",
-        help: "ENRP endpoints of the other registrars: a list, or repeated",
-        show: |s| list(&s.core.peers),
-        apply: |s, v, _| {
-            for place in each(v, |v| place(v, PORT_ENRP))? {
-                match place {
-                    Place::Address(address) => s.core.peers.push(PeerAddress::from(address)),
-                    Place::Name(name) => s.peer_names.hosts.push(name),
-                }
-            }
-            Ok(())
-        },
-    },
-    Setting {
-        name: "peers-dns",
-        value: "NAME",
-        help: "DNS name with SRV records of the registrars; may be repeated",
-        show: |s| list(&s.peer_names.names),
-        apply: |s, v, _| dns_name(v).map(|name| s.peer_names.names.push(name)),
-    },
-    Setting {
-        name: DNS_SERVER,
-        value: "ADDR:PORT",
-        help: "DNS servers to ask: a list, or repeated",
-        show: |s| if s.peer_names.servers.is_empty() { "the system's".to_owned() } else { list(&s.peer_names.servers) },
-        apply: |s, v, _| each(v, |v| address(v, PORT_DNS)).map(|all| s.peer_names.servers.extend(all)),
-    },
-    Setting {
-        name: "dns-interval",
-        value: "DURATION",
-        help: "time between look-ups",
-        show: |s| show_duration(s.peer_names.interval),
-        apply: |s, v, _| duration(v).map(|d| s.peer_names.interval = d),
-    },
-    Setting {
-        name: PROFILE,
-        value: "default|fast",
-        help: "timers: the RFCs', or for call control; options beside it win",
-        show: |_| "default".to_owned(),
-        apply: |s, v, _| v.parse::<Profile>().map(|profile| s.set_profile(profile)),
-    },
-    Setting {
-        name: "transport",
-        value: "auto|sctp|sctp-udp",
-        help: "the kernel's SCTP, SCTP in UDP, or the first that works",
-        show: |_| "auto".to_owned(),
-        apply: |s, v, _| v.parse::<TransportChoice>().map(|t| s.transport = t),
-    },
-    Setting {
-        name: "announce",
-        value: "on|off|GROUP:PORT",
-        help: "groups to announce itself to; may be repeated",
-        show: |s| groups(&s.announce_groups),
-        apply: |s, v, occurrence| {
-            let on = RegistrarSettings::default().announce_groups;
-            set_groups(&mut s.announce_groups, v, occurrence, on, PORT_ASAP)
-        },
-    },
-    Setting {
-        name: "enrp-announce",
-        value: "on|off|GROUP:PORT",
-        help: "groups that registrars find each other by; may be repeated",
-        show: |s| groups(&s.enrp_groups),
-        apply: |s, v, occurrence| {
-            let on = ENRP_GROUPS.into();
-            set_groups(&mut s.enrp_groups, v, occurrence, on, PORT_ENRP)
-        },
-    },
-    Setting {
-        name: "multicast-ttl",
-        value: "N",
-        help: "hops that datagrams to groups may take",
-        show: |s| s.multicast_ttl.to_string(),
-        apply: |s, v, _| {
-            count_u32(v)
-                .and_then(|n| if n < 256 { Ok(n) } else { Err("more than 255 hops".into()) })
-                .map(|n| s.multicast_ttl = n)
-        },
-    },
-    Setting {
-        name: "id",
-        value: "ID",
-        help: "its identifier, decimal or 0x...",
-        show: |_| "random".to_owned(),
-        apply: |s, v, _| identifier(v).map(|id| s.core.id = RegistrarId(id)),
-    },
-    core_duration!("announce-interval", "time between announcements", announce_interval),
-    core_duration!("keep-alive-interval", "time between checks of an element", keep_alive_interval),
-    core_count!("max-keep-alive-rate", "such checks a second, of all elements", max_keep_alives_per_second, count_u32),
-    core_duration!("keep-alive-timeout", "an element that is silent for so long is removed", keep_alive_timeout),
-    core_duration!("peer-heartbeat-cycle", "time between PRESENCE messages to other registrars", peer_heartbeat_cycle),
-    core_duration!("max-time-last-heard", "silence until a registrar is asked whether it lives", max_time_last_heard),
-    core_duration!("max-time-no-response", "time for its answer; then it is taken over", max_time_no_response),
-    core_duration!("mentor-discovery-timeout", "time to find a registrar to learn from", mentor_discovery_timeout),
-    core_duration!("takeover-expiry", "time for the others to agree to a takeover", takeover_expiry),
-    core_duration!("takeover-connect-timeout", "time to reach an element that is taken over", takeover_connect_timeout),
-    core_count!("max-takeover-connects", "elements being reached at a time", max_takeover_connects, count),
-    core_switch!("peers-only", "only those of --peer and --peers-dns can be peers", peers_only),
-    Setting {
-        name: "nat",
-        value: "on|off",
-        help: "register elements behind NAT with the address that they are seen from",
-        show: |s| if s.core.user_addresses == UserAddresses::Seen { "on" } else { "off" }.to_owned(),
-        apply: |s, v, _| {
-            let rule = |on| if on { UserAddresses::Seen } else { UserAddresses::Own };
-            switch(v).map(|on| s.core.user_addresses = rule(on))
-        },
-    },
-    core_switch!("follow-suggestions", "take elements that another registrar suggests", follow_suggestions),
-    core_switch!("takeover-suggestion", "spread elements over the registrars", takeover_suggestion),
-    core_switch!("rsplib-compatibility", "for scopes with rsplib registrars", rsplib_compatibility),
-    core_duration!("peer-reconnect-min", "first pause before a registrar is connected to again", peer_reconnect_min),
-    core_duration!("peer-reconnect-max", "longest such pause", peer_reconnect_max),
-    core_count!("max-peers", "other registrars", max_peers, count),
-    core_count!("max-handle-table-page", "bytes of a page of the handle table", max_handle_table_page, count),
-    core_count!("max-handle-table-sessions", "downloads of it at a time", max_handle_table_sessions, count),
-    core_duration!(
-        "handle-table-session-timeout",
-        "a download that pauses for so long is forgotten",
-        handle_table_session_timeout
-    ),
-    core_duration!("leave-timeout", "time for others to take the elements of a registrar that stops", leave_timeout),
-    core_count!("max-bad-pe-report", "failure reports that an element survives", max_bad_pe_report, count_u32),
-    core_count!("default-items", "elements in an answer, where none are asked for", max_items_default, count),
-    core_count!("max-items", "elements in an answer, whatever is asked for", max_items_limit, count),
-    core_count!("max-handle-length", "bytes of a pool handle", max_pool_handle_len, count),
-    core_count!("max-pools", "pools", max_pools, count),
-    core_count!("max-elements", "elements of all pools", max_pool_elements, count),
-    core_count!("max-elements-per-association", "elements of one association", max_elements_per_association, count),
-    core_count!("max-associations", "associations with elements and users", max_associations, count),
-    core_count!("max-tcp-connections", "TCP connections with users among them", max_tcp_connections, count),
-    core_duration!("tcp-idle-timeout", "a TCP connection that is silent for so long is ended", tcp_idle_timeout),
-    core_count!("max-subscriptions", "pools that one association may watch", max_subscriptions_per_association, count),
-    core_count!(
-        "max-resolution-rate",
-        "resolutions a second of one association",
-        max_resolutions_per_second,
-        count_u32
-    ),
-    core_count!("max-report-rate", "failure reports a second of one association", max_reports_per_second, count_u32),
-    sctp_duration!("sctp-rto-initial", "RTO.Initial towards elements and users", sctp, rto_initial),
-    sctp_duration!("sctp-rto-min", "RTO.Min towards them", sctp, rto_min),
-    sctp_duration!("sctp-rto-max", "RTO.Max towards them", sctp, rto_max),
-    sctp_count!(
-        "sctp-max-retransmissions",
-        "Association.Max.Retrans towards them",
-        sctp,
-        association_max_retransmissions,
-        count_u32
-    ),
-    sctp_count!(
-        "sctp-path-max-retransmissions",
-        "Path.Max.Retrans towards them",
-        sctp,
-        path_max_retransmissions,
-        count_u32
-    ),
-    sctp_count!(
-        "sctp-pf-threshold",
-        "retransmissions after which their path is avoided",
-        sctp,
-        potentially_failed_threshold,
-        number_u32
-    ),
-    sctp_duration!("sctp-heartbeat-interval", "HB.interval towards them", sctp, heartbeat_interval),
-    sctp_duration!("enrp-sctp-rto-initial", "the same towards registrars", enrp_sctp, rto_initial),
-    sctp_duration!("enrp-sctp-rto-min", "the same towards registrars", enrp_sctp, rto_min),
-    sctp_duration!("enrp-sctp-rto-max", "the same towards registrars", enrp_sctp, rto_max),
-    sctp_count!(
-        "enrp-sctp-max-retransmissions",
-        "the same towards registrars",
-        enrp_sctp,
-        association_max_retransmissions,
-        count_u32
-    ),
-    sctp_count!(
-        "enrp-sctp-path-max-retransmissions",
-        "the same towards registrars",
-        enrp_sctp,
-        path_max_retransmissions,
-        count_u32
-    ),
-    sctp_count!(
-        "enrp-sctp-pf-threshold",
-        "the same towards registrars",
-        enrp_sctp,
-        potentially_failed_threshold,
-        number_u32
-    ),
-    sctp_duration!("enrp-sctp-heartbeat-interval", "the same towards registrars", enrp_sctp, heartbeat_interval),
-    Setting {
-        name: "csp-server",
-        value: "ADDR[:PORT]",
-        help: "where status reports go, for rsplib's cspmonitor",
-        show: |s| s.csp_server.map_or_else(|| "off".to_owned(), |server| server.to_string()),
-        apply: |s, v, _| {
-            let servers = &s.peer_names.servers;
-            s.csp_server = if v == "off" { None } else { Some(address_by(v, csp::PORT, servers)?) };
-            Ok(())
-        },
-    },
-    Setting {
-        name: "csp-interval",
-        value: "DURATION",
-        help: "between two status reports",
-        show: |s| show_duration(s.csp_interval),
-        apply: |s, v, _| duration(v).map(|d| s.csp_interval = d.max(CSP_MIN_INTERVAL)),
-    },
-    Setting {
-        name: "stop-timeout",
-        value: "DURATION",
-        help: "how long an orderly stop may take",
-        show: |s| show_duration(s.stop_timeout),
-        apply: |s, v, _| duration(v).map(|d| s.stop_timeout = d),
-    },
-];
-
-/// What rsplib's registrar takes from the environment: `CSP_INTERVAL`, in milliseconds, switches status reports on, to
-/// `CSP_SERVER` or to this host.
-pub fn apply_environment(settings: &mut RegistrarSettings, variable: fn(&str) -> Option<String>) -> Result<(), String> {
-    let Some(interval) = variable("CSP_INTERVAL") else { return Ok(()) };
-    let ms: u64 =
-        interval.parse().map_err(|_| format!("CSP_INTERVAL: \"{}\" is no number", interval.escape_debug()))?;
-    let server = variable("CSP_SERVER").unwrap_or_else(|| "127.0.0.1".to_owned());
-    settings.csp_interval = Duration::from_millis(ms).max(CSP_MIN_INTERVAL);
-    settings.csp_server = Some(address(&server, csp::PORT).map_err(|why| format!("CSP_SERVER: {why}"))?);
-    Ok(())
-}

@@ -8,7 +8,7 @@ use crate::registrar::{Link, OwnAddresses, RegistrarConfig};
 use crate::transport::multicast::{AnnouncementListener, AnnouncementSender};
 use crate::transport::zones::needs_zone;
 use crate::transport::{
-    self, DetachedReceiver, Detachment, EndpointConfig, PeerAddresses, Tcp, Transport, TransportError,
+    self, DetachedReceiver, Detachment, EndpointConfig, PeerAddresses, SctpParameters, Tcp, Transport, TransportError,
 };
 use crate::wire::{AddressList, MAX_SCTP_ADDRESSES, TransportParameter, TransportUse};
 use crate::{AssociationId, Time};
@@ -136,6 +136,13 @@ impl Endpoints {
     pub(super) fn retain_others(&self, peers: &mut Vec<PeerAddress>) {
         let own = PeerAddress { addresses: reachable(&self.enrp), port: port_of(&self.enrp) };
         peers.retain(|peer| !peer.is_with(&own));
+    }
+
+    /// Sets the parameters of the associations of a side.
+    pub(super) fn set_parameters(&mut self, side: Link, parameters: &SctpParameters) {
+        for endpoint in self.transports.iter_mut().filter(|endpoint| endpoint.link == side) {
+            endpoint.transport.set_parameters(parameters);
+        }
     }
 
     /// There are so many associations of a side now.

@@ -5,6 +5,7 @@
 //! work, and does what the core wants done.
 
 mod backlog;
+mod control;
 mod descriptors;
 mod dns;
 mod endpoints;
@@ -15,18 +16,21 @@ mod signals;
 mod state;
 #[cfg(test)]
 mod tests;
+mod witness;
 mod worker;
 
+pub use control::{RegistrarControl, ReloadError};
 pub use descriptors::raise_descriptor_limit;
 pub use dns::PeerNames;
 pub use metrics::RegistrarMetrics;
 pub use settings::{Profile, RegistrarSettings, SettingsError};
-pub use signals::StopSignals;
+pub use signals::{HangupSignal, StopSignals};
+pub use witness::Witness;
 
 use crate::RegistrarId;
 use crate::association::TransportKind;
 use crate::driver::poller::Waker;
-use crate::registrar::Registrar;
+use crate::registrar::{ConfigError, Registrar, ValidatedConfig};
 use endpoints::{Endpoints, listed};
 use reports::Reports;
 use std::fmt;
@@ -70,6 +74,7 @@ pub struct RegistrarAddresses {
 /// A registrar with open endpoints that does not serve yet.
 pub struct RegistrarServer {
     worker: Worker<Registrar>,
+    settings: RegistrarSettings,
     addresses: RegistrarAddresses,
 }
 
@@ -87,13 +92,7 @@ impl RegistrarServer {
         };
         settings.validate().map_err(refused)?;
         let endpoints = Endpoints::open(&settings)?;
-        let mut config = settings.core.clone();
-        // A keep-alive that got lost is sent again after RTO.Min at the earliest, and its answer takes some time.
-        let once_more = settings.sctp.rto_min * 3 / 2;
-        config.hurried_keep_alive_timeout = config.hurried_keep_alive_timeout.max(once_more);
-        endpoints.describe(&settings, &mut config);
-        config.max_tcp_connections = descriptors::tcp_connections(config.max_tcp_connections);
-        let config = config.validated().map_err(|why| refused(why.into()))?;
+        let config = core_config(&settings, &endpoints).map_err(|why| refused(why.into()))?;
         let (asap, enrp, kind) = (endpoints.asap[0], endpoints.enrp[0], endpoints.kind());
         let seed = random_seed().map_err(system("the random number source"))?;
         let core = Registrar::new(config, seed, crate::driver::clock::now());
@@ -108,7 +107,7 @@ impl RegistrarServer {
             worker.report(reports.map_err(system("a socket for status reports"))?);
         }
         worker.find_peers(&settings.peer_names).map_err(system("a thread for DNS look-ups"))?;
-        Ok(RegistrarServer { worker, addresses: RegistrarAddresses { id, asap, enrp, kind } })
+        Ok(RegistrarServer { worker, settings, addresses: RegistrarAddresses { id, asap, enrp, kind } })
     }
 
     /// Where it can be reached.
@@ -121,10 +120,16 @@ impl RegistrarServer {
         self.worker.stop_on(signals)
     }
 
-    /// Calls `tell` when it begins to answer pool users: at once where it knows of no other registrar, else when it has learned from
-    /// one or has found none. Not at all, if it is stopped before.
-    pub fn when_ready(&mut self, tell: impl FnOnce() + Send + 'static) {
-        self.worker.when_ready(tell);
+    /// Tells `witness` how it fares, from now on.
+    pub fn tell(&mut self, witness: Box<dyn Witness>) {
+        self.worker.tell(witness);
+    }
+
+    /// By which it can be given other settings while it runs.
+    pub fn control(&mut self) -> RegistrarControl {
+        let (control, reloads) = RegistrarControl::new(self.settings.clone(), self.worker.shared().1);
+        self.worker.take_settings_from(reloads);
+        control
     }
 
     /// Serves until a signal stops it.
@@ -194,6 +199,17 @@ impl Drop for RegistrarHandle {
             log::error!("the registrar thread ended early, so nobody was served any more: {error}");
         }
     }
+}
+
+/// The settings of the core as its endpoints and this host have them.
+fn core_config(settings: &RegistrarSettings, endpoints: &Endpoints) -> Result<ValidatedConfig, ConfigError> {
+    let mut config = settings.core.clone();
+    // A keep-alive that got lost is sent again after RTO.Min at the earliest, and its answer takes some time.
+    let once_more = settings.sctp.rto_min * 3 / 2;
+    config.hurried_keep_alive_timeout = config.hurried_keep_alive_timeout.max(once_more);
+    endpoints.describe(settings, &mut config);
+    config.max_tcp_connections = descriptors::tcp_connections(config.max_tcp_connections);
+    config.validated()
 }
 
 fn random_seed() -> io::Result<u64> {

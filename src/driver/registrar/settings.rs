@@ -91,6 +91,21 @@ impl RegistrarSettings {
         self.core.enrp_addresses = old.enrp_addresses;
     }
 
+    /// What a registrar that runs with these settings has when it is given others: all of them but where it is reached, how it makes itself
+    /// known, and what [`RegistrarConfig::changed_to`] names. It needs a restart for those.
+    pub fn changed_to(&self, other: &RegistrarSettings) -> RegistrarSettings {
+        RegistrarSettings {
+            asap: self.asap.clone(),
+            enrp: self.enrp.clone(),
+            transport: self.transport,
+            announce_groups: self.announce_groups.clone(),
+            enrp_groups: self.enrp_groups.clone(),
+            multicast_ttl: self.multicast_ttl,
+            core: self.core.changed_to(&other.core),
+            ..other.clone()
+        }
+    }
+
     /// On a host without IPv6, all addresses are those of IPv4.
     pub(super) fn fit_this_host(&mut self) {
         if interfaces::has_ipv6() {

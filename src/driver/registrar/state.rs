@@ -7,16 +7,20 @@ use crate::association::{LossReason, PeerAddress};
 use crate::collections::AssociationMap;
 use crate::driver::core_loop::{Core, CoreLoop, impl_core};
 use crate::log_limit::{LogLimit, log_limited};
-use crate::registrar::{Action, ConnectAttempt, Event, Link, OwnAddresses, Registrar};
+use crate::registrar::{Action, ConnectAttempt, Event, Link, OwnAddresses, Registrar, ValidatedConfig};
 use crate::transport::{OutboundMessage, Transport, TransportError, TransportEvent};
 use crate::wire::{PPID_ASAP, PPID_ENRP};
-use crate::{AssociationId, Time};
+use crate::{AssociationId, RegistrarId, Time};
 use std::net::SocketAddr;
 
 /// A registrar core as the driver sees it, so that the driver can be tested with a scripted one.
 pub(super) trait RegistrarCore:
     for<'a> Core<Event<'a> = Event<'a>, Action = Action, Attempt = ConnectAttempt>
 {
+    /// Its identifier.
+    fn id(&self) -> RegistrarId {
+        RegistrarId::default()
+    }
     /// What status reports tell.
     fn status(&self) -> Status {
         Status::default()
@@ -32,6 +36,10 @@ pub(super) trait RegistrarCore:
 impl_core!(Registrar: Event, Action, ConnectAttempt);
 
 impl RegistrarCore for Registrar {
+    fn id(&self) -> RegistrarId {
+        Registrar::id(self)
+    }
+
     fn status(&self) -> Status {
         Status::of(self)
     }
@@ -135,6 +143,11 @@ impl<C: RegistrarCore> State<C> {
     /// The registrar is reached elsewhere.
     pub(super) fn on_addresses_changed(&mut self, now: Time, addresses: OwnAddresses) {
         self.core.handle(now, Event::AddressesChanged(addresses));
+    }
+
+    /// The registrar is given other settings.
+    pub(super) fn on_reconfigured(&mut self, now: Time, config: &ValidatedConfig) {
+        self.core.handle(now, Event::Reconfigured(config));
     }
 
     /// A datagram came on the ENRP group.

@@ -1,21 +1,24 @@
 //! The thread of a registrar: waits, polls its endpoints in turn, does what the core wants done.
 
 mod receiver;
+mod reload;
 mod stop;
 
-use super::PeerNames;
+use super::control::Reload;
 use super::dns::PeerLookup;
 use super::endpoints::{Endpoints, Key};
 use super::metrics::RegistrarMetrics;
 use super::reports::Reports;
 use super::signals::StopSignals;
 use super::state::{RegistrarCore, State};
+use super::{PeerNames, Witness};
 use crate::driver::address_changes::AddressChanges;
 use crate::driver::clock;
 use crate::driver::poller::{Poller, Waker};
 use crate::registrar::{Action, Link};
 use crate::transport::LONGEST_WAIT;
 use crate::{AssociationId, Time};
+use crossbeam_channel::Receiver;
 use parking_lot::Mutex;
 use receiver::{Receiving, receive};
 use std::io;
@@ -71,8 +74,12 @@ pub(super) struct Worker<C: RegistrarCore> {
     closing: Vec<AssociationId>,
     next_metrics: Time,
     ready: Vec<u64>,
-    /// To be called as soon as the core answers pool users.
-    when_ready: Option<Box<dyn FnOnce() + Send>>,
+    witness: Box<dyn Witness>,
+    /// It has been told that the core answers pool users.
+    has_told_ready: bool,
+    next_sign_of_life: Option<Time>,
+    /// Other settings come from here.
+    reloads: Option<Receiver<Reload>>,
 }
 
 /// Waits for everything but what a receiver brings, round after round.
@@ -124,7 +131,10 @@ impl<C: RegistrarCore> Worker<C> {
             closing: Vec::new(),
             next_metrics: clock::now() + METRICS_INTERVAL,
             ready: Vec::new(),
-            when_ready: None,
+            witness: Box::new(()),
+            has_told_ready: false,
+            next_sign_of_life: None,
+            reloads: None,
             poller,
         })
     }
@@ -211,7 +221,8 @@ impl<C: RegistrarCore> Worker<C> {
         }
         let state = if self.state.core.has_news() { Some(Time::ZERO) } else { timer };
         let addresses = self.addresses.next_deadline();
-        let due = [self.endpoints.next_deadline(), state, Some(self.next_metrics), report, addresses];
+        let sign = self.next_sign_of_life;
+        let due = [self.endpoints.next_deadline(), state, Some(self.next_metrics), report, addresses, sign];
         let due = due.into_iter().flatten().min();
         if self.phase == Phase::Running { due } else { due.map(|at| at.min(self.phase_end)) }
     }
@@ -230,12 +241,14 @@ impl<C: RegistrarCore> Worker<C> {
         self.poll_enrp_group(now);
         self.take_found_peers(now);
         self.follow_addresses(now);
+        self.take_settings(now);
         let more = self.receiver_is_behind || self.endpoints.transports.iter().any(|endpoint| endpoint.more);
         self.state.core.report_news(now);
         self.state.core.run_timers(now, more);
         self.perform(now);
         self.advance_stop(now);
         self.tell_if_ready();
+        self.give_sign_of_life(now);
         self.publish_metrics();
         if let Some(reports) = &mut self.reports {
             reports.send_if_due(now, || self.state.status());
@@ -246,16 +259,23 @@ impl<C: RegistrarCore> Worker<C> {
         }
     }
 
-    /// Calls whoever waits for the registrar.
-    pub(super) fn when_ready(&mut self, tell: impl FnOnce() + Send + 'static) {
-        self.when_ready = Some(Box::new(tell));
+    /// Tells `witness` how the registrar fares, from now on.
+    pub(super) fn tell(&mut self, witness: Box<dyn Witness>) {
+        self.next_sign_of_life = witness.sign_of_life_interval().map(|_| Time::ZERO);
+        self.witness = witness;
     }
 
     fn tell_if_ready(&mut self) {
-        if self.when_ready.is_some() && self.phase == Phase::Running && self.state.core.core().is_ready() {
-            if let Some(tell) = self.when_ready.take() {
-                tell();
-            }
+        if !self.has_told_ready && self.phase == Phase::Running && self.state.core.core().is_ready() {
+            self.has_told_ready = true;
+            self.witness.ready();
+        }
+    }
+
+    fn give_sign_of_life(&mut self, now: Time) {
+        if self.next_sign_of_life.is_some_and(|at| at <= now) {
+            self.next_sign_of_life = self.witness.sign_of_life_interval().map(|interval| now + interval);
+            self.witness.alive();
         }
     }
 

@@ -176,7 +176,7 @@ impl Registrar {
 /// Who may be a peer.
 impl Registrar {
     /// Whether the settings name the other end of an association.
-    fn is_configured(&self, association: AssociationId) -> bool {
+    pub(super) fn is_configured(&self, association: AssociationId) -> bool {
         self.associations.get(association).is_some_and(|there| self.enrp.contacts.is_configured(there.address()))
             || self
                 .enrp

@@ -24,7 +24,7 @@ const MOST_DOUBLINGS: u32 = 3;
 /// Where an address comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
-    /// The settings: never given up.
+    /// The settings: not given up as long as they name it.
     Settings,
     /// A look-up: not given up as long as it is named.
     LookUp,
@@ -106,12 +106,26 @@ pub(super) struct Contacts {
 
 /// Adding and forgetting.
 impl Contacts {
-    /// Adds an address of the settings, unless it is there.
+    /// Makes an address that is there already, or not yet, one of the settings. Some: it is to be tried.
     pub fn add_configured(&mut self, address: &PeerAddress, config: &RegistrarConfig) -> Option<u32> {
-        if self.find(address).is_some() || self.by_number.len() >= config.max_peers {
-            return None;
+        self.add_lasting(address, Origin::Settings, config)
+    }
+
+    /// The same for one that a look-up named.
+    pub fn add_looked_up(&mut self, address: &PeerAddress, config: &RegistrarConfig) -> Option<u32> {
+        self.add_lasting(address, Origin::LookUp, config)
+    }
+
+    fn add_lasting(&mut self, address: &PeerAddress, origin: Origin, config: &RegistrarConfig) -> Option<u32> {
+        let Some(number) = self.find(address) else {
+            let room = self.by_number.len() < config.max_peers.saturating_mul(CONTACTS_PER_PEER + 1);
+            return room.then(|| self.insert(address.clone(), None, origin, Time::MAX, config));
+        };
+        if let Some(contact) = self.by_number.get_mut(&number).filter(|contact| contact.origin != Origin::Settings) {
+            self.hearsay -= usize::from(contact.origin == Origin::Hearsay);
+            (contact.origin, contact.forget_at) = (origin, Time::MAX);
         }
-        Some(self.insert(address.clone(), None, Origin::Settings, Time::MAX, config))
+        None
     }
 
     /// Adds an address that somebody named, or keeps it for longer.
@@ -153,22 +167,18 @@ impl Contacts {
         number
     }
 
-    /// Makes an address that is there already, or not yet, one that a look-up named. Some: it is to be tried.
-    pub fn add_looked_up(&mut self, address: &PeerAddress, config: &RegistrarConfig) -> Option<u32> {
-        let Some(number) = self.find(address) else {
-            let room = self.by_number.len() < config.max_peers.saturating_mul(CONTACTS_PER_PEER + 1);
-            return room.then(|| self.insert(address.clone(), None, Origin::LookUp, Time::MAX, config));
-        };
-        if let Some(contact) = self.by_number.get_mut(&number).filter(|contact| contact.origin == Origin::Hearsay) {
-            (contact.origin, contact.forget_at) = (Origin::LookUp, Time::MAX);
-            self.hearsay -= 1;
-        }
-        None
-    }
-
     /// What look-ups named before and do not name any more is forgotten as soon as it is of no use.
     pub fn demote_not_in(&mut self, now: Time, addresses: &[PeerAddress]) {
-        for contact in self.by_number.values_mut().filter(|contact| contact.origin == Origin::LookUp) {
+        self.demote(now, Origin::LookUp, addresses);
+    }
+
+    /// The same for what settings named before.
+    pub fn demote_settings_not_in(&mut self, now: Time, addresses: &[PeerAddress]) {
+        self.demote(now, Origin::Settings, addresses);
+    }
+
+    fn demote(&mut self, now: Time, origin: Origin, addresses: &[PeerAddress]) {
+        for contact in self.by_number.values_mut().filter(|contact| contact.origin == origin) {
             if !addresses.iter().any(|address| is_same_place(&contact.address, address)) {
                 (contact.origin, contact.forget_at) = (Origin::Hearsay, now);
                 self.hearsay += 1;

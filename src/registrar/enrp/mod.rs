@@ -17,7 +17,7 @@
 //! * `successors.rs`: whom elements are told of. `takeover.rs`: arbitration about a dead registrar. `inheritance.rs`: its elements get another home. `adoption.rs`: asking
 //!   those that are to be ours. `orphans.rs`: elements whose home nobody knows. `leave.rs`: the opposite, handing elements over.
 //! * `doubts.rs`: whoever was away himself believes nobody dead for some time.
-//! * `held.rs`: how much all of this keeps.
+//! * `reconfiguration.rs`: other settings. `held.rs`: how much all of this keeps.
 //! * `auditing.rs`: comparing checksums, and downloading again what differs. `errors.rs`: ENRP_ERROR.
 
 mod admission;
@@ -48,6 +48,7 @@ mod peer_list;
 mod peers;
 mod phase;
 mod presence;
+mod reconfiguration;
 mod senders;
 mod stamps;
 mod start;

@@ -13,7 +13,7 @@ use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{ListRequest, Presence};
 use crate::registrar::lateness::Lateness;
-use crate::registrar::{Action, Link, Step};
+use crate::registrar::{Action, Link, RegistrarConfig, Step};
 use crate::wire::{Decoded, ServerInformation, TransportParameter, TransportUse};
 use crate::{AssociationId, RegistrarId, Time};
 use log::Level;
@@ -86,8 +86,7 @@ impl Registrar {
     /// Asks one of the peers whom it knows: so two groups of registrars that grew apart become one as soon as one of each
     /// meet, and nobody has to be told of a new registrar by all.
     pub(super) fn on_gossip_due(&mut self, step: &mut Step<'_>) {
-        let interval = self.config.peer_heartbeat_cycle.max(SHORTEST_GOSSIP_INTERVAL);
-        self.enrp.timers.set(Timer::Gossip, step.now + interval);
+        self.enrp.timers.set(Timer::Gossip, step.now + gossip_interval(&self.config));
         let ids: Vec<_> = self.enrp.peers.ids(Peer::is_active).into_iter().collect();
         let chosen = self.random.below(ids.len() as u64) as usize;
         if let Some(&receiver) = ids.get(chosen) {
@@ -277,6 +276,11 @@ impl Registrar {
             self.look_for_mentor(step);
         }
     }
+}
+
+/// Time between two LIST_REQUESTs.
+pub(super) fn gossip_interval(config: &RegistrarConfig) -> Duration {
+    config.peer_heartbeat_cycle.max(SHORTEST_GOSSIP_INTERVAL)
 }
 
 /// The address of a registrar that sent a datagram. Of what it says only the port is used: whoever names other addresses beside his own

@@ -2,14 +2,54 @@
 
 use super::Occurrence;
 use crate::values::{address, address_by};
+use log::LevelFilter;
+use rserpool::RegistrarId;
+use rserpool::driver::registrar::{Profile, RegistrarSettings};
+use rserpool::transport::TransportChoice;
 use std::net::SocketAddr;
 
-/// Values as the help shows them.
-pub fn list<T: ToString>(values: &[T]) -> String {
-    if values.is_empty() {
-        return "none".to_owned();
+/// Values as they could be given.
+pub fn texts<T: ToString>(values: &[T]) -> Vec<String> {
+    values.iter().map(T::to_string).collect()
+}
+
+/// The other registrars, by address and by name.
+pub fn peers(settings: &RegistrarSettings) -> Vec<String> {
+    let by_address = settings.core.peers.iter().map(|peer| match peer.addresses.as_slice() {
+        [address] => SocketAddr::new(*address, peer.port).to_string(),
+        _ => peer.to_string(),
+    });
+    by_address.chain(settings.peer_names.hosts.iter().map(ToString::to_string)).collect()
+}
+
+/// An identifier that is not chosen at random.
+pub fn id_chosen(id: RegistrarId) -> Vec<String> {
+    if id == RegistrarId(0) { Vec::new() } else { vec![format!("{:#010x}", id.0)] }
+}
+
+pub fn on_or_off(on: bool) -> String {
+    if on { "on" } else { "off" }.to_owned()
+}
+
+pub fn profile_name(profile: Profile) -> &'static str {
+    match profile {
+        Profile::Default => "default",
+        Profile::Fast => "fast",
     }
-    values.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+}
+
+pub fn transport_name(choice: TransportChoice) -> &'static str {
+    match choice {
+        TransportChoice::Auto => "auto",
+        TransportChoice::Sctp => "sctp",
+        TransportChoice::SctpUdp => "sctp-udp",
+    }
+}
+
+/// Least important lines of a log.
+pub fn log_level(value: &str) -> Result<LevelFilter, String> {
+    let wrong = || format!("\"{}\" is no level: use off, error, warn, info, debug or trace", value.escape_debug());
+    value.parse().map_err(|_| wrong())
 }
 
 /// The values of a list with commas.
@@ -34,14 +74,6 @@ pub fn switch(value: &str) -> Result<bool, String> {
         "off" => Ok(false),
         other => Err(format!("\"{}\" is neither on nor off", other.escape_debug())),
     }
-}
-
-/// Groups as the help shows them.
-pub fn groups(groups: &[SocketAddr]) -> String {
-    if groups.is_empty() {
-        return "off".to_owned();
-    }
-    groups.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Adds the addresses of a list.

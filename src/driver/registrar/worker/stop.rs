@@ -41,6 +41,7 @@ impl<C: RegistrarCore> Worker<C> {
 
     fn leave(&mut self, now: Time) {
         self.phase = Phase::Leaving;
+        self.witness.leaving();
         self.phase_end = now + self.stop_timeout / 2;
         self.state.on_stop(now);
     }
