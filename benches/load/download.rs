@@ -32,7 +32,9 @@ pub fn run(scale: Scale) {
     let fleet = Fleet::registered(mentor.asap, scale.associations, scale.elements_each * TIMES, pools);
     let _serving = fleet.serve();
 
-    let before = watch(mentor.asap, pools, scale.watch / 2);
+    let watch = Watch::start(mentor.asap, pools);
+    pause(scale.watch / 2);
+    let before = watch.end();
 
     let watch = Watch::start(mentor.asap, pools);
     let begin = clock::now();
@@ -51,13 +53,6 @@ pub fn run(scale: Scale) {
             row(&format!("  {what}, ms"), &format!("{:.2}", quantile(seen, of_thousand).as_secs_f64() * 1e3));
         }
     }
-}
-
-/// How long resolutions take for some time.
-pub fn watch(asap: SocketAddr, pools: usize, time: Duration) -> Vec<Duration> {
-    let watch = Watch::start(asap, pools);
-    pause(time);
-    watch.end()
 }
 
 /// A measurement has its pace.
@@ -80,17 +75,23 @@ pub fn quantile(sorted: &[Duration], of_thousand: usize) -> Duration {
     sorted.get((sorted.len() * of_thousand / 1000).min(last)).copied().unwrap_or_default()
 }
 
-/// A pool user that resolves one after the other, in a thread of its own.
+/// Somebody who asks for one thing after the other, in a thread of its own.
 pub struct Watch {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Vec<Duration>>,
 }
 
 impl Watch {
+    /// A pool user that resolves.
     pub fn start(asap: SocketAddr, pools: usize) -> Watch {
+        let mut resolver = Resolver::connect(asap);
+        Watch::asking(move |number| assert!(!resolver.resolve(&pool_handle(number % pools), ITEMS).is_empty()))
+    }
+
+    /// Whoever asks like this.
+    pub fn asking(mut ask: impl FnMut(usize) + Send + 'static) -> Watch {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        let mut resolver = Resolver::connect(asap);
         let thread = std::thread::spawn(move || {
             let mut seen = Vec::new();
             for number in 0.. {
@@ -98,7 +99,7 @@ impl Watch {
                     break;
                 }
                 let begin: Time = clock::now();
-                assert!(!resolver.resolve(&pool_handle(number % pools), ITEMS).is_empty());
+                ask(number);
                 seen.push(clock::now().saturating_since(begin));
                 pause(PAUSE);
             }

@@ -27,10 +27,10 @@ const ASSOCIATIONS: Budget = (65_536, Duration::from_millis(1));
 const REGISTRATIONS: Budget = (131_072, Duration::from_micros(50));
 /// Registrations of elements that were not registered, in all: as many as fit, then 50 000 a second.
 const REGISTRATIONS_IN_ALL: Budget = (262_144, Duration::from_micros(20));
-/// Pages of the handle table, or lists of registrars, for a source that is no peer: 32 MB at once, then 8 pages a second.
-const PAGES: Budget = (1024, Duration::from_millis(125));
+/// Pages of the handle table, or lists of registrars, for a source that is no peer: 32 MB at once, then 64 pages a second.
+const PAGES: Budget = (8192, Duration::from_micros(15_625));
 /// The same for all sources that are no peers.
-const PAGES_IN_ALL: Budget = (4096, Duration::from_millis(31));
+const PAGES_IN_ALL: Budget = (32_768, Duration::from_millis(4));
 
 fn full((burst, interval): Budget, now: Time) -> TokenBucket {
     TokenBucket::new(burst, interval, now)

@@ -19,7 +19,7 @@ use crate::registrar::{Action, Link};
 use crate::transport::LONGEST_WAIT;
 use crate::{AssociationId, Time};
 use crossbeam_channel::Receiver;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use receiver::{Receiving, receive};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -105,6 +105,7 @@ fn serve<C: RegistrarCore>(worker: &Mutex<Worker<C>>, poller: &Poller) -> io::Re
         let mut worker = worker.lock();
         std::mem::swap(&mut worker.ready, &mut ready);
         worker.round(now);
+        MutexGuard::unlock_fair(worker);
     }
 }
 

@@ -16,6 +16,8 @@ use crate::{AssociationId, RegistrarId};
 use log::Level;
 use std::collections::BTreeMap;
 
+/// Bytes of a page for who is no peer, at most: a pool user that asks meanwhile waits until it is made and sent.
+const OBSERVERS_PAGE: usize = 4 << 10;
 /// Places looked at for one page: what lies between two elements of one owner counts, too.
 const MAX_PLACES: usize = 16_384;
 
@@ -112,7 +114,7 @@ impl Registrar {
             );
         }
         let (entries, next) = match admission {
-            Admission::From(place) if refusal.is_none() => self.page(place, extent, self.reader_of(message)),
+            Admission::From(place) if refusal.is_none() => self.page(place, extent, message),
             _ => (Vec::new(), None),
         };
         self.enrp.downloads.go_on(association, extent, next);
@@ -151,8 +153,20 @@ impl Registrar {
         if observes { TableReader::Observer } else { TableReader::Registrar }
     }
 
+    /// How many bytes the page may have that somebody asks for.
+    fn longest_page(&self, message: &HandleTableRequest) -> usize {
+        let most = self.config.max_handle_table_page;
+        if self.enrp.peers.contains(message.sender) { most } else { most.min(OBSERVERS_PAGE) }
+    }
+
     /// The page that begins at a place, and where the next one begins.
-    fn page(&self, from: ElementIndex, extent: Extent, reader: TableReader) -> (Vec<PoolEntry>, Option<ElementIndex>) {
+    fn page(
+        &self,
+        from: ElementIndex,
+        extent: Extent,
+        message: &HandleTableRequest,
+    ) -> (Vec<PoolEntry>, Option<ElementIndex>) {
+        let (most, reader) = (self.longest_page(message), self.reader_of(message));
         let mut by_pool: BTreeMap<PoolIndex, Vec<&Element>> = BTreeMap::new();
         let mut bytes = 0;
         let mut next = from.skip(MAX_PLACES);
@@ -162,7 +176,7 @@ impl Registrar {
             }
             let handle = self.handlespace.pool(element.pool()).map_or(0, |pool| pool.handle().as_bytes().len());
             let more = element.encoded_len() + handle + 8;
-            if bytes > 0 && bytes + more > self.config.max_handle_table_page {
+            if bytes > 0 && bytes + more > most {
                 next = index;
                 break;
             }

@@ -12,8 +12,11 @@ use crate::{AssociationId, Time};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Between two pages: what a page takes is a small part of it.
-const PAUSE: Duration = Duration::from_millis(5);
+/// Between two pages: what a page takes is a part of it.
+const PAUSE: Duration = Duration::from_micros(600);
+/// The same while more than so many wait, so that it is a small part then.
+const PAUSE_IN_A_CROWD: Duration = Duration::from_micros(2500);
+const CROWD: usize = 2;
 /// Before a look whether anybody has a page left in his budget.
 const BUDGET_PAUSE: Duration = Duration::from_millis(50);
 
@@ -40,6 +43,11 @@ impl Observers {
     /// An association is gone.
     pub fn forget(&mut self, association: AssociationId) {
         self.waiting.retain(|(known, _)| *known != association);
+    }
+
+    /// How long to wait after a page.
+    fn pause(&self) -> Duration {
+        if self.waiting.len() < CROWD { PAUSE } else { PAUSE_IN_A_CROWD }
     }
 
     /// The first that may have a page.
@@ -73,7 +81,8 @@ impl Registrar {
             place.is_some_and(|place| sources.allow(step.now, place, Costly::Page))
         };
         let taken = self.enrp.observers.take(may);
-        self.enrp.observers.next = step.now + if taken.is_some() { PAUSE } else { BUDGET_PAUSE };
+        let pause = if taken.is_some() { self.enrp.observers.pause() } else { BUDGET_PAUSE };
+        self.enrp.observers.next = step.now + pause;
         if let Some((association, message)) = taken {
             self.answer_table_request(association, &message, Answer::PageIfRoom, step);
         }

@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// Connections accepted in one poll from one listener.
-const ACCEPTS_PER_POLL: usize = 64;
+/// Connections accepted in one poll from one listener: those that have one wait that long while others come in crowds.
+const ACCEPTS_PER_POLL: usize = 8;
 /// How long accepting rests when the process or the machine is out of descriptors or memory.
 pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 

@@ -44,8 +44,12 @@ const MAX_HELD: usize = 64 << 10;
 /// Memory that is kept for the next connection that sends: so many pieces, none of them larger.
 const MAX_SPARE: usize = 16;
 const MAX_SPARE_BYTES: usize = 2 * MAX_HELD;
-/// Messages after which a poll hands over to its caller: what it has to do for them takes memory until it has done it.
-const MESSAGES_PER_POLL: usize = 4_096;
+/// Work after which a poll hands over to its caller, in messages read: what comes of them takes memory until it is done, and whoever
+/// asked first waits for its answer until then. Reading from a connection, or accepting one, counts as the messages that could have been
+/// handled in the same time.
+const WORK_PER_POLL: usize = 512;
+const WORK_OF_READING: usize = 4;
+const WORK_OF_ACCEPTING: usize = 64;
 /// How long a message may take from its first byte to its last: a slower peer only holds a connection.
 const PARTIAL_MESSAGE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the peer may take to finish an orderly close.
@@ -333,11 +337,16 @@ impl Transport for Tcp {
             self.ready.reverse();
         }
         let mut more = self.ready.len() == EVENTS_PER_WAIT;
-        let mut messages = 0;
-        while messages < MESSAGES_PER_POLL {
+        let mut work = 0;
+        while work < WORK_PER_POLL {
             let Some(ready) = self.ready.pop() else { break };
+            work += WORK_OF_READING;
             let mut counting = |event: TransportEvent<'_>| {
-                messages += usize::from(matches!(event, TransportEvent::Message { .. }));
+                work += match event {
+                    TransportEvent::Message { .. } => 1,
+                    TransportEvent::Up { .. } => WORK_OF_ACCEPTING,
+                    _ => 0,
+                };
                 sink(event);
             };
             more |= match ready.key.checked_sub(FIRST_LISTENER_KEY) {

@@ -262,7 +262,12 @@ pub const SETTINGS: &[Setting] = &[
     core_duration!("peer-reconnect-min", "first pause before a registrar is connected to again", peer_reconnect_min),
     core_duration!("peer-reconnect-max", "longest such pause", peer_reconnect_max),
     core_count!("max-peers", "other registrars", max_peers, count),
-    core_count!("max-handle-table-page", "bytes of a page of the handle table", max_handle_table_page, count),
+    core_count!(
+        "max-handle-table-page",
+        "bytes of a page of the handle table; 4 kB at most for who is no peer",
+        max_handle_table_page,
+        count
+    ),
     core_count!("max-handle-table-sessions", "downloads of it at a time", max_handle_table_sessions, count),
     core_duration!(
         "handle-table-session-timeout",

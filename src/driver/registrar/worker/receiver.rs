@@ -6,7 +6,7 @@ use crate::driver::clock;
 use crate::driver::poller::{Poller, Waker};
 use crate::driver::registrar::state::RegistrarCore;
 use crate::transport::{Arrival, DetachedReceiver};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -54,7 +54,11 @@ fn receive_until_stopped<C: RegistrarCore>(
         match receiver.wait() {
             Ok(Some(arrival)) => {
                 let now = reckoning.after(arrival.waited);
-                worker.lock().take_received(now, number, &mut *receiver, arrival);
+                let mut worker = worker.lock();
+                worker.take_received(now, number, &mut *receiver, arrival);
+                // The other thread's turn, where it waits: this one would have the lock again and again while it is flooded, and
+                // whoever came by TCP would wait.
+                MutexGuard::unlock_fair(worker);
             }
             // Nothing for a moment: waits as long as it takes.
             Ok(None) => {
