@@ -98,9 +98,10 @@ static inline int can_limit_descriptors(void)
 
 #define HANDLE(text) (const unsigned char*)(text), strlen(text)
 
-/* Starts the library with the registrar that the runner names as first argument. */
+/* Starts the library with the registrar that the runner names as first argument, over SCTP in UDP unless the environment says otherwise. */
 static inline void start(int argc, char** argv)
 {
+   const char*     transport = getenv("RSERPOOL_TEST_TRANSPORT");
    struct rsp_info info;
    char            argument[128];
    rsp_initinfo(&info);
@@ -108,7 +109,8 @@ static inline void start(int argc, char** argv)
    snprintf(argument, sizeof(argument), "-registrar=%s", argv[1]);
    REQUIRE(rsp_initarg(&info, argument) == 1);
    REQUIRE(rsp_initarg(&info, "-asapannounce=off") == 1);
-   REQUIRE(rsp_initarg(&info, "-transport=sctp-udp") == 1);
+   snprintf(argument, sizeof(argument), "-transport=%s", transport ? transport : "sctp-udp");
+   REQUIRE(rsp_initarg(&info, argument) == 1);
    REQUIRE(rsp_initialize(&info) == 0);
    CHECK(info.ri_version == RSPLIB_VERSION && info.ri_revision == RSPLIB_REVISION);
    rsp_freeinfo(&info);
