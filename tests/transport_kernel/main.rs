@@ -14,6 +14,7 @@ mod namespace;
 mod one_to_one;
 mod parameters;
 mod paths;
+mod waiting;
 
 use namespace::{Namespace, run};
 use rserpool::Time;

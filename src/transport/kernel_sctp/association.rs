@@ -249,9 +249,14 @@ impl Association {
         }
     }
 
+    /// The kernel has said that it is up, whether that was told or not.
+    pub fn has_come_up(&self) -> bool {
+        self.established || self.early.is_some()
+    }
+
     /// Ways to the peer, as far as they are known.
     pub fn paths(&self) -> usize {
-        if self.established { self.peer.addresses.len() } else { 1 }
+        if self.has_come_up() { self.peer.addresses.len() } else { 1 }
     }
 }
 

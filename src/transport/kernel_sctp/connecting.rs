@@ -126,7 +126,7 @@ impl KernelSctp {
             None => self.new_association(Association::new(kernel_id, peer.clone(), State::Up, true)),
         };
         let Some(association) = self.associations.get_mut(&id) else { return };
-        if association.established || association.early.is_some() {
+        if association.has_come_up() {
             return;
         }
         association.outbound_streams = outbound_streams;

@@ -174,7 +174,7 @@ impl KernelSctp {
 
     fn handle_lost(&mut self, now: Time, kernel_id: KernelId, error: u16, causes: &[u8], sink: Sink<'_>) {
         let Some((id, association)) = self.by_kernel_id(kernel_id) else { return };
-        if !association.established && association.early.is_none() {
+        if !association.has_come_up() {
             let refused = causes.is_empty();
             let reason = if refused { LossReason::Refused } else { LossReason::Aborted(abort_reason(causes)) };
             return self.attempt_failed(now, id, reason, sink);
@@ -219,13 +219,13 @@ impl KernelSctp {
         }
     }
 
-    /// The peer forgot everything and began anew under the same number of the kernel.
+    /// The peer forgot everything and began anew under the same number of the kernel. A connect of which nothing was told yet comes up
+    /// with what began anew.
     fn handle_restart(&mut self, now: Time, kernel_id: KernelId, outbound_streams: u16, sink: Sink<'_>) {
-        if let Some((id, _)) = self.by_kernel_id(kernel_id) {
-            if let Some(association) = self.remove(id).filter(|association| association.established) {
-                let undelivered = association.outbox.into_undelivered();
-                sink(TransportEvent::Lost { association: id, reason: LossReason::Restarted, undelivered });
-            }
+        if self.by_kernel_id(kernel_id).is_some_and(|(_, association)| association.has_come_up()) {
+            // Nothing that waits for the old association may go to the new one, which has its number.
+            self.end(kernel_id, LossReason::Restarted);
+            self.report_ended(sink);
         }
         self.handle_up(now, kernel_id, outbound_streams, sink);
     }
