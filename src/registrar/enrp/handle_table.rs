@@ -98,8 +98,8 @@ impl Registrar {
         let extent = Extent::of(message);
         let admission = self.enrp.downloads.admit(association, extent, self.most_downloads(message));
         let refusal = match admission {
-            _ if answer == Answer::Refusal => Some("too many wait for it"),
             _ if self.enrp.phase == Phase::Starting => Some("it is not there yet"),
+            _ if answer == Answer::Refusal => Some("too many wait for it"),
             Admission::Busy => Some("there are too many downloads"),
             Admission::From(_) => None,
         };
