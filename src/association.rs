@@ -146,6 +146,8 @@ pub enum LossReason {
     NoDescriptor,
     /// The same for memory.
     NoMemory,
+    /// The same: this endpoint has as many associations as it may.
+    TooManyAssociations,
 }
 
 /// What SCTP says in its ABORT when it gives up a peer that acknowledges nothing (RFC 9260 section 8.1 has no error cause for it):
@@ -178,8 +180,14 @@ impl LossReason {
             | LossReason::ProtocolViolation(_)
             | LossReason::GivenUp
             | LossReason::NoDescriptor
-            | LossReason::NoMemory => false,
+            | LossReason::NoMemory
+            | LossReason::TooManyAssociations => false,
         }
+    }
+
+    /// This side lacked something: the peer was not even asked.
+    pub(crate) fn is_lack_of_ours(&self) -> bool {
+        matches!(self, LossReason::NoDescriptor | LossReason::NoMemory | LossReason::TooManyAssociations)
     }
 }
 
@@ -198,6 +206,7 @@ impl fmt::Display for LossReason {
             LossReason::GivenUp => f.write_str("given up by this side"),
             LossReason::NoDescriptor => f.write_str(NO_DESCRIPTOR),
             LossReason::NoMemory => f.write_str("this process or host has no memory left"),
+            LossReason::TooManyAssociations => f.write_str("this side has as many associations as it may"),
         }
     }
 }

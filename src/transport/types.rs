@@ -220,6 +220,7 @@ impl TransportError {
     pub fn loss_reason(&self) -> LossReason {
         match self {
             TransportError::Io(error) => loss_reason(error),
+            TransportError::TooManyAssociations => LossReason::TooManyAssociations,
             _ => LossReason::Unreachable,
         }
     }
@@ -240,7 +241,7 @@ pub(super) fn is_connected_already(error: &std::io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EISCONN | libc::EALREADY))
 }
 
-/// What a connect has come to that the system refused.
+/// What a connect has come to that the system refused, or what an association has come to by an error.
 pub(super) fn loss_reason(error: &std::io::Error) -> LossReason {
     match error.raw_os_error() {
         _ if is_lack_of_descriptors(error) => LossReason::NoDescriptor,
@@ -304,6 +305,7 @@ mod tests {
         for errno in [libc::ENOMEM, libc::ENOBUFS, libc::EMFILE, libc::ENFILE] {
             assert!(!reason(errno).says_unreachable(), "{errno}");
         }
+        assert!(!TransportError::TooManyAssociations.loss_reason().says_unreachable());
         assert_eq!(reason(libc::ECONNREFUSED), LossReason::Refused);
         assert_eq!(reason(libc::EHOSTUNREACH), LossReason::Unreachable);
     }

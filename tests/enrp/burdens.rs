@@ -21,13 +21,16 @@ struct Alone {
     sent: Vec<(Time, AssociationId, Vec<u8>)>,
     connects: Vec<PeerAddress>,
     failing: VecDeque<(Time, ConnectAttempt)>,
+    /// Why connects fail; what is no timeout, shows at once.
+    reason: LossReason,
 }
 
 impl Alone {
     fn new(config: RegistrarConfig) -> Alone {
         let registrar = Registrar::new(config.validated().expect("settings that can work"), 3, Time::ZERO);
         let (sent, connects, failing) = (Vec::new(), Vec::new(), VecDeque::new());
-        Alone { registrar, now: Time::ZERO, associations: 0, sent, connects, failing }
+        let reason = LossReason::Timeout;
+        Alone { registrar, now: Time::ZERO, associations: 0, sent, connects, failing, reason }
     }
 
     fn handle(&mut self, event: Event<'_>) {
@@ -38,7 +41,8 @@ impl Alone {
                 Action::Send { association, bytes } => self.sent.push((self.now, association, bytes)),
                 Action::Connect { attempt, peer, timeout, .. } => {
                     self.connects.push(peer);
-                    self.failing.push_back((self.now + timeout, attempt));
+                    let time = if self.reason == LossReason::Timeout { timeout } else { Duration::ZERO };
+                    self.failing.push_back((self.now + time, attempt));
                 }
                 _ => {}
             }
@@ -54,7 +58,8 @@ impl Alone {
             self.now = self.now.max(at);
             if failing.is_some_and(|at| at <= self.now) {
                 let (_, attempt) = self.failing.pop_front().expect("there is one");
-                self.handle(Event::ConnectFailed { attempt, reason: LossReason::Timeout });
+                let reason = self.reason.clone();
+                self.handle(Event::ConnectFailed { attempt, reason });
             } else {
                 self.handle(Event::Timeout);
             }
@@ -158,6 +163,52 @@ fn sec_a_host_where_nobody_is_gets_few_connects_whatever_a_dead_registrar_has_sa
     let connects = net.connects - before;
     // Some more are under way while the last ones fail. The dead registrar is looked for, too.
     assert!(connects < 256 + 64 + 100, "{connects} connects");
+}
+
+/// A registrar is gone, and connects to the places of its elements fail for this reason. Whether an element there is still listed after a
+/// minute, and how often it was tried.
+fn a_minute_without_connects(reason: LossReason) -> (Alone, bool, usize) {
+    let mut alone = Alone::new(config(0, &[]));
+    let peer = alone.introduce(script_ip(), SCRIPT);
+    alone.enrp(peer, addition(SCRIPT, element(1, SCRIPT, element_ip(1), 40_000)));
+    alone.reason = reason;
+    alone.handle(Event::AssociationLost { association: peer, reason: LossReason::Unreachable });
+    alone.run(60 * SECOND);
+    let is_listed = alone.registrar.handlespace().element_count() == 1;
+    let tried = alone.connects.iter().filter(|place| place.addresses.contains(&element_ip(1))).count();
+    (alone, is_listed, tried)
+}
+
+/// What the host of a registrar lacks says nothing about the elements that it takes over.
+#[test]
+fn an_element_is_not_taken_for_dead_because_this_host_lacks_something_to_connect_with_it() {
+    for reason in [LossReason::NoMemory, LossReason::NoDescriptor, LossReason::TooManyAssociations] {
+        let (mut alone, is_listed, tried) = a_minute_without_connects(reason.clone());
+        assert!(is_listed, "{reason}");
+        assert!((2..=150).contains(&tried), "now and then, but {tried} times");
+        let attempt = loop {
+            // Until a connect begins, which succeeds.
+            alone.failing.clear();
+            alone.now = alone.registrar.next_deadline().expect("it is tried again");
+            alone.connects.clear();
+            alone.handle(Event::Timeout);
+            if alone.connects.iter().any(|place| place.addresses.contains(&element_ip(1))) {
+                break alone.failing.pop_back().map(|(_, attempt)| attempt);
+            }
+        };
+        let (address, inbound) = (PeerAddress::new(element_ip(1), 40_000), false);
+        let (association, peer) = (AssociationId::new(1, 1), Peer { address, inbound, kind: TransportKind::Memory });
+        alone.handle(Event::AssociationUp { link: Link::Asap, association, attempt, peer });
+        assert!(alone.sent.iter().any(|(_, to, _)| *to == association), "it is asked whether it lives: {reason}");
+    }
+}
+
+#[test]
+fn an_element_that_refuses_for_another_reason_than_its_absence_is_tried_again_some_times() {
+    let (_, is_listed, tried) = a_minute_without_connects(LossReason::Aborted("no room".into()));
+    assert_eq!((is_listed, tried), (false, 4));
+    let (_, is_listed, tried) = a_minute_without_connects(LossReason::Refused);
+    assert_eq!((is_listed, tried), (false, 1));
 }
 
 #[test]

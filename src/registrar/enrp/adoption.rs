@@ -8,9 +8,11 @@ use super::senders::Connect;
 use super::timers::Timer;
 use crate::association::{LossReason, PeerAddress};
 use crate::handlespace::{Claim, ElementIndex};
+use crate::log_limit::log_limited;
 use crate::registrar::removal::{Abort, Removal};
 use crate::registrar::{Action, Link, Step};
 use crate::{AssociationId, RegistrarId, Time};
+use log::Level;
 
 impl Registrar {
     /// Asks an element to take this registrar as its home.
@@ -99,19 +101,33 @@ impl Registrar {
     }
 
     pub(super) fn on_claim_failed(&mut self, endpoint: &PeerAddress, reason: &LossReason, step: &mut Step<'_>) {
-        if let Some(home) = self.home_of_wanted(endpoint) {
-            self.enrp.peers.has_misled(step.now, home);
-        }
         let failure = match reason {
             LossReason::Timeout => Failure::Timeout(self.config.takeover_connect_timeout),
+            _ if reason.is_lack_of_ours() => Failure::LackOfOurs,
+            _ if !reason.says_unreachable() => Failure::Refusal,
             _ => Failure::Final,
         };
-        for index in self.enrp.claims.failed(endpoint, failure) {
+        if failure == Failure::LackOfOurs {
+            self.log_own_lack(endpoint, reason, step);
+        } else if let Some(home) = self.home_of_wanted(endpoint) {
+            self.enrp.peers.has_misled(step.now, home);
+        }
+        for index in self.enrp.claims.failed(step.now, endpoint, failure) {
             if self.is_claimable(index, endpoint) {
                 self.claim_failed(index, &format!("its ASAP transport cannot be reached ({reason})"), step);
             }
         }
         self.connect_to_claimed(step);
+    }
+
+    fn log_own_lack(&mut self, endpoint: &PeerAddress, reason: &LossReason, step: &Step<'_>) {
+        log_limited!(
+            self.enrp.logs.takeovers,
+            step.now,
+            Level::Warn,
+            "registrar {}: the elements at {endpoint} cannot be asked whether they live ({reason}): they stay, and are asked later",
+            self.id
+        );
     }
 
     /// Whether the element at this place still waits for being claimed: it may have been removed, or have registered.

@@ -20,6 +20,8 @@ use std::time::Duration;
 const BURST: usize = 256;
 /// The pause between two bursts: with it, 25 600 connects a second at most.
 const BURST_PAUSE: Duration = Duration::from_millis(10);
+/// Before a connect that says nothing about whether the endpoint is there is begun again.
+const LATER: Duration = Duration::from_millis(500);
 /// Connects to an endpoint that does not answer, at least, before its elements are given up; short ones are tried more often.
 const MIN_ATTEMPTS: u32 = 2;
 
@@ -28,6 +30,8 @@ const MIN_ATTEMPTS: u32 = 2;
 pub(super) struct Claims {
     waiting: ShardedMap<PeerAddress, Waiting>,
     queue: VecDeque<PeerAddress>,
+    /// Those that are to be tried again, and when; the earliest first.
+    later: VecDeque<(Time, PeerAddress)>,
     connecting: usize,
     hosts: Strangers,
     /// Connects that may still be begun before the next burst.
@@ -56,6 +60,10 @@ pub(super) enum Next {
 pub(super) enum Failure {
     /// It took longer than this: the next one may be answered.
     Timeout(Duration),
+    /// It is there, and has no room, say.
+    Refusal,
+    /// This side lacks something, and will lack it for the next one as well. The endpoint has nothing to do with it.
+    LackOfOurs,
     /// There is nobody.
     Final,
 }
@@ -66,6 +74,7 @@ impl Claims {
         Claims {
             waiting,
             queue: VecDeque::new(),
+            later: VecDeque::new(),
             connecting: 0,
             hosts: Strangers::default(),
             burst_left: 0,
@@ -96,6 +105,9 @@ impl Claims {
         if now >= self.next_burst {
             (self.burst_left, self.next_burst) = (BURST, now + BURST_PAUSE);
         }
+        while self.later.front().is_some_and(|(at, _)| *at <= now) {
+            self.queue.extend(self.later.pop_front().map(|(_, endpoint)| endpoint));
+        }
         while self.burst_left > 0 {
             let endpoint = self.queue.pop_front()?;
             let next = match self.hosts.may_connect(&endpoint) {
@@ -112,9 +124,12 @@ impl Claims {
         None
     }
 
-    /// When the next burst may begin, if that is what holds connects up.
+    /// When to go on, if it is time that holds connects up.
     pub fn resumes_at(&self, most: usize) -> Option<Time> {
-        (self.burst_left == 0 && self.connecting < most && !self.queue.is_empty()).then_some(self.next_burst)
+        let burst =
+            (self.burst_left == 0 && self.connecting < most && !self.queue.is_empty()).then_some(self.next_burst);
+        let later = self.later.front().map(|(at, _)| *at);
+        burst.into_iter().chain(later).min()
     }
 
     /// The elements that wait for a connection with an endpoint.
@@ -148,18 +163,34 @@ impl Claims {
     }
 
     /// A connect has failed: takes out the elements that are given up. There are none when it will be tried again.
-    pub fn failed(&mut self, endpoint: &PeerAddress, failure: Failure) -> Vec<ElementIndex> {
+    pub fn failed(&mut self, now: Time, endpoint: &PeerAddress, failure: Failure) -> Vec<ElementIndex> {
         self.connecting = self.connecting.saturating_sub(1);
-        self.queue.extend(self.hosts.is_silent(endpoint));
-        let attempts = self.waiting.get(endpoint).map_or(u32::MAX, |waiting| waiting.attempts);
-        let again = match failure {
-            Failure::Timeout(timeout) => timeout.saturating_mul(attempts) < CLAIM_PATIENCE || attempts < MIN_ATTEMPTS,
-            Failure::Final => false,
-        };
-        if again {
-            self.queue.push_back(endpoint.clone());
+        if failure == Failure::LackOfOurs {
+            self.queue.extend(self.hosts.is_not_tried(endpoint));
+            self.hold(now, endpoint);
             return Vec::new();
         }
-        self.take_waiting(endpoint)
+        self.queue.extend(self.hosts.is_silent(endpoint));
+        let attempts = self.waiting.get(endpoint).map_or(u32::MAX, |waiting| waiting.attempts);
+        let within = |each: Duration| each.saturating_mul(attempts) < CLAIM_PATIENCE;
+        match failure {
+            Failure::Timeout(timeout) if within(timeout) || attempts < MIN_ATTEMPTS => {
+                self.queue.push_back(endpoint.clone());
+                Vec::new()
+            }
+            Failure::Refusal if within(LATER) => {
+                self.later.push_back((now + LATER, endpoint.clone()));
+                Vec::new()
+            }
+            _ => self.take_waiting(endpoint),
+        }
+    }
+
+    /// No connect is begun for some time, and then this one again as if it had not been.
+    fn hold(&mut self, now: Time, endpoint: &PeerAddress) {
+        let Some(waiting) = self.waiting.get_mut(endpoint) else { return };
+        waiting.attempts = waiting.attempts.saturating_sub(1);
+        self.queue.push_back(endpoint.clone());
+        (self.burst_left, self.next_burst) = (0, now + LATER);
     }
 }

@@ -64,6 +64,13 @@ impl Strangers {
         std::mem::take(&mut host.parked)
     }
 
+    /// A connect was not even begun: what may go on now.
+    pub fn is_not_tried(&mut self, endpoint: &PeerAddress) -> Option<PeerAddress> {
+        let host = self.0.entry(host(endpoint)).or_default();
+        host.under_way = host.under_way.saturating_sub(1);
+        host.parked.pop_front()
+    }
+
     /// A connect has failed: what may go on now, one way or the other.
     pub fn is_silent(&mut self, endpoint: &PeerAddress) -> VecDeque<PeerAddress> {
         let host = self.0.entry(host(endpoint)).or_default();

@@ -109,6 +109,9 @@ impl PoolSender {
 
     /// A connect failed.
     pub fn connect_failed(&mut self, now: Time, attempt: Attempt, reason: &LossReason, actions: &mut Vec<Action>) {
+        if reason.is_lack_of_ours() {
+            return self.cannot_connect(now, attempt);
+        }
         let Some(UnderWay::Connect(pool_handle, element)) = self.under_way.remove(&attempt) else { return };
         if let Some(pool) = self.pools.get_mut(&pool_handle) {
             pool.element_failed(now, element, DeliveryFailure::Unreachable("no connection".into()));

@@ -354,19 +354,24 @@ fn a_message_to_all_goes_to_nobody_before_everybody_has_a_session_or_failed() {
 
 #[test]
 fn an_element_that_was_not_even_tried_is_not_reported() {
-    let mut harness = Harness::new();
-    let mut delivery = Delivery::new("pool".into(), Target::Any, harness.now);
-    assert!(!harness.run(&mut delivery));
-    harness.resolve_pending(&[1]);
-    assert!(!harness.run(&mut delivery));
-    let (attempt, _) = harness.connects()[0];
-    harness.actions.clear();
-    harness.sender.cannot_connect(harness.now, attempt);
-    assert!(harness.run(&mut delivery), "nobody is left");
-    assert!(!harness.actions.iter().any(|action| matches!(action, Action::Report { .. })), "{:?}", harness.actions);
-    let [(Some(PoolElementId(1)), DeliveryFailure::Limit(_))] = delivery.failures()[..] else {
-        panic!("{:?}", delivery.failures())
-    };
+    for reason in [None, Some(LossReason::NoMemory), Some(LossReason::NoDescriptor)] {
+        let mut harness = Harness::new();
+        let mut delivery = Delivery::new("pool".into(), Target::Any, harness.now);
+        assert!(!harness.run(&mut delivery));
+        harness.resolve_pending(&[1]);
+        assert!(!harness.run(&mut delivery));
+        let (attempt, _) = harness.connects()[0];
+        harness.actions.clear();
+        match reason {
+            None => harness.sender.cannot_connect(harness.now, attempt),
+            Some(reason) => harness.sender.connect_failed(harness.now, attempt, &reason, &mut harness.actions),
+        }
+        assert!(harness.run(&mut delivery), "nobody is left");
+        assert!(!harness.actions.iter().any(|action| matches!(action, Action::Report { .. })), "{:?}", harness.actions);
+        let [(Some(PoolElementId(1)), DeliveryFailure::Limit(_))] = delivery.failures()[..] else {
+            panic!("{:?}", delivery.failures())
+        };
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::Time;
 use crate::association::{LossReason, Undelivered};
 use crate::transport::epoll::Interest;
 use crate::transport::not_inherited::NotInherited;
-use crate::transport::types::is_lack_of_descriptors;
+use crate::transport::types;
 use crate::wire::AddressList;
 use socket2::Socket;
 use std::io;
@@ -197,14 +197,27 @@ impl Connection {
 /// What an error of a socket says about the peer.
 pub(super) fn loss_reason(error: &io::Error) -> LossReason {
     match error.raw_os_error() {
-        _ if is_lack_of_descriptors(error) => LossReason::NoDescriptor,
-        Some(libc::ECONNREFUSED) => LossReason::Refused,
         Some(libc::ECONNRESET | libc::EPIPE | libc::ECONNABORTED) => LossReason::Aborted(String::new()),
-        _ => LossReason::Unreachable,
+        _ => types::loss_reason(error),
     }
 }
 
 /// An address as users expect it: IPv4 as IPv4 even on an IPv6 socket.
 pub(super) fn canonical(address: SocketAddr) -> (IpAddr, u16) {
     (address.ip().to_canonical(), address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_this_host_lacks_is_not_blamed_on_the_peer() {
+        let reason = |errno| loss_reason(&io::Error::from_raw_os_error(errno));
+        assert_eq!([libc::ENOMEM, libc::ENOBUFS].map(reason), [LossReason::NoMemory, LossReason::NoMemory]);
+        assert_eq!([libc::EMFILE, libc::ENFILE].map(reason), [LossReason::NoDescriptor, LossReason::NoDescriptor]);
+        assert_eq!(reason(libc::ECONNREFUSED), LossReason::Refused);
+        assert_eq!(reason(libc::ECONNRESET), LossReason::Aborted(String::new()));
+        assert_eq!(reason(libc::ETIMEDOUT), LossReason::Unreachable);
+    }
 }
