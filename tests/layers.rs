@@ -136,6 +136,7 @@ const OWNERS: &[&str] = &[
     "silence",
     "sources",
     "subscriptions",
+    "witnesses",
     "enrp/arbitrations",
     "enrp/audit",
     "enrp/claims",

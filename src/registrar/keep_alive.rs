@@ -2,6 +2,7 @@
 
 use super::keep_alives::{Ask, Expiry};
 use super::removal::{Abort, Removal};
+use super::witnesses::Witness;
 use super::{Registrar, Step};
 use crate::handlespace::{Claim, ElementIndex, Liveness};
 use crate::log_limit::log_limited;
@@ -13,14 +14,21 @@ use log::Level;
 impl Registrar {
     /// The timer of an element: its registration ends, or a keep-alive is due, or has not been answered.
     pub(super) fn on_element_timer_expired(&mut self, index: ElementIndex, step: &mut Step<'_>) {
-        let own = self.handlespace.count_of_owner(self.id);
-        let expire = |liveness: &mut Liveness| self.keep_alives.on_expired(step.now, liveness, own, &mut self.random);
+        let (own, host) = (self.handlespace.count_of_owner(self.id), self.host_of_element(index));
+        let expire =
+            |liveness: &mut Liveness| self.keep_alives.on_expired(step.now, host, liveness, own, &mut self.random);
         match self.handlespace.update_liveness(index, expire) {
             Some(Expiry::RegistrationEnded) => self.on_registration_life_expired(index, step),
             Some(Expiry::Ask) => self.send_keep_alive(index, step),
             Some(Expiry::NoAnswer) => self.on_keep_alive_timeout_expired(index, step),
             Some(Expiry::GoesOn) | None => {}
         }
+    }
+
+    /// Where an element is that has an association.
+    pub(super) fn host_of_element(&self, index: ElementIndex) -> u64 {
+        let association = self.handlespace.element(index).and_then(|element| element.association());
+        association.map_or(0, |association| self.host_at(association))
     }
 
     /// When an element that has just proved alive is asked again.
@@ -87,7 +95,8 @@ impl Registrar {
                 Vec::new()
             },
         });
-        self.handlespace.update_liveness(index, |liveness| self.keep_alives.asked(step.now, liveness));
+        let host = self.host_at(association);
+        self.handlespace.update_liveness(index, |liveness| self.keep_alives.asked(step.now, host, liveness));
         self.statistics.keep_alives_sent += 1;
         self.send(association, &message, step);
     }
@@ -123,7 +132,8 @@ impl Registrar {
         }
         let next = self.next_keep_alive(step.now);
         self.keep_alives.clear_reports(index);
-        self.handlespace.update_liveness(index, |liveness| self.keep_alives.answered(step.now, liveness, next));
+        let who = Witness { host: self.host_at(association), element: index };
+        self.handlespace.update_liveness(index, |liveness| self.keep_alives.answered(step.now, who, liveness, next));
         self.element_confirmed(index, step);
     }
 }

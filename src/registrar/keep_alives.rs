@@ -4,10 +4,10 @@
 use super::RegistrarConfig;
 use super::lateness::Lateness;
 use super::reports::{Reporter, Reports};
+use super::witnesses::{Witness, Witnesses};
 use crate::Time;
 use crate::handlespace::{Claim, Due, ElementIndex, Liveness};
 use crate::random::Random;
-use crate::round_trips::RoundTrips;
 use std::time::Duration;
 
 /// Keep-alives to one element are at least this far apart, however many reports come (RFC 5355 section 2.14).
@@ -15,9 +15,12 @@ const SHORTEST_GAP: Duration = Duration::from_millis(100);
 /// An element that is being taken over has at least so long for its acknowledgement: many are taken over at once, the network may
 /// be in trouble, and it may know no other registrar. The keep-alive itself is sent again by SCTP.
 pub(super) const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
-
-/// When nobody has answered since an element was asked, the network or this registrar may be to blame, and it has so long at least.
+/// When nobody has answered in his ordinary time since an element was asked, that may be the network's fault, and it has so long.
 const COMMON_SILENCE: Duration = Duration::from_secs(1);
+/// This part of the time for an answer is ordinary for everybody.
+const ORDINARY_PART: u32 = 8;
+/// Among so many elements, one that answers late is not taken for a sign of trouble: there is nobody else to go by.
+const FEW: usize = 2;
 
 /// The rules, and who has reported which element.
 #[derive(Debug)]
@@ -28,10 +31,11 @@ pub(super) struct KeepAlives {
     max_per_second: u32,
     max_bad_pe_report: u32,
     reports: Reports,
-    /// How long elements take to answer: any of them. What has just happened to the network, one of them shows first.
-    round_trips: RoundTrips,
+    witnesses: Witnesses,
     /// When any of them last answered.
     last_answer: Time,
+    /// The same, in its ordinary time.
+    last_ordinary_answer: Time,
 }
 
 /// What comes of the timer of an element.
@@ -73,16 +77,17 @@ impl KeepAlives {
             max_per_second: config.max_keep_alives_per_second,
             max_bad_pe_report: config.max_bad_pe_report,
             reports: Reports::default(),
-            round_trips: RoundTrips::NONE,
+            witnesses: Witnesses::default(),
             last_answer: Time::ZERO,
+            last_ordinary_answer: Time::ZERO,
         }
     }
 
     /// Goes by other settings from now on.
     pub fn adopt(&mut self, config: &RegistrarConfig) {
-        let reports = std::mem::take(&mut self.reports);
-        let (round_trips, last_answer) = (self.round_trips, self.last_answer);
-        *self = KeepAlives { reports, round_trips, last_answer, ..KeepAlives::new(config) };
+        let before = std::mem::replace(self, KeepAlives::new(config));
+        (self.reports, self.witnesses) = (before.reports, before.witnesses);
+        (self.last_answer, self.last_ordinary_answer) = (before.last_answer, before.last_ordinary_answer);
     }
 
     /// Time between two keep-alives to one of so many elements: as configured, or longer, where all of them together would
@@ -102,7 +107,14 @@ impl KeepAlives {
     ///
     /// If this registrar was stopped (a suspended machine, a stalled disk), answers may be waiting to be read, and all keep-alives
     /// are due at once. Nobody is blamed for that, and the keep-alives are spread again.
-    pub fn on_expired(&self, now: Time, liveness: &mut Liveness, elements: usize, random: &mut Random) -> Expiry {
+    pub fn on_expired(
+        &self,
+        now: Time,
+        host: u64,
+        liveness: &mut Liveness,
+        elements: usize,
+        random: &mut Random,
+    ) -> Expiry {
         let (since, outcome) = match liveness.due(now) {
             Due::Nothing => return Expiry::GoesOn,
             Due::End => return Expiry::RegistrationEnded,
@@ -110,7 +122,7 @@ impl KeepAlives {
             Due::Ack { since } => (since, Expiry::NoAnswer),
         };
         if Lateness::of(now, since) == Lateness::InTime {
-            return if outcome == Expiry::NoAnswer { self.no_answer(now, liveness, elements) } else { outcome };
+            return if outcome == Expiry::NoAnswer { self.no_answer(now, host, liveness, elements) } else { outcome };
         }
         let pause = match outcome {
             Expiry::NoAnswer => self.timeout,
@@ -120,32 +132,37 @@ impl KeepAlives {
         Expiry::GoesOn
     }
 
-    /// A keep-alive is sent.
-    pub fn asked(&self, now: Time, liveness: &mut Liveness) {
-        liveness.asked(now, now + self.patience(liveness));
+    /// A keep-alive is sent to an element of this host.
+    pub fn asked(&self, now: Time, host: u64, liveness: &mut Liveness) {
+        liveness.asked(now, now + self.patience(now, host, liveness));
     }
 
-    /// It is answered. When the element is asked again.
-    pub fn answered(&mut self, now: Time, liveness: &mut Liveness, next: Time) {
-        if let Some(took) = liveness.answered(now, next) {
-            self.round_trips.saw(took);
-            self.last_answer = now;
+    /// It is answered. The element is asked again at `next`.
+    pub fn answered(&mut self, now: Time, who: Witness, liveness: &mut Liveness, next: Time) {
+        let ordinary = liveness.round_trips().allow(self.timeout / ORDINARY_PART);
+        let Some(took) = liveness.answered(now, next) else { return };
+        self.witnesses.saw(now, who, liveness.round_trips().allow(Duration::ZERO));
+        self.last_answer = now;
+        if took <= ordinary {
+            self.last_ordinary_answer = now;
         }
     }
 
-    /// How long an element has for an answer.
-    fn patience(&self, liveness: &Liveness) -> Duration {
+    /// How long an element has for an answer: as long as it has been seen to need, or others.
+    fn patience(&self, now: Time, host: u64, liveness: &Liveness) -> Duration {
         let least = if self.is_suspect(liveness) { self.hurried_timeout } else { self.timeout };
-        let patience = self.round_trips.allow(liveness.round_trips().allow(least));
+        let own = liveness.round_trips().allow(least);
+        let patience = own.max(self.witnesses.allow(now, host));
         if liveness.claim() == Claim::Asked { patience.max(CLAIM_PATIENCE) } else { patience }
     }
 
     /// The time of an element is over, as it was thought when it was asked. It has more when others have been seen to answer late
     /// since then, or when none has answered at all.
-    fn no_answer(&self, now: Time, liveness: &mut Liveness, elements: usize) -> Expiry {
+    fn no_answer(&self, now: Time, host: u64, liveness: &mut Liveness, elements: usize) -> Expiry {
         let Some(asked) = liveness.asked_at() else { return Expiry::NoAnswer };
-        let mut patience = self.patience(liveness);
-        if elements > 1 && !self.is_suspect(liveness) && self.last_answer < asked {
+        let mut patience = self.patience(now, host, liveness);
+        let network_works = if elements > FEW { self.last_ordinary_answer } else { self.last_answer };
+        if elements > 1 && !self.is_suspect(liveness) && network_works < asked {
             patience = patience.max(COMMON_SILENCE);
         }
         if asked + patience <= now {
@@ -210,10 +227,10 @@ impl KeepAlives {
     }
 
     /// Leaves a suspect that has been asked less time.
-    pub fn hurry(&self, now: Time, liveness: &mut Liveness) {
+    pub fn hurry(&self, now: Time, host: u64, liveness: &mut Liveness) {
         let Some(asked) = liveness.asked_at() else { return };
         if self.is_suspect(liveness) && liveness.claim() != Claim::Asked {
-            liveness.hasten_keep_alive((asked + self.patience(liveness)).max(now));
+            liveness.hasten_keep_alive((asked + self.patience(now, host, liveness)).max(now));
         }
     }
 
@@ -233,6 +250,7 @@ mod tests {
     use super::*;
     use crate::AssociationId;
 
+    const HOST: u64 = 1;
     fn keep_alives() -> KeepAlives {
         KeepAlives::new(&RegistrarConfig { max_keep_alives_per_second: 100, ..RegistrarConfig::default() })
     }
@@ -257,9 +275,9 @@ mod tests {
     fn a_registrar_that_was_stopped_blames_nobody() {
         let (keep_alives, mut random) = (keep_alives(), Random::new(1));
         let mut liveness = registered(second(5));
-        let mut expire = |now, liveness: &mut Liveness| keep_alives.on_expired(now, liveness, 1, &mut random);
+        let mut expire = |now, liveness: &mut Liveness| keep_alives.on_expired(now, HOST, liveness, 1, &mut random);
         assert_eq!(expire(second(5), &mut liveness), Expiry::Ask);
-        keep_alives.asked(second(5), &mut liveness);
+        keep_alives.asked(second(5), HOST, &mut liveness);
         assert_eq!(expire(second(10), &mut liveness), Expiry::NoAnswer);
         assert_eq!(expire(second(20), &mut liveness), Expiry::GoesOn, "it was stopped for ten seconds");
         assert_eq!(liveness.next_timer(), second(25), "the answer may be waiting to be read");
@@ -271,12 +289,12 @@ mod tests {
         let mut keep_alives = keep_alives();
         let mut liveness = registered(second(5));
         assert_eq!(keep_alives.probe(second(1), &mut liveness), Ask::Now);
-        keep_alives.asked(second(1), &mut liveness);
+        keep_alives.asked(second(1), HOST, &mut liveness);
         assert_eq!(liveness.next_timer(), second(6));
         for user in 0..4 {
             keep_alives.reported(ElementIndex::FIRST, Reporter::User(AssociationId::new(0, user)), &mut liveness);
             assert_eq!(keep_alives.probe(second(1), &mut liveness), Ask::NotNow, "it is being asked");
-            keep_alives.hurry(second(1), &mut liveness);
+            keep_alives.hurry(second(1), HOST, &mut liveness);
         }
         assert_eq!(liveness.next_timer(), second(1) + Duration::from_millis(500));
     }
@@ -290,52 +308,92 @@ mod tests {
     /// Asked at one second, and then only waited for.
     fn asked(keep_alives: &KeepAlives) -> Liveness {
         let mut liveness = registered(MS(1000));
-        keep_alives.asked(MS(1000), &mut liveness);
+        keep_alives.asked(MS(1000), HOST, &mut liveness);
         liveness
     }
 
-    #[test]
-    fn who_alone_does_not_answer_has_the_time_of_the_profile() {
-        let (mut keep_alives, mut random) = (fast(), Random::new(1));
-        let (mut silent, mut other) = (asked(&keep_alives), asked(&keep_alives));
-        keep_alives.answered(MS(1001), &mut other, MS(1060));
-        assert_eq!(keep_alives.on_expired(MS(1150), &mut silent, 2, &mut random), Expiry::NoAnswer);
+    /// An element that is alone at its host.
+    fn alone(number: u64) -> Witness {
+        Witness { host: number, element: ElementIndex::FIRST.skip(number as usize) }
+    }
+
+    /// What comes of an element that was asked at one second, and has not answered when the time of the profile is over.
+    fn silent(keep_alives: &KeepAlives, elements: usize) -> (Expiry, Time) {
+        let mut silent = asked(keep_alives);
+        silent.set_keep_alive(MS(1150));
+        let expiry = keep_alives.on_expired(MS(1150), HOST, &mut silent, elements, &mut Random::new(1));
+        (expiry, silent.next_timer())
     }
 
     #[test]
     fn nobody_is_blamed_at_once_when_none_answers() {
-        let (keep_alives, mut random) = (fast(), Random::new(1));
+        let keep_alives = fast();
+        assert_eq!(silent(&keep_alives, 1).0, Expiry::NoAnswer, "the only one");
+        assert_eq!(silent(&keep_alives, 2), (Expiry::GoesOn, MS(2000)));
         let mut silent = asked(&keep_alives);
-        assert_eq!(keep_alives.on_expired(MS(1150), &mut silent, 1, &mut random), Expiry::NoAnswer, "the only one");
-        assert_eq!(keep_alives.on_expired(MS(1150), &mut silent, 2, &mut random), Expiry::GoesOn);
-        assert_eq!(silent.next_timer(), MS(2000));
-        assert_eq!(keep_alives.on_expired(MS(2000), &mut silent, 2, &mut random), Expiry::NoAnswer, "not for ever");
+        silent.set_keep_alive(MS(2000));
+        let expiry = keep_alives.on_expired(MS(2000), HOST, &mut silent, 2, &mut Random::new(1));
+        assert_eq!(expiry, Expiry::NoAnswer, "not for ever");
     }
 
     #[test]
     fn when_others_answer_late_there_is_more_time() {
-        let (mut keep_alives, mut random) = (fast(), Random::new(1));
-        let mut silent = asked(&keep_alives);
-        for late in [60, 100, 140] {
+        let mut keep_alives = fast();
+        for (number, late) in (2..).zip([60, 100, 140]) {
             let mut other = asked(&keep_alives);
-            keep_alives.answered(MS(1000 + late), &mut other, MS(2000));
+            keep_alives.answered(MS(1000 + late), alone(number), &mut other, MS(2000));
         }
-        assert_eq!(keep_alives.on_expired(MS(1150), &mut silent, 4, &mut random), Expiry::GoesOn);
-        assert!(silent.next_timer() > MS(1300), "{:?}", silent.next_timer());
+        let (expiry, next) = silent(&keep_alives, 4);
+        assert_eq!(expiry, Expiry::GoesOn);
+        assert!(next > MS(1300), "{next:?}");
+    }
+
+    #[test]
+    fn who_answers_late_alone_delays_nobody_elses_end() {
+        for host in [2, HOST] {
+            let mut keep_alives = fast();
+            let mut late = asked(&keep_alives);
+            for number in 0..100 {
+                keep_alives.asked(MS(1000), host, &mut late);
+                let who = Witness { host, element: ElementIndex::FIRST.skip(7) };
+                keep_alives.answered(MS(if number % 2 == 0 { 1149 } else { 1001 }), who, &mut late, MS(2000));
+                let mut other = asked(&keep_alives);
+                keep_alives.answered(MS(1001), alone(3 + number % 5), &mut other, MS(2000));
+            }
+            assert!(late.round_trips().allow(Duration::ZERO) > Duration::from_millis(500), "it has more time itself");
+            assert_eq!(silent(&keep_alives, 7), (Expiry::NoAnswer, MS(1150)), "host {host}");
+        }
+    }
+
+    #[test]
+    fn when_nobody_answers_in_his_ordinary_time_it_is_the_network() {
+        let mut keep_alives = fast();
+        let mut late = asked(&keep_alives);
+        keep_alives.answered(MS(1120), alone(2), &mut late, MS(2000));
+        assert_eq!(silent(&keep_alives, 2).0, Expiry::NoAnswer, "of two, nobody knows whose fault it is");
+        assert_eq!(silent(&keep_alives, 3), (Expiry::GoesOn, MS(2000)));
+        let mut other = asked(&keep_alives);
+        keep_alives.answered(MS(1001), alone(3), &mut other, MS(2000));
+        assert_eq!(
+            [2, 3].map(|elements| silent(&keep_alives, elements).0),
+            [Expiry::NoAnswer; 2],
+            "one answers as ever"
+        );
     }
 
     #[test]
     fn who_has_answered_late_before_has_more_time() {
-        let (mut keep_alives, mut random) = (fast(), Random::new(1));
+        let mut keep_alives = fast();
         let mut slow = asked(&keep_alives);
-        keep_alives.answered(MS(1140), &mut slow, MS(1200));
-        keep_alives.asked(MS(1200), &mut slow);
+        keep_alives.answered(MS(1140), alone(2), &mut slow, MS(1200));
+        keep_alives.asked(MS(1200), HOST, &mut slow);
         // What the others show is that the network is well.
-        for _ in 0..50 {
+        for number in 0..50 {
             let mut other = asked(&keep_alives);
-            keep_alives.answered(MS(1001), &mut other, MS(2000));
+            keep_alives.answered(MS(1001), alone(3 + number), &mut other, MS(2000));
         }
         keep_alives.last_answer = MS(1201);
-        assert_eq!(keep_alives.on_expired(MS(1350), &mut slow, 2, &mut random), Expiry::GoesOn);
+        let expiry = keep_alives.on_expired(MS(1350), HOST, &mut slow, 2, &mut Random::new(1));
+        assert_eq!(expiry, Expiry::GoesOn);
     }
 }

@@ -1,7 +1,7 @@
 //! The registrar core (RFC 5352 section 3, RFC 5353): a state machine without I/O.
 //!
 //! One file an idea. Types that own what they change and tell what comes of it are `associations.rs`, `registrations.rs`,
-//! `keep_alives.rs`, `subscriptions.rs`, `silence.rs`, `sources.rs` and those of `enrp/`; the other files add methods to [`Registrar`], which asks these types and routes. Every
+//! `keep_alives.rs`, `subscriptions.rs`, `silence.rs`, `sources.rs`, `witnesses.rs` and those of `enrp/`; the other files add methods to [`Registrar`], which asks these types and routes. Every
 //! change of the handlespace goes through `changes.rs`, which tells subscribers and peers.
 
 mod announce;
@@ -34,6 +34,7 @@ mod sources;
 mod statistics;
 mod subscriptions;
 mod unreachable;
+mod witnesses;
 
 pub use config::{RegistrarConfig, UserAddresses, ValidatedConfig};
 pub use config_error::{ConfigError, CountRange, TimeRange};

@@ -52,6 +52,7 @@ impl Registrar {
         }
         self.handlespace.update_liveness(index, |liveness| self.keep_alives.reported(index, reporter, liveness));
         self.probe(index, step);
-        self.handlespace.update_liveness(index, |liveness| self.keep_alives.hurry(step.now, liveness));
+        let host = self.host_of_element(index);
+        self.handlespace.update_liveness(index, |liveness| self.keep_alives.hurry(step.now, host, liveness));
     }
 }
