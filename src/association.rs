@@ -140,6 +140,9 @@ pub enum LossReason {
     ProtocolViolation(String),
     /// No answer within the connect timeout.
     Timeout,
+    /// It cannot be, or stay, protected by TLS: why, sanitised for logs. Somebody is there.
+    #[cfg(feature = "tls")]
+    Tls(String),
     /// This side gave it up on purpose: that says nothing about the peer.
     GivenUp,
     /// This process or host has no descriptor left to connect with: that says nothing about the peer.
@@ -182,6 +185,8 @@ impl LossReason {
             | LossReason::NoDescriptor
             | LossReason::NoMemory
             | LossReason::TooManyAssociations => false,
+            #[cfg(feature = "tls")]
+            LossReason::Tls(_) => false,
         }
     }
 
@@ -202,6 +207,8 @@ impl fmt::Display for LossReason {
             LossReason::Refused => f.write_str("connection refused"),
             LossReason::Restarted => f.write_str("the peer restarted"),
             LossReason::ProtocolViolation(what) => write!(f, "the peer broke the protocol ({what})"),
+            #[cfg(feature = "tls")]
+            LossReason::Tls(why) => write!(f, "TLS: {why}"),
             LossReason::Timeout => f.write_str("no answer in time"),
             LossReason::GivenUp => f.write_str("given up by this side"),
             LossReason::NoDescriptor => f.write_str(NO_DESCRIPTOR),

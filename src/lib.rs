@@ -34,7 +34,7 @@ pub mod random;
 pub mod registrar;
 #[cfg(feature = "registrar")]
 pub(crate) mod round_trips;
-#[cfg(feature = "pool-element")]
+#[cfg(any(feature = "pool-element", feature = "tls"))]
 #[doc(hidden)]
 pub mod security;
 #[doc(hidden)]

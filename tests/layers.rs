@@ -39,7 +39,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("asap", &["association", "collections", "log_limit", "message", "policy", "random", "wire"]),
     ("security", &[]),
     ("session", &["asap", "association", "collections", "log_limit", "message", "policy", "random", "wire"]),
-    ("transport", &["association", "collections", "log_limit", "message", "random", "wire"]),
+    ("transport", &["association", "collections", "log_limit", "message", "random", "security", "wire"]),
     (
         "driver",
         &[

@@ -781,10 +781,14 @@ void rsp_freeinfo(struct rsp_info *info);
  *     -asapannounce=auto|off|ADDRESS:PORT      where registrars announce themselves by multicast
  *     -transport=auto|sctp|sctp-udp            the kernel's SCTP, or SCTP in UDP
  *     -profile=default|fast                    timers for any network, or for noticing failures within 0.3 s
+ *     -tls=off|require                         whether registrars are asked under TLS, and by nothing else (docs/security.md)
+ *     -tls-ca=FILE, -tls-cert=FILE, -tls-key=FILE, -tls-crl=FILE, -tls-psk-file=FILE, -tls-name=NAME, -tls-profile=default|rfc5352
  *     -loglevel=0..9, -loglevel=error|warn|info|debug|trace, -logfile=FILE, -logappend=FILE, -logquiet
  *     -cspserver=ADDRESS:PORT, -cspinterval=MILLISECONDS, -cspidentifier=NUMBER
  *     -registrarannouncetimeout=, -registrarconnecttimeout=, -registrarrequesttimeout=, -registrarresponsetimeout=
  *     -registrarconnectmaxtrials=, -registrarrequestmaxtrials=
+ *
+ * In a library that was built without TLS, as the usual one is, "-tls=off" is the only one of these.
  *
  * The last two lines are applied, but answered with 0, as programs know it from rsplib.
  *
@@ -795,7 +799,8 @@ void rsp_freeinfo(struct rsp_info *info);
  * EINVAL: the value is bad, or the name differs by one or two letters from one of the library's. rsp_last_error() tells
  * which, and so does the log after rsp_initialize().
  */
-int rsp_initarg(struct rsp_info *info, const char *arg);
+int rsp_initarg(struct rsp_info *info,
+                const char *arg);
 
 /**
  * Starts the library. Every other function but rsp_initinfo(), rsp_initarg() and rsp_freeinfo() needs it first.

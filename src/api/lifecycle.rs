@@ -1,6 +1,6 @@
 //! Starting and ending the library.
 
-use super::{Announcements, Config, Error, HostName, Place, Result};
+use super::{Announcements, Config, Error, HostName, Place, Result, tls};
 use crate::asap::{AsapConfig, ValidAsapConfig};
 use crate::association::{PeerAddress, TransportKind};
 use crate::driver::client::{Instance, InstanceConfig, global};
@@ -61,6 +61,9 @@ fn instance_config(config: &Config) -> Result<InstanceConfig> {
     };
     let kind = transport::resolve(transport)
         .map_err(|error| Error::with(libc::EPROTONOSUPPORT, format!("the transport cannot be used: {error}")))?;
+    let registrar_tcp = tls::registrar_tcp(config)?;
+    // Nothing goes without TLS, which is there over TCP.
+    let kind = if registrar_tcp.is_under_tls() { TransportKind::Tcp } else { kind };
     let profile = match config.profile {
         Some(profile) => profile,
         None => Profile::from_env().map_err(|text| Error::with(libc::EINVAL, text))?,
@@ -72,6 +75,7 @@ fn instance_config(config: &Config) -> Result<InstanceConfig> {
     let (registrars, registrar_names) = registrars(config)?;
     Ok(InstanceConfig {
         transport,
+        registrar_tcp,
         sctp,
         session,
         asap: asap_config(config, registrars, registrar_names.len(), profile, kind)?,
@@ -101,6 +105,8 @@ fn asap_config(
     let mut asap = AsapConfig { static_registrars, named_registrars, ..timers };
     asap.registrar_transports = match kind {
         TransportKind::KernelSctp => vec![TransportKind::KernelSctp, TransportKind::Tcp],
+        #[cfg(feature = "tls")]
+        TransportKind::Tcp => vec![TransportKind::Tcp],
         _ => vec![TransportKind::Tcp, TransportKind::SctpUdp],
     };
     set(&mut asap.t7_enrp_outdate, config.announce_timeout);

@@ -64,11 +64,14 @@ mod pool_sending;
 mod registration;
 mod sessions;
 mod sockets;
+mod tls;
 mod types;
 mod waiting;
 
 pub use crate::driver::client::Wait;
 pub use crate::session::EndSession;
+#[cfg(feature = "tls")]
+pub use crate::transport::tls::{TlsMode, TlsProfile, TlsSettings};
 #[cfg(feature = "pool-element")]
 pub use business_card::send_business_card;
 pub use error::{Error, last_error, remember};
@@ -87,6 +90,10 @@ pub use pool_sending::{PoolSendOptions, PoolSent, Target, sendto_pool};
 pub use registration::{deregister, getaddrinfo, pe_deregistration, pe_failure, pe_registration, register};
 pub use sessions::{connect, force_failover, has_cookie, read, recvfullmsg, recvmsg, send_cookie, sendmsg};
 pub use sockets::{accept, bind, close, getpeername, getsockname, listen, set_status, socket};
+#[doc(hidden)]
+pub use tls::tls_from_environment;
+#[cfg(feature = "tls")]
+pub use tls::tls_settings_from_environment;
 pub use types::{
     AddressInfo, Announcements, Config, ConnectOptions, CspConfig, FailoverFlags, HostName, LoadInfo, MessageKind,
     NOTIFICATION_SIZE, Notification, PeName, PeRegistrationOptions, Place, Received, RegisterOptions, SendOptions,

@@ -12,6 +12,7 @@ use crate::wire::{
 use crate::{PoolElementId, PoolHandle, RegistrarId};
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
+use std::sync::Once;
 use std::time::Duration;
 
 /// T4-reregistration where the program names none.
@@ -31,6 +32,17 @@ pub(super) fn checked_handle(bytes: &[u8]) -> Result<PoolHandle> {
     Ok(PoolHandle::new(bytes))
 }
 
+/// Where TLS is required, nobody is registered in the clear, and no time that a program waits changes that. The log says it once.
+fn may_register(instance: &Instance) -> Result<()> {
+    static SAID: Once = Once::new();
+    if instance.requires_tls() {
+        let why = "TLS is required with registrars, and registrations go over SCTP, where there is none";
+        SAID.call_once(|| log::error!("{why}: no element is registered"));
+        return Err(Error::new(libc::EPROTONOSUPPORT, why));
+    }
+    Ok(())
+}
+
 /// Registers the socket as an element of the pool, or changes its registration; binds and listens where needed.
 ///
 /// Succeeds even where the registrar refuses or cannot be reached, as programs written for rsplib expect: the log says so.
@@ -46,6 +58,7 @@ pub fn register(
 ) -> Result<()> {
     forget_last_error();
     let (instance, socket) = lookup(sd)?;
+    may_register(&instance)?;
     let pool_handle = checked_handle(pool_handle)?;
     let policy = policy_of(load)?;
     let used = policy.load();
@@ -328,6 +341,7 @@ pub fn pe_registration(
     options: PeRegistrationOptions,
 ) -> Result<PoolElementId> {
     let instance = instance()?;
+    may_register(&instance)?;
     let pool_handle = checked_handle(pool_handle)?;
     let id = if element.pool_element_id.0 == 0 { new_identifier() } else { element.pool_element_id };
     let what = format!("element {id} cannot be registered in pool {pool_handle}");

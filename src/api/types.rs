@@ -7,6 +7,8 @@ pub use crate::profile::Profile;
 use crate::session::EndSession;
 pub use crate::session::{NOTIFICATION_SIZE, Notification, SessionChange};
 use crate::transport::TransportChoice;
+#[cfg(feature = "tls")]
+use crate::transport::tls::TlsSettings;
 use crate::wire::{Policy, PolicyType};
 use crate::{PoolElementId, PoolHandle, SessionId};
 use std::net::SocketAddr;
@@ -24,6 +26,9 @@ pub struct Config {
     pub transport: Option<TransportChoice>,
     /// How fast failures are to be noticed; none: as `RSERPOOL_PROFILE` says, else the default.
     pub profile: Option<Profile>,
+    /// TLS with registrars; none: what the environment says.
+    #[cfg(feature = "tls")]
+    pub tls: Option<TlsSettings>,
     /// Whether to listen for announcements of registrars.
     pub announcements: Announcements,
     /// T7-ENRPoutdate: how long an announced registrar is remembered.

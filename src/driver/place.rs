@@ -100,6 +100,18 @@ fn is_service(text: &str) -> bool {
 }
 
 impl HostName {
+    /// What a certificate of who is found by it has to be for: the name itself; of a service, the domain that it belongs to, not the hosts that
+    /// a look-up leads to, which may be forged (RFC 6125 section 6.2.1).
+    pub fn certified(&self) -> &str {
+        let mut name = &self.host[..];
+        while let Some((_, rest)) =
+            name.split_once('.').filter(|(label, _)| self.port.is_none() && label.starts_with('_'))
+        {
+            name = rest;
+        }
+        name
+    }
+
     /// Its addresses at the moment, in the order in which to try them (RFC 8305 section 4): that of the system, but families take turns. Of a
     /// service those of the hosts that offer it, in the order of their priorities.
     ///
@@ -196,5 +208,18 @@ mod tests {
         let found = all(&["[::1]:1", "[::2]:1", "[::1]:1", "127.0.0.1:1", "127.0.0.2:1", "127.0.0.3:1"]);
         let wanted = all(&["[::1]:1", "127.0.0.1:1", "[::2]:1", "127.0.0.2:1", "127.0.0.3:1"]);
         assert_eq!(taking_turns(found), wanted);
+    }
+
+    #[test]
+    fn a_service_is_certified_by_its_domain_and_a_host_by_its_name() {
+        let certified = |text: &str| match text.parse() {
+            Ok(Place::Name(name)) => name.certified().to_owned(),
+            other => panic!("{text}: {other:?}"),
+        };
+        assert_eq!(certified("r1.example.net:3863"), "r1.example.net");
+        assert_eq!(certified("_host.example.net:3863"), "_host.example.net");
+        if cfg!(feature = "dns") {
+            assert_eq!(certified("_asap._sctp.example.net"), "example.net");
+        }
     }
 }

@@ -9,6 +9,8 @@ use crate::driver::csp::{self, ComponentId};
 use crate::driver::place::{HostName, Place};
 use crate::profile::Profile;
 use crate::transport::TransportChoice;
+#[cfg(feature = "tls")]
+use crate::transport::tls::{TLS_OPTIONS, TlsOption, TlsSettings};
 use libc::sockaddr;
 use log::LevelFilter;
 use parking_lot::Mutex;
@@ -34,6 +36,11 @@ pub struct Arguments {
     pub transport: Option<TransportChoice>,
     /// `-profile=`.
     pub profile: Option<Profile>,
+    /// `-tls...=`: what is set, and to what.
+    #[cfg(feature = "tls")]
+    pub tls: Vec<(&'static TlsOption, String)>,
+    /// One of `-tls...=` was refused: who asks for TLS is not to be left without it.
+    pub tls_refused: bool,
     /// `-registrar=` with names: what `struct rsp_info` has room for is addresses.
     pub registrar_names: Vec<HostName>,
     /// `-loglevel=`.
@@ -51,6 +58,9 @@ pub struct Arguments {
 pub static ARGUMENTS: Mutex<Arguments> = Mutex::new(Arguments {
     transport: None,
     profile: None,
+    #[cfg(feature = "tls")]
+    tls: Vec::new(),
+    tls_refused: false,
     registrar_names: Vec::new(),
     log_level: None,
     log_file: None,
@@ -84,7 +94,7 @@ pub enum Eaten {
 
 const NUMBER: &str = "a number";
 /// What the value of each argument has to be. Other names that begin with "-log" are taken with any value.
-const ARGUMENT_VALUES: [(&str, &str); 16] = [
+const ARGUMENT_VALUES: &[(&str, &str)] = &[
     ("-registrar", "ADDRESS:PORT{,ADDRESS:PORT}: the addresses of one registrar, with one port; or NAME:PORT"),
     ("-asapannounce", "auto, off or ADDRESS:PORT"),
     ("-transport", "auto, sctp or sctp-udp"),
@@ -101,6 +111,24 @@ const ARGUMENT_VALUES: [(&str, &str); 16] = [
     ("-registrarrequesttimeout", NUMBER),
     ("-registrarresponsetimeout", NUMBER),
     ("-registrarrequestmaxtrials", NUMBER),
+    #[cfg(not(feature = "tls"))]
+    ("-tls", "off: this library was built without TLS"),
+    #[cfg(feature = "tls")]
+    ("-tls", "off or require"),
+    #[cfg(feature = "tls")]
+    ("-tls-cert", "the name of a file"),
+    #[cfg(feature = "tls")]
+    ("-tls-key", "the name of a file"),
+    #[cfg(feature = "tls")]
+    ("-tls-ca", "the name of a file"),
+    #[cfg(feature = "tls")]
+    ("-tls-crl", "the name of a file"),
+    #[cfg(feature = "tls")]
+    ("-tls-psk-file", "the name of a file"),
+    #[cfg(feature = "tls")]
+    ("-tls-name", "a name in DNS"),
+    #[cfg(feature = "tls")]
+    ("-tls-profile", "default or rfc5352"),
 ];
 
 /// Applies one command line argument to `info` and [`ARGUMENTS`]. An argument of ours with a bad value is an error, and so is one
@@ -142,12 +170,27 @@ fn apply_value(info: &mut rsp_info, name: &str, value: &str) -> Option<Eaten> {
         "-cspserver" => csp_server(info, value)?,
         "-cspinterval" => csp_interval(info, value)?,
         "-cspidentifier" => csp_identifier(info, value)?,
+        #[cfg(not(feature = "tls"))]
+        "-tls" => (value == "off").then_some(())?,
+        #[cfg(feature = "tls")]
+        _ if name.starts_with("-tls") => tls(name, value)?,
         _ => {
             *timer(info, name)? = value.parse().ok()?;
             return Some(Eaten::YesButSayNo);
         }
     }
     Some(Eaten::Yes)
+}
+
+/// The value is looked at here, and applied when the library starts: the environment comes before it.
+#[cfg(feature = "tls")]
+fn tls(name: &str, value: &str) -> Option<()> {
+    let option = TLS_OPTIONS.iter().find(|option| name.strip_prefix('-') == Some(option.name))?;
+    (option.apply)(&mut TlsSettings::default(), value).ok()?;
+    let mut arguments = ARGUMENTS.lock();
+    arguments.tls.retain(|(other, _)| other.name != option.name);
+    arguments.tls.push((option, value.to_owned()));
+    Some(())
 }
 
 fn timer<'a>(info: &'a mut rsp_info, name: &str) -> Option<&'a mut c_uint> {
@@ -167,6 +210,7 @@ fn refused(argument: &str, why: &str, what: &str) -> Error {
     let shown: String = argument.chars().take(MAX_SHOWN).collect();
     let text = format!("argument \"{}\" has no effect: {why} {what}", shown.escape_debug());
     let mut arguments = ARGUMENTS.lock();
+    arguments.tls_refused |= argument.starts_with("-tls");
     if arguments.refused.len() < MAX_REFUSED {
         arguments.refused.push(text.clone());
     }

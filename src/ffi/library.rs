@@ -63,11 +63,15 @@ pub unsafe extern "C" fn rsp_freeinfo(info: *mut rsp_info) {
 ///     -asapannounce=auto|off|ADDRESS:PORT      where registrars announce themselves by multicast
 ///     -transport=auto|sctp|sctp-udp            the kernel's SCTP, or SCTP in UDP
 ///     -profile=default|fast                    timers for any network, or for noticing failures within 0.3 s
+///     -tls=off|require                         whether registrars are asked under TLS, and by nothing else (docs/security.md)
+///     -tls-ca=FILE, -tls-cert=FILE, -tls-key=FILE, -tls-crl=FILE, -tls-psk-file=FILE, -tls-name=NAME, -tls-profile=default|rfc5352
 ///     -loglevel=0..9, -loglevel=error|warn|info|debug|trace, -logfile=FILE, -logappend=FILE, -logquiet
 ///     -cspserver=ADDRESS:PORT, -cspinterval=MILLISECONDS, -cspidentifier=NUMBER
 ///     -registrarannouncetimeout=, -registrarconnecttimeout=, -registrarrequesttimeout=, -registrarresponsetimeout=
 ///     -registrarconnectmaxtrials=, -registrarrequestmaxtrials=
 /// ```
+///
+/// In a library that was built without TLS, as the usual one is, "-tls=off" is the only one of these.
 ///
 /// The last two lines are applied, but answered with 0, as programs know it from rsplib.
 ///
@@ -127,11 +131,23 @@ pub unsafe extern "C" fn rsp_initialize(info: *mut rsp_info) -> c_int {
             }
             None => Config::default(),
         };
+        if ARGUMENTS.lock().tls_refused {
+            return Err(Error::new(libc::EINVAL, "an argument for TLS was refused: without it, nothing is started"));
+        }
+        #[cfg(feature = "tls")]
+        let tls = Some(tls_settings()?);
         let (transport, profile, registrar_names) = {
             let arguments = ARGUMENTS.lock();
             (arguments.transport, arguments.profile, arguments.registrar_names.clone())
         };
-        api::initialize(&Config { transport, profile, registrar_names, ..config })?;
+        api::initialize(&Config {
+            transport,
+            profile,
+            registrar_names,
+            #[cfg(feature = "tls")]
+            tls,
+            ..config
+        })?;
         Ok(0)
     })
 }
@@ -146,6 +162,17 @@ pub extern "C" fn rsp_cleanup() {
         clear_failure();
         Ok(())
     })
+}
+
+/// What the environment says, and then the arguments.
+#[cfg(feature = "tls")]
+fn tls_settings() -> Result<api::TlsSettings> {
+    let mut settings = api::tls_settings_from_environment()?;
+    for (option, value) in &ARGUMENTS.lock().tls {
+        let wrong = |what| Error::with(libc::EINVAL, format!("-{}: {what}", option.name));
+        (option.apply)(&mut settings, value).map_err(wrong)?;
+    }
+    Ok(settings)
 }
 
 /// # Safety
@@ -173,6 +200,8 @@ unsafe fn config(info: &rsp_info) -> Result<Config> {
         registrar_names: Vec::new(),
         transport: None,
         profile: None,
+        #[cfg(feature = "tls")]
+        tls: None,
         announcements,
         announce_timeout: milliseconds(info.ri_registrar_announce_timeout),
         connect_timeout: milliseconds(info.ri_registrar_connect_timeout),

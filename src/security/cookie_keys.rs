@@ -8,6 +8,7 @@
 //! ```
 //! The HMAC is over a label, all before it, and the pool handle with its length.
 
+use super::hex;
 use crate::PoolHandle;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -108,19 +109,13 @@ impl CookieKeys {
 fn parse_key(entry: &str) -> Result<Key, String> {
     let (number, digits) = entry.split_once(':').ok_or("no colon between its number and its hexadecimal digits")?;
     let number = number.parse().map_err(|_| "its number is not one from 0 to 255")?;
-    let bytes = from_hex(digits).ok_or("it does not consist of pairs of hexadecimal digits")?;
+    let bytes = hex::decode(digits).ok_or("it does not consist of pairs of hexadecimal digits")?;
     if !KEY_LENGTHS.contains(&bytes.len()) {
         let (least, most) = (KEY_LENGTHS.start(), KEY_LENGTHS.end());
         return Err(format!("it has {} bytes: {least} to {most} are allowed", bytes.len()));
     }
     let hmac = Hmac::new_from_slice(&bytes).map_err(|_| "its length does not suit HMAC")?;
     Ok(Key { number, hmac })
-}
-
-fn from_hex(digits: &str) -> Option<Vec<u8>> {
-    let nibble = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
-    let pairs = digits.as_bytes().chunks(2);
-    pairs.map(|pair| if let [high, low] = pair { Some(nibble(*high)? << 4 | nibble(*low)?) } else { None }).collect()
 }
 
 impl Key {

@@ -4,7 +4,7 @@
 //! calls never block. Its owner waits for [`Transport::poll_fd`] and [`Transport::next_deadline`] and calls
 //! [`Transport::poll`]; any thread that holds the owner's lock may send in between.
 //!
-//! TLS (RFC 3436 over SCTP, and over TCP) will be a transport that wraps another: the trait is its place.
+//! TLS is a transport that wraps another one (`tls/`).
 
 mod detached;
 pub(crate) mod epoll;
@@ -21,6 +21,8 @@ mod queued_event;
 pub mod sctp_udp;
 mod select;
 pub mod tcp;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod types;
 pub(crate) mod zones;
 

@@ -44,3 +44,19 @@ impl QueuedEvent {
         }
     }
 }
+
+impl From<TransportEvent<'_>> for QueuedEvent {
+    fn from(event: TransportEvent<'_>) -> QueuedEvent {
+        match event {
+            TransportEvent::Up { association, peer } => QueuedEvent::Up { association, peer },
+            TransportEvent::ConnectFailed { association, reason } => QueuedEvent::ConnectFailed { association, reason },
+            TransportEvent::Message { association, stream, ppid, payload } => {
+                QueuedEvent::Message { association, stream, ppid, payload: payload.to_vec() }
+            }
+            TransportEvent::Writable { association } => QueuedEvent::Writable { association },
+            TransportEvent::Lost { association, reason, undelivered } => {
+                QueuedEvent::Lost { association, reason, undelivered }
+            }
+        }
+    }
+}

@@ -202,6 +202,7 @@ macro_rules! programs {
 
 programs! {
     before_initialize
+    tls_in_vain
     bad_arguments
     basic_mode
     sessions

@@ -187,7 +187,9 @@ fn every_command_of_the_help_is_in_the_manual_page_and_has_one_of_its_own() {
         commands.lines().map_while(|line| line.strip_prefix("  ")?.split_whitespace().next()).collect();
     let man = format!("{}/man", env!("CARGO_MANIFEST_DIR"));
     let page = std::fs::read_to_string(format!("{man}/rserpool.1")).expect("a manual page");
-    let in_page: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix(".It Cm ")).collect();
+    // A program without TLS has no keys to make.
+    let there = |command: &&str| cfg!(feature = "tls") || *command != "keys";
+    let in_page: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix(".It Cm ")).filter(there).collect();
     assert!(in_help.len() >= 3, "{in_help:?}");
     assert_eq!(in_help, in_page);
     for command in in_help {
@@ -216,6 +218,7 @@ fn every_option_of_the_help_is_in_the_manual_page_and_the_other_way_round() {
             .map(|item| {
                 item.trim_start_matches("h , ").trim_start_matches('-').split_whitespace().next().expect("a name")
             })
+            .filter(|option| cfg!(feature = "tls") || !option.starts_with("tls"))
             .collect();
         in_help.sort_unstable();
         in_page.sort_unstable();
@@ -242,4 +245,22 @@ fn the_manual_page_of_the_registrar_has_the_default_of_every_option() {
         }
     }
     assert!(compared > 50, "only {compared} defaults compared");
+}
+
+/// Where TLS is asked for that this program does not have, nothing goes in the clear in its place.
+#[cfg(not(feature = "tls"))]
+#[test]
+fn a_program_without_tls_asks_nobody_where_tls_is_required() {
+    for arguments in [&["resolve", "Pool"][..], &["list"], &["bench", "resolve"]] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_rserpool"))
+            .args(arguments)
+            .env_remove("RSERPOOL_TRANSPORT")
+            .env("RSERPOOL_TLS", "require")
+            .output()
+            .expect("it starts");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&output.stderr).contains("built without"), "{}", text(&output.stderr));
+    }
+    assert_eq!(rserpool(&["keys"]).status.code(), Some(2));
+    assert_eq!(rserpool(&["registrar", "--tls", "on"]).status.code(), Some(2));
 }

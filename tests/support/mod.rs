@@ -14,4 +14,6 @@ pub mod registrar;
 pub mod scope;
 pub mod sctp_packet;
 pub mod silent_peer;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod transport;

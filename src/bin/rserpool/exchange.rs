@@ -2,13 +2,15 @@
 
 use crate::failure::Failure;
 use rserpool::association::PeerAddress;
+use rserpool::driver::client::RegistrarTcp;
 use rserpool::driver::clock;
 use rserpool::driver::poller::Poller;
 use rserpool::transport::{
-    self, EndpointConfig, OutboundMessage, Tcp, Transport, TransportChoice, TransportError, TransportEvent,
+    self, EndpointConfig, OutboundMessage, Transport, TransportChoice, TransportError, TransportEvent,
 };
 use rserpool::{AssociationId, Time};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Over what to ask.
@@ -28,6 +30,17 @@ impl Way {
             other => other.parse().map(Way::Sctp).map_err(|error: String| format!("{error}, or tcp")),
         }
     }
+}
+
+static REGISTRAR_TCP: OnceLock<RegistrarTcp> = OnceLock::new();
+
+/// From now on, TCP connections are made in this way; the first call counts.
+pub fn ask_under(registrar_tcp: RegistrarTcp) {
+    REGISTRAR_TCP.get_or_init(|| registrar_tcp);
+}
+
+fn registrar_tcp() -> RegistrarTcp {
+    REGISTRAR_TCP.get().cloned().unwrap_or_default()
 }
 
 /// Messages that may wait to be looked at; a registrar answers with one a question.
@@ -90,7 +103,10 @@ impl Exchange {
             poller.add(fd, 0).map_err(|error| failed(error.to_string()))?;
         }
         let now = clock::now();
-        let peer = PeerAddress::from(registrar);
+        let mut peer = PeerAddress::from(registrar);
+        if way == Way::Tcp {
+            peer.port = registrar_tcp().port_for(peer.port);
+        }
         let association = transport.connect(now, &peer, timeout).map_err(|error| failed(error.to_string()))?;
         let received = std::collections::VecDeque::new();
         let deadline = now + timeout;
@@ -171,7 +187,7 @@ fn open(way: Way, registrar: SocketAddr) -> Result<Box<dyn Transport>, Transport
     let config =
         EndpointConfig { bind: vec![SocketAddr::new(any, 0)], max_associations: 1, ..EndpointConfig::default() };
     match way {
-        Way::Tcp => Ok(Box::new(Tcp::open(&config)?)),
+        Way::Tcp => registrar_tcp().open(&config),
         Way::Sctp(choice) => transport::open(choice, &config),
     }
 }

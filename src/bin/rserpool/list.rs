@@ -60,6 +60,7 @@ pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
 }
 
 fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
+    values::refuse_tls("list")?;
     let mut options = Options {
         enrp: vec![SocketAddr::from(([127, 0, 0, 1], PORT_ENRP))],
         own: false,

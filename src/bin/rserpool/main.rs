@@ -5,6 +5,8 @@ mod configuration;
 mod exchange;
 mod failure;
 mod json;
+#[cfg(feature = "tls")]
+mod keys;
 mod list;
 mod logger;
 mod pool_name;
@@ -31,7 +33,7 @@ Commands:
   resolve     ask a registrar for the elements of a pool
   list        show everything that a registrar knows
   bench       measure a registrar
-
+{keys}
 A first registrar, and a look into it:
   rserpool registrar
   rserpool list --enrp 127.0.0.1:9901
@@ -40,6 +42,17 @@ A first registrar, and a look into it:
 `rserpool COMMAND --help` explains a command; `rserpool --version` tells the version.
 Exit status: 0 success, 1 failure, 2 wrong usage, 3 no answer.
 ";
+
+/// The commands that only a program with TLS has.
+#[cfg(feature = "tls")]
+const HELP_ON_KEYS: &str = "  keys        make certificates and keys for TLS\n";
+#[cfg(not(feature = "tls"))]
+const HELP_ON_KEYS: &str = "";
+/// The commands in an error.
+#[cfg(feature = "tls")]
+const COMMANDS: &str = "registrar, resolve, list, bench and keys";
+#[cfg(not(feature = "tls"))]
+const COMMANDS: &str = "registrar, resolve, list and bench";
 
 fn main() -> ExitCode {
     match run() {
@@ -55,24 +68,28 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Failure> {
     let mut parser = lexopt::Parser::from_env();
     match parser.next()? {
-        Some(Short('h') | Long("help")) => print(HELP),
+        Some(Short('h') | Long("help")) => print(&help()),
         Some(Short('V') | Long("version")) => print(&format!("rserpool {}\n", env!("CARGO_PKG_VERSION"))),
         Some(Value(command)) => match command.to_str() {
             Some("registrar") => registrar::run(parser),
             Some("resolve") => resolve::run(parser),
             Some("list") => list::run(parser),
             Some("bench") => bench::run(parser),
-            Some("help") => print(HELP),
+            #[cfg(feature = "tls")]
+            Some("keys") => keys::run(parser),
+            Some("help") => print(&help()),
             _ => Err(Failure::Usage(format!(
-                "unknown command \"{}\": there are registrar, resolve, list and bench",
+                "unknown command \"{}\": there are {COMMANDS}",
                 command.to_string_lossy().escape_debug()
             ))),
         },
         Some(option) => Err(option.unexpected().into()),
-        None => Err(Failure::Usage(
-            "a command is missing: registrar, resolve, list or bench; see rserpool --help".to_owned(),
-        )),
+        None => Err(Failure::Usage(format!("a command is missing: there are {COMMANDS}; see rserpool --help"))),
     }
+}
+
+fn help() -> String {
+    HELP.replace("{keys}\n", &format!("{HELP_ON_KEYS}\n"))
 }
 
 /// Writes to standard output. A reader that has gone away, as in `rserpool list | head`, is no failure.

@@ -2,10 +2,12 @@
 
 use crate::exchange::{Exchange, Way};
 use crate::failure::Failure;
-use crate::{json, pool_name, print, show, values};
+use crate::{exchange, json, pool_name, print, show, values};
 use lexopt::prelude::*;
 use rserpool::PoolHandle;
+use rserpool::association::PeerAddress;
 use rserpool::driver::clock;
+use rserpool::driver::place::Place;
 use rserpool::driver::poller::Poller;
 use rserpool::message::AsapMessage;
 use rserpool::message::asap::{HandleResolution, HandleResolutionResponse};
@@ -61,7 +63,11 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
     let mut handle = None;
     let mut registrar = vec![SocketAddr::from(([127, 0, 0, 1], PORT_ASAP))];
     let mut items = None;
+    let tls = values::tls_from_environment()?;
     let mut ways = vec![Way::Tcp, Way::Sctp(values::transport_from_environment()?)];
+    if tls.is_under_tls() {
+        ways.truncate(1);
+    }
     let mut timeout = Duration::from_secs(5);
     let mut json = false;
     while let Some(argument) = parser.next()? {
@@ -76,6 +82,10 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
             Long("registrar") => {
                 let value = values::text(parser.value()?).map_err(usage)?;
                 registrar = values::addresses(&value, PORT_ASAP).map_err(usage)?;
+                if let Ok(Place::Name(name)) = values::place(&value, PORT_ASAP) {
+                    let places: Vec<PeerAddress> = registrar.iter().copied().map(PeerAddress::from).collect();
+                    tls.looked_up(|| name.certified(), &places);
+                }
             }
             Long("items") => {
                 let value = values::text(parser.value()?).map_err(usage)?;
@@ -85,6 +95,9 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
                 let value = values::text(parser.value()?).map_err(usage)?;
                 if value != "auto" {
                     ways = vec![Way::parse(&value).map_err(usage)?];
+                }
+                if tls.is_under_tls() && ways != [Way::Tcp] {
+                    return Err(usage("RSERPOOL_TLS requires TLS, which is there over tcp only".to_owned()));
                 }
             }
             Long("timeout") => {
@@ -100,6 +113,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
     }
     let handle =
         handle.ok_or_else(|| Failure::Usage("the pool handle is missing; see rserpool resolve --help".into()))?;
+    exchange::ask_under(tls);
     Ok(Some(Options { handle, registrar, items, ways, timeout, json }))
 }
 

@@ -1,6 +1,8 @@
 //! The settings of `rserpool registrar`, one entry each: options, configuration file, help, defaults and parsing come from this table.
 
 mod table;
+#[cfg(feature = "tls")]
+mod tls;
 mod values;
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The values of options: addresses, durations with their unit, identifiers.
 
 use crate::failure::Failure;
+use rserpool::api;
+use rserpool::driver::client::RegistrarTcp;
 use rserpool::driver::place::Place;
 use rserpool::transport::TransportChoice;
 use std::ffi::OsString;
@@ -15,6 +17,19 @@ pub fn text(value: OsString) -> Result<String, String> {
 /// What `--transport` is when it is not given.
 pub fn transport_from_environment() -> Result<TransportChoice, Failure> {
     TransportChoice::from_env().map_err(Failure::Usage)
+}
+
+/// How registrars are asked over TCP: under TLS, where the environment demands that.
+pub fn tls_from_environment() -> Result<RegistrarTcp, Failure> {
+    api::tls_from_environment().map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// For what has no TLS: an error where the environment demands it.
+pub fn refuse_tls(command: &str) -> Result<(), Failure> {
+    if tls_from_environment()?.is_under_tls() {
+        return Err(Failure::Usage(format!("RSERPOOL_TLS requires TLS, which `rserpool {command}` does not have")));
+    }
+    Ok(())
 }
 
 /// `ADDR:PORT`, with a host name allowed for the address, and without a port the one given. Of a name the address to try first.

@@ -303,6 +303,7 @@ impl<C: ClientCore> AsapDriver<C> {
 mod tests {
     use super::super::commands::Reply;
     use super::super::io_handle::IoHandle;
+    use super::super::registrar_tcp::RegistrarTcp;
     use super::*;
     use crate::asap::ConnectAttempt;
     use crate::association::PeerAddress;
@@ -359,8 +360,14 @@ mod tests {
 
     fn driver_of(core: Script) -> AsapDriver<Script> {
         let io = IoHandle::new(Duration::from_secs(5)).unwrap();
-        let names = Names::new(Vec::new(), Arc::clone(&io));
-        let endpoints = RegistrarEndpoints::new(io, TransportChoice::SctpUdp, SctpParameters::default(), &[]);
+        let names = Names::new(Vec::new(), RegistrarTcp::default(), Arc::clone(&io));
+        let endpoints = RegistrarEndpoints::new(
+            io,
+            TransportChoice::SctpUdp,
+            RegistrarTcp::default(),
+            SctpParameters::default(),
+            &[],
+        );
         AsapDriver::around(core, None, endpoints, names, Arc::default())
     }
 

@@ -10,6 +10,7 @@ use super::io_handle::IoHandle;
 use super::names::Names;
 use super::ports::Ports;
 use super::registrar_endpoints::RegistrarEndpoints;
+use super::registrar_tcp::RegistrarTcp;
 use super::socket::Registered;
 use super::system;
 use super::table::{DescriptorTable, Entry};
@@ -39,6 +40,8 @@ const STOP_LINGER: Duration = Duration::from_secs(1);
 pub struct InstanceConfig {
     /// The kernel's SCTP, SCTP in UDP, or the first that works.
     pub transport: TransportChoice,
+    /// How registrars are talked to over TCP: in the clear, or under TLS.
+    pub registrar_tcp: RegistrarTcp,
     /// Timers and thresholds of associations, where a socket has none of its own.
     pub sctp: SctpParameters,
     /// Settings of sessions, where a socket has none of its own.
@@ -64,6 +67,7 @@ pub struct Instance {
     /// What asks the I/O thread for something.
     pub io: Arc<IoHandle>,
     transport: TransportChoice,
+    registrar_tcp: RegistrarTcp,
     sctp: SctpParameters,
     session: PoolUserConfig,
     cookies: Option<Arc<dyn CookieMaker>>,
@@ -84,6 +88,7 @@ impl Instance {
             descriptors: Arc::default(),
             io: Arc::clone(&io),
             transport: config.transport,
+            registrar_tcp: config.registrar_tcp.clone(),
             sctp: config.sctp,
             session: config.session.clone(),
             cookies: config.cookies.clone(),
@@ -107,6 +112,11 @@ impl Instance {
         let thread = system::spawn("rserpool-io", Box::new(main))?;
         *instance.thread.lock() = Some(thread);
         Ok(instance)
+    }
+
+    /// Whether registrars are asked under TLS, and in no other way: then elements cannot be registered, as that goes over SCTP.
+    pub fn requires_tls(&self) -> bool {
+        self.registrar_tcp.is_under_tls()
     }
 
     /// Closes every socket, leaves the pools, ends the thread. Calls that are blocked fail with `ECANCELED`.
@@ -226,9 +236,10 @@ impl Instance {
 
     /// What the I/O thread does.
     fn serve(&self, config: InstanceConfig) {
-        let endpoints =
-            RegistrarEndpoints::new(Arc::clone(&self.io), self.transport, self.sctp, &config.announcement_groups);
-        let names = Names::new(config.registrar_names, Arc::clone(&self.io));
+        let io = || Arc::clone(&self.io);
+        let names = Names::new(config.registrar_names, config.registrar_tcp.clone(), io());
+        let groups = &config.announcement_groups;
+        let endpoints = RegistrarEndpoints::new(io(), self.transport, config.registrar_tcp, self.sctp, groups);
         let descriptors = Arc::clone(&self.descriptors);
         self.run(AsapDriver::new(config.asap, config.seed, endpoints, names, descriptors, clock::now()));
     }

@@ -36,6 +36,9 @@ mod names;
 mod ports;
 mod readiness;
 mod registrar_endpoints;
+mod registrar_tcp;
+#[cfg(feature = "tls")]
+mod registrar_tls;
 mod registrations;
 mod replies;
 mod requests;
@@ -59,6 +62,9 @@ pub use endpoint_state::{EndpointState, SessionActions};
 pub use instance::{Instance, InstanceConfig};
 pub use io_handle::IoHandle;
 pub use readiness::{Readiness, Shown};
+pub use registrar_tcp::RegistrarTcp;
+#[cfg(feature = "tls")]
+pub use registrar_tls::TlsTcp;
 pub use requests::{NotDone, Wait};
 #[cfg(feature = "pool-element")]
 pub use sealed_cookies::CookieSeal;

@@ -2,6 +2,7 @@
 
 use super::commands::{Command, LookUp};
 use super::io_handle::IoHandle;
+use super::registrar_tcp::RegistrarTcp;
 use super::system;
 use crate::association::PeerAddress;
 use crate::driver::place::HostName;
@@ -12,12 +13,14 @@ pub(super) struct Names {
     names: Arc<[HostName]>,
     /// Of which of them the log has a warning.
     warned: Vec<bool>,
+    /// Who has to know where a name leads.
+    registrar_tcp: RegistrarTcp,
     io: Arc<IoHandle>,
 }
 
 impl Names {
-    pub fn new(names: Vec<HostName>, io: Arc<IoHandle>) -> Names {
-        Names { warned: vec![false; names.len()], names: names.into(), io }
+    pub fn new(names: Vec<HostName>, registrar_tcp: RegistrarTcp, io: Arc<IoHandle>) -> Names {
+        Names { warned: vec![false; names.len()], names: names.into(), registrar_tcp, io }
     }
 
     /// Looks all of them up; [`Command::LookedUp`] tells what came of it. The core asks for no second look-up before.
@@ -35,6 +38,9 @@ impl Names {
         let results = looked_up.into_iter().zip(self.names.iter().zip(&mut self.warned));
         let found = results.map(|(result, (name, warned))| {
             let was_warned = std::mem::replace(warned, result.is_err());
+            if let Ok(addresses) = &result {
+                self.registrar_tcp.looked_up(|| name.certified(), addresses);
+            }
             result.unwrap_or_else(|why| {
                 if !was_warned {
                     log::warn!("registrar {name} cannot be looked up now, and is looked up again later: {why}");

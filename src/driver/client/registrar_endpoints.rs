@@ -1,11 +1,11 @@
 //! The transports towards registrars, and the groups on which these announce themselves.
 
 use super::io_handle::IoHandle;
+use super::registrar_tcp::RegistrarTcp;
 use crate::association::{LossReason, PeerAddress, TransportKind};
 use crate::transport::multicast::AnnouncementListener;
 use crate::transport::{
-    self, EndpointConfig, OutboundMessage, SctpParameters, Tcp, Transport, TransportChoice, TransportError,
-    TransportEvent,
+    self, EndpointConfig, OutboundMessage, SctpParameters, Transport, TransportChoice, TransportError, TransportEvent,
 };
 use crate::wire::PPID_ASAP;
 use crate::{AssociationId, Time};
@@ -27,6 +27,7 @@ const MAX_ASSOCIATIONS: usize = 64;
 pub(super) struct RegistrarEndpoints {
     io: Arc<IoHandle>,
     choice: TransportChoice,
+    registrar_tcp: RegistrarTcp,
     parameters: SctpParameters,
     sctp: Option<Box<dyn Transport>>,
     tcp: Option<Box<dyn Transport>>,
@@ -50,11 +51,13 @@ impl RegistrarEndpoints {
     pub fn new(
         io: Arc<IoHandle>,
         choice: TransportChoice,
+        registrar_tcp: RegistrarTcp,
         parameters: SctpParameters,
         groups: &[SocketAddr],
     ) -> RegistrarEndpoints {
         let announcements = listen_to(&io, groups);
-        RegistrarEndpoints { io, choice, parameters, sctp: None, tcp: None, announcements, arrived: VecDeque::new() }
+        let arrived = VecDeque::new();
+        RegistrarEndpoints { io, choice, registrar_tcp, parameters, sctp: None, tcp: None, announcements, arrived }
     }
 
     pub fn next_deadline(&self) -> Option<Time> {
@@ -82,7 +85,11 @@ impl RegistrarEndpoints {
 
     /// The next thing that has arrived in this round.
     pub fn next_arrival(&mut self) -> Option<Arrived> {
-        self.arrived.pop_front()
+        let mut arrived = self.arrived.pop_front()?;
+        if let Arrived::Up(_, peer, TransportKind::Tcp) = &mut arrived {
+            peer.port = self.registrar_tcp.asap_port_of(peer.port);
+        }
+        Some(arrived)
     }
 
     pub fn connect(
@@ -96,8 +103,12 @@ impl RegistrarEndpoints {
         if self.by_number(number).is_none() {
             self.open(number)?;
         }
+        let mut peer = peer.clone();
+        if number == TCP {
+            peer.port = self.registrar_tcp.port_for(peer.port);
+        }
         match self.by_number(number) {
-            Some(transport) => transport.connect(now, peer, timeout),
+            Some(transport) => transport.connect(now, &peer, timeout),
             None => Err(TransportError::Unsupported("this transport")),
         }
     }
@@ -143,7 +154,7 @@ impl RegistrarEndpoints {
             ..EndpointConfig::default()
         };
         let transport: Box<dyn Transport> = match number {
-            TCP => Box::new(Tcp::open(&config)?),
+            TCP => self.registrar_tcp.open(&config)?,
             _ => transport::open(self.choice, &config)?,
         };
         if let Some(fd) = transport.poll_fd() {

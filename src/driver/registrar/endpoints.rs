@@ -21,6 +21,9 @@ const ASAP_SCTP: u16 = 0;
 const ENRP_SCTP: u16 = 1;
 /// ASAP over TCP.
 const ASAP_TCP: u16 = 2;
+/// ASAP over TLS over TCP.
+#[cfg(feature = "tls")]
+const ASAP_TLS: u16 = 3;
 /// Tries to find a port that is free for SCTP and for TCP, when the system may choose.
 const PORT_ATTEMPTS: usize = 16;
 /// Bytes that a transport queues for one association before the driver's backlog begins, while there are few associations.
@@ -83,7 +86,7 @@ pub(super) struct Endpoints {
 
 impl Endpoints {
     pub(super) fn open(settings: &RegistrarSettings) -> Result<Endpoints, StartError> {
-        let (sctp, tcp) = open_asap(settings)?;
+        let Asap { sctp, tcp, tls } = open_asap(settings)?;
         let enrp = open_sctp(settings, ENRP_SCTP, &settings.enrp)
             .map_err(|error| refused("ENRP endpoint", &settings.enrp, "SCTP", &error))?;
         let asap_addresses = with_port(&settings.asap, sctp.local_port());
@@ -93,7 +96,8 @@ impl Endpoints {
         let enrp_senders = senders(enrp.as_ref(), &settings.enrp_groups, ttl, "PRESENCE to ENRP groups");
         let enrp_listener = listener(&settings.enrp_groups);
         let endpoint = |link, transport| Endpoint { link, transport, more: false, send_queue: MAX_SEND_QUEUE };
-        let transports = vec![endpoint(Link::Asap, sctp), endpoint(Link::Enrp, enrp), endpoint(Link::Asap, tcp)];
+        let mut transports = vec![endpoint(Link::Asap, sctp), endpoint(Link::Enrp, enrp), endpoint(Link::Asap, tcp)];
+        transports.extend(tls.map(|tls| endpoint(Link::Asap, tls)));
         let (asap, enrp) = (asap_addresses, enrp_addresses);
         let settled = OwnAddresses::of(&settings.core);
         Ok(Endpoints { transports, enrp_listener, asap_senders, enrp_senders, asap, enrp, settled })
@@ -241,20 +245,45 @@ fn listener(groups: &[SocketAddr]) -> Option<AnnouncementListener> {
     listener.map_err(|error| log::info!("registrars on ENRP groups are not heard: {error}")).ok()
 }
 
-type AsapEndpoints = (Box<dyn Transport>, Box<dyn Transport>);
+/// Where elements and users connect.
+struct Asap {
+    sctp: Box<dyn Transport>,
+    tcp: Box<dyn Transport>,
+    /// Where the settings ask for it.
+    tls: Option<Box<dyn Transport>>,
+}
 
-/// SCTP and TCP under the same port number.
-fn open_asap(settings: &RegistrarSettings) -> Result<AsapEndpoints, StartError> {
+/// SCTP and TCP under the same port number, and TLS under the next one.
+fn open_asap(settings: &RegistrarSettings) -> Result<Asap, StartError> {
+    #[cfg(feature = "tls")]
+    let engines = super::tls::engines(settings)?;
     let attempts = if port_of(&settings.asap) == 0 { PORT_ATTEMPTS } else { 1 };
     let mut failure = None;
     for _ in 0..attempts {
         let sctp = open_sctp(settings, ASAP_SCTP, &settings.asap)
             .map_err(|error| refused("ASAP endpoint", &settings.asap, "SCTP", &error))?;
         let addresses = with_port(&settings.asap, sctp.local_port());
-        match Tcp::open(&endpoint_config(settings, ASAP_TCP, &addresses)) {
-            Ok(tcp) => return Ok((sctp, Box::new(tcp))),
-            Err(error) => failure = Some(refused("ASAP endpoint", &addresses, "TCP", &error)),
+        let tcp = match Tcp::open(&endpoint_config(settings, ASAP_TCP, &addresses)) {
+            Ok(tcp) => Box::new(tcp),
+            Err(error) => {
+                failure = Some(refused("ASAP endpoint", &addresses, "TCP", &error));
+                continue;
+            }
+        };
+        #[cfg(feature = "tls")]
+        if let Some(engines) = &engines {
+            match super::tls::open(engines, &endpoint_config(settings, ASAP_TLS, &addresses)) {
+                Ok(tls) => {
+                    super::tls::tell(sctp.local_port());
+                    return Ok(Asap { sctp, tcp, tls: Some(tls) });
+                }
+                Err(error) => {
+                    failure = Some(refused("ASAP endpoint beside", &addresses, "TLS", &error));
+                    continue;
+                }
+            }
         }
+        return Ok(Asap { sctp, tcp, tls: None });
     }
     Err(failure.unwrap_or_else(|| StartError { what: "ASAP endpoint".to_owned(), why: "not tried".to_owned() }))
 }

@@ -16,6 +16,8 @@ mod signals;
 mod state;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "tls")]
+mod tls;
 mod witness;
 mod worker;
 

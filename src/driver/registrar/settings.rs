@@ -5,6 +5,8 @@ pub use crate::profile::Profile;
 use crate::registrar::{ConfigError, RegistrarConfig};
 use crate::transport::interfaces;
 use crate::transport::multicast::{ASAP_GROUPS, DEFAULT_TTL};
+#[cfg(feature = "tls")]
+use crate::transport::tls::{TlsMode, TlsSettings};
 use crate::transport::{SctpParameters, TransportChoice};
 use crate::wire::{PORT_ASAP, PORT_ENRP};
 use std::fmt;
@@ -35,6 +37,9 @@ pub struct RegistrarSettings {
     pub enrp_groups: Vec<SocketAddr>,
     /// Hops that datagrams to groups may take.
     pub multicast_ttl: u32,
+    /// TLS for pool users over TCP, at the port after that of `asap`.
+    #[cfg(feature = "tls")]
+    pub tls: TlsSettings,
     /// Timers of the SCTP associations with pool elements and users.
     pub sctp: SctpParameters,
     /// Timers of the SCTP associations with other registrars.
@@ -63,6 +68,8 @@ impl Default for RegistrarSettings {
             announce_groups: ASAP_GROUPS.into(),
             enrp_groups: Vec::new(),
             multicast_ttl: DEFAULT_TTL,
+            #[cfg(feature = "tls")]
+            tls: TlsSettings::default(),
             sctp: SctpParameters::default(),
             enrp_sctp: SctpParameters::default(),
             csp_server: None,
@@ -101,6 +108,8 @@ impl RegistrarSettings {
             announce_groups: self.announce_groups.clone(),
             enrp_groups: self.enrp_groups.clone(),
             multicast_ttl: self.multicast_ttl,
+            #[cfg(feature = "tls")]
+            tls: self.tls.clone(),
             core: self.core.changed_to(&other.core),
             ..other.clone()
         }
@@ -123,6 +132,13 @@ impl RegistrarSettings {
         self.core.clone().validated()?;
         for (option, addresses) in [("asap", &self.asap), ("enrp", &self.enrp)] {
             check_addresses(addresses).map_err(|why| SettingsError::Addresses { option, why })?;
+        }
+        #[cfg(feature = "tls")]
+        if self.tls.mode == TlsMode::Require {
+            // Elements and registrars would be shut out.
+            return Err(SettingsError::Tls(
+                "a registrar has TLS for pool users over TCP only, so it cannot require it",
+            ));
         }
         let sctp = |towards| move |why| SettingsError::Sctp { towards, why };
         self.sctp.validate().map_err(sctp("elements and users"))?;
@@ -169,6 +185,9 @@ pub enum SettingsError {
         /// What is wrong with them.
         why: &'static str,
     },
+    /// TLS as it is wanted is not to be had.
+    #[cfg(feature = "tls")]
+    Tls(&'static str),
     /// A parameter of SCTP.
     Sctp {
         /// On associations with whom.
@@ -189,6 +208,8 @@ impl fmt::Display for SettingsError {
         match self {
             SettingsError::Core(error) => error.fmt(f),
             SettingsError::Addresses { option, why } => write!(f, "addresses of {option}: {why}"),
+            #[cfg(feature = "tls")]
+            SettingsError::Tls(why) => f.write_str(why),
             SettingsError::Sctp { towards, why } => write!(f, "towards {towards}, {why}"),
         }
     }

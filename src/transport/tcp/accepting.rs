@@ -81,8 +81,9 @@ impl Tcp {
             log::error!("TCP connection from {peer} closed: cannot wait for it: {error}");
             return;
         }
-        self.connections
-            .insert(association, Connection::new(socket, State::Open, Interest::Read, self.config.report_undelivered));
+        let reports = self.config.report_undelivered;
+        let connection = Connection::new(socket, State::Open, Interest::Read, self.framing, reports);
+        self.connections.insert(association, connection);
         self.established(association, peer, true, sink);
     }
 }

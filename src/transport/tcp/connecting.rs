@@ -24,7 +24,7 @@ impl Tcp {
                 self.epoll.add(socket.as_raw_fd(), association.as_u64(), Interest::Write)?;
                 let state = State::Connecting(connecting);
                 let reports = self.config.report_undelivered;
-                let connection = Connection::new(socket, state, Interest::Write, reports);
+                let connection = Connection::new(socket, state, Interest::Write, self.framing, reports);
                 self.connections.insert(association, connection);
                 self.set_deadline(association, Some(deadline));
             }

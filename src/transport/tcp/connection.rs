@@ -1,6 +1,6 @@
 //! One TCP connection: its life from connect or accept to the end.
 
-use super::framing::Framer;
+use super::framing::{Framer, Framing};
 use super::options;
 use super::send_log::SendLog;
 use crate::Time;
@@ -78,14 +78,20 @@ pub(super) struct ReadOutcome {
 }
 
 impl Connection {
-    pub fn new(socket: Socket, state: State, interest: Interest, reports_undelivered: bool) -> Connection {
+    pub fn new(
+        socket: Socket,
+        state: State,
+        interest: Interest,
+        framing: Framing,
+        reports_undelivered: bool,
+    ) -> Connection {
         Connection {
             socket: NotInherited::new(socket),
             state,
             established: false,
             log: SendLog::default(),
             reports_undelivered,
-            framer: Framer::default(),
+            framer: Framer::new(framing),
             wants_room: false,
             held: false,
             interest,
@@ -181,6 +187,13 @@ impl Connection {
                 self.log.acknowledge_all_but(unacknowledged);
             }
         }
+    }
+
+    /// How many messages the peer's TCP has not acknowledged, as far as the kernel tells.
+    #[cfg(feature = "tls")]
+    pub fn unacknowledged(&mut self) -> usize {
+        self.forget_acknowledged(0);
+        self.log.message_count()
     }
 
     /// Ends the connection; returns what the peer's TCP has not acknowledged, if that is reported. Unless `orderly`, the peer gets a RST.

@@ -4,13 +4,15 @@
 //! a message occupies that length rounded up to 4. Messages are handed on with their padding, just as SCTP delivers them.
 
 use crate::message::message_length;
+use crate::transport::TransportError;
+use std::io;
 
 /// Type, flags and length.
 pub(super) const HEADER_LEN: usize = 4;
 
 /// Why a stream cannot be cut into messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FramingError {
+pub(in crate::transport) enum FramingError {
     /// A length that does not even cover the header.
     TooShort { length: usize },
     /// A length beyond what this endpoint takes.
@@ -38,14 +40,30 @@ pub(super) fn frame_len(header: [u8; HEADER_LEN], limit: usize) -> Result<usize,
     if occupied > limit { Err(FramingError::TooLong { length, limit }) } else { Ok(occupied) }
 }
 
+/// What the bytes of a connection are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::transport) enum Framing {
+    /// Messages of ASAP.
+    Messages,
+    /// Whatever who wraps this transport makes of them: they are handed on as they come.
+    #[cfg(feature = "tls")]
+    Stream,
+}
+
 /// Collects the message that the bytes received so far end in.
-#[derive(Debug, Default)]
-pub(super) struct Framer {
+#[derive(Debug)]
+pub(in crate::transport) struct Framer {
+    framing: Framing,
     /// The beginning of an incomplete message; it grows as bytes arrive, never by what a header claims.
     partial: Vec<u8>,
 }
 
 impl Framer {
+    /// Nothing has come yet.
+    pub fn new(framing: Framing) -> Framer {
+        Framer { framing, partial: Vec::new() }
+    }
+
     /// Whether the stream ends within a message.
     pub fn has_partial(&self) -> bool {
         !self.partial.is_empty()
@@ -53,6 +71,12 @@ impl Framer {
 
     /// Takes received bytes and hands each message that they complete to `sink`; returns how many.
     pub fn feed(&mut self, mut data: &[u8], limit: usize, sink: &mut dyn FnMut(&[u8])) -> Result<usize, FramingError> {
+        if self.framing != Framing::Messages {
+            if !data.is_empty() {
+                sink(data);
+            }
+            return Ok(usize::from(!data.is_empty()));
+        }
         let mut count = 0;
         while !self.partial.is_empty() {
             let Some(missing) = self.missing(limit)? else {
@@ -90,6 +114,26 @@ impl Framer {
     }
 }
 
+/// The padding that a message to be sent needs, none where it is as long as it says; or why it cannot be sent: a wrong length of its
+/// own would make the peer lose step.
+pub(in crate::transport) fn check_message(payload: &[u8], limit: usize) -> Result<&'static [u8], TransportError> {
+    if payload.is_empty() {
+        return Err(TransportError::EmptyMessage);
+    }
+    let padded = payload.len().next_multiple_of(4);
+    if padded > limit {
+        return Err(TransportError::MessageTooLarge { limit });
+    }
+    let frame = payload.first_chunk().map(|header| frame_len(*header, super::MAX_FRAME));
+    match frame {
+        Some(Ok(len)) if len == padded => Ok(&[0u8; 3][..padded - payload.len()]),
+        _ => Err(TransportError::Io(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the message does not carry its own length, by which TCP connections are framed",
+        ))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,7 +149,7 @@ mod tests {
     }
 
     fn feed_in_pieces(stream: &[u8], piece: usize) -> Vec<Vec<u8>> {
-        let mut framer = Framer::default();
+        let mut framer = Framer::new(Framing::Messages);
         let mut messages = Vec::new();
         for part in stream.chunks(piece) {
             framer.feed(part, 65_536, &mut |message| messages.push(message.to_vec())).unwrap();
@@ -126,7 +170,7 @@ mod tests {
     #[test]
     fn lengths_below_the_header_are_refused() {
         for length in 0..4u8 {
-            let mut framer = Framer::default();
+            let mut framer = Framer::new(Framing::Messages);
             let result = framer.feed(&[1, 0, 0, length], 65_536, &mut |_| panic!("no message is there"));
             assert_eq!(result, Err(FramingError::TooShort { length: usize::from(length) }));
         }
@@ -134,7 +178,7 @@ mod tests {
 
     #[test]
     fn lengths_above_the_limit_are_refused_before_the_message_is_collected() {
-        let mut framer = Framer::default();
+        let mut framer = Framer::new(Framing::Messages);
         framer.feed(&[1, 0, 0x10], 4_096, &mut |_| panic!("no message is there")).unwrap();
         let result = framer.feed(&[1], 4_096, &mut |_| panic!("no message is there"));
         assert_eq!(result, Err(FramingError::TooLong { length: 4_097, limit: 4_096 }));
@@ -142,7 +186,7 @@ mod tests {
 
     #[test]
     fn messages_before_a_violation_are_delivered() {
-        let mut framer = Framer::default();
+        let mut framer = Framer::new(Framing::Messages);
         let mut stream = message(8);
         stream.extend([0, 0, 0, 1]);
         let mut count = 0;
@@ -152,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_claimed_length_reserves_no_memory() {
-        let mut framer = Framer::default();
+        let mut framer = Framer::new(Framing::Messages);
         framer.feed(&[1, 0, 0xff, 0xff, 0], 65_536, &mut |_| panic!("no message is there")).unwrap();
         assert!(framer.partial.capacity() < 64);
     }

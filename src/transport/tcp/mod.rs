@@ -25,6 +25,9 @@ use crate::log_limit::{LogLimit, log_limited};
 use crate::wire::AddressList;
 use crate::{AssociationId, Time};
 use connection::{Connecting, Connection, State, canonical, loss_reason};
+#[cfg(feature = "tls")]
+pub(super) use framing::Framer;
+pub(super) use framing::{Framing, check_message};
 use send_log::SendLog;
 use socket2::Socket;
 use std::io;
@@ -34,9 +37,9 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
 /// The payload protocol identifier of ASAP (RFC 5352 section 8).
-const ASAP_PPID: u32 = 11;
+pub(super) const ASAP_PPID: u32 = 11;
 /// The longest message that a 16-bit length can announce, with its padding.
-const MAX_FRAME: usize = 65_536;
+pub(super) const MAX_FRAME: usize = 65_536;
 /// Bytes read in one go.
 const READ_BUFFER: usize = 64 << 10;
 /// Bytes kept back for one connection while messages are held: a write of that size gains nothing by waiting.
@@ -60,6 +63,7 @@ const FIRST_LISTENER_KEY: u64 = u64::MAX - 0xffff;
 /// A TCP endpoint. See the [module](self).
 pub struct Tcp {
     config: EndpointConfig,
+    framing: Framing,
     epoll: Epoll,
     punctuality: Punctuality,
     listeners: Vec<Socket>,
@@ -93,6 +97,16 @@ type Sink<'s> = &'s mut dyn FnMut(TransportEvent<'_>);
 impl Tcp {
     /// Opens an endpoint. Without `listen` it has no port of its own and only connects.
     pub fn open(config: &EndpointConfig) -> Result<Tcp, TransportError> {
+        Tcp::open_with(config, Framing::Messages)
+    }
+
+    /// The same, for a wrapper: messages are any bytes, and arrive in other pieces than they were sent in.
+    #[cfg(feature = "tls")]
+    pub(super) fn open_stream(config: &EndpointConfig) -> Result<Tcp, TransportError> {
+        Tcp::open_with(config, Framing::Stream)
+    }
+
+    fn open_with(config: &EndpointConfig, framing: Framing) -> Result<Tcp, TransportError> {
         let epoll = Epoll::new()?;
         let listeners = if config.listen { options::listeners(&config.bind)? } else { Vec::new() };
         for (index, listener) in listeners.iter().enumerate() {
@@ -101,6 +115,7 @@ impl Tcp {
         let local_port = listeners.first().map_or(Ok(0), options::local_port)?;
         let specified = config.bind.iter().map(SocketAddr::ip).filter(|address| !address.is_unspecified());
         Ok(Tcp {
+            framing,
             epoll,
             punctuality: Punctuality::default(),
             local_port,
@@ -124,7 +139,11 @@ impl Tcp {
     }
 
     fn max_frame(&self) -> usize {
-        self.config.max_message_size.min(MAX_FRAME)
+        match self.framing {
+            Framing::Messages => self.config.max_message_size.min(MAX_FRAME),
+            #[cfg(feature = "tls")]
+            Framing::Stream => self.config.max_message_size,
+        }
     }
 
     fn new_association(&mut self) -> AssociationId {
@@ -378,5 +397,12 @@ impl Transport for Tcp {
 
     fn poll_fd(&self) -> Option<RawFd> {
         Some(self.epoll.as_raw_fd())
+    }
+}
+
+#[cfg(feature = "tls")]
+impl super::tls::Carrier for Tcp {
+    fn unacknowledged(&mut self, association: AssociationId) -> usize {
+        self.connections.get_mut(&association).map_or(0, Connection::unacknowledged)
     }
 }

@@ -75,6 +75,12 @@ impl SendLog {
         }
     }
 
+    /// How many messages are not acknowledged, or only in part.
+    #[cfg(feature = "tls")]
+    pub fn message_count(&self) -> usize {
+        self.messages.len()
+    }
+
     /// Forgets all that was sent, acknowledged or not, and what belonged to which message: what nobody asks for need not be kept.
     pub fn forget_sent(&mut self) {
         self.bytes.drain(..self.sent);

@@ -16,14 +16,11 @@ impl Tcp {
             State::Connecting(connecting) if !connecting.then_close => {}
             _ => return Err(TransportError::Closing),
         }
-        if payload.is_empty() {
-            return Err(TransportError::EmptyMessage);
-        }
-        if payload.len().next_multiple_of(4) > limit {
-            return Err(TransportError::MessageTooLarge { limit });
-        }
-        check_frame(payload)?;
-        let padding = &[0u8; 3][..payload.len().next_multiple_of(4) - payload.len()];
+        let padding = match self.framing {
+            Framing::Messages => check_message(payload, limit)?,
+            #[cfg(feature = "tls")]
+            Framing::Stream => &[],
+        };
         let worth_writing = MAX_HELD.min(self.config.max_send_queue);
         if connection.held && connection.log.unsent_len() + payload.len() > worth_writing {
             if let Err(reason) = connection.flush() {
@@ -72,17 +69,5 @@ impl Tcp {
             }
         }
         self.held = held;
-    }
-}
-
-/// Refuses a message whose own length would make the peer lose step.
-fn check_frame(payload: &[u8]) -> Result<(), TransportError> {
-    let frame = payload.first_chunk().map(|header| framing::frame_len(*header, MAX_FRAME));
-    match frame {
-        Some(Ok(len)) if len == payload.len().next_multiple_of(4) => Ok(()),
-        _ => Err(TransportError::Io(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "the message does not carry its own length, by which TCP connections are framed",
-        ))),
     }
 }

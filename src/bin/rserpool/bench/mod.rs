@@ -12,7 +12,7 @@ mod script;
 mod work;
 
 use crate::failure::Failure;
-use crate::print;
+use crate::{print, values};
 use load::{Load, Plan};
 use options::{Chosen, Options};
 use plan::{PREPARING_WINDOW, Step, Steps};
@@ -27,7 +27,10 @@ pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
     match options::parse(parser)? {
         Chosen::Help => print(options::HELP),
         Chosen::EchoServer { way, bind } => echo::serve(way, bind),
-        Chosen::Bench(options) => print(&measure(&options)?.show(options.json)),
+        Chosen::Bench(options) => {
+            values::refuse_tls("bench")?;
+            print(&measure(&options)?.show(options.json))
+        }
     }
 }
 

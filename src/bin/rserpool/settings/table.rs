@@ -1,5 +1,7 @@
 //! The table of all settings.
 
+#[cfg(feature = "tls")]
+use super::tls;
 use super::values::{
     dns_name, each, id_chosen, log_level, on_or_off, peers, profile_name, set_addresses, set_groups, switch, texts,
     transport_name,
@@ -232,6 +234,20 @@ pub const SETTINGS: &[Setting] = &[
             Ok(())
         },
     },
+    #[cfg(feature = "tls")]
+    tls::MODE,
+    #[cfg(feature = "tls")]
+    tls::CERTIFICATE,
+    #[cfg(feature = "tls")]
+    tls::KEY,
+    #[cfg(feature = "tls")]
+    tls::AUTHORITIES,
+    #[cfg(feature = "tls")]
+    tls::REVOKED,
+    #[cfg(feature = "tls")]
+    tls::KEYS,
+    #[cfg(feature = "tls")]
+    tls::PROFILE,
     core_duration!("announce-interval", "time between announcements", announce_interval),
     core_duration!("keep-alive-interval", "time between checks of an element", keep_alive_interval),
     core_count!("max-keep-alive-rate", "such checks a second, of all elements", max_keep_alives_per_second, count_u32),
