@@ -127,6 +127,7 @@ const PLAIN: &[&str] = &["config", "config_error", "interface", "mod", "statisti
 const OWNERS: &[&str] = &[
     "associations",
     "buffers",
+    "events",
     "keep_alives",
     "lateness",
     "refusals",

@@ -53,6 +53,16 @@ impl PoolIndex {
     pub const FIRST: PoolIndex = PoolIndex(0);
     /// Behind every pool.
     pub const LAST: PoolIndex = PoolIndex(u32::MAX);
+
+    /// The place of this number.
+    pub fn at(place: u32) -> PoolIndex {
+        PoolIndex(place)
+    }
+
+    /// The number of the place.
+    pub fn place(self) -> u32 {
+        self.0
+    }
 }
 
 /// Where an element is, as long as it is registered.
@@ -62,6 +72,11 @@ pub struct ElementIndex(u32);
 impl ElementIndex {
     /// Before or at every element.
     pub const FIRST: ElementIndex = ElementIndex(0);
+
+    /// The number of the place.
+    pub fn place(self) -> u32 {
+        self.0
+    }
 
     /// The place so many places further on.
     pub fn skip(self, places: usize) -> ElementIndex {

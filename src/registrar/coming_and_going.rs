@@ -1,6 +1,7 @@
 //! Associations come up, are lost, and are aborted, with everything that hangs on them.
 
 use super::associations::Association;
+use super::events::{About, EventKind};
 use super::removal::{Abort, Removal};
 use super::sources::Overdone;
 use super::{Action, ConnectAttempt, Link, Registrar, Step};
@@ -43,6 +44,8 @@ impl Registrar {
                 self.associations.len(),
                 peer.address
             );
+            let cause = || format!("the association of {} is aborted: {reason}", peer.address).into();
+            self.events.note(step.now, EventKind::AssociationRefused, About::NOTHING, cause);
             self.statistics.rate_limited += 1;
             step.push(Action::Abort { association: id, reason });
             match (link, attempt) {

@@ -79,6 +79,8 @@ pub struct RegistrarConfig {
     pub max_reports_per_second: u32,
     /// Pause between a change of a pool and the update to its subscribers: changes in between go out together.
     pub subscription_delay: Duration,
+    /// Events that are kept, for a look at what has happened.
+    pub max_events: usize,
     /// Which addresses elements are registered with.
     pub user_addresses: UserAddresses,
     /// PEER-HEARTBEAT-CYCLE: interval of PRESENCE messages to all other registrars.
@@ -157,6 +159,7 @@ impl Default for RegistrarConfig {
             max_resolutions_per_second: 10_000,
             max_reports_per_second: 100,
             subscription_delay: Duration::from_millis(100),
+            max_events: 10_000,
             user_addresses: UserAddresses::Own,
             peer_heartbeat_cycle: Duration::from_secs(30),
             max_time_last_heard: Duration::from_secs(61),
@@ -218,6 +221,9 @@ const SHORTEST_DIVIDED_TIMER: Duration = Duration::from_millis(8);
 const LONGEST_TIMER: Duration = Duration::from_secs(366 * 24 * 3600);
 /// Bytes of a page of the handle table: any element fits the least, and the most fits a message.
 const PAGE_BYTES: (usize, usize) = (MAX_ELEMENT_BYTES + 1024, 60 << 10);
+
+/// Most events that are kept: some hundred bytes each.
+const MOST_EVENTS: usize = 1 << 20;
 
 /// Settings that can work, as [`RegistrarConfig::validated`] makes them. They do not change any more.
 #[derive(Clone, Debug)]
@@ -319,6 +325,7 @@ impl RegistrarConfig {
             .check("number of elements in a response by default", self.max_items_default)?;
         CountRange::up_to(0, self.max_peers, "the limit of other registrars")
             .check("number of other registrars in the settings", self.peers.len())?;
+        CountRange::between(0, MOST_EVENTS).check("limit of events", self.max_events)?;
         CountRange::between(PAGE_BYTES.0, PAGE_BYTES.1)
             .check("number of bytes in a page of the handle table", self.max_handle_table_page)
     }

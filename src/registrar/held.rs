@@ -28,6 +28,7 @@ impl Registrar {
                 most: asap.saturating_mul(config.max_subscriptions_per_association),
             },
             Held { what: "pools that changed", count: self.subscriptions.due_count(), most: config.max_pools },
+            Held { what: "events", count: self.events.len(), most: config.max_events },
             Held { what: "reported elements", count: self.keep_alives.reported_count(), most: elements },
         ];
         self.held_for_registrars(&mut held);

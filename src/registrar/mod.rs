@@ -14,6 +14,7 @@ mod config;
 mod config_error;
 mod deregistration;
 mod enrp;
+mod events;
 mod held;
 mod interface;
 mod keep_alive;
@@ -39,6 +40,7 @@ mod witnesses;
 pub use config::{RegistrarConfig, UserAddresses, ValidatedConfig};
 pub use config_error::{ConfigError, CountRange, TimeRange};
 pub use enrp::{PeerInfo, PeerState};
+pub use events::{EventKind, RegistrarEvent};
 pub use held::Held;
 pub use interface::{Action, ConnectAttempt, Event, Link};
 pub(crate) use lateness::LATE;
@@ -54,6 +56,7 @@ use announce::Announcer;
 use associations::{Association, Associations};
 use buffers::Buffers;
 use enrp::{Enrp, Leave, Phase};
+use events::Events;
 use keep_alives::KeepAlives;
 use registrations::Registrations;
 use sources::Sources;
@@ -81,6 +84,7 @@ pub struct Registrar {
     announcer: Announcer,
     enrp: Enrp,
     statistics: Statistics,
+    events: Events,
     logs: Logs,
     /// Elements chosen by the resolution under way; kept for its memory.
     selection: Vec<ElementIndex>,
@@ -122,6 +126,7 @@ impl Registrar {
             announcer: Announcer::new(&config, id, now),
             enrp: Enrp::new(&config, hash_seed, now),
             statistics: Statistics::default(),
+            events: Events::new(&config, now),
             logs: Logs::default(),
             selection: Vec::new(),
             buffers: Buffers::default(),
@@ -242,6 +247,11 @@ impl Registrar {
     /// Counters since the start.
     pub fn statistics(&self) -> &Statistics {
         &self.statistics
+    }
+
+    /// What has happened lately, behind the event of this number; all that is kept, for zero.
+    pub fn events_after(&self, number: u64) -> impl Iterator<Item = &RegistrarEvent> {
+        self.events.after(number)
     }
 
     /// How many associations it has, with whomever.

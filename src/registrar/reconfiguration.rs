@@ -4,6 +4,7 @@
 //! here. A timer that would come too late by the new settings is set anew; one that comes too early looks at them when it expires. A lower
 //! limit takes nothing away from anybody: it holds for what comes.
 
+use super::events::{About, EventKind};
 use super::{Registrar, Step, ValidatedConfig};
 use crate::Time;
 use crate::handlespace::{Element, ElementIndex};
@@ -12,6 +13,8 @@ impl Registrar {
     pub(super) fn on_reconfigured(&mut self, other: &ValidatedConfig, step: &mut Step<'_>) {
         let config = self.config.changed_to(other);
         let before = std::mem::replace(&mut self.config, config);
+        self.events.adopt(&self.config);
+        self.events.note(step.now, EventKind::Reconfigured, About::NOTHING, || "".into());
         self.handlespace.set_limits(self.config.max_pools, self.config.max_pool_elements);
         self.sources.adopt(&self.config);
         self.registrations.adopt(&self.config);

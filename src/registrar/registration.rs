@@ -1,6 +1,7 @@
 //! ASAP_REGISTRATION (RFC 5352 section 3.1).
 
 use super::associations::Association;
+use super::events::{About, EventKind};
 use super::refusals::without_information;
 use super::removal::Place;
 use super::sources::Costly;
@@ -29,6 +30,8 @@ impl Registrar {
             }
             Err(cause) => {
                 self.statistics.registrations_refused += 1;
+                let about = About::element(&pool_handle, id, self.id);
+                self.events.note(step.now, EventKind::Refused, about, || cause.cause.to_string().into());
                 log_limited!(
                     self.logs.refusals => self.host_at(association),
                     step.now,
@@ -79,8 +82,13 @@ impl Registrar {
         let (index, registered) = result?;
         self.watch(step.now, index, life);
         self.element_registered(index, registered, step);
-        if registered == Registered::New {
-            self.log_registration(step.now, index, id);
+        match registered {
+            Registered::New => {
+                self.log_registration(step.now, index, id);
+                self.note_registration(step.now, index, EventKind::Registered);
+            }
+            Registered::Changed => self.note_registration(step.now, index, EventKind::Changed),
+            Registered::Same => {}
         }
         Ok(())
     }
@@ -96,6 +104,14 @@ impl Registrar {
         self.keep_alives.clear_reports(index);
         let first_keep_alive = self.next_keep_alive(now);
         self.handlespace.update_liveness(index, |liveness| liveness.registered(life.end(now), first_keep_alive));
+    }
+
+    /// An element has come, or says something else of itself than before.
+    pub(super) fn note_registration(&mut self, now: Time, index: ElementIndex, kind: EventKind) {
+        let Some(element) = self.handlespace.element(index) else { return };
+        let Some(pool) = self.handlespace.pool(element.pool()) else { return };
+        let about = About::element(pool.handle(), element.id(), element.home_registrar());
+        self.events.note(now, kind, about, || format!("it is at {}", Place(&element.user_transport())).into());
     }
 
     fn log_registration(&mut self, now: Time, index: ElementIndex, association: AssociationId) {

@@ -1,5 +1,6 @@
 //! Why elements are removed, and the one line about each that says so.
 
+use super::events::{About, EventKind};
 use super::{Registrar, Step};
 use crate::association::{LossReason, PeerAddress, host_of};
 use crate::handlespace::Removed;
@@ -90,6 +91,8 @@ impl fmt::Display for Place<'_> {
 impl Registrar {
     /// Says that an element is gone, where, and why.
     pub(super) fn log_removal(&mut self, removed: &Removed, removal: Removal<'_>, step: &Step<'_>) {
+        let about = About::element(&removed.pool_handle, removed.element.id(), removed.element.home_registrar());
+        self.events.note(step.now, EventKind::Removed, about, || removal.to_string().into());
         let level = removal.level();
         let limit = if level == Level::Warn { &mut self.logs.removals } else { &mut self.logs.departures };
         log_limited!(

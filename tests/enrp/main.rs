@@ -5,6 +5,7 @@ mod support;
 
 mod absence;
 mod burdens;
+mod events;
 mod faults;
 mod log_lines;
 mod random;

@@ -8,6 +8,7 @@ mod bench;
 mod configuration;
 mod examples;
 mod hostile;
+mod http;
 mod memory;
 mod readme;
 mod registrar;

@@ -4,6 +4,7 @@
 mod support;
 
 mod burdens;
+mod events;
 mod log_lines;
 mod policy_of_ones_own;
 mod reconfiguration;

@@ -33,6 +33,8 @@ pub struct RegistrarProcess {
     child: Child,
     pub asap: SocketAddr,
     pub enrp: SocketAddr,
+    /// Where it has options for that.
+    pub http: Option<SocketAddr>,
 }
 
 impl RegistrarProcess {
@@ -91,7 +93,7 @@ impl RegistrarProcess {
         };
         let addresses = word_after("asap").zip(word_after("enrp"));
         let (asap, enrp) = addresses.unwrap_or_else(|| panic!("unexpected greeting \"{greeting}\""));
-        RegistrarProcess { child, asap, enrp }
+        RegistrarProcess { child, asap, enrp, http: word_after("http") }
     }
 
     /// Its process.

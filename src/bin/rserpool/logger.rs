@@ -5,6 +5,7 @@ use rserpool::driver::clock;
 use rserpool::driver::log_output::LogOutput;
 use rserpool::log_filter::may_be_written;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 struct StderrLogger {
     output: Mutex<LogOutput>,
@@ -44,8 +45,12 @@ pub fn start(level: LevelFilter) {
 }
 
 fn utc_now() -> String {
-    let now = clock::since_1970();
-    utc(now.as_secs(), now.subsec_millis())
+    utc_of(clock::since_1970())
+}
+
+/// ISO 8601 in UTC, from the time since 1970-01-01.
+pub fn utc_of(since_1970: Duration) -> String {
+    utc(since_1970.as_secs(), since_1970.subsec_millis())
 }
 
 /// ISO 8601 in UTC, from seconds since 1970-01-01.

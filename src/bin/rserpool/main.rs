@@ -4,6 +4,7 @@ mod bench;
 mod configuration;
 mod exchange;
 mod failure;
+mod http;
 mod json;
 #[cfg(feature = "tls")]
 mod keys;

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::reload::{self, Running};
 use crate::service_manager::{Notice, ServiceManager};
 use crate::settings::{Options, SETTINGS, Setting};
-use crate::{logger, print, values};
+use crate::{http, logger, print, values};
 use lexopt::prelude::*;
 use parking_lot::Mutex;
 use rserpool::RegistrarId;
@@ -14,6 +14,7 @@ use rserpool::driver::log_output::write_line;
 use rserpool::driver::registrar::{HangupSignal, RegistrarServer, StopSignals, Witness, raise_descriptor_limit};
 use rserpool::transport::SctpParameters;
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,9 +102,9 @@ fn parse(mut parser: lexopt::Parser) -> Result<Command, Failure> {
     Ok(command(command_line))
 }
 
-fn serve(mut options: Options, command_line: CommandLine) -> Result<(), Failure> {
+fn serve(options: Options, command_line: CommandLine) -> Result<(), Failure> {
     logger::start(options.log);
-    let mut signals = Signals::block(&command_line)?;
+    let signals = Signals::block(&command_line)?;
     let manager = ServiceManager::find();
     if let Err(error) = raise_descriptor_limit() {
         log::warn!("the limit of descriptors stays as it is, and with it that of TCP connections: {error}");
@@ -111,15 +112,12 @@ fn serve(mut options: Options, command_line: CommandLine) -> Result<(), Failure>
     tell_detection("elements and users", &options.registrar.sctp);
     tell_detection("registrars", &options.registrar.enrp_sctp);
     let chooses_identifier = options.registrar.core.id == RegistrarId(0);
-    let mut running = None;
-    while let Err(taken) = serve_once(&options, &mut signals, &manager, &command_line, &mut running)? {
+    let mut process = Process::begin(options, command_line, signals, manager.clone())?;
+    while let Err(taken) = process.serve_once()? {
         if !chooses_identifier {
             return Err(Failure::Failed(format!("the registrar gives way: {taken}; see --id")));
         }
         log::warn!("{taken}: begins anew with another one");
-        if let Some(running) = &running {
-            options = running.lock().options.clone();
-        }
     }
     manager.finish();
     Ok(())
@@ -153,32 +151,78 @@ fn no_signals(error: std::io::Error) -> Failure {
     Failure::Failed(format!("cannot catch signals: {error}"))
 }
 
-/// Runs a registrar to its end. The inner error: another one has its identifier.
-fn serve_once(
-    options: &Options,
-    signals: &mut Signals,
-    manager: &ServiceManager,
-    command_line: &CommandLine,
-    running: &mut Option<Arc<Mutex<Running>>>,
-) -> Result<Result<(), std::io::Error>, Failure> {
-    let opened = RegistrarServer::open(options.registrar.clone());
-    let mut server = opened.map_err(|error| Failure::Failed(error.to_string()))?;
-    server.tell(Box::new(Herald { greeting: greeting(&server), manager: manager.clone() }));
-    let stopped = server.stop_on(signals.stopping(command_line)?);
-    stopped.map_err(|error| Failure::Failed(format!("cannot wait for signals: {error}")))?;
-    let now = Running { options: options.clone(), control: server.control() };
-    match running {
-        Some(running) => *running.lock() = now,
-        None => {
-            let running = running.insert(Arc::new(Mutex::new(now)));
-            if let Some(hangup) = signals.hangup.take() {
-                reload::watch(hangup, command_line.clone(), Arc::clone(running), manager.clone())?;
-            }
+/// What stays when a registrar begins anew.
+struct Process {
+    command_line: CommandLine,
+    signals: Signals,
+    manager: ServiceManager,
+    /// The settings that hold.
+    options: Arc<Mutex<Options>>,
+    running: Option<Arc<Mutex<Running>>>,
+    /// Where HTTP is answered.
+    http: Option<SocketAddr>,
+    /// What HTTP answers are made of.
+    current: http::Current,
+}
+
+impl Process {
+    fn begin(
+        options: Options,
+        command_line: CommandLine,
+        signals: Signals,
+        manager: ServiceManager,
+    ) -> Result<Process, Failure> {
+        let current = http::Current::default();
+        let server = options.http.map(http::Server::open).transpose()?;
+        let http = server.as_ref().map(http::Server::address);
+        if let Some(server) = server {
+            server.start(Arc::clone(&current))?;
+        }
+        let options = Arc::new(Mutex::new(options));
+        Ok(Process { command_line, signals, manager, options, running: None, http, current })
+    }
+
+    /// Runs a registrar to its end. The inner error: another one has its identifier.
+    fn serve_once(&mut self) -> Result<Result<(), std::io::Error>, Failure> {
+        let opened = RegistrarServer::open(self.options.lock().registrar.clone());
+        let mut server = opened.map_err(|error| Failure::Failed(error.to_string()))?;
+        server.tell(Box::new(Herald { greeting: self.greeting(&server), manager: self.manager.clone() }));
+        let stopped = server.stop_on(self.signals.stopping(&self.command_line)?);
+        stopped.map_err(|error| Failure::Failed(format!("cannot wait for signals: {error}")))?;
+        self.share(&mut server)?;
+        match server.run() {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Err(error)),
+            ended => ended.map(Ok).map_err(|error| Failure::Failed(format!("the registrar cannot go on: {error}"))),
         }
     }
-    match server.run() {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Err(error)),
-        ended => ended.map(Ok).map_err(|error| Failure::Failed(format!("the registrar cannot go on: {error}"))),
+
+    /// Lets the threads for SIGHUP and HTTP have the registrar.
+    fn share(&mut self, server: &mut RegistrarServer) -> Result<(), Failure> {
+        let (control, options) = (server.control(), Arc::clone(&self.options));
+        let (window, addresses) = (control.window(), server.addresses());
+        *self.current.lock() = Some(http::Source { window, addresses, options: Arc::clone(&options) });
+        let now = Running { options, control };
+        if let Some(running) = &self.running {
+            *running.lock() = now;
+            return Ok(());
+        }
+        let running = self.running.insert(Arc::new(Mutex::new(now)));
+        match self.signals.hangup.take() {
+            Some(hangup) => reload::watch(hangup, self.command_line.clone(), Arc::clone(running), self.manager.clone()),
+            None => Ok(()),
+        }
+    }
+
+    /// One line for whoever started us, with the ports that the system chose.
+    fn greeting(&self, server: &RegistrarServer) -> String {
+        let addresses = server.addresses();
+        let transport = match addresses.kind {
+            TransportKind::KernelSctp => "sctp",
+            _ => "sctp-udp",
+        };
+        let (id, asap, enrp) = (addresses.id, addresses.asap, addresses.enrp);
+        let http = self.http.map_or_else(String::new, |address| format!(" http {address}"));
+        format!("registrar {id} asap {asap} enrp {enrp} transport {transport}{http}")
     }
 }
 
@@ -213,15 +257,4 @@ impl Witness for Herald {
 fn tell_detection(who: &str, sctp: &SctpParameters) {
     let (sending, idle) = (sctp.notices_while_sending(), sctp.notices_while_idle());
     log::info!("SCTP notices {who} that have vanished within {sending:?} of a message, {idle:?} without one");
-}
-
-/// One line for whoever started us, with the ports that the system chose.
-fn greeting(server: &RegistrarServer) -> String {
-    let addresses = server.addresses();
-    let transport = match addresses.kind {
-        TransportKind::KernelSctp => "sctp",
-        _ => "sctp-udp",
-    };
-    let (id, asap, enrp) = (addresses.id, addresses.asap, addresses.enrp);
-    format!("registrar {id} asap {asap} enrp {enrp} transport {transport}")
 }

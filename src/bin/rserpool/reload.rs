@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 /// The registrar of this process.
 pub struct Running {
-    /// As it was told last.
-    pub options: Options,
+    /// As it was told last; others look at it, too.
+    pub options: Arc<Mutex<Options>>,
     pub control: RegistrarControl,
 }
 
@@ -48,9 +48,9 @@ fn reload(command_line: &CommandLine, running: &mut Running) -> &'static str {
             return "Configuration not reloaded: it has mistakes";
         }
     };
-    let before = running.options.clone();
+    let before = running.options.lock().clone();
     let now = match running.control.reload(&wanted.registrar) {
-        Ok(settings) => Options { registrar: settings.clone(), profile: wanted.profile, log: wanted.log },
+        Ok(settings) => Options { registrar: settings.clone(), http: before.http, ..wanted.clone() },
         Err(why) => {
             log::error!("the registrar goes on with the settings that it has: {why}");
             return "Configuration not reloaded";
@@ -66,7 +66,7 @@ fn reload(command_line: &CommandLine, running: &mut Running) -> &'static str {
     if !pending.is_empty() {
         log::warn!("a restart is needed to change {pending}");
     }
-    running.options = now;
+    *running.options.lock() = now;
     if pending.is_empty() { "Configuration reloaded" } else { "Configuration reloaded; some of it needs a restart" }
 }
 

@@ -1,5 +1,7 @@
 //! The settings of `rserpool registrar`, one entry each: options, configuration file, help, defaults and parsing come from this table.
 
+#[macro_use]
+mod entries;
 mod table;
 #[cfg(feature = "tls")]
 mod tls;
@@ -10,6 +12,7 @@ mod tests;
 
 use log::LevelFilter;
 use rserpool::driver::registrar::{Profile, RegistrarSettings};
+use std::net::SocketAddr;
 pub use table::{CSP_MIN_INTERVAL, SETTINGS};
 
 /// What all settings together come to.
@@ -20,11 +23,14 @@ pub struct Options {
     pub profile: Profile,
     /// Least important lines of the log.
     pub log: LevelFilter,
+    /// Where metrics and more are to be had.
+    pub http: Option<SocketAddr>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { registrar: RegistrarSettings::default(), profile: Profile::Default, log: LevelFilter::Info }
+        let (registrar, profile) = (RegistrarSettings::default(), Profile::Default);
+        Options { registrar, profile, log: LevelFilter::Info, http: None }
     }
 }
 

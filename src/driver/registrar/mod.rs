@@ -21,7 +21,7 @@ mod tls;
 mod witness;
 mod worker;
 
-pub use control::{RegistrarControl, ReloadError};
+pub use control::{RegistrarControl, RegistrarWindow, ReloadError};
 pub use descriptors::raise_descriptor_limit;
 pub use dns::PeerNames;
 pub use metrics::RegistrarMetrics;
@@ -127,10 +127,10 @@ impl RegistrarServer {
         self.worker.tell(witness);
     }
 
-    /// By which it can be given other settings while it runs.
+    /// By which it can be given other settings, and looked into, while it runs. A second one takes the place of the first.
     pub fn control(&mut self) -> RegistrarControl {
-        let (control, reloads) = RegistrarControl::new(self.settings.clone(), self.worker.shared().1);
-        self.worker.take_settings_from(reloads);
+        let (control, requests) = RegistrarControl::new(self.settings.clone(), self.worker.shared().1);
+        self.worker.take_requests_from(requests);
         control
     }
 

@@ -1,10 +1,10 @@
 //! The thread of a registrar: waits, polls its endpoints in turn, does what the core wants done.
 
 mod receiver;
-mod reload;
+mod requests;
 mod stop;
 
-use super::control::Reload;
+use super::control::Request;
 use super::dns::PeerLookup;
 use super::endpoints::{Endpoints, Key};
 use super::metrics::RegistrarMetrics;
@@ -78,8 +78,8 @@ pub(super) struct Worker<C: RegistrarCore> {
     /// It has been told that the core answers pool users.
     has_told_ready: bool,
     next_sign_of_life: Option<Time>,
-    /// Other settings come from here.
-    reloads: Option<Receiver<Reload>>,
+    /// What other threads ask.
+    requests: Option<Receiver<Request<C>>>,
 }
 
 /// Waits for everything but what a receiver brings, round after round.
@@ -135,7 +135,7 @@ impl<C: RegistrarCore> Worker<C> {
             witness: Box::new(()),
             has_told_ready: false,
             next_sign_of_life: None,
-            reloads: None,
+            requests: None,
             poller,
         })
     }
@@ -242,7 +242,7 @@ impl<C: RegistrarCore> Worker<C> {
         self.poll_enrp_group(now);
         self.take_found_peers(now);
         self.follow_addresses(now);
-        self.take_settings(now);
+        self.take_request(now);
         let more = self.receiver_is_behind || self.endpoints.transports.iter().any(|endpoint| endpoint.more);
         self.state.core.report_news(now);
         self.state.core.run_timers(now, more);

@@ -8,6 +8,7 @@ use super::suggestion::{best_home, process_key};
 use super::timers::Timer;
 use super::{Phase, Registrar};
 use crate::handlespace::ElementIndex;
+use crate::registrar::events::{About, EventKind};
 use crate::registrar::{Action, Step};
 use std::time::Duration;
 
@@ -47,6 +48,7 @@ impl Registrar {
         self.end_inheritances(step);
         let peers = self.living_peers();
         self.enrp.phase = Phase::Leaving;
+        self.events.note(step.now, EventKind::Leaving, About::NOTHING, || "".into());
         self.announcer.stop();
         for target in self.enrp.arbitrations.targets() {
             self.stop_arbitration(step.now, target);

@@ -16,6 +16,7 @@ use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{HandleTableRequest, HandleTableResponse, ListRequest, ListResponse};
 use crate::registrar::Step;
+use crate::registrar::events::{About, EventKind};
 use crate::registrar::lateness::Lateness;
 use crate::registrar::sources::Costly;
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
@@ -29,6 +30,11 @@ impl Registrar {
     /// Whether the registrar has what it needs to serve.
     pub fn is_ready(&self) -> bool {
         matches!(self.enrp.phase, Phase::Ready | Phase::Leaving)
+    }
+
+    /// Whether it does, and will go on: it is not leaving.
+    pub fn is_serving(&self) -> bool {
+        self.enrp.phase == Phase::Ready
     }
 
     /// Something about the peers has changed: perhaps there is a mentor now, or none any more.
@@ -115,6 +121,7 @@ impl Registrar {
 
     /// Starts what only a registrar does that is ready.
     pub(in crate::registrar) fn begin_to_serve(&mut self, now: Time) {
+        self.events.note(now, EventKind::Ready, About::NOTHING, || "".into());
         self.enrp.timers.set(Timer::Orphans, now + self.config.max_time_last_heard);
         let gossip = self.random.within(self.config.peer_heartbeat_cycle);
         self.enrp.timers.set(Timer::Gossip, now + self.config.peer_heartbeat_cycle + gossip);

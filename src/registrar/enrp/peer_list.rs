@@ -7,6 +7,7 @@ use super::{Phase, Registrar};
 use crate::log_limit::log_limited;
 use crate::message::enrp::Presence;
 use crate::registrar::Step;
+use crate::registrar::events::{About, EventKind};
 use crate::{AssociationId, RegistrarId};
 use log::Level;
 
@@ -31,6 +32,7 @@ impl Registrar {
         self.met_where_another_was(id, association, step);
         self.contact_done(id);
         self.statistics.peers_found += 1;
+        self.events.note(step.now, EventKind::PeerFound, About::registrar(id), || "it has introduced itself".into());
         log_limited!(
             self.enrp.logs.peers => id,
             step.now,
@@ -104,6 +106,7 @@ impl Registrar {
         self.enrp.disputes.end(id);
         self.enrp.senders.may_be_asked_again(id);
         self.statistics.peers_lost += 1;
+        self.events.note(step.now, EventKind::PeerLost, About::registrar(id), || why.to_owned().into());
         log_limited!(
             self.enrp.logs.peers => id,
             step.now,

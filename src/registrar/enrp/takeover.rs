@@ -13,6 +13,7 @@ use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
 use crate::message::enrp::{InitTakeover, InitTakeoverAck, TakeoverServer};
 use crate::registrar::Step;
+use crate::registrar::events::{About, EventKind};
 use crate::registrar::lateness::Lateness;
 use crate::{RegistrarId, Time};
 use log::Level;
@@ -33,6 +34,7 @@ impl Registrar {
             self.enrp.timers.stop(Timer::Peer(target));
         }
         self.statistics.takeovers_started += 1;
+        self.events.note(step.now, EventKind::TakeoverWanted, About::registrar(target), || why.to_owned().into());
         self.acknowledgement_not_expected(target, step);
         // Also those that are being connected with again: they are asked when the expiry comes (RFC 5353 section 3.5.1).
         let mut missing = self.enrp.peers.ids(Peer::is_active);
@@ -89,6 +91,7 @@ impl Registrar {
     pub(super) fn stop_arbitration(&mut self, now: Time, target: RegistrarId) {
         if self.enrp.arbitrations.end(target) {
             self.enrp.timers.stop(Timer::Arbitration(target));
+            self.events.note(now, EventKind::TakeoverGivenUp, About::registrar(target), || "".into());
             log_limited!(
                 self.enrp.logs.takeovers,
                 now,
@@ -115,6 +118,8 @@ impl Registrar {
             self.handlespace.count_of_owner(target)
         );
         self.statistics.takeovers_completed += 1;
+        let cause = || "by this registrar, and nobody objects".into();
+        self.events.note(step.now, EventKind::TakenOver, About::registrar(target), cause);
         self.remove_peer(target, "it is dead and taken over", step);
         self.begin_inheritance(target, self.id, step);
     }
@@ -167,6 +172,7 @@ impl Registrar {
             self.id,
             self.handlespace.count_of_owner(target)
         );
+        self.events.note(step.now, EventKind::TakenOver, About::registrar(target), || format!("by {by}").into());
         if target == self.id {
             return self.on_own_takeover(by, step);
         }

@@ -10,13 +10,14 @@
 //!   pool users cannot reach the element: that is a report like ASAP_ENDPOINT_UNREACHABLE, nothing more.
 //! * What messages lost on their way made wrong is mended by the audit, which asks the home.
 
-use super::Registrar;
 use super::announcing::Suggest;
 use super::twin_pools::Twin;
+use super::{Phase, Registrar};
 use crate::handlespace::{Claim, ElementIndex, Liveness, Refusal, Registered};
 use crate::log_limit::log_limited;
 use crate::message::enrp::{HandleUpdate, UpdateAction};
 use crate::registrar::Step;
+use crate::registrar::events::{About, EventKind};
 use crate::registrar::keep_alives::Ask;
 use crate::registrar::removal::{Place, Removal};
 use crate::registrar::reports::Reporter;
@@ -166,14 +167,36 @@ impl Registrar {
         if inconsistent && self.settle_twin(sender, pool_handle, &pool_element, step) == Twin::Gone {
             result = self.handlespace.register(pool_handle, &pool_element, None);
         }
-        if let Ok((index, _)) = result {
+        if let Ok((index, registered)) = result {
             let stamp = self.enrp.stamps.next();
             self.handlespace.set_mark(index, stamp);
             if let Some(old_home) = old_home.filter(|&old| old != new_home && old != sender) {
                 self.unsettle(step.now, old_home);
             }
+            self.note_foreign(step.now, index, registered, old_home);
         }
         result
+    }
+
+    /// An element of another registrar is there. What is learned at the start is nothing that has happened.
+    fn note_foreign(&mut self, now: Time, index: ElementIndex, registered: Registered, old: Option<RegistrarId>) {
+        if self.enrp.phase == Phase::Starting {
+            return;
+        }
+        match registered {
+            Registered::New => self.note_registration(now, index, EventKind::Registered),
+            Registered::Changed | Registered::Same => self.note_home(now, index, old),
+        }
+    }
+
+    /// An element may have another home than before.
+    fn note_home(&mut self, now: Time, index: ElementIndex, old: Option<RegistrarId>) {
+        let Some(element) = self.handlespace.element(index) else { return };
+        let Some(pool) = self.handlespace.pool(element.pool()) else { return };
+        if let Some(old) = old.filter(|&old| old != element.home_registrar()) {
+            let about = About::element(pool.handle(), element.id(), element.home_registrar());
+            self.events.note(now, EventKind::HomeChanged, about, || format!("it was {old}").into());
+        }
     }
 
     /// The registration life of another registrar's element runs here, too, should nobody tell us of its end.
@@ -226,6 +249,7 @@ impl Registrar {
             return;
         }
         self.handlespace.set_owner(index, owner);
+        self.note_home(now, index, Some(old));
         self.keep_alives.clear_reports(index);
         self.handlespace.update_liveness(index, |liveness| liveness.reported(0));
         let stamp = self.enrp.stamps.next();

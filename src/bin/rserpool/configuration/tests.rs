@@ -175,7 +175,7 @@ fn the_file_of_the_package_marks_what_needs_a_restart() {
         (setting.apply)(&mut wanted, value, Occurrence::First).expect(setting.name);
         assert_ne!((setting.values)(&wanted), (setting.values)(&before), "{}", setting.name);
         let registrar = before.registrar.changed_to(&wanted.registrar);
-        let now = Options { registrar, ..wanted.clone() };
+        let now = Options { registrar, http: before.http, ..wanted.clone() };
         let needs_restart = (setting.values)(&now) != (setting.values)(&wanted);
         assert_eq!(needs_restart, marked.contains(setting.name), "{}", setting.name);
     }

@@ -7,6 +7,7 @@ use super::values::{
     transport_name,
 };
 use super::{DNS_SERVER, PROFILE, Setting, Takes};
+use crate::http;
 use crate::values::{address, address_by, count, count_u32, duration, identifier, number_u32, place, show_duration};
 use rserpool::RegistrarId;
 use rserpool::association::PeerAddress;
@@ -23,77 +24,6 @@ use std::time::Duration;
 pub const CSP_MIN_INTERVAL: Duration = Duration::from_millis(100);
 /// Port of DNS.
 const PORT_DNS: u16 = 53;
-
-macro_rules! core_duration {
-    ($name:literal, $help:literal, $field:ident) => {
-        Setting {
-            name: $name,
-            value: "DURATION",
-            help: $help,
-            takes: Takes::One,
-            absent: "",
-            values: |s| vec![show_duration(s.registrar.core.$field)],
-            apply: |s, v, _| duration(v).map(|d| s.registrar.core.$field = d),
-        }
-    };
-}
-
-macro_rules! core_count {
-    ($name:literal, $help:literal, $field:ident, $parse:ident) => {
-        Setting {
-            name: $name,
-            value: "N",
-            help: $help,
-            takes: Takes::One,
-            absent: "",
-            values: |s| vec![s.registrar.core.$field.to_string()],
-            apply: |s, v, _| $parse(v).map(|n| s.registrar.core.$field = n),
-        }
-    };
-}
-
-macro_rules! core_switch {
-    ($name:literal, $help:literal, $field:ident) => {
-        Setting {
-            name: $name,
-            value: "on|off",
-            help: $help,
-            takes: Takes::One,
-            absent: "",
-            values: |s| vec![on_or_off(s.registrar.core.$field)],
-            apply: |s, v, _| switch(v).map(|on| s.registrar.core.$field = on),
-        }
-    };
-}
-
-/// Timers and thresholds of the SCTP associations with somebody.
-macro_rules! sctp_duration {
-    ($name:literal, $help:literal, $whose:ident, $field:ident) => {
-        Setting {
-            name: $name,
-            value: "DURATION",
-            help: $help,
-            takes: Takes::One,
-            absent: "",
-            values: |s| vec![show_duration(s.registrar.$whose.$field)],
-            apply: |s, v, _| duration(v).map(|d| s.registrar.$whose.$field = d),
-        }
-    };
-}
-
-macro_rules! sctp_count {
-    ($name:literal, $help:literal, $whose:ident, $field:ident, $parse:ident) => {
-        Setting {
-            name: $name,
-            value: "N",
-            help: $help,
-            takes: Takes::One,
-            absent: "",
-            values: |s| vec![s.registrar.$whose.$field.to_string()],
-            apply: |s, v, _| $parse(v).map(|n| s.registrar.$whose.$field = n),
-        }
-    };
-}
 
 /// All of them, in the order of the help.
 pub const SETTINGS: &[Setting] = &[
@@ -389,6 +319,28 @@ pub const SETTINGS: &[Setting] = &[
         absent: "",
         values: |s| vec![show_duration(s.registrar.stop_timeout)],
         apply: |s, v, _| duration(v).map(|d| s.registrar.stop_timeout = d),
+    },
+    Setting {
+        name: "max-events",
+        value: "N",
+        help: "events that are kept for a look at what has happened; 0: none",
+        takes: Takes::One,
+        absent: "",
+        values: |s| vec![s.registrar.core.max_events.to_string()],
+        apply: |s, v, _| number_u32(v).map(|n| s.registrar.core.max_events = n as usize),
+    },
+    Setting {
+        name: "http",
+        value: "ADDR[:PORT]",
+        help: "where metrics, health and what it knows are to be had by HTTP",
+        takes: Takes::One,
+        absent: "off",
+        values: |s| s.http.iter().map(ToString::to_string).collect(),
+        apply: |s, v, _| {
+            let servers = &s.registrar.peer_names.servers;
+            s.http = if v == "off" { None } else { Some(address_by(v, http::PORT, servers)?) };
+            Ok(())
+        },
     },
     Setting {
         name: "log",

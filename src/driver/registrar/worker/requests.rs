@@ -1,8 +1,8 @@
-//! Other settings for the registrar, while it runs.
+//! What other threads ask of the registrar while it runs: other settings, and looks into it.
 
 use super::Worker;
 use crate::Time;
-use crate::driver::registrar::control::Reload;
+use crate::driver::registrar::control::Request;
 use crate::driver::registrar::dns::PeerLookup;
 use crate::driver::registrar::reports::Reports;
 use crate::driver::registrar::state::RegistrarCore;
@@ -11,16 +11,25 @@ use crate::registrar::Link;
 use crossbeam_channel::Receiver;
 
 impl<C: RegistrarCore> Worker<C> {
-    /// Takes other settings from here.
-    pub(in crate::driver::registrar) fn take_settings_from(&mut self, reloads: Receiver<Reload>) {
-        self.reloads = Some(reloads);
+    /// Does what is asked from here.
+    pub(in crate::driver::registrar) fn take_requests_from(&mut self, requests: Receiver<Request<C>>) {
+        self.requests = Some(requests);
     }
 
-    pub(super) fn take_settings(&mut self, now: Time) {
-        while let Some(reload) = self.reloads.as_ref().and_then(|reloads| reloads.try_recv().ok()) {
-            let result = self.reconfigure(now, &reload.before, &reload.settings);
-            // Nobody may wait for it any more.
-            let _ = reload.answer.send(result);
+    /// One a round: who asks without a pause holds up nobody else.
+    pub(super) fn take_request(&mut self, now: Time) {
+        let Some(requests) = &self.requests else { return };
+        let Ok(request) = requests.try_recv() else { return };
+        if !requests.is_empty() {
+            self.waker.wake();
+        }
+        match request {
+            Request::Look(look) => look(self.state.core.core(), &self.state.metrics()),
+            Request::Reload(reload) => {
+                let result = self.reconfigure(now, &reload.before, &reload.settings);
+                // Nobody may wait for it any more.
+                let _ = reload.answer.send(result);
+            }
         }
     }
 

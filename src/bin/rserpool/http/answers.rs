@@ -1,0 +1,143 @@
+//! Which path has which answer.
+
+use super::request::Request;
+use super::{REGISTRAR_TIME, Source, classic, events, handlespace, metrics};
+use crate::json;
+use crate::settings::SETTINGS;
+use rserpool::driver::registrar::RegistrarMetrics;
+use rserpool::registrar::Registrar;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+const CLASSIC: &str = "text/plain; version=0.0.4; charset=utf-8";
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Paths, for who does not know them.
+const PATHS: &str = "\
+/metrics               for Prometheus
+/healthz               200: the registrar's thread answers
+/readyz                200: it answers pool users, and does not leave
+/api/v1/registrar      this registrar
+/api/v1/registrars     the others
+/api/v1/pools          ?after=N&limit=N
+/api/v1/elements       ?pool=NAME, or ?after=N&limit=N
+/api/v1/events         ?after=N&limit=N&pool=NAME
+/api/v1/configuration  the settings that hold
+";
+
+/// How it went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Good,
+    BadRequest,
+    NotFound,
+    MethodNotAllowed,
+    TooLong,
+    Unavailable,
+}
+
+impl Status {
+    fn line(self) -> &'static str {
+        match self {
+            Status::Good => "200 OK",
+            Status::BadRequest => "400 Bad Request",
+            Status::NotFound => "404 Not Found",
+            Status::MethodNotAllowed => "405 Method Not Allowed",
+            Status::TooLong => "431 Request Header Fields Too Large",
+            Status::Unavailable => "503 Service Unavailable",
+        }
+    }
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    status: Status,
+    content_type: &'static str,
+    body: String,
+}
+
+impl Answer {
+    /// One that says only how it went.
+    pub fn of(status: Status) -> Answer {
+        Answer { status, content_type: TEXT, body: format!("{}\n", status.line()) }
+    }
+
+    fn good(content_type: &'static str, body: String) -> Answer {
+        Answer { status: Status::Good, content_type, body }
+    }
+
+    /// As it goes over the connection.
+    pub fn bytes(&self) -> Vec<u8> {
+        let allow = if self.status == Status::MethodNotAllowed { "Allow: GET\r\n" } else { "" };
+        let head = format!(
+            "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{allow}Cache-Control: no-store\r\n\
+             X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
+            self.status.line(),
+            self.content_type,
+            self.body.len()
+        );
+        (head + &self.body).into_bytes()
+    }
+}
+
+/// Asks the registrar for what a request wants.
+pub fn answer(request: &Request, source: Option<Source>) -> Answer {
+    if request.path == "/" {
+        return Answer::good(TEXT, PATHS.to_owned());
+    }
+    let Some(source) = source else { return Answer::of(Status::Unavailable) };
+    result(request, &source).unwrap_or_else(Answer::of)
+}
+
+fn result(request: &Request, source: &Source) -> Result<Answer, Status> {
+    let json = |body: String| Answer::good(JSON, body + "\n");
+    match request.path.as_str() {
+        "/metrics" => {
+            let seen = look(source, metrics::Seen::of)?;
+            let text = seen.text().map_err(|_| Status::Unavailable)?;
+            Ok(match request.takes_openmetrics {
+                true => Answer::good(OPENMETRICS, text),
+                false => Answer::good(CLASSIC, classic::of_openmetrics(&text)),
+            })
+        }
+        "/healthz" => look(source, |_, _| Answer::good(TEXT, "healthy\n".to_owned())),
+        "/readyz" => match look(source, |registrar, _| registrar.is_serving())? {
+            true => Ok(Answer::good(TEXT, "ready\n".to_owned())),
+            false => Err(Status::Unavailable),
+        },
+        "/api/v1/registrar" => {
+            let addresses = source.addresses;
+            look(source, move |registrar, metrics| handlespace::registrar(registrar, metrics, addresses)).map(json)
+        }
+        "/api/v1/registrars" => look(source, |registrar, _| handlespace::registrars(registrar)).map(json),
+        "/api/v1/pools" => {
+            let page = handlespace::Page::of(request)?;
+            Ok(json(look(source, move |registrar, _| handlespace::pools(registrar, page))?.json()))
+        }
+        "/api/v1/elements" => {
+            let page = handlespace::Page::of(request)?;
+            let pool = request.value("pool").map(rserpool::PoolHandle::new);
+            let elements = look(source, move |registrar, _| handlespace::elements(registrar, pool.as_ref(), page))?;
+            Ok(json(elements.ok_or(Status::NotFound)?.json()))
+        }
+        "/api/v1/events" => {
+            let wanted = events::Wanted::of(request)?;
+            look(source, move |registrar, _| events::seen(registrar, &wanted)).map(|seen| json(events::json(&seen)))
+        }
+        "/api/v1/configuration" => Ok(json(configuration(source))),
+        _ => Err(Status::NotFound),
+    }
+}
+
+fn look<T: Send + 'static>(
+    source: &Source,
+    look: impl FnOnce(&Registrar, &RegistrarMetrics) -> T + Send + 'static,
+) -> Result<T, Status> {
+    source.window.look(REGISTRAR_TIME, look).ok_or(Status::Unavailable)
+}
+
+fn configuration(source: &Source) -> String {
+    let options = source.options.lock().clone();
+    json::object(SETTINGS.iter().map(|setting| (setting.name, json::string(&setting.show(&options)))))
+}

@@ -1,0 +1,144 @@
+//! Metrics, named by the conventions of Prometheus. They are copied on the registrar's thread, and written elsewhere.
+
+use super::handlespace::state_name;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+use rserpool::driver::registrar::RegistrarMetrics;
+use rserpool::registrar::{Held, PeerState, Registrar, Statistics};
+use std::fmt;
+
+/// What there is to be seen of a registrar.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    statistics: Statistics,
+    driver: RegistrarMetrics,
+    held: Vec<Held>,
+    own_elements: usize,
+    elements: usize,
+    is_serving: bool,
+    peers: [usize; PEER_STATES.len()],
+}
+
+const PEER_STATES: [PeerState; 4] = [PeerState::Active, PeerState::Suspected, PeerState::Dead, PeerState::NotActive];
+
+impl Seen {
+    pub fn of(registrar: &Registrar, metrics: &RegistrarMetrics) -> Seen {
+        let handlespace = registrar.handlespace();
+        Seen {
+            statistics: *registrar.statistics(),
+            driver: *metrics,
+            held: registrar.held(),
+            own_elements: handlespace.count_of_owner(registrar.id()),
+            elements: handlespace.element_count(),
+            is_serving: registrar.is_serving(),
+            peers: PEER_STATES.map(|state| registrar.peers().filter(|peer| peer.state == state).count()),
+        }
+    }
+
+    /// In OpenMetrics.
+    pub fn text(self) -> Result<String, fmt::Error> {
+        let mut registry = Registry::with_prefix("rserpool");
+        registry.register_collector(Box::new(self));
+        let mut text = String::new();
+        text::encode(&mut text, &registry)?;
+        Ok(text)
+    }
+
+    /// Name, help and value.
+    fn counters(&self) -> [(&'static str, &'static str, u64); 33] {
+        let (core, driver) = (&self.statistics, &self.driver);
+        [
+            ("registrations", "Registrations and re-registrations accepted", core.registrations),
+            ("registrations_refused", "Registrations refused", core.registrations_refused),
+            ("deregistrations", "De-registrations accepted", core.deregistrations),
+            ("deregistrations_refused", "De-registrations refused", core.deregistrations_refused),
+            ("resolutions", "Handle resolutions answered with elements", core.resolutions),
+            ("resolutions_failed", "Handle resolutions answered with an error", core.resolutions_failed),
+            ("updates_sent", "Updates sent to subscribers", core.updates_sent),
+            ("keep_alives_sent", "Keep-alives sent to elements", core.keep_alives_sent),
+            ("reports", "Unreachable reports received and counted", core.reports),
+            ("rate_limited", "Messages and associations left out because there were too many", core.rate_limited),
+            ("silent_connections_ended", "TCP connections ended because nothing came on them", core.silent_ended),
+            ("elements_removed_by_loss", "Elements removed because their association was lost", core.removed_by_loss),
+            ("elements_removed_by_timeout", "Elements removed for silence", core.removed_by_timeout),
+            ("elements_removed_by_reports", "Elements removed for silence and reports", core.removed_by_reports),
+            ("elements_removed_by_expiry", "Elements removed at the end of their life", core.removed_by_expiry),
+            ("faulty_messages", "Messages that could not be used", core.faults),
+            ("strangers_refused", "Messages ignored because their sender is no peer", core.strangers_refused),
+            ("announcements", "Announcements sent", core.announcements),
+            ("handle_updates_sent", "ENRP_HANDLE_UPDATE messages sent", core.handle_updates_sent),
+            ("handle_updates_received", "ENRP_HANDLE_UPDATE messages received", core.handle_updates_received),
+            ("handle_table_pages", "Pages of the handle table sent", core.handle_table_pages),
+            ("audits", "Audits of the elements of peers", core.audits),
+            ("peers_found", "Registrars that became peers", core.peers_found),
+            ("peers_lost", "Peers that ceased to be peers", core.peers_lost),
+            ("takeovers_started", "Arbitrations about dead registrars started", core.takeovers_started),
+            ("takeovers_completed", "Dead registrars taken over", core.takeovers_completed),
+            ("elements_taken_over", "Elements of dead registrars taken over", core.elements_taken_over),
+            ("elements_adopted", "Elements that acknowledged this registrar as their new home", core.elements_adopted),
+            ("messages_received", "Messages received on associations", driver.messages_received),
+            ("messages_sent", "Messages sent on associations", driver.messages_sent),
+            ("datagrams_received", "Datagrams received from the ENRP group", driver.datagrams_received),
+            ("datagrams_sent", "Datagrams sent to groups", driver.datagrams_sent),
+            ("slow_peers_aborted", "Associations aborted because the peer did not read", driver.slow_peers_aborted),
+        ]
+    }
+}
+
+impl Collector for Seen {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        for (name, help, value) in self.counters() {
+            let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            ConstCounter::new(value).encode(metric)?;
+        }
+        let version = [(("version", env!("CARGO_PKG_VERSION").to_owned()), 1)];
+        family(&mut encoder, "build_info", "This program", version)?;
+        gauge(
+            &mut encoder,
+            "serving",
+            "Whether it answers pool users and does not leave",
+            usize::from(self.is_serving),
+        )?;
+        gauge(&mut encoder, "associations", "Associations and TCP connections", self.driver.associations)?;
+        gauge(&mut encoder, "backlog_bytes", "Bytes that wait for peers to read", self.driver.backlog_bytes)?;
+        let of_others = self.elements.saturating_sub(self.own_elements);
+        let homes = [("own", self.own_elements), ("others", of_others)];
+        let homes = homes.map(|(home, count)| (("home", home.to_owned()), count));
+        family(&mut encoder, "elements", "Pool elements by their home registrar", homes)?;
+        let peers = PEER_STATES.into_iter().zip(self.peers);
+        let peers = peers.map(|(state, count)| (("state", state_name(state).to_owned()), count));
+        family(&mut encoder, "peers", "Other registrars by what is thought of them", peers)?;
+        let held = |value: fn(&Held) -> usize| {
+            self.held.iter().map(move |held| (("what", held.what.replace(' ', "_").to_lowercase()), value(held)))
+        };
+        family(&mut encoder, "held", "What is kept of others, in numbers", held(|held| held.count))?;
+        family(&mut encoder, "held_limit", "How much of it there can be", held(|held| held.most))
+    }
+}
+
+fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: usize) -> Result<(), fmt::Error> {
+    let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    constant(value).encode(metric)
+}
+
+/// A gauge with a value for each label.
+fn family(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    values: impl IntoIterator<Item = ((&'static str, String), usize)>,
+) -> Result<(), fmt::Error> {
+    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for (label, value) in values {
+        constant(value).encode(metric.encode_family(&[label])?)?;
+    }
+    Ok(())
+}
+
+fn constant(value: usize) -> ConstGauge<i64> {
+    ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX))
+}
