@@ -4,6 +4,7 @@ use crate::support::c_pool::scratch;
 use crate::support::program::{Element, PATIENCE, RegistrarProcess, rserpool, text};
 use rserpool::driver::clock;
 use std::ffi::CString;
+use std::io;
 use std::net::UdpSocket;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixDatagram;
@@ -26,7 +27,7 @@ impl Manager {
     /// The lines of the next notice.
     fn next(&self) -> Vec<String> {
         let mut bytes = [0; 1000];
-        let length = self.socket.recv(&mut bytes).expect("a notice");
+        let length = received(|| self.socket.recv(&mut bytes));
         text(&bytes[..length]).lines().map(str::to_owned).collect()
     }
 
@@ -34,6 +35,16 @@ impl Manager {
         let told = self.next();
         let begins = told.iter().zip(notice).all(|(told, expected)| told.starts_with(expected));
         assert!(told.len() == notice.len() && begins, "{told:?} instead of {notice:?}");
+    }
+}
+
+/// What a call receives that a stop of this process may interrupt, as its socket has a timeout.
+fn received(mut receive: impl FnMut() -> io::Result<usize>) -> usize {
+    loop {
+        match receive() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result.expect("a datagram"),
+        }
     }
 }
 
@@ -122,7 +133,7 @@ fn other_registrars_by_name_and_where_status_reports_go_are_looked_at_again() {
     second.signal(libc::SIGHUP);
     manager.expect(&["RELOADING=1", "MONOTONIC_USEC="]);
     manager.expect(&["READY=1", "STATUS=Configuration reloaded"]);
-    assert!(monitor.recv(&mut [0; 1000]).expect("a report") > 0);
+    assert!(received(|| monitor.recv(&mut [0; 1000])) > 0);
     let (asap, end) = (second.asap.to_string(), clock::now() + PATIENCE);
     while rserpool(&["resolve", "Pool", "--registrar", &asap]).status.code() != Some(0) {
         assert!(clock::now() < end, "the second registrar has not learned from the first");

@@ -147,9 +147,10 @@ fn receive(connection: &mut TcpStream, until: Time) -> io::Result<Received> {
     let mut chunk = [0; 1024];
     while bytes.len() <= MAX_REQUEST {
         connection.set_read_timeout(Some(left(until)?))?;
-        match connection.read(&mut chunk)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            length => bytes.extend_from_slice(&chunk[..length]),
+        match uninterrupted(connection.read(&mut chunk))? {
+            Some(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Some(length) => bytes.extend_from_slice(&chunk[..length]),
+            None => continue,
         }
         if request::is_whole(&bytes) {
             return Ok(Received::Request(bytes));
@@ -161,7 +162,7 @@ fn receive(connection: &mut TcpStream, until: Time) -> io::Result<Received> {
 fn send(connection: &mut TcpStream, mut bytes: &[u8], until: Time) -> io::Result<()> {
     while !bytes.is_empty() {
         connection.set_write_timeout(Some(left(until)?))?;
-        let sent = connection.write(bytes)?;
+        let sent = uninterrupted(connection.write(bytes))?.unwrap_or(0);
         bytes = bytes.get(sent..).unwrap_or_default();
     }
     Ok(())
@@ -174,6 +175,14 @@ fn drain(connection: &mut TcpStream, until: Time) {
         if connection.set_read_timeout(Some(time)).is_err() || !matches!(connection.read(&mut chunk), Ok(1..)) {
             return;
         }
+    }
+}
+
+/// None: a stop of this process has interrupted the call, as its socket has a timeout.
+fn uninterrupted(result: io::Result<usize>) -> io::Result<Option<usize>> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
+        result => result.map(Some),
     }
 }
 
