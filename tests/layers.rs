@@ -127,6 +127,7 @@ const PLAIN: &[&str] = &["config", "config_error", "interface", "mod", "statisti
 const OWNERS: &[&str] = &[
     "associations",
     "buffers",
+    "departed",
     "events",
     "keep_alives",
     "lateness",
@@ -134,6 +135,7 @@ const OWNERS: &[&str] = &[
     "registrations",
     "reports",
     "rsplib",
+    "second_opinions",
     "silence",
     "sources",
     "subscriptions",

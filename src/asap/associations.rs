@@ -250,7 +250,9 @@ impl Associations {
             self.log.warn(now, line);
             return None;
         }
-        self.inbound.remove(index)
+        let mut adopted = self.inbound.remove(index)?;
+        adopted.last_heard = Some(now);
+        Some(adopted)
     }
 
     /// A message has come: who is at the other end; none: the association has been given up.

@@ -46,6 +46,8 @@ pub struct Liveness {
     keep_alive_at: Time,
     /// A keep-alive is out and not answered.
     awaiting_ack: bool,
+    /// The timer runs once before the time for the answer is over.
+    early_look: bool,
     last_keep_alive: Option<Time>,
     bad_reports: u32,
     claim: Claim,
@@ -59,6 +61,7 @@ impl Liveness {
         expires_at: Time::MAX,
         keep_alive_at: Time::MAX,
         awaiting_ack: false,
+        early_look: false,
         last_keep_alive: None,
         bad_reports: 0,
         claim: Claim::Registered,
@@ -147,8 +150,25 @@ impl Liveness {
     /// A keep-alive has been sent; an answer is awaited until `deadline`.
     pub fn asked(&mut self, now: Time, deadline: Time) {
         self.awaiting_ack = true;
+        self.early_look = false;
         self.keep_alive_at = deadline;
         self.last_keep_alive = Some(now);
+    }
+
+    /// The wait for its answer is looked at once before it is over.
+    pub fn look_early(&mut self, at: Time) {
+        self.early_look = self.awaiting_ack && at < self.keep_alive_at;
+        self.keep_alive_at = self.keep_alive_at.min(at);
+    }
+
+    /// Whether this is the look before the time is over: there is one only.
+    pub fn take_early_look(&mut self) -> bool {
+        std::mem::take(&mut self.early_look)
+    }
+
+    /// When its registration ends; `Time::MAX`: never.
+    pub fn ends_at(&self) -> Time {
+        self.expires_at
     }
 
     /// It has answered, which clears the reports. If it was asked, it is asked again at `next`; how long the answer took then.

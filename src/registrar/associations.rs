@@ -71,6 +71,11 @@ impl Association {
         self.last_heard
     }
 
+    /// Whether this registrar made it.
+    pub fn is_outbound(&self) -> bool {
+        !self.peer.inbound
+    }
+
     pub fn is_tcp(&self) -> bool {
         self.peer.kind == TransportKind::Tcp
     }

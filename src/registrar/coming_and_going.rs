@@ -7,7 +7,7 @@ use super::sources::Overdone;
 use super::{Action, ConnectAttempt, Link, Registrar, Step};
 use crate::association::{LossReason, Peer, TransportKind};
 use crate::log_limit::log_limited;
-use crate::{AssociationId, Time};
+use crate::{AssociationId, RegistrarId, Time};
 use log::Level;
 use std::time::Duration;
 
@@ -124,15 +124,31 @@ impl Registrar {
     /// have, or are to get, another home go on without.
     fn forget_association(&mut self, id: AssociationId, removal: Removal<'_>, step: &mut Step<'_>) {
         self.subscriptions.remove_association(id);
+        self.departed.forget(id);
+        let moves_to = self.moves_to(id, removal, step.now);
         while let Some(element) = self.handlespace.first_of_association(id) {
             let own = self.handlespace.element(element).is_some_and(|e| e.home_registrar() == self.id);
-            if own && !self.is_leaving() {
+            if let Some(peer) = moves_to.filter(|_| own) {
+                self.change_owner(step.now, element, peer);
+                self.let_go(element);
+            } else if own && !self.is_leaving() {
                 self.statistics.removed_by_loss += 1;
                 self.remove_element(element, removal, step);
             } else {
                 self.let_go(element);
             }
         }
+    }
+}
+
+/// Elements that a peer was asked to try.
+impl Registrar {
+    /// A process that closes its association in order, after a peer was asked to try it, has that peer as its home, which is about to
+    /// say so. Should it not, the audit of the peer's elements finds out.
+    fn moves_to(&self, id: AssociationId, removal: Removal<'_>, now: Time) -> Option<RegistrarId> {
+        let in_order = matches!(removal, Removal::AssociationLost(_, LossReason::Closed));
+        let peer = self.second_opinions.of(now, id).filter(|_| in_order)?;
+        self.is_active_peer(peer).then_some(peer)
     }
 }
 

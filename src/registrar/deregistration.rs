@@ -22,7 +22,10 @@ impl Registrar {
         let asap::Deregistration { pool_handle, pool_element_id } = message;
         let by = (association, self.associations.get(association));
         let error = match self.registrations.deregister(&self.handlespace, by, &pool_handle, pool_element_id) {
-            Deregistration::NotThere => None,
+            Deregistration::NotThere => {
+                self.departed.forget_element(association, &pool_handle, pool_element_id);
+                None
+            }
             Deregistration::Granted(element) => {
                 self.deregister(element, association, step);
                 None

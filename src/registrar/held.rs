@@ -1,6 +1,7 @@
 //! How much a registrar keeps of what others make it keep, each with its bound: for a look from outside.
 
 use super::Registrar;
+use super::departed::MAX_DEPARTED;
 
 /// A table, a list or a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,7 @@ impl Registrar {
             Held { what: "pools that changed", count: self.subscriptions.due_count(), most: config.max_pools },
             Held { what: "events", count: self.events.len(), most: config.max_events },
             Held { what: "reported elements", count: self.keep_alives.reported_count(), most: elements },
+            Held { what: "elements that may come back", count: self.departed.len(), most: MAX_DEPARTED },
         ];
         self.held_for_registrars(&mut held);
         held

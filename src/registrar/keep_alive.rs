@@ -20,6 +20,7 @@ impl Registrar {
         match self.handlespace.update_liveness(index, expire) {
             Some(Expiry::RegistrationEnded) => self.on_registration_life_expired(index, step),
             Some(Expiry::Ask) => self.send_keep_alive(index, step),
+            Some(Expiry::AskOthers) => self.ask_peer_about(index, step),
             Some(Expiry::NoAnswer) => self.on_keep_alive_timeout_expired(index, step),
             Some(Expiry::GoesOn) | None => {}
         }
@@ -42,15 +43,14 @@ impl Registrar {
         self.send_removal(&removed, step);
     }
 
-    /// Aborts the association of an element that does not answer: the process behind it hangs. All its elements go with
-    /// it, and should it come to life again, it will notice and can register again.
+    /// An element that does not answer is taken out, as the process behind it hangs, and all others of that process with it.
     fn on_keep_alive_timeout_expired(&mut self, index: ElementIndex, step: &mut Step<'_>) {
         if let Some(element) = self.handlespace.element(index).filter(|e| e.home_registrar() != self.id) {
             // It did not prove that it is ours: it stays with the other registrar.
             let association = element.association();
             self.let_go(index);
-            if let Some(association) = association.filter(|&a| self.handlespace.count_of_association(a) == 0) {
-                self.abort(association, Abort::NoKeepAliveAck, step);
+            if let Some(association) = association {
+                self.abort_if_unused(association, Abort::NoKeepAliveAck, step);
             }
             return;
         }
@@ -58,19 +58,14 @@ impl Registrar {
         if let Some(liveness) = liveness.filter(|liveness| self.keep_alives.is_suspect(liveness)) {
             return self.remove_reported(index, liveness.bad_reports(), step);
         }
-        let Some(removed) = self.remove_element(index, Removal::NotAnswering, step) else { return };
-        self.statistics.removed_by_timeout += 1;
-        if let Some(association) = removed.element.association() {
-            self.abort(association, Abort::NoKeepAliveAck, step);
-        }
+        self.remove_silent(index, step);
     }
 
-    /// Removes an element that had less time than others, as many report it. Its association stays: should it be slow and not dead,
-    /// it hears of that and registers again.
-    fn remove_reported(&mut self, index: ElementIndex, reports: u32, step: &mut Step<'_>) {
-        let Some(removed) = self.remove_element(index, Removal::Reported(reports), step) else { return };
-        self.statistics.removed_by_reports += 1;
-        self.send_removal(&removed, step);
+    /// Aborts the association with a process of which no element is left.
+    pub(super) fn abort_if_unused(&mut self, association: AssociationId, why: Abort, step: &mut Step<'_>) {
+        if self.handlespace.count_of_association(association) == 0 {
+            self.abort(association, why, step);
+        }
     }
 
     /// Sends a keep-alive and waits for the answer.
@@ -96,7 +91,12 @@ impl Registrar {
             },
         });
         let host = self.host_at(association);
-        self.handlespace.update_liveness(index, |liveness| self.keep_alives.asked(step.now, host, liveness));
+        self.handlespace.update_liveness(index, |liveness| {
+            self.keep_alives.asked(step.now, host, liveness);
+            if !claimed {
+                self.keep_alives.look_early(step.now, host, liveness);
+            }
+        });
         self.statistics.keep_alives_sent += 1;
         self.send(association, &message, step);
     }
@@ -116,7 +116,7 @@ impl Registrar {
         step: &mut Step<'_>,
     ) {
         let index = self.handlespace.find(&message.pool_handle, message.pool_element_id);
-        let Some(index) = index else { return }; // removed meanwhile
+        let Some(index) = index else { return self.bring_back(association, &message, step) };
         let owner = self.handlespace.element(index).and_then(|element| element.association());
         if owner != Some(association) {
             log_limited!(

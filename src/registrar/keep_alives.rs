@@ -22,6 +22,10 @@ const ORDINARY_PART: u32 = 8;
 /// Among so many elements, one that answers late is not taken for a sign of trouble: there is nobody else to go by.
 const FEW: usize = 2;
 
+/// After this part of the time for an answer others are asked about an element: later than an answer comes that SCTP had to send once
+/// more, and early enough for theirs.
+const EARLY_LOOK: (u32, u32) = (2, 3);
+
 /// The rules, and who has reported which element.
 #[derive(Debug)]
 pub(super) struct KeepAlives {
@@ -47,6 +51,8 @@ pub(super) enum Expiry {
     RegistrationEnded,
     /// A keep-alive is to be sent.
     Ask,
+    /// The element has not answered yet, and others are to be asked about it: its time is not over.
+    AskOthers,
     /// The element has not answered.
     NoAnswer,
 }
@@ -137,6 +143,15 @@ impl KeepAlives {
         liveness.asked(now, now + self.patience(now, host, liveness));
     }
 
+    /// The wait for an element that was just asked is looked at before it is over: what others can find out must come before that.
+    /// Where answers come late anyway, they would only be asked the same over the same network.
+    pub fn look_early(&self, now: Time, host: u64, liveness: &mut Liveness) {
+        let ((part, whole), patience) = (EARLY_LOOK, self.patience(now, host, liveness));
+        if patience <= self.least(liveness) {
+            liveness.look_early(now + patience * part / whole);
+        }
+    }
+
     /// It is answered. The element is asked again at `next`.
     pub fn answered(&mut self, now: Time, who: Witness, liveness: &mut Liveness, next: Time) {
         let ordinary = liveness.round_trips().allow(self.timeout / ORDINARY_PART);
@@ -148,10 +163,14 @@ impl KeepAlives {
         }
     }
 
+    /// How long an element has that answers as fast as it should.
+    fn least(&self, liveness: &Liveness) -> Duration {
+        if self.is_suspect(liveness) { self.hurried_timeout } else { self.timeout }
+    }
+
     /// How long an element has for an answer: as long as it has been seen to need, or others.
     fn patience(&self, now: Time, host: u64, liveness: &Liveness) -> Duration {
-        let least = if self.is_suspect(liveness) { self.hurried_timeout } else { self.timeout };
-        let own = liveness.round_trips().allow(least);
+        let own = liveness.round_trips().allow(self.least(liveness));
         let patience = own.max(self.witnesses.allow(now, host));
         if liveness.claim() == Claim::Asked { patience.max(CLAIM_PATIENCE) } else { patience }
     }
@@ -161,6 +180,7 @@ impl KeepAlives {
     fn no_answer(&self, now: Time, host: u64, liveness: &mut Liveness, elements: usize) -> Expiry {
         let Some(asked) = liveness.asked_at() else { return Expiry::NoAnswer };
         let mut patience = self.patience(now, host, liveness);
+        let unusual = patience <= self.least(liveness);
         let network_works = if elements > FEW { self.last_ordinary_answer } else { self.last_answer };
         if elements > 1 && !self.is_suspect(liveness) && network_works < asked {
             patience = patience.max(COMMON_SILENCE);
@@ -169,7 +189,7 @@ impl KeepAlives {
             return Expiry::NoAnswer;
         }
         liveness.set_keep_alive(asked + patience);
-        Expiry::GoesOn
+        if liveness.take_early_look() && unusual { Expiry::AskOthers } else { Expiry::GoesOn }
     }
 
     /// A report makes it doubtful whether the element is alive: it is asked at once, or as soon as the last time is long enough ago.

@@ -1,7 +1,7 @@
 //! The registrar core (RFC 5352 section 3, RFC 5353): a state machine without I/O.
 //!
 //! One file an idea. Types that own what they change and tell what comes of it are `associations.rs`, `registrations.rs`,
-//! `keep_alives.rs`, `subscriptions.rs`, `silence.rs`, `sources.rs`, `witnesses.rs` and those of `enrp/`; the other files add methods to [`Registrar`], which asks these types and routes. Every
+//! `keep_alives.rs`, `departed.rs`, `second_opinions.rs`, `subscriptions.rs`, `silence.rs`, `sources.rs`, `witnesses.rs` and those of `enrp/`; the other files add methods to [`Registrar`], which asks these types and routes. Every
 //! change of the handlespace goes through `changes.rs`, which tells subscribers and peers.
 
 mod announce;
@@ -12,6 +12,7 @@ mod changes;
 mod coming_and_going;
 mod config;
 mod config_error;
+mod departed;
 mod deregistration;
 mod enrp;
 mod events;
@@ -30,7 +31,9 @@ mod removal;
 mod reports;
 mod resolution;
 mod rsplib;
+mod second_opinions;
 mod silence;
+mod silent;
 mod sources;
 mod statistics;
 mod subscriptions;
@@ -55,10 +58,12 @@ use crate::{AssociationId, RegistrarId, Time};
 use announce::Announcer;
 use associations::{Association, Associations};
 use buffers::Buffers;
+use departed::DepartedElements;
 use enrp::{Enrp, Leave, Phase};
 use events::Events;
 use keep_alives::KeepAlives;
 use registrations::Registrations;
+use second_opinions::SecondOpinions;
 use sources::Sources;
 use subscriptions::Subscriptions;
 
@@ -80,6 +85,8 @@ pub struct Registrar {
     subscriptions: Subscriptions,
     registrations: Registrations,
     keep_alives: KeepAlives,
+    departed: DepartedElements,
+    second_opinions: SecondOpinions,
     own_addresses: OwnAddresses,
     announcer: Announcer,
     enrp: Enrp,
@@ -122,6 +129,8 @@ impl Registrar {
             subscriptions: Subscriptions::default(),
             registrations: Registrations::new(&config, id),
             keep_alives: KeepAlives::new(&config),
+            departed: DepartedElements::default(),
+            second_opinions: SecondOpinions::new(now),
             own_addresses: OwnAddresses::of(&config),
             announcer: Announcer::new(&config, id, now),
             enrp: Enrp::new(&config, hash_seed, now),
@@ -186,6 +195,7 @@ impl Registrar {
             self.announcer.next(),
             self.enrp.next_timer(),
             self.associations.next_look(),
+            self.departed.next_look(),
         ]
         .into_iter()
         .flatten()
@@ -203,6 +213,7 @@ impl Registrar {
         self.send_due_updates(step);
         self.announce_if_due(step);
         self.end_silence(step);
+        self.give_up_silent(step);
     }
 
     /// Whose doing it is what comes over an association.

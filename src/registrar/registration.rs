@@ -63,7 +63,7 @@ impl Registrar {
         step: &mut Step<'_>,
     ) -> Result<(), ErrorCause> {
         let Some(association) = self.associations.get(id) else { return Err(without_information(Cause::Unspecified)) };
-        let life = pool_element.registration_life;
+        let (life, element_id) = (pool_element.registration_life, pool_element.id);
         let known = self.handlespace.find(pool_handle, pool_element.id);
         let costs = self.cost_of(id, known);
         if !self.sources.allow(step.now, association.address(), costs) {
@@ -80,6 +80,7 @@ impl Registrar {
             }
         }
         let (index, registered) = result?;
+        self.departed.forget_element(id, pool_handle, element_id);
         self.watch(step.now, index, life);
         self.element_registered(index, registered, step);
         match registered {

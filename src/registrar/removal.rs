@@ -21,6 +21,8 @@ pub(super) enum Removal<'a> {
     AssociationAborted(&'a PeerAddress, &'static str),
     /// It did not answer a keep-alive.
     NotAnswering,
+    /// Another element of its process did not.
+    OfSilentProcess,
     /// It did not answer a keep-alive, and so many had reported it unreachable.
     Reported(u32),
     /// Its registration life is over.
@@ -51,6 +53,9 @@ impl fmt::Display for Removal<'_> {
             Removal::AssociationLost(peer, reason) => write!(f, "its association with {peer} is lost: {reason}"),
             Removal::AssociationAborted(peer, why) => write!(f, "its association with {peer} is aborted: {why}"),
             Removal::NotAnswering => f.write_str("it has not answered a keep-alive in time"),
+            Removal::OfSilentProcess => {
+                f.write_str("another element of its process has not answered a keep-alive in time")
+            }
             Removal::Reported(count) => {
                 write!(f, "{count} pool users or registrars report it unreachable, and it does not answer a keep-alive")
             }

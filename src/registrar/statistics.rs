@@ -33,6 +33,10 @@ pub struct Statistics {
     pub removed_by_reports: u64,
     /// Elements removed because their registration ended.
     pub removed_by_expiry: u64,
+    /// Elements that came back with a late answer after they had been removed for none.
+    pub elements_back: u64,
+    /// Peers asked about elements that did not answer.
+    pub second_opinions: u64,
     /// Messages that could not be used.
     pub faults: u64,
     /// ENRP messages ignored because their sender is no peer, and registrars not taken as peers.
@@ -55,6 +59,8 @@ pub struct Statistics {
     pub takeovers_started: u64,
     /// Dead registrars taken over.
     pub takeovers_completed: u64,
+    /// Takeovers given up because a peer said that the registrar lives.
+    pub takeovers_refused: u64,
     /// Elements of dead registrars that this one became the home of.
     pub elements_taken_over: u64,
     /// Elements that acknowledged this registrar as their new home.

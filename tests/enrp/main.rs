@@ -12,3 +12,4 @@ mod random;
 mod reconfiguration;
 mod rfc_5353;
 mod rogues;
+mod suspicion;

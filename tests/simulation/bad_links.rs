@@ -35,19 +35,19 @@ impl BadLinks {
 const VERY_BAD: BadLinks = BadLinks { loss_percent: 20, variation: 100 * MILLIS, retransmission: 200 * MILLIS };
 const SOMEWHAT_BAD: BadLinks = BadLinks { loss_percent: 5, variation: 50 * MILLIS, retransmission: 150 * MILLIS };
 
-const ELEMENTS: usize = 50;
+pub const ELEMENTS: usize = 50;
 const A_MINUTE: u64 = 60 * SECOND;
 /// From the end of the trouble to agreement.
 const AGREEMENT: u64 = 2 * SECOND;
 const LOOK: u64 = 20 * MILLIS;
 
 /// The timers of a program, and those of a registrar.
-type Profile = (fn() -> AsapConfig, fn() -> RegistrarConfig);
+pub type Profile = (fn() -> AsapConfig, fn() -> RegistrarConfig);
 
-const FAST: Profile = (AsapConfig::fast, RegistrarConfig::fast);
+pub const FAST: Profile = (AsapConfig::fast, RegistrarConfig::fast);
 const DEFAULT: Profile = (AsapConfig::default, RegistrarConfig::default);
 
-fn config(seed: u64, (client, registrar): Profile) -> SimConfig {
+pub fn config(seed: u64, (client, registrar): Profile) -> SimConfig {
     SimConfig {
         seed,
         users: 20,
@@ -90,7 +90,7 @@ impl Mistakes {
     }
 }
 
-fn go_on(world: &mut World, time: u64) {
+pub fn go_on(world: &mut World, time: u64) {
     let end = world.now + time;
     while world.now < end {
         let step = (world.now + LOOK).min(end);
@@ -115,7 +115,9 @@ fn a_minute_of(links: BadLinks, seed: u64, profile: Profile) -> (Mistakes, u64) 
     while world.unsettled().is_some() && world.now < healed + A_MINUTE {
         go_on(&mut world, LOOK);
     }
-    println!("SEED={seed}: {mistakes:?}, agreement after {} ms", (world.now - healed) / MILLIS);
+    let moved: u64 = world.nodes.iter().filter_map(|node| Some(node.registrar()?.statistics().elements_adopted)).sum();
+    let took = (world.now - healed) / MILLIS;
+    println!("SEED={seed}: {mistakes:?}; {moved} elements have moved to another home; agreement after {took} ms");
     (mistakes, world.now - healed)
 }
 

@@ -21,6 +21,7 @@ mod rogues;
 mod run;
 mod sabotage;
 mod scaling;
+mod second_opinions;
 mod sessions;
 mod sizes;
 mod surroundings;

@@ -52,7 +52,7 @@ impl Registrar {
     }
 
     /// Tells one peer of an element, and that it may have it.
-    pub(super) fn send_suggestion(&mut self, index: ElementIndex, to: RegistrarId, step: &mut Step<'_>) {
+    pub(in crate::registrar) fn send_suggestion(&mut self, index: ElementIndex, to: RegistrarId, step: &mut Step<'_>) {
         let Some(mut message) = self.addition(index) else { return };
         message.takeover_suggested = true;
         self.statistics.handle_updates_sent += 1;

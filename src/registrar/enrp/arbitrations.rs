@@ -6,12 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Times that missing acknowledgements are waited for.
 pub(super) const MAX_ATTEMPTS: u32 = 2;
+/// The same where somebody who has not acknowledged says that the registrar lives: he may find out that it does not.
+const MAX_CONTESTED_ATTEMPTS: u32 = 4;
 
 /// The attempt to take over one of them.
 #[derive(Debug)]
 struct Arbitration {
     /// Who has not acknowledged yet.
     missing: BTreeSet<RegistrarId>,
+    /// Those of them who have said since they were asked last that the registrar is there.
+    objecting: BTreeSet<RegistrarId>,
     attempts: u32,
 }
 
@@ -24,6 +28,8 @@ pub(super) enum Expiry {
     AskAgain(BTreeSet<RegistrarId>),
     /// Registrars that have not answered by now are not waited for.
     Won,
+    /// This one insists that the registrar lives.
+    Refused(RegistrarId),
 }
 
 /// All of them, by the registrar that seems dead.
@@ -33,7 +39,7 @@ pub(super) struct Arbitrations(BTreeMap<RegistrarId, Arbitration>);
 impl Arbitrations {
     /// Begins one; `missing` are to agree.
     pub fn begin(&mut self, target: RegistrarId, missing: BTreeSet<RegistrarId>) {
-        self.0.insert(target, Arbitration { missing, attempts: 1 });
+        self.0.insert(target, Arbitration { missing, objecting: BTreeSet::new(), attempts: 1 });
     }
 
     /// Ends one, whatever it came to. Whether there was one.
@@ -63,12 +69,27 @@ impl Arbitrations {
         self.0.get_mut(&target).is_some_and(|arbitration| arbitration.missing.remove(&id))
     }
 
+    /// A registrar lists the target among those that it knows to be there.
+    pub fn object(&mut self, target: RegistrarId, by: RegistrarId) {
+        if let Some(arbitration) = self.0.get_mut(&target).filter(|arbitration| arbitration.missing.contains(&by)) {
+            arbitration.objecting.insert(by);
+        }
+    }
+
     /// The time for acknowledgements is over. It does not count when this registrar comes late itself.
     pub fn expire(&mut self, target: RegistrarId, lateness: Lateness) -> Expiry {
         let Some(arbitration) = self.0.get_mut(&target) else { return Expiry::Unknown };
         if lateness == Lateness::InTime {
             arbitration.attempts += 1;
         }
-        if arbitration.attempts > MAX_ATTEMPTS { Expiry::Won } else { Expiry::AskAgain(arbitration.missing.clone()) }
+        let objecting = std::mem::take(&mut arbitration.objecting);
+        let against = objecting.into_iter().find(|by| arbitration.missing.contains(by));
+        match (arbitration.attempts, against) {
+            (..=MAX_ATTEMPTS, _) | (..=MAX_CONTESTED_ATTEMPTS, Some(_)) => {
+                Expiry::AskAgain(arbitration.missing.clone())
+            }
+            (_, Some(by)) => Expiry::Refused(by),
+            (_, None) => Expiry::Won,
+        }
     }
 }

@@ -100,12 +100,16 @@ impl Registrar {
 
     /// Agrees that a peer takes over another registrar, which is not watched any more.
     pub(super) fn agree_to_takeover(&mut self, target: RegistrarId, by: RegistrarId, step: &mut Step<'_>) {
-        if self.enrp.peers.judge(target, PeerState::NotActive).is_some() {
-            // Should the initiating server die as well, somebody must try again.
-            self.enrp.timers.set(Timer::Peer(target), step.now + self.config.takeover_expiry * (MAX_ATTEMPTS + 1));
-        }
+        self.leave_to_others(step.now, target);
         self.enrp.orphans.found(target);
         let message = EnrpMessage::InitTakeoverAck(InitTakeoverAck { sender: self.id, receiver: by, target });
         self.send_to_peer(by, &message, step);
+    }
+
+    /// A registrar that seems dead is not watched for some time. Should the one that deals with it die as well, somebody must try again.
+    pub(super) fn leave_to_others(&mut self, now: Time, target: RegistrarId) {
+        if self.enrp.peers.judge(target, PeerState::NotActive).is_some() {
+            self.enrp.timers.set(Timer::Peer(target), now + self.config.takeover_expiry * (MAX_ATTEMPTS + 1));
+        }
     }
 }

@@ -57,7 +57,7 @@ impl Registrar {
         let peers = self.enrp.peers.ids(Peer::is_connected);
         let contacts = if self.enrp.contacts.any_pending() { Contacts::Pending } else { Contacts::AllTried };
         match self.enrp.start.next(step.now, self.id, &peers, contacts) {
-            Next::Ask(mentor) => self.ask_for_list(mentor, step),
+            Next::Ask(mentor) => self.ask_mentor_for_list(mentor, step),
             Next::Wait(until) => self.enrp.timers.set(Timer::Start, until),
             Next::Pause => {
                 let pause = LONGEST_REJECT_PAUSE.min(self.config.max_time_no_response / 4);
@@ -130,10 +130,14 @@ impl Registrar {
 
 /// The list of registrars.
 impl Registrar {
-    fn ask_for_list(&mut self, mentor: RegistrarId, step: &mut Step<'_>) {
+    fn ask_mentor_for_list(&mut self, mentor: RegistrarId, step: &mut Step<'_>) {
         self.enrp.timers.set(Timer::Start, step.now + self.config.max_time_no_response);
-        let message = EnrpMessage::ListRequest(ListRequest { sender: self.id, receiver: mentor });
-        self.send_to_peer(mentor, &message, step);
+        self.ask_for_list(mentor, step);
+    }
+
+    pub(super) fn ask_for_list(&mut self, receiver: RegistrarId, step: &mut Step<'_>) {
+        let message = EnrpMessage::ListRequest(ListRequest { sender: self.id, receiver });
+        self.send_to_peer(receiver, &message, step);
     }
 
     pub(super) fn on_list_request(&mut self, association: AssociationId, message: &ListRequest, step: &mut Step<'_>) {
@@ -162,6 +166,9 @@ impl Registrar {
                 self.give_up_mentor(sender, Useless::Starting, step);
             }
             return;
+        }
+        for server in &message.servers {
+            self.enrp.arbitrations.object(server.id, sender);
         }
         if let Some(peer) = self.enrp.peers.get(sender) {
             let unknown = |id| id != self.id && id != RegistrarId(0) && !self.enrp.peers.contains(id);

@@ -11,7 +11,7 @@ use super::{Phase, Registrar};
 use crate::association::{LossReason, PeerAddress};
 use crate::log_limit::log_limited;
 use crate::message::EnrpMessage;
-use crate::message::enrp::{ListRequest, Presence};
+use crate::message::enrp::Presence;
 use crate::registrar::lateness::Lateness;
 use crate::registrar::{Action, Link, RegistrarConfig, Step};
 use crate::wire::{Decoded, ServerInformation, TransportParameter, TransportUse};
@@ -90,8 +90,7 @@ impl Registrar {
         let ids: Vec<_> = self.enrp.peers.ids(Peer::is_active).into_iter().collect();
         let chosen = self.random.below(ids.len() as u64) as usize;
         if let Some(&receiver) = ids.get(chosen) {
-            let message = EnrpMessage::ListRequest(ListRequest { sender: self.id, receiver });
-            self.send_to_peer(receiver, &message, step);
+            self.ask_for_list(receiver, step);
         }
     }
 }

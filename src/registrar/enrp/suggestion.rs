@@ -25,6 +25,12 @@ impl Registrar {
         (best != self.id).then_some(best)
     }
 
+    /// The registrar where an element of ours would belong without this one: the same for all of its process.
+    pub(in crate::registrar) fn next_best_home(&self, index: ElementIndex) -> Option<RegistrarId> {
+        let process = process_key(&self.handlespace.element(index)?.asap_transport()?);
+        best_home(self.living_peers().into_iter(), process)
+    }
+
     /// The home of an element suggests that this registrar takes it: the element is asked, and nothing changes before it agrees.
     ///
     /// That connects to where a peer says that the element is. A peer that names many places where nobody is may not go on.

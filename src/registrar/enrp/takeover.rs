@@ -77,14 +77,31 @@ impl Registrar {
         match self.enrp.arbitrations.expire(target, Lateness::of(step.now, at)) {
             Expiry::Unknown => {}
             Expiry::Won => self.complete_takeover(target, step),
+            Expiry::Refused(by) => self.accept_refusal(target, by, step),
             Expiry::AskAgain(missing) => {
                 for receiver in missing {
                     let message = InitTakeover { sender: self.id, receiver, target };
                     self.send_to_peer(receiver, &EnrpMessage::InitTakeover(message), step);
+                    // RFC 5353 has no message against a takeover. Whoever still lists the target knows that it lives.
+                    self.ask_for_list(receiver, step);
                 }
                 self.enrp.timers.set(Timer::Arbitration(target), self.agreement_due(step.now));
             }
         }
+    }
+
+    /// A peer reaches the registrar that seems dead from here. Its elements stay with it; later it is asked anew.
+    fn accept_refusal(&mut self, target: RegistrarId, by: RegistrarId, step: &mut Step<'_>) {
+        self.statistics.takeovers_refused += 1;
+        log_limited!(
+            self.enrp.logs.takeovers,
+            step.now,
+            Level::Warn,
+            "registrar {}: cannot reach {target:?}, but {by:?} says that it lives: it is not taken over",
+            self.id
+        );
+        self.stop_arbitration(step.now, target);
+        self.leave_to_others(step.now, target);
     }
 
     /// Ends this registrar's attempt.
@@ -201,5 +218,10 @@ impl Registrar {
     pub(super) fn living_peers(&self) -> Vec<RegistrarId> {
         let lives = |peer: &Peer| peer.state() == PeerState::Active && peer.is_connected();
         self.enrp.peers.ids(lives).into_iter().collect()
+    }
+
+    /// Whether a peer is not known to be dead.
+    pub(in crate::registrar) fn is_active_peer(&self, id: RegistrarId) -> bool {
+        self.enrp.peers.get(id).is_some_and(Peer::is_active)
     }
 }

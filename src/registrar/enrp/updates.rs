@@ -17,9 +17,10 @@ use crate::handlespace::{Claim, ElementIndex, Liveness, Refusal, Registered};
 use crate::log_limit::log_limited;
 use crate::message::enrp::{HandleUpdate, UpdateAction};
 use crate::registrar::Step;
+use crate::registrar::associations::Association;
 use crate::registrar::events::{About, EventKind};
 use crate::registrar::keep_alives::Ask;
-use crate::registrar::removal::{Place, Removal};
+use crate::registrar::removal::{Abort, Place, Removal};
 use crate::registrar::reports::Reporter;
 use crate::registrar::rsplib::Scope;
 use crate::wire::PoolElement;
@@ -80,11 +81,16 @@ impl Registrar {
     /// The home of an element says that it does not have it. If it is, or was, registered here, it is asked; else it is gone.
     pub(super) fn disowned(&mut self, index: ElementIndex, by: RegistrarId, step: &mut Step<'_>) {
         let Some(element) = self.handlespace.element(index) else { return };
-        if element.association().is_some() && element.liveness().claim() != Claim::Asked {
+        let association = element.association();
+        if association.is_some() && element.liveness().claim() != Claim::Asked {
             self.change_owner(step.now, index, self.id);
-            self.contest(index, step);
-        } else {
-            self.remove_element(index, Removal::Disowned(by), step);
+            return self.contest(index, step);
+        }
+        self.remove_element(index, Removal::Disowned(by), step);
+        // Where this registrar has connected to the element only to make it its own, nothing is left to do.
+        let is_ours = |&id: &AssociationId| self.associations.get(id).is_some_and(Association::is_outbound);
+        if let Some(association) = association.filter(is_ours) {
+            self.abort_if_unused(association, Abort::NotNeeded, step);
         }
     }
 

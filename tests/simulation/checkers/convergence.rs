@@ -90,7 +90,7 @@ impl World {
     }
 
     /// Every element that a registrar knows, with its home.
-    fn elements_at(&self, node: NodeId) -> Elements {
+    pub fn elements_at(&self, node: NodeId) -> Elements {
         let Some(registrar) = self.nodes[node].registrar() else { return Elements::new() };
         let handlespace = registrar.handlespace();
         let mut elements = Elements::with_capacity(handlespace.element_count());

@@ -27,7 +27,7 @@ use ledger::{Ledger, Told};
 use rserpool::registrar::{Action, Link};
 use siege::Standing;
 use std::collections::{BTreeMap, BTreeSet};
-use unasked::AskedOf;
+use unasked::{AskedOf, Suggested};
 
 /// Tables are recomputed at each step up to this number of elements, beyond it every so many steps, or as many as there
 /// are elements.
@@ -51,6 +51,7 @@ pub struct Checks {
     /// How everything stood when the rogues came, as long as nothing else goes on.
     pub siege: Option<Standing>,
     asked: AskedOf,
+    suggested: Suggested,
     /// Turned off for measurements.
     pub off: bool,
     pub completed: u64,

@@ -9,7 +9,8 @@ use crate::world::World;
 use rserpool::association::PeerAddress;
 use rserpool::message::{AsapMessage, EnrpMessage};
 use rserpool::registrar::Link;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 /// What has come over an association, and not been answered.
 #[derive(Debug, Default)]
@@ -28,6 +29,9 @@ pub struct Asked {
     /// It has registered something, or may have.
     is_element: bool,
 }
+
+/// The registrar to which the home of an element has suggested it, and where that element is.
+pub type Suggested = BTreeSet<(NodeId, IpAddr)>;
 
 /// By the end of an association at which something has come.
 pub type AskedOf = BTreeMap<EndId, Asked>;
@@ -101,7 +105,12 @@ impl World {
                 let link = self.network.end(*end).link;
                 let asked = self.checks.asked.entry(*end).or_default();
                 asked.messages += 1;
-                if link == Link::Asap { asked.note_asap(bytes) } else { asked.note_enrp(bytes) }
+                if link == Link::Asap {
+                    asked.note_asap(bytes)
+                } else {
+                    asked.note_enrp(bytes)
+                }
+                self.note_suggestion(*end, bytes);
             }
             Input::Up { end, attempt } => {
                 let asked = self.checks.asked.entry(*end).or_default();
@@ -116,6 +125,21 @@ impl World {
         }
     }
 
+    /// An honest registrar suggests an element, as it does not answer: the T bit of a HANDLE_UPDATE.
+    fn note_suggestion(&mut self, end: EndId, bytes: &[u8]) {
+        let (node, from) = (self.network.end(end).node, self.network.end(end.other()).node);
+        if self.network.end(end).link != Link::Enrp || from >= self.config.registrars {
+            return;
+        }
+        let Ok(EnrpMessage::HandleUpdate(update)) = EnrpMessage::decode(bytes).map(|decoded| decoded.message) else {
+            return;
+        };
+        if let Some(transport) = update.pool_element.asap_transport.filter(|_| update.takeover_suggested) {
+            let (_, addresses) = transport.place();
+            self.checks.suggested.extend(addresses.iter().map(|address| (node, *address)));
+        }
+    }
+
     pub fn check_asked_of_registrar(&mut self, node: NodeId, end: EndId, bytes: &[u8]) {
         if !self.config.has_rogues() {
             return;
@@ -125,6 +149,7 @@ impl World {
         let to = self.network.end(end.other()).node;
         // Who has registered anywhere may be asked by whoever takes over from a dead registrar.
         asked.is_element |= self.config.rogues.setting == Setting::Trouble && !matches!(self.plans[to], Plan::User);
+        asked.is_element |= self.checks.suggested.contains(&(node, self.nodes[to].address));
         let explained = match link {
             Link::Asap => AsapMessage::decode(bytes).is_ok_and(|decoded| asked.explains_asap(&decoded.message)),
             // Registrars among themselves have much to say.
@@ -150,15 +175,20 @@ impl World {
         }
     }
 
-    /// Who connects where: never to bystanders, whoever has named them, and to elements only when a registrar is dead.
+    /// Who connects where: never to bystanders, whoever has named them, and to elements only when a registrar is dead or
+    /// their home has suggested them.
     pub fn check_connect(&mut self, node: NodeId, link: Option<Link>, peer: &PeerAddress) {
         let bystander = |plan: &Plan| matches!(plan, Plan::Bystander);
         let of_bystander =
             |address| self.nodes.iter().zip(&self.plans).any(|(n, p)| bystander(p) && n.address == address);
         if peer.addresses.iter().any(|address| of_bystander(*address)) {
             self.fail(format!("node {node} connects to {peer}, where somebody is who has no part in this"));
-        } else if self.is_needless(link) {
+        } else if self.is_needless(link) && !self.is_suggested(node, peer) {
             self.fail(format!("node {node} connects to {peer}, though no registrar is dead"));
         }
+    }
+
+    fn is_suggested(&self, node: NodeId, peer: &PeerAddress) -> bool {
+        peer.addresses.iter().any(|address| self.checks.suggested.contains(&(node, *address)))
     }
 }
