@@ -139,6 +139,7 @@ const OWNERS: &[&str] = &[
     "silence",
     "sources",
     "subscriptions",
+    "waiting_registrations",
     "witnesses",
     "enrp/arbitrations",
     "enrp/audit",

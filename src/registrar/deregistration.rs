@@ -20,6 +20,9 @@ impl Registrar {
         step: &mut Step<'_>,
     ) {
         let asap::Deregistration { pool_handle, pool_element_id } = message;
+        if let Some(waiting) = self.waiting_registrations.take(association, &pool_handle, pool_element_id) {
+            self.answer_registration(association, waiting, step); // it came first
+        }
         let by = (association, self.associations.get(association));
         let error = match self.registrations.deregister(&self.handlespace, by, &pool_handle, pool_element_id) {
             Deregistration::NotThere => {

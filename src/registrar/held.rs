@@ -2,6 +2,7 @@
 
 use super::Registrar;
 use super::departed::MAX_DEPARTED;
+use super::waiting_registrations::MAX_WAITING;
 
 /// A table, a list or a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,7 @@ impl Registrar {
             Held { what: "events", count: self.events.len(), most: config.max_events },
             Held { what: "reported elements", count: self.keep_alives.reported_count(), most: elements },
             Held { what: "elements that may come back", count: self.departed.len(), most: MAX_DEPARTED },
+            Held { what: "registrations that wait", count: self.waiting_registrations.len(), most: MAX_WAITING },
         ];
         self.held_for_registrars(&mut held);
         held

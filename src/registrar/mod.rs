@@ -1,7 +1,8 @@
 //! The registrar core (RFC 5352 section 3, RFC 5353): a state machine without I/O.
 //!
 //! One file an idea. Types that own what they change and tell what comes of it are `associations.rs`, `registrations.rs`,
-//! `keep_alives.rs`, `departed.rs`, `second_opinions.rs`, `subscriptions.rs`, `silence.rs`, `sources.rs`, `witnesses.rs` and those of `enrp/`; the other files add methods to [`Registrar`], which asks these types and routes. Every
+//! `waiting_registrations.rs`, `keep_alives.rs`, `departed.rs`, `second_opinions.rs`, `subscriptions.rs`, `silence.rs`, `sources.rs`,
+//! `witnesses.rs` and those of `enrp/`; the other files add methods to [`Registrar`], which asks these types and routes. Every
 //! change of the handlespace goes through `changes.rs`, which tells subscribers and peers.
 
 mod announce;
@@ -38,6 +39,7 @@ mod sources;
 mod statistics;
 mod subscriptions;
 mod unreachable;
+mod waiting_registrations;
 mod witnesses;
 
 pub use config::{RegistrarConfig, UserAddresses, ValidatedConfig};
@@ -66,6 +68,7 @@ use registrations::Registrations;
 use second_opinions::SecondOpinions;
 use sources::Sources;
 use subscriptions::Subscriptions;
+use waiting_registrations::WaitingRegistrations;
 
 /// One step of this core.
 type Step<'a> = crate::step::Step<'a, Action>;
@@ -84,6 +87,7 @@ pub struct Registrar {
     sources: Sources,
     subscriptions: Subscriptions,
     registrations: Registrations,
+    waiting_registrations: WaitingRegistrations,
     keep_alives: KeepAlives,
     departed: DepartedElements,
     second_opinions: SecondOpinions,
@@ -128,6 +132,7 @@ impl Registrar {
             sources: Sources::new(&config, SeededState::new(hash_seed), now),
             subscriptions: Subscriptions::default(),
             registrations: Registrations::new(&config, id),
+            waiting_registrations: WaitingRegistrations::new(now),
             keep_alives: KeepAlives::new(&config),
             departed: DepartedElements::default(),
             second_opinions: SecondOpinions::new(now),
@@ -169,10 +174,12 @@ impl Registrar {
             Event::PeersFound { peers } => self.on_peers_found(now, peers),
             Event::AddressesChanged(addresses) => self.on_addresses_changed(addresses, step),
             Event::Reconfigured(config) => self.on_reconfigured(config, step),
-            // Timers run here alone: what is handed in before may have waited for a late thread, and be what they wait for.
+            // Timers that blame others run here alone: what is handed in before may have waited for a late thread, and be what they
+            // wait for.
             Event::Timeout => self.run_timers(step),
             Event::Shutdown => self.on_shutdown(step),
         }
+        self.say_alive_if_due(step);
         if self.is_leaving() {
             self.leave_if_done(Leave::WithoutElements, step);
         }
@@ -196,6 +203,7 @@ impl Registrar {
             self.enrp.next_timer(),
             self.associations.next_look(),
             self.departed.next_look(),
+            self.waiting_registrations.next(),
         ]
         .into_iter()
         .flatten()
@@ -209,6 +217,7 @@ impl Registrar {
             }
             self.on_element_timer_expired(element, step);
         }
+        self.do_waiting_registrations(step);
         self.run_enrp_timers(step);
         self.send_due_updates(step);
         self.announce_if_due(step);

@@ -3,8 +3,9 @@
 use super::associations::Association;
 use super::events::{About, EventKind};
 use super::refusals::without_information;
-use super::removal::Place;
+use super::removal::{Abort, Place};
 use super::sources::Costly;
+use super::waiting_registrations::Turn;
 use super::{Registrar, Step};
 use crate::handlespace::{ElementIndex, Registered};
 use crate::log_limit::log_limited;
@@ -19,6 +20,38 @@ impl Registrar {
         if self.associations.get(association).is_none_or(Association::is_nowhere) {
             // It died before it was looked at: nobody waits for an answer, and there is nothing to answer but that it has no address.
             return log::debug!("registrar {}: a registration of {association:?}, which is gone: dropped", self.id);
+        }
+        let known = self.handlespace.find(&message.pool_handle, message.pool_element.id);
+        let is_new = self.cost_of(association, known) == Costly::Registration;
+        if !is_new || self.waiting_registrations.turn(step.now) == Turn::Now {
+            return self.answer_registration(association, message, step);
+        }
+        self.statistics.registrations_late += 1;
+        if let Some((association, message)) = self.waiting_registrations.push(step.now, association, message) {
+            self.answer_registration(association, message, step);
+        }
+    }
+
+    /// Does the registrations that have waited while there was more to do.
+    pub(super) fn do_waiting_registrations(&mut self, step: &mut Step<'_>) {
+        for _ in 0..self.waiting_registrations.due(step.now) {
+            let Some((association, message)) = self.waiting_registrations.pop() else { return };
+            if self.is_leaving() {
+                self.abort(association, Abort::Leaving, step);
+            } else {
+                self.answer_registration(association, message, step);
+            }
+        }
+    }
+
+    pub(super) fn answer_registration(
+        &mut self,
+        association: AssociationId,
+        message: Registration,
+        step: &mut Step<'_>,
+    ) {
+        if self.associations.get(association).is_none() {
+            return; // it has waited too long
         }
         let Registration { pool_handle, mut pool_element, life_in_seconds } = message;
         let id = pool_element.id;

@@ -10,9 +10,10 @@ use crate::log_limit::log_limited;
 use crate::message::asap::EndpointKeepAliveAck;
 use crate::{AssociationId, Time};
 use log::Level;
+use std::time::Duration;
 
 /// An answer that comes later than this says nothing about the network: the element was away.
-const AWAY: std::time::Duration = LATE;
+const AWAY: Duration = LATE;
 
 impl Registrar {
     /// Takes out an element of ours that has not answered, and the others of its process. Its association stays for some time: should

@@ -7,6 +7,8 @@ pub struct Statistics {
     pub registrations: u64,
     /// Registrations refused.
     pub registrations_refused: u64,
+    /// New registrations that had to wait, as there was more to do.
+    pub registrations_late: u64,
     /// De-registrations accepted.
     pub deregistrations: u64,
     /// De-registrations refused.

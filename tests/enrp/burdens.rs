@@ -99,6 +99,7 @@ impl Alone {
             AsapMessage::from(message).encode(&mut bytes).expect("encodable");
             self.handle(Event::Message { association, ppid: PPID_ASAP, bytes: &bytes });
         }
+        self.run(Duration::from_millis(100)); // so many at once wait for each other
         assert_eq!(self.registrar.handlespace().element_count(), count as usize);
         self.sent.clear();
         self

@@ -111,6 +111,9 @@ impl World {
     pub fn ask(&mut self, association: AssociationId, message: &AsapMessage) -> AsapMessage {
         self.sent.clear();
         self.message(association, message);
+        while !self.sent.iter().any(|(to, _)| *to == association) && self.registrations_wait() {
+            self.run(Duration::from_millis(1));
+        }
         let is_question = |message: &AsapMessage| matches!(message, AsapMessage::EndpointKeepAlive(_));
         let is_answer = |(to, message): &(AssociationId, AsapMessage)| *to == association || !is_question(message);
         let (mut answers, questions): (VecDeque<_>, _) = self.sent.drain(..).partition(is_answer);
@@ -119,6 +122,11 @@ impl World {
         let (to, answer) = answers.pop_front().unwrap();
         assert_eq!(to, association);
         answer
+    }
+
+    /// Whether so many have registered at once that some have to wait.
+    pub fn registrations_wait(&self) -> bool {
+        self.registrar.held().iter().any(|held| held.what == "registrations that wait" && held.count > 0)
     }
 
     pub fn register(&mut self, association: AssociationId, pool: &str, element: PoolElement) -> RegistrationResponse {

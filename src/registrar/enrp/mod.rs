@@ -100,6 +100,8 @@ pub(super) struct Enrp {
     senders: Senders,
     connects: Connects,
     timers: Timers,
+    /// When the next PRESENCE to everybody is due, as [`Timer::Heartbeat`] is.
+    heartbeat_at: Time,
     downloads: Downloads,
     observers: Observers,
     arbitrations: Arbitrations,
@@ -151,6 +153,7 @@ impl Enrp {
             senders: Senders::default(),
             connects: Connects::default(),
             timers,
+            heartbeat_at: now,
             downloads: Downloads::default(),
             observers: Observers::default(),
             arbitrations: Arbitrations::default(),

@@ -65,8 +65,17 @@ impl Registrar {
 
     /// Every PEER-HEARTBEAT-CYCLE, to everybody.
     pub(super) fn on_heartbeat_due(&mut self, step: &mut Step<'_>) {
-        self.enrp.timers.set(Timer::Heartbeat, step.now + self.config.peer_heartbeat_cycle);
+        self.enrp.heartbeat_at = step.now + self.config.peer_heartbeat_cycle;
+        self.enrp.timers.set(Timer::Heartbeat, self.enrp.heartbeat_at);
         self.announce_presence(step);
+    }
+
+    /// The heartbeat blames nobody, so it does not wait until all that has arrived is read, as other timers do: a registrar with more to
+    /// read than it can lives all the same.
+    pub(in crate::registrar) fn say_alive_if_due(&mut self, step: &mut Step<'_>) {
+        if step.now >= self.enrp.heartbeat_at && self.enrp.phase != Phase::Left {
+            self.on_heartbeat_due(step);
+        }
     }
 
     pub(in crate::registrar) fn announce_presence(&mut self, step: &mut Step<'_>) {

@@ -4,6 +4,7 @@ mod announcements;
 mod bad_input;
 mod deregistration;
 mod keep_alive;
+mod overload;
 mod registration;
 mod resolution;
 mod subscription;

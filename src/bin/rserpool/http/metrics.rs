@@ -49,11 +49,12 @@ impl Seen {
     }
 
     /// Name, help and value.
-    fn counters(&self) -> [(&'static str, &'static str, u64); 33] {
+    fn counters(&self) -> [(&'static str, &'static str, u64); 37] {
         let (core, driver) = (&self.statistics, &self.driver);
         [
             ("registrations", "Registrations and re-registrations accepted", core.registrations),
             ("registrations_refused", "Registrations refused", core.registrations_refused),
+            ("registrations_late", "New registrations that waited for what goes first", core.registrations_late),
             ("deregistrations", "De-registrations accepted", core.deregistrations),
             ("deregistrations_refused", "De-registrations refused", core.deregistrations_refused),
             ("resolutions", "Handle resolutions answered with elements", core.resolutions),
@@ -67,6 +68,8 @@ impl Seen {
             ("elements_removed_by_timeout", "Elements removed for silence", core.removed_by_timeout),
             ("elements_removed_by_reports", "Elements removed for silence and reports", core.removed_by_reports),
             ("elements_removed_by_expiry", "Elements removed at the end of their life", core.removed_by_expiry),
+            ("elements_back", "Elements removed for silence that came back with a late answer", core.elements_back),
+            ("second_opinions", "Peers asked about elements that did not answer", core.second_opinions),
             ("faulty_messages", "Messages that could not be used", core.faults),
             ("strangers_refused", "Messages ignored because their sender is no peer", core.strangers_refused),
             ("announcements", "Announcements sent", core.announcements),
@@ -78,6 +81,11 @@ impl Seen {
             ("peers_lost", "Peers that ceased to be peers", core.peers_lost),
             ("takeovers_started", "Arbitrations about dead registrars started", core.takeovers_started),
             ("takeovers_completed", "Dead registrars taken over", core.takeovers_completed),
+            (
+                "takeovers_refused",
+                "Takeovers given up because a peer says that the registrar lives",
+                core.takeovers_refused,
+            ),
             ("elements_taken_over", "Elements of dead registrars taken over", core.elements_taken_over),
             ("elements_adopted", "Elements that acknowledged this registrar as their new home", core.elements_adopted),
             ("messages_received", "Messages received on associations", driver.messages_received),
