@@ -33,6 +33,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "policy",
             "random",
             "round_trips",
+            "security",
             "wire",
         ],
     ),

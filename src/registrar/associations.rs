@@ -4,6 +4,7 @@ use super::silence::Silence;
 use super::{Link, RegistrarConfig};
 use crate::association::{Peer, PeerAddress, TransportKind};
 use crate::handlespace::{SeededState, ShardedMap};
+use crate::security::access::Identity;
 use crate::token_bucket::TokenBucket;
 use crate::wire::{AddressList, MAX_SCTP_ADDRESSES, TransportParameter, TransportUse};
 use crate::{AssociationId, Time};
@@ -27,6 +28,8 @@ pub(super) enum Limited {
 pub(super) struct Association {
     link: Link,
     peer: Peer,
+    /// Who it has proved to be; none: nothing was proved.
+    identity: Option<Box<Identity>>,
     resolutions: TokenBucket,
     reports: TokenBucket,
     faults: TokenBucket,
@@ -43,6 +46,7 @@ impl Association {
         Association {
             link,
             peer,
+            identity: None,
             resolutions: TokenBucket::per_second(config.max_resolutions_per_second, now),
             reports: TokenBucket::per_second(config.max_reports_per_second, now),
             faults: TokenBucket::per_second(MAX_FAULTS_PER_SECOND, now),
@@ -78,6 +82,11 @@ impl Association {
 
     pub fn is_tcp(&self) -> bool {
         self.peer.kind == TransportKind::Tcp
+    }
+
+    /// Who the other end has proved to be.
+    pub fn identity(&self) -> &Identity {
+        self.identity.as_deref().unwrap_or(&Identity::Plain)
     }
 
     /// Where the other end is.
@@ -151,6 +160,13 @@ impl Associations {
 
     pub fn get(&self, id: AssociationId) -> Option<&Association> {
         self.by_id.get(&id)
+    }
+
+    /// Its other end has proved who it is.
+    pub fn identify(&mut self, id: AssociationId, identity: Identity) {
+        if let Some(association) = self.by_id.get_mut(&id) {
+            association.identity = Some(Box::new(identity));
+        }
     }
 
     /// A message has come over it; which side it belongs to.

@@ -6,8 +6,10 @@ use crate::RegistrarId;
 use crate::association::PeerAddress;
 use crate::handlespace::MAX_ELEMENT_BYTES;
 use crate::policy::Policies;
+use crate::security::access::AccessPolicy;
 use crate::wire::{AddressList, PORT_ENRP, TransportParameter};
 use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Which addresses an element may offer its service at.
@@ -37,6 +39,8 @@ pub struct RegistrarConfig {
     pub peers: Vec<PeerAddress>,
     /// The policies that pools can have.
     pub policies: Policies,
+    /// Who may do what; none: everybody may do everything.
+    pub access: Option<Arc<AccessPolicy>>,
     /// Whether to send announcements.
     pub announce: bool,
     /// Interval of ASAP_SERVER_ANNOUNCE messages.
@@ -139,6 +143,7 @@ impl Default for RegistrarConfig {
             enrp_port: PORT_ENRP,
             peers: Vec::new(),
             policies: Policies::standard(),
+            access: None,
             announce: true,
             announce_interval: Duration::from_secs(1),
             keep_alive_interval: Duration::from_secs(5),

@@ -3,6 +3,7 @@
 use super::{OwnAddresses, ValidatedConfig};
 use crate::AssociationId;
 use crate::association::{LossReason, Peer, PeerAddress};
+use crate::security::access::Identity;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -32,6 +33,13 @@ pub enum Event<'a> {
         attempt: Option<ConnectAttempt>,
         /// The other end.
         peer: Peer,
+    },
+    /// The other end of an association that came up has proved who it is; until then it is nobody known.
+    Identified {
+        /// Its number, by which it came up.
+        association: AssociationId,
+        /// Who it is.
+        identity: Identity,
     },
     /// A connect failed.
     ConnectFailed {

@@ -5,6 +5,7 @@
 //! `witnesses.rs` and those of `enrp/`; the other files add methods to [`Registrar`], which asks these types and routes. Every
 //! change of the handlespace goes through `changes.rs`, which tells subscribers and peers.
 
+mod access;
 mod announce;
 mod asap;
 mod associations;
@@ -165,6 +166,7 @@ impl Registrar {
             Event::AssociationUp { link, association, attempt, peer } => {
                 self.on_association_up(link, association, attempt, peer, step);
             }
+            Event::Identified { association, identity } => self.on_identified(association, identity),
             Event::ConnectFailed { attempt, reason } => self.on_connect_failed(attempt, &reason, step),
             Event::AssociationLost { association, reason } => {
                 self.on_association_lost(association, &reason, step);

@@ -15,6 +15,10 @@ impl Registrar {
         let before = std::mem::replace(&mut self.config, config);
         self.events.adopt(&self.config);
         self.events.note(step.now, EventKind::Reconfigured, About::NOTHING, || "".into());
+        if self.config.access != before.access {
+            let rules = self.config.access.as_ref().map_or(0, |policy| policy.len());
+            log::info!("registrar {}: who may do what is decided by other rules from now on: {rules}", self.id);
+        }
         self.handlespace.set_limits(self.config.max_pools, self.config.max_pool_elements);
         self.sources.adopt(&self.config);
         self.registrations.adopt(&self.config);

@@ -11,6 +11,7 @@ use crate::handlespace::{ElementIndex, Registered};
 use crate::log_limit::log_limited;
 use crate::message::AsapMessage;
 use crate::message::asap::{Registration, RegistrationResponse};
+use crate::security::access::Act;
 use crate::wire::{Cause, ErrorCause, OperationalError, PoolElement, RegistrationLife};
 use crate::{AssociationId, PoolHandle, Time};
 use log::Level;
@@ -95,6 +96,9 @@ impl Registrar {
         pool_element: PoolElement,
         step: &mut Step<'_>,
     ) -> Result<(), ErrorCause> {
+        if !self.may(id, Act::Register, Some(pool_handle), step) {
+            return Err(without_information(Cause::RejectedForSecurity));
+        }
         let Some(association) = self.associations.get(id) else { return Err(without_information(Cause::Unspecified)) };
         let (life, element_id) = (pool_element.registration_life, pool_element.id);
         let known = self.handlespace.find(pool_handle, pool_element.id);

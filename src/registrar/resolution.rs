@@ -6,6 +6,7 @@ use super::{Action, Registrar, Step};
 use crate::handlespace::{Pool, PoolIndex};
 use crate::log_limit::log_limited;
 use crate::message::asap::{HandleResolution, HandleResolutionResponse, Updates};
+use crate::security::access::Act;
 use crate::wire::Cause;
 use crate::{AssociationId, Time};
 use log::Level;
@@ -35,6 +36,12 @@ impl Registrar {
             let message = no_such_pool(&pool_handle, Cause::LackOfResources);
             return self.send(association, &message, step);
         }
+        if !self.may(association, Act::Resolve, Some(&pool_handle), step) {
+            self.statistics.resolutions_failed += 1;
+            let message = no_such_pool(&pool_handle, Cause::RejectedForSecurity);
+            return self.send(association, &message, step);
+        }
+        let subscribe = subscribe && self.may(association, Act::Subscribe, Some(&pool_handle), step);
         let items = self.items_to_list(items);
         let response = self.handlespace.find_pool(&pool_handle).and_then(|pool| {
             let updates = if subscribe { self.subscribe(association, pool, items) } else { Updates::None };

@@ -23,6 +23,8 @@ pub struct Statistics {
     pub keep_alives_sent: u64,
     /// Unreachable reports received and counted.
     pub reports: u64,
+    /// What the rules of the operator have denied.
+    pub denied: u64,
     /// Messages of any kind left out because an association sends too many.
     pub rate_limited: u64,
     /// TCP connections ended because nothing came on them: for long, or while others needed the room.

@@ -8,6 +8,7 @@ use crate::AssociationId;
 use crate::handlespace::{ElementIndex, Liveness};
 use crate::log_limit::log_limited;
 use crate::message::asap::EndpointUnreachable;
+use crate::security::access::Act;
 use log::Level;
 
 impl Registrar {
@@ -30,6 +31,9 @@ impl Registrar {
                 self.id,
                 self.config.max_reports_per_second
             );
+            return;
+        }
+        if !self.may(association, Act::Report, Some(&message.pool_handle), step) {
             return;
         }
         let index = self.handlespace.find(&message.pool_handle, message.pool_element_id);

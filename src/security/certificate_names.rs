@@ -1,5 +1,6 @@
 //! Whom a certificate is for: its subject alternative names, and nothing else of it (RFC 6125 section 6.4.4: never the CN).
 
+use super::access::Identity;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -64,6 +65,12 @@ impl CertificateNames {
             ExpectedName::Dns(name) => self.dns.iter().any(|pattern| dns_name_matches(pattern, name)),
             ExpectedName::Address(address) => self.addresses.contains(address),
         }
+    }
+
+    /// Whom rules know it as: what it is in a scope, else its first name in DNS.
+    pub fn proved(&self) -> Identity {
+        let uri = self.uris.iter().find(|uri| uri.starts_with(SCHEME)).cloned().map(Identity::Uri);
+        uri.or_else(|| self.dns.first().cloned().map(Identity::Dns)).unwrap_or(Identity::Nameless)
     }
 
     /// How it is called in logs and rules: what it is in a scope, else its first name in DNS or address.

@@ -1,5 +1,7 @@
 //! What protects a session and a scope: keys, seals, names, and what they decide. Pure: texts, bytes and times in, decisions out.
 
+#[cfg(any(feature = "registrar", feature = "tls"))]
+pub mod access;
 #[cfg(feature = "tls")]
 mod certificate_names;
 #[cfg(feature = "pool-element")]

@@ -7,10 +7,12 @@ use rserpool::association::{LossReason, Peer, PeerAddress, TransportKind};
 use rserpool::message::enrp::*;
 use rserpool::message::{AsapMessage, EnrpMessage, asap};
 use rserpool::registrar::{Action, ConnectAttempt, Event, Link, Registrar, RegistrarConfig};
+use rserpool::security::access::AccessPolicy;
 use rserpool::wire::*;
 use rserpool::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A registrar alone with its timers: what it sends is kept, and its connects fail when their time is over.
@@ -308,6 +310,20 @@ fn sec_a_source_gets_so_many_pages_and_others_still_get_theirs() {
     alone.enrp(other, table_request(RegistrarId(0x62)));
     alone.run(Duration::from_millis(60));
     assert_eq!(alone.pages(other).len(), 1);
+}
+
+#[test]
+fn sec_a_list_is_refused_where_no_rule_allows_it_and_given_where_one_does() {
+    let rules = format!("allow plain register\nallow plain list from={}\n", element_ip(1));
+    let access = Some(Arc::new(AccessPolicy::parse(&rules).expect("rules")));
+    let mut alone = Alone::new(RegistrarConfig { access, ..config(0, &[]) }).with_elements(1);
+    let refused = [1, 2].map(|host| {
+        let observer = alone.up(Link::Enrp, PeerAddress::new(element_ip(host), PORT_ENRP));
+        alone.enrp(observer, table_request(RegistrarId(0x61)));
+        alone.run(SECOND);
+        alone.pages(observer).pop().map(|(_, page)| (page.reject, page.entries.len()))
+    });
+    assert_eq!(refused, [Some((false, 1)), Some((true, 0))]);
 }
 
 #[test]

@@ -151,9 +151,14 @@ fn who_cannot_even_ask_ends_with_3_as_1_would_mean_that_there_is_no_such_pool() 
 
 #[test]
 fn help_and_version_go_to_standard_output_and_end_with_0() {
-    for arguments in
-        [&["--help"][..], &["registrar", "--help"], &["resolve", "-h"], &["list", "--help"], &["bench", "--help"]]
-    {
+    for arguments in [
+        &["--help"][..],
+        &["registrar", "--help"],
+        &["resolve", "-h"],
+        &["list", "--help"],
+        &["bench", "--help"],
+        &["policy", "--help"],
+    ] {
         let output = rserpool(arguments);
         assert_eq!(output.status.code(), Some(0));
         assert!(text(&output.stdout).contains("Usage: rserpool"), "{arguments:?}");
@@ -201,7 +206,7 @@ fn every_command_of_the_help_is_in_the_manual_page_and_has_one_of_its_own() {
 
 #[test]
 fn every_option_of_the_help_is_in_the_manual_page_and_the_other_way_round() {
-    for command in ["registrar", "resolve", "list", "bench"] {
+    for command in ["registrar", "resolve", "list", "bench", "policy"] {
         let help = text(&rserpool(&[command, "--help"]).stdout);
         let mut in_help: Vec<&str> = help
             .lines()
@@ -263,4 +268,37 @@ fn a_program_without_tls_asks_nobody_where_tls_is_required() {
     }
     assert_eq!(rserpool(&["keys"]).status.code(), Some(2));
     assert_eq!(rserpool(&["registrar", "--tls", "on"]).status.code(), Some(2));
+}
+
+#[test]
+fn rules_are_tried_out_and_what_is_wrong_with_them_has_its_line_and_column() {
+    let dir = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let file = |name: &str, rules: &str| {
+        let path = dir.join(format!("{name}-{}.rules", std::process::id()));
+        std::fs::write(&path, rules).expect("written");
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    let good = file("good", "# rules\nallow uri=rserpool://a/user/* resolve pool=Echo*\ndeny plain list\n");
+    let bad = file("bad", "allow plain resolve\nallow plain fly\n");
+    let test = |arguments: &[&str]| {
+        let output = rserpool(&[&["policy", "test"], arguments].concat());
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    for (arguments, status, says) in [
+        (&[&good[..]][..], 0, "2 rules"),
+        (&[&good, "uri=rserpool://a/user/b resolve pool=EchoPool"], 0, "allowed by line 2"),
+        (&[&good, "plain list from=10.0.0.1"], 1, "denied by line 3"),
+        (&[&good, "plain resolve pool=EchoPool"], 1, "denied: no line fits"),
+        (&[&good, "plain fly pool=EchoPool"], 2, "the question, column 7: \"fly\" is no act"),
+        (&[&bad, "plain list"], 2, "line 2, column 13: \"fly\" is neither"),
+        (&["/does/not/exist"], 2, "/does/not/exist cannot be read"),
+        (&[], 2, "what is to be tested?"),
+    ] {
+        let (code, said) = test(arguments);
+        assert_eq!(code, Some(status), "{arguments:?}: {said}");
+        assert!(said.contains(says), "{arguments:?}: {said}");
+    }
+    let output = rserpool(&["registrar", "--access-policy", &bad]);
+    assert_eq!(output.status.code(), Some(2), "it does not start");
+    assert!(text(&output.stderr).contains("line 2, column 13"), "{}", text(&output.stderr));
 }

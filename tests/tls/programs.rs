@@ -203,3 +203,60 @@ fn the_options_and_the_command_that_tls_adds_are_in_the_manual_pages() {
         assert!(help.contains(option) && own.contains(&format!(".It Fl {}", &option[1..])), "{option}");
     }
 }
+
+#[test]
+fn sec_rules_know_users_by_their_certificates_and_keys_and_those_in_the_clear_as_nobody() {
+    let keys = issued();
+    let dir = keys.text("made");
+    for name in ["u1", "u2"] {
+        let output = rserpool(&[], &["keys", "issue", "user", name, "--dir", &dir]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    let rules = "allow plain register pool=Pool\nallow uri=rserpool://test/user/u1 resolve pool=Pool\nallow psk=user-1 resolve\n";
+    let (rules, ca) = (keys.write("rules", rules), keys.text("made/ca.pem"));
+    let file = |name: &str| keys.text(&format!("made/{name}"));
+    let registrar = RegistrarProcess::start(&[
+        "--access-policy",
+        rules.to_str().expect("UTF-8"),
+        "--tls",
+        "on",
+        "--tls-cert",
+        &file("r1.pem"),
+        "--tls-key",
+        &file("r1.key"),
+        "--tls-ca",
+        &ca,
+        "--tls-psk-file",
+        &file("psk.txt"),
+    ]);
+    let _element = Element::register(registrar.asap, "Pool", 0x77);
+    let address = registrar.asap.to_string();
+    let resolved = |environment: &[(&str, &str)]| {
+        let output = rserpool(environment, &["resolve", "Pool", "--registrar", &address, "--transport", "tcp"]);
+        (output.status.code(), text(&output.stdout).contains("0x00000077"), text(&output.stderr))
+    };
+    let (u1, u1_key, u2, u2_key) = (file("u1.pem"), file("u1.key"), file("u2.pem"), file("u2.key"));
+    let with = |certificate, key| {
+        resolved(&[
+            ("RSERPOOL_TLS", "require"),
+            ("RSERPOOL_TLS_CA", &ca),
+            ("RSERPOOL_TLS_CERT", certificate),
+            ("RSERPOOL_TLS_KEY", key),
+        ])
+    };
+    let allowed = with(&u1, &u1_key);
+    assert!(allowed.0 == Some(0) && allowed.1, "{allowed:?}");
+    let denied = with(&u2, &u2_key);
+    assert!(denied.0 != Some(0) && !denied.1 && denied.2.contains("security considerations"), "{denied:?}");
+    let by_key = resolved(&[("RSERPOOL_TLS", "require"), ("RSERPOOL_TLS_PSK_FILE", &file("psk.txt"))]);
+    assert!(by_key.0 == Some(0) && by_key.1, "{by_key:?}");
+    let nameless = resolved(&[("RSERPOOL_TLS", "require"), ("RSERPOOL_TLS_CA", &ca)]);
+    assert!(nameless.0 != Some(0) && !nameless.1, "{nameless:?}");
+    let plain = resolved(&[]);
+    assert!(plain.0 != Some(0) && !plain.1, "{plain:?}");
+    let (status, log) = registrar.end_by(libc::SIGTERM);
+    assert!(status.success(), "{log}");
+    for who in ["uri=rserpool://test/user/u2", "(tls)", "(plain)"] {
+        assert!(log.contains(who) && log.contains("may not resolve in pool \"Pool\""), "{who}: {log}");
+    }
+}

@@ -117,6 +117,11 @@ fn roundtrip_holds() {
 }
 
 #[test]
+fn access_policy_holds() {
+    run("access_policy", bodies::access_policy);
+}
+
+#[test]
 fn selectors_hold() {
     // An input is hundreds of operations.
     run_part("selectors", selectors::selectors, 5);

@@ -10,6 +10,7 @@ mod json;
 mod keys;
 mod list;
 mod logger;
+mod policy;
 mod pool_name;
 mod registrar;
 mod reload;
@@ -34,6 +35,7 @@ Commands:
   resolve     ask a registrar for the elements of a pool
   list        show everything that a registrar knows
   bench       measure a registrar
+  policy      try out who may do what
 {keys}
 A first registrar, and a look into it:
   rserpool registrar
@@ -51,9 +53,9 @@ const HELP_ON_KEYS: &str = "  keys        make certificates and keys for TLS\n";
 const HELP_ON_KEYS: &str = "";
 /// The commands in an error.
 #[cfg(feature = "tls")]
-const COMMANDS: &str = "registrar, resolve, list, bench and keys";
+const COMMANDS: &str = "registrar, resolve, list, bench, policy and keys";
 #[cfg(not(feature = "tls"))]
-const COMMANDS: &str = "registrar, resolve, list and bench";
+const COMMANDS: &str = "registrar, resolve, list, bench and policy";
 
 fn main() -> ExitCode {
     match run() {
@@ -76,6 +78,7 @@ fn run() -> Result<(), Failure> {
             Some("resolve") => resolve::run(parser),
             Some("list") => list::run(parser),
             Some("bench") => bench::run(parser),
+            Some("policy") => policy::run(parser),
             #[cfg(feature = "tls")]
             Some("keys") => keys::run(parser),
             Some("help") => print(&help()),

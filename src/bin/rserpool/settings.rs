@@ -2,6 +2,7 @@
 
 #[macro_use]
 mod entries;
+mod access;
 mod table;
 #[cfg(feature = "tls")]
 mod tls;

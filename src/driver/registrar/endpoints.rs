@@ -6,6 +6,8 @@ use crate::driver::interfaces::local_addresses;
 use crate::driver::poller::Poller;
 use crate::registrar::{Link, OwnAddresses, RegistrarConfig};
 use crate::transport::multicast::{AnnouncementListener, AnnouncementSender};
+#[cfg(feature = "tls")]
+use crate::transport::tls::Identities;
 use crate::transport::zones::needs_zone;
 use crate::transport::{
     self, DetachedReceiver, Detachment, EndpointConfig, PeerAddresses, SctpParameters, Tcp, Transport, TransportError,
@@ -82,11 +84,15 @@ pub(super) struct Endpoints {
     pub(super) enrp: Vec<SocketAddr>,
     /// What the settings say about where it is reached; empty: it follows the host's addresses.
     settled: OwnAddresses,
+    /// Who has proved under TLS to be whom.
+    #[cfg(feature = "tls")]
+    pub(super) identities: Identities,
 }
 
 impl Endpoints {
     pub(super) fn open(settings: &RegistrarSettings) -> Result<Endpoints, StartError> {
-        let Asap { sctp, tcp, tls } = open_asap(settings)?;
+        let asap = open_asap(settings)?;
+        let (sctp, tcp, tls) = (asap.sctp, asap.tcp, asap.tls);
         let enrp = open_sctp(settings, ENRP_SCTP, &settings.enrp)
             .map_err(|error| refused("ENRP endpoint", &settings.enrp, "SCTP", &error))?;
         let asap_addresses = with_port(&settings.asap, sctp.local_port());
@@ -98,9 +104,18 @@ impl Endpoints {
         let endpoint = |link, transport| Endpoint { link, transport, more: false, send_queue: MAX_SEND_QUEUE };
         let mut transports = vec![endpoint(Link::Asap, sctp), endpoint(Link::Enrp, enrp), endpoint(Link::Asap, tcp)];
         transports.extend(tls.map(|tls| endpoint(Link::Asap, tls)));
-        let (asap, enrp) = (asap_addresses, enrp_addresses);
         let settled = OwnAddresses::of(&settings.core);
-        Ok(Endpoints { transports, enrp_listener, asap_senders, enrp_senders, asap, enrp, settled })
+        Ok(Endpoints {
+            transports,
+            enrp_listener,
+            asap_senders,
+            enrp_senders,
+            asap: asap_addresses,
+            enrp: enrp_addresses,
+            settled,
+            #[cfg(feature = "tls")]
+            identities: asap.identities,
+        })
     }
 
     /// Which SCTP was chosen.
@@ -251,12 +266,15 @@ struct Asap {
     tcp: Box<dyn Transport>,
     /// Where the settings ask for it.
     tls: Option<Box<dyn Transport>>,
+    /// Whom that is with.
+    #[cfg(feature = "tls")]
+    identities: Identities,
 }
 
 /// SCTP and TCP under the same port number, and TLS under the next one.
 fn open_asap(settings: &RegistrarSettings) -> Result<Asap, StartError> {
     #[cfg(feature = "tls")]
-    let engines = super::tls::engines(settings)?;
+    let (engines, identities) = (super::tls::engines(settings)?, Identities::default());
     let attempts = if port_of(&settings.asap) == 0 { PORT_ATTEMPTS } else { 1 };
     let mut failure = None;
     for _ in 0..attempts {
@@ -272,10 +290,10 @@ fn open_asap(settings: &RegistrarSettings) -> Result<Asap, StartError> {
         };
         #[cfg(feature = "tls")]
         if let Some(engines) = &engines {
-            match super::tls::open(engines, &endpoint_config(settings, ASAP_TLS, &addresses)) {
+            match super::tls::open(engines, &endpoint_config(settings, ASAP_TLS, &addresses), identities.clone()) {
                 Ok(tls) => {
                     super::tls::tell(sctp.local_port());
-                    return Ok(Asap { sctp, tcp, tls: Some(tls) });
+                    return Ok(Asap { sctp, tcp, tls: Some(tls), identities });
                 }
                 Err(error) => {
                     failure = Some(refused("ASAP endpoint beside", &addresses, "TLS", &error));
@@ -283,7 +301,13 @@ fn open_asap(settings: &RegistrarSettings) -> Result<Asap, StartError> {
                 }
             }
         }
-        return Ok(Asap { sctp, tcp, tls: None });
+        return Ok(Asap {
+            sctp,
+            tcp,
+            tls: None,
+            #[cfg(feature = "tls")]
+            identities,
+        });
     }
     Err(failure.unwrap_or_else(|| StartError { what: "ASAP endpoint".to_owned(), why: "not tried".to_owned() }))
 }

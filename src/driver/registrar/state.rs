@@ -8,6 +8,8 @@ use crate::collections::AssociationMap;
 use crate::driver::core_loop::{Core, CoreLoop, impl_core};
 use crate::log_limit::{LogLimit, log_limited};
 use crate::registrar::{Action, ConnectAttempt, Event, Link, OwnAddresses, Registrar, ValidatedConfig};
+#[cfg(feature = "tls")]
+use crate::transport::tls::Identities;
 use crate::transport::{OutboundMessage, Transport, TransportError, TransportEvent};
 use crate::wire::{PPID_ASAP, PPID_ENRP};
 use crate::{AssociationId, RegistrarId, Time};
@@ -65,6 +67,9 @@ pub(super) struct State<C: Core> {
     backlogs: Backlogs,
     metrics: RegistrarMetrics,
     log_limit: LogLimit,
+    /// Who has proved under TLS to be whom.
+    #[cfg(feature = "tls")]
+    pub(super) identities: Identities,
 }
 
 impl<C: RegistrarCore> State<C> {
@@ -77,6 +82,8 @@ impl<C: RegistrarCore> State<C> {
             backlogs: Backlogs::default(),
             metrics: RegistrarMetrics::default(),
             log_limit: LogLimit::default(),
+            #[cfg(feature = "tls")]
+            identities: Identities::default(),
         }
     }
 
@@ -175,6 +182,10 @@ impl<C: RegistrarCore> State<C> {
                 log::debug!("association {association} with {} over {} is up", peer.address, peer.kind);
                 let event = Event::AssociationUp { link, association, attempt, peer };
                 self.core.handle(now, event);
+                #[cfg(feature = "tls")]
+                if let Some(identity) = self.identities.take(association) {
+                    self.core.handle(now, Event::Identified { association, identity });
+                }
             }
             TransportEvent::ConnectFailed { association, reason } => {
                 self.core.connect_failed(now, association, reason);

@@ -1,7 +1,7 @@
 //! TLS for pool users over TCP.
 
 use super::{RegistrarSettings, StartError};
-use crate::transport::tls::{OpenSsl, RegistrarNames, TlsMode, TlsTransport, tls_port};
+use crate::transport::tls::{Identities, OpenSsl, RegistrarNames, TlsMode, TlsTransport, tls_port};
 use crate::transport::{EndpointConfig, Transport, TransportError};
 use std::sync::Arc;
 
@@ -17,11 +17,16 @@ pub(super) fn engines(settings: &RegistrarSettings) -> Result<Option<Arc<OpenSsl
 }
 
 /// The endpoint beside that of ASAP over TCP which `config` is for.
-pub(super) fn open(engines: &Arc<OpenSsl>, config: &EndpointConfig) -> Result<Box<dyn Transport>, TransportError> {
+pub(super) fn open(
+    engines: &Arc<OpenSsl>,
+    config: &EndpointConfig,
+    identities: Identities,
+) -> Result<Box<dyn Transport>, TransportError> {
     let mut config = config.clone();
     config.bind.iter_mut().for_each(|at| at.set_port(tls_port(at.port())));
     // It never connects to a registrar.
-    let transport = TlsTransport::over_tcp(&config, engines.clone(), Arc::new(RegistrarNames::default()))?;
+    let mut transport = TlsTransport::over_tcp(&config, engines.clone(), Arc::new(RegistrarNames::default()))?;
+    transport.tell_identities(identities);
     Ok(Box::new(transport))
 }
 

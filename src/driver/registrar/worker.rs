@@ -113,8 +113,14 @@ impl<C: RegistrarCore> Worker<C> {
     pub(super) fn new(core: C, endpoints: Endpoints, stop_timeout: Duration) -> io::Result<Worker<C>> {
         let poller = Arc::new(Poller::new()?);
         endpoints.add_to(&poller)?;
+        #[cfg_attr(not(feature = "tls"), allow(unused_mut))]
+        let mut state = State::new(core);
+        #[cfg(feature = "tls")]
+        {
+            state.identities = endpoints.identities.clone();
+        }
         Ok(Worker {
-            state: State::new(core),
+            state,
             endpoints,
             waker: poller.waker(),
             sleeps_until: None,

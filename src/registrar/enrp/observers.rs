@@ -8,6 +8,7 @@ use super::{Phase, Registrar};
 use crate::message::enrp::HandleTableRequest;
 use crate::registrar::Step;
 use crate::registrar::sources::Costly;
+use crate::security::access::Act;
 use crate::{AssociationId, Time};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -65,6 +66,9 @@ impl Registrar {
         message: &HandleTableRequest,
         step: &mut Step<'_>,
     ) {
+        if !self.may(association, Act::List, None, step) {
+            return self.answer_table_request(association, message, Answer::Refusal, step);
+        }
         let most = self.config.max_handle_table_sessions;
         if self.enrp.phase == Phase::Starting || !self.enrp.observers.wait(association, message, most) {
             return self.answer_table_request(association, message, Answer::Refusal, step);

@@ -1,6 +1,7 @@
 //! What the wrapper needs of an implementation of TLS: bytes in and out on both sides, and who the peer is. No I/O.
 
 use crate::security::ExpectedName;
+use crate::security::access::Identity;
 use std::fmt;
 
 /// One end of one TLS connection.
@@ -22,6 +23,9 @@ pub trait Engine: Send {
 
     /// What was fed ends within a record.
     fn has_partial_record(&self) -> bool;
+
+    /// After the handshake: who the other end has proved to be.
+    fn identity(&self) -> Identity;
 
     /// After the handshake: who is at the other end, and how the connection is protected. For logs.
     fn describe(&self) -> String;

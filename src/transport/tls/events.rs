@@ -100,6 +100,9 @@ impl TlsTransport {
         session.phase = Phase::Open;
         let Some(peer) = session.peer.clone() else { return };
         log::debug!("TLS connection {association} with {}: {}", peer.address, session.describe());
+        if let Some(identities) = &self.identities {
+            identities.put(association, session.identity());
+        }
         let (early, end_wanted) = (std::mem::take(&mut session.early), session.end_wanted);
         sink(TransportEvent::Up { association, peer });
         for message in early {

@@ -7,6 +7,7 @@
 mod engine;
 mod events;
 mod handshakes;
+mod identities;
 mod openssl;
 mod records;
 mod registrar_names;
@@ -16,6 +17,7 @@ mod session;
 mod settings;
 
 pub use engine::{Engine, Engines, Handshake, Reading, TlsFault};
+pub use identities::Identities;
 pub use openssl::{OpenSsl, SettingsFault, issuing};
 pub use registrar_names::RegistrarNames;
 pub use settings::{TLS_OPTIONS, TlsMode, TlsOption, TlsProfile, TlsSettings};
@@ -72,6 +74,8 @@ pub struct TlsTransport {
     below: Box<dyn Carrier>,
     engines: Arc<dyn Engines>,
     names: Arc<RegistrarNames>,
+    /// Where who the peers are is told to whoever wants to know.
+    identities: Option<Identities>,
     sessions: AssociationMap<Session>,
     handshakes: Handshakes,
     timers: Deadlines,
@@ -101,6 +105,11 @@ impl TlsTransport {
         Ok(TlsTransport::new(config, Box::new(Tcp::open_stream(&pieces)?), engines, names))
     }
 
+    /// Tells from now on whom associations are with that come up.
+    pub fn tell_identities(&mut self, identities: Identities) {
+        self.identities = Some(identities);
+    }
+
     fn new(
         config: EndpointConfig,
         below: Box<dyn Carrier>,
@@ -112,6 +121,7 @@ impl TlsTransport {
             below,
             engines,
             names,
+            identities: None,
             sessions: AssociationMap::default(),
             handshakes: Handshakes::default(),
             timers: Deadlines::default(),

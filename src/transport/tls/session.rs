@@ -4,6 +4,7 @@ use super::engine::{Engine, Handshake, Reading, TlsFault};
 use super::sent::Sent;
 use crate::Time;
 use crate::association::Peer;
+use crate::security::access::Identity;
 use crate::transport::tcp::{Framer, Framing};
 use std::collections::VecDeque;
 
@@ -179,6 +180,11 @@ impl Session {
         if let Some(engine) = &mut self.engine {
             engine.close(out);
         }
+    }
+
+    /// Who the peer has proved to be.
+    pub fn identity(&self) -> Identity {
+        self.engine.as_ref().map_or(Identity::Plain, |engine| engine.identity())
     }
 
     /// Who the peer is, for logs.

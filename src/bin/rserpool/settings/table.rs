@@ -6,7 +6,7 @@ use super::values::{
     dns_name, each, id_chosen, log_level, on_or_off, peers, profile_name, set_addresses, set_groups, switch, texts,
     transport_name,
 };
-use super::{DNS_SERVER, PROFILE, Setting, Takes};
+use super::{DNS_SERVER, PROFILE, Setting, Takes, access};
 use crate::http;
 use crate::values::{address, address_by, count, count_u32, duration, identifier, number_u32, place, show_duration};
 use rserpool::RegistrarId;
@@ -164,6 +164,7 @@ pub const SETTINGS: &[Setting] = &[
             Ok(())
         },
     },
+    access::POLICY,
     #[cfg(feature = "tls")]
     tls::MODE,
     #[cfg(feature = "tls")]

@@ -6,6 +6,7 @@ use super::context::wrong_name;
 use super::fault;
 use super::names::names_of;
 use crate::security::ExpectedName;
+use crate::security::access::Identity;
 use openssl::ex_data::Index;
 use openssl::ssl::{Error, ErrorCode, Ssl, SslStream, SslVerifyMode};
 use openssl::x509::X509VerifyResult;
@@ -65,6 +66,14 @@ impl Connection {
 
     fn give(&mut self, out: &mut Vec<u8>) {
         out.append(&mut self.stream.get_mut().to_peer);
+    }
+
+    /// The identity whose pre-shared key the connection is made with. One that was only shown, and not used after all, proves nothing; as
+    /// no session is resumed, one that counts as resumed is by such a key (TLS 1.3).
+    fn key_identity(&self) -> Option<&String> {
+        let ssl = self.stream.ssl();
+        let by_suite = ssl.current_cipher().is_some_and(|suite| suite.name().contains("PSK"));
+        ssl.ex_data(self.identity).filter(|_| by_suite || ssl.session_reused())
     }
 
     /// What has gone wrong, as a person wants to know it.
@@ -148,13 +157,18 @@ impl Engine for Connection {
         self.records.is_partial()
     }
 
+    fn identity(&self) -> Identity {
+        let ssl = self.stream.ssl();
+        let certified = ssl.peer_certificate().map(|certificate| names_of(&certificate).proved());
+        certified.or_else(|| self.key_identity().cloned().map(Identity::Key)).unwrap_or(Identity::Nameless)
+    }
+
     fn describe(&self) -> String {
         let ssl = self.stream.ssl();
         let certified = ssl.peer_certificate().map(|certificate| {
             names_of(&certificate).identity().unwrap_or_else(|| "a certificate without names".to_owned())
         });
-        let known =
-            certified.or_else(|| ssl.ex_data(self.identity).map(|identity| format!("pre-shared key of {identity}")));
+        let known = certified.or_else(|| self.key_identity().map(|identity| format!("pre-shared key of {identity}")));
         let who = known.unwrap_or_else(|| "nobody known".to_owned());
         let suite = ssl.current_cipher().map_or("no suite", |cipher| cipher.name());
         format!("{} with {}, {suite}", who.escape_debug(), ssl.version_str())
