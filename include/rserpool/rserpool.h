@@ -169,6 +169,11 @@
 #define RSERPOOL_SEND_FAILED 4
 
 /**
+ * rn_type: struct rserpool_registration_change.
+ */
+#define RSERPOOL_REGISTRATION_CHANGE 5
+
+/**
  * rsp_sendto_pool(): when the element cannot be reached, another one gets the message (ASAP_SEND_FAILOVER of RFC 5352).
  */
 #define RSP_SEND_FAILOVER 1
@@ -259,6 +264,12 @@
  * sessions of a listening socket together. 0 where the environment has no RSERPOOL_COOKIE_KEYS.
  */
 #define RSERPOOL_COOKIES_REFUSED 10
+
+/**
+ * Socket option. 1: RSERPOOL_REGISTRATION_CHANGE tells whenever the registration of the socket stands otherwise than before. On a
+ * socket for rsp_accept(), rsp_poll() shows that by POLLPRI. 0 (default): it is not told.
+ */
+#define RSERPOOL_REGISTRATION_EVENT 11
 
 /**
  * rpi_flags: as many elements are listed as a call lists, or was asked for: the pool may have more.
@@ -603,7 +614,7 @@ struct rsp_poolinfo
 struct rserpool_notification_header
 {
    /**
-    * RSERPOOL_SESSION_CHANGE, RSERPOOL_FAILOVER, RSERPOOL_SHUTDOWN_EVENT or RSERPOOL_SEND_FAILED.
+    * RSERPOOL_SESSION_CHANGE, RSERPOOL_FAILOVER, RSERPOOL_SHUTDOWN_EVENT, RSERPOOL_SEND_FAILED or RSERPOOL_REGISTRATION_CHANGE.
     */
    uint16_t rn_type;
    /**
@@ -729,6 +740,33 @@ struct rserpool_send_failed
 };
 
 /**
+ * Notification: the registration of the socket stands otherwise than before. Only with RSERPOOL_REGISTRATION_EVENT.
+ */
+struct rserpool_registration_change
+{
+   /**
+    * RSERPOOL_REGISTRATION_CHANGE.
+    */
+   uint16_t rrc_type;
+   /**
+    * Always 0: no flags are defined.
+    */
+   uint16_t rrc_flags;
+   /**
+    * Length of the notification in bytes, this header included.
+    */
+   uint32_t rrc_length;
+   /**
+    * How it stands, as RSERPOOL_REGISTRATION_ERROR tells it; 0: a registrar has taken it.
+    */
+   int rrc_error;
+   /**
+    * The element's identifier.
+    */
+   uint32_t rrc_identifier;
+};
+
+/**
  * What rsp_recvmsg() writes to the buffer when it sets MSG_RSERPOOL_NOTIFICATION.
  */
 union rserpool_notification
@@ -753,6 +791,10 @@ union rserpool_notification
     * When `rn_type` is RSERPOOL_SEND_FAILED.
     */
    struct rserpool_send_failed rn_send_failed;
+   /**
+    * When `rn_type` is RSERPOOL_REGISTRATION_CHANGE.
+    */
+   struct rserpool_registration_change rn_registration_change;
 };
 
 #ifdef __cplusplus

@@ -150,7 +150,8 @@ struct Received {
       failover_complete,
       shutdown,    /**< the other end closes the session */
       send_failed, /**< messages that the element `pool_element` never acknowledged, and nobody else gets */
-      other        /**< a notification that this header does not know: it is in the buffer */
+      registration_changed, /**< see PoolElement::registration_events(): `error` tells how the registration stands */
+      other                 /**< a notification that this header does not know: it is in the buffer */
    };
    Kind               kind     = Kind::data;
    std::size_t        length   = 0;    /**< bytes in the buffer */
@@ -160,6 +161,7 @@ struct Received {
    std::uint16_t      stream   = 0;
    std::uint32_t      pool_element = 0;     /**< identifier of the other end, if it is a pool element */
    bool               has_cookie   = false; /**< with failover_necessary: the next server will know the session's state */
+   int                error        = 0; /**< with registration_changed: 0 when it is registered, else an errno */
 
    bool is_data() const noexcept { return kind == Kind::data; }
 };
@@ -385,6 +387,11 @@ private:
             received.session = n.rn_shutdown_event.rse_session;
             received.kind    = Received::Kind::shutdown;
             break;
+         case RSERPOOL_REGISTRATION_CHANGE:
+            received.error        = n.rn_registration_change.rrc_error;
+            received.pool_element = n.rn_registration_change.rrc_identifier;
+            received.kind         = Received::Kind::registration_changed;
+            break;
          case RSERPOOL_SEND_FAILED:
             received.session      = n.rn_send_failed.rsf_session;
             received.pool_element = n.rn_send_failed.rsf_identifier;
@@ -474,6 +481,9 @@ public:
                                       flags, tags),
                     "rsp_register");
    }
+   /** Whenever the registration stands otherwise than before, receive() tells so by Kind::registration_changed, and where sessions are
+       accepted, rsp_poll() shows it by POLLPRI. To be set before register_in(). */
+   void registration_events(bool on) { option(RSERPOOL_REGISTRATION_EVENT, on ? 1 : 0); }
    /** Leaves the pool. The sessions stay. */
    void deregister(int flags = 0) { detail::check(rsp_deregister(descriptor(), flags), "rsp_deregister"); }
    /** Tells all clients, those of now and those to come, which elements to try, in this order, when this one fails; empty: those to

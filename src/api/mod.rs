@@ -79,8 +79,8 @@ pub use error_text::error_text;
 pub use lifecycle::{cleanup, initialize};
 pub use options::{
     OPTION_AUTO_FAILOVER, OPTION_CONNECT_TIMEOUT_MS, OPTION_COOKIES_REFUSED, OPTION_FAILOVER_RESEND,
-    OPTION_REGISTRATION_ERROR, OPTION_RESOLUTION_RETRY_DELAY_MS, OPTION_SESSION_ERROR, OPTION_UNREAD_LIMIT,
-    SOL_RSERPOOL, getsockopt, setsockopt,
+    OPTION_REGISTRATION_ERROR, OPTION_REGISTRATION_EVENT, OPTION_RESOLUTION_RETRY_DELAY_MS, OPTION_SESSION_ERROR,
+    OPTION_UNREAD_LIMIT, SOL_RSERPOOL, getsockopt, setsockopt,
 };
 pub use parameters::{IPPROTO_SCTP, update_session_parameters};
 pub use pool_info::{

@@ -37,6 +37,9 @@ pub const OPTION_REGISTRATION_ERROR: c_int = 9;
 /// To be read only: how many cookies from pool users were not believed, by this socket, the one that accepted it, or those that it has
 /// accepted. 0 where cookies are not sealed.
 pub const OPTION_COOKIES_REFUSED: c_int = 10;
+/// 1: whenever the registration of the socket stands otherwise than before, the notification
+/// [`crate::session::Notification::RegistrationChange`] tells so; 0 (default): it does not.
+pub const OPTION_REGISTRATION_EVENT: c_int = 11;
 
 /// Bytes of a C int.
 const INT_LEN: usize = size_of::<c_int>();
@@ -58,6 +61,10 @@ pub fn getsockopt(sd: Descriptor, level: c_int, name: c_int, value: &mut [u8]) -
                     session_error(&socket)
                 }
                 (SOL_RSERPOOL, OPTION_REGISTRATION_ERROR) => registration_error(&instance, &socket)?,
+                (SOL_RSERPOOL, OPTION_REGISTRATION_EVENT) => {
+                    socket.check_open()?;
+                    c_int::from(socket.wants_registration_news())
+                }
                 (SOL_RSERPOOL, OPTION_UNREAD_LIMIT) => c_int::try_from(socket.unread_limit()?).unwrap_or(c_int::MAX),
                 (SOL_RSERPOOL, OPTION_COOKIES_REFUSED) => {
                     let refused = socket.cookies()?.map_or(0, |cookies| cookies.refused());
@@ -113,6 +120,12 @@ fn set_on(socket: &Socket, level: c_int, name: c_int, value: c_int) -> Result<()
         let wrong = || format!("a session may have {} to {} bytes unread", UNREAD_LIMITS.start(), UNREAD_LIMITS.end());
         let bytes = bytes.ok_or_else(|| Error::with(libc::EINVAL, wrong()))?;
         return Ok(socket.set_unread_limit(bytes)?);
+    }
+    if (level, name) == (SOL_RSERPOOL, OPTION_REGISTRATION_EVENT) {
+        socket.check_open()?;
+        return socket
+            .want_registration_news(value != 0)
+            .map_err(|error| Error::system(&error, "a descriptor for news"));
     }
     let positive_ms = || match u64::try_from(value) {
         Ok(ms) if ms > 0 => Ok(Duration::from_millis(ms)),

@@ -5,10 +5,10 @@ use super::lifecycle::instance;
 use super::sockets::{lookup, own_endpoint, start_listening};
 use super::{AddressInfo, Descriptor, Error, LoadInfo, PeRegistrationOptions, RegisterOptions, Result};
 use crate::asap::{Outcome, RegistrationState, Request, RequestError};
-use crate::driver::client::{Endpoint, Instance, NotDone, Registered, Registration, Socket, Wait};
-use crate::wire::{
-    AddressList, Cause, Policy, PolicyType, PoolElement, RegistrationLife, TransportParameter, TransportUse,
+use crate::driver::client::{
+    Endpoint, Instance, NotDone, Registered, Registration, Socket, SocketName, Wait, errno_of,
 };
+use crate::wire::{AddressList, Policy, PolicyType, PoolElement, RegistrationLife, TransportParameter, TransportUse};
 use crate::{PoolElementId, PoolHandle, RegistrarId};
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
@@ -88,6 +88,7 @@ pub fn register(
             asap_transport: None,
         },
         reregistration_interval: interval,
+        socket: Some(SocketName { descriptor: sd, id: socket.id }),
     };
     let registered = Registered { pool_handle: pool_handle.clone(), pool_element_id: id, load: used };
     socket.set_registration(Some(registered))?;
@@ -136,24 +137,15 @@ pub(super) fn registration_error(instance: &Instance, socket: &Socket) -> Result
     let Some(registered) = socket.registration()? else { return Ok(libc::ENOENT) };
     let Registered { pool_handle, pool_element_id, .. } = registered;
     let name = format!("registration of element {pool_element_id} in pool {pool_handle}");
-    let refused = |errno, cause, then| {
-        remember(Error::with(errno, format!("{name} is refused: {cause}; {then}")));
-        errno
-    };
-    Ok(match instance.io.registration_state(pool_handle, pool_element_id) {
-        Some(RegistrationState::Registered) => 0,
-        Some(RegistrationState::Waiting) => libc::EINPROGRESS,
-        Some(RegistrationState::RefusedForNow(cause)) => {
-            let errno = match cause {
-                Cause::NonUniquePoolElementId => libc::EEXIST,
-                Cause::LackOfResources => libc::EBUSY,
-                _ => libc::EPROTOTYPE,
-            };
-            refused(errno, cause, "the registrar is asked again")
-        }
-        Some(RegistrationState::Refused(cause)) => refused(libc::EPERM, cause, "it has to be changed"),
-        None => libc::ENOENT,
-    })
+    let Some(state) = instance.io.registration_state(pool_handle, pool_element_id) else { return Ok(libc::ENOENT) };
+    let errno = errno_of(state);
+    let refused = |cause, then| remember(Error::with(errno, format!("{name} is refused: {cause}; {then}")));
+    match state {
+        RegistrationState::Registered | RegistrationState::Waiting => {}
+        RegistrationState::RefusedForNow(cause) => refused(cause, "the registrar is asked again"),
+        RegistrationState::Refused(cause) => refused(cause, "it has to be changed"),
+    }
+    Ok(errno)
 }
 
 /// How the socket is reached. Without addresses where it is bound to all of them: the driver puts in those that fit.

@@ -4,8 +4,8 @@ use super::associations::{LifeUnit, SctpHome};
 use super::interface::{Action, RegistrationState, Step};
 use super::pool_table::HasDeadline;
 use super::requests::Waiter;
-use crate::Time;
 use crate::wire::Cause;
+use crate::{PoolElementId, PoolHandle, Time};
 use std::time::Duration;
 
 /// The longest pause after a rejection for lack of resources, unless the re-registration interval is longer.
@@ -82,6 +82,8 @@ pub(super) struct Element {
     /// What the last one was for, until a registration is accepted.
     pub(super) refused_for: Option<Cause>,
     pub(super) waiters: Vec<Waiter>,
+    /// How it and the home registrar stand, as it was last told.
+    told: RegistrationState,
 }
 
 impl HasDeadline for Element {
@@ -111,6 +113,7 @@ impl Element {
             refusals: 0,
             refused_for: None,
             waiters: Vec::new(),
+            told: RegistrationState::Waiting,
         }
     }
 
@@ -175,6 +178,15 @@ impl Element {
                 RegistrationState::Registered
             }
             (_, None) => RegistrationState::Waiting,
+        }
+    }
+
+    /// Tells how they stand, if that has changed.
+    pub(super) fn tell(&mut self, pool_handle: &PoolHandle, pool_element_id: PoolElementId, step: &mut Step<'_>) {
+        let state = self.registration_state();
+        if std::mem::replace(&mut self.told, state) != state {
+            let pool_handle = pool_handle.clone();
+            step.push(Action::RegistrationChanged { pool_handle, pool_element_id, state });
         }
     }
 }

@@ -323,6 +323,15 @@ pub enum Action {
         /// Identifiers of the elements, each unique in the pool.
         pool_element_ids: Vec<PoolElementId>,
     },
+    /// An element of our own and the home registrar stand otherwise than before. That it waits for an answer at first is not told.
+    RegistrationChanged {
+        /// Handle of the pool, 1 to 32 bytes by default.
+        pool_handle: PoolHandle,
+        /// Its identifier, unique in the pool.
+        pool_element_id: PoolElementId,
+        /// How they stand.
+        state: RegistrationState,
+    },
     /// A pool that is subscribed to, as the registrar tells it now; often the same as before.
     PoolChanged {
         /// Handle of the pool, 1 to 32 bytes by default.

@@ -135,6 +135,7 @@ impl Registrations {
         self.elements.edit(&key.0, key.1, |element| {
             element.waiters.push(waiter);
             element.change(encoded, interval, home, t2, step);
+            element.tell(&key.0, key.1, step);
         });
     }
 
@@ -163,9 +164,10 @@ impl Registrations {
     /// The home registrar is another one: all elements register there at once.
     pub(super) fn restart(&mut self, home: Option<SctpHome>, step: &mut Step<'_>) {
         let t2 = self.t2;
-        self.elements.edit_all(&mut |_, _, element| {
+        self.elements.edit_all(&mut |handle, id, element| {
             element.state = State::Idle;
             element.send(home, t2, step);
+            element.tell(handle, id, step);
         });
     }
 
@@ -180,8 +182,11 @@ impl Registrations {
     }
 
     /// The home registrar is gone.
-    pub(super) fn home_lost(&mut self) {
-        self.elements.edit_all(&mut |_, _, element| element.state = State::Idle);
+    pub(super) fn home_lost(&mut self, step: &mut Step<'_>) {
+        self.elements.edit_all(&mut |handle, id, element| {
+            element.state = State::Idle;
+            element.tell(handle, id, step);
+        });
     }
 
     pub(super) fn on_response(
@@ -237,6 +242,7 @@ impl Registrations {
             if element.changed || too_long {
                 element.send(home, t2, step);
             }
+            element.tell(&handle, id, step);
         });
     }
 
@@ -292,17 +298,18 @@ impl Registrations {
 
     /// The registrar says that it removed an element, though nobody de-registered it (RFC 5352 section 2.2.4: its life has
     /// expired).
-    pub(super) fn was_removed(&mut self, handle: &PoolHandle, id: PoolElementId, now: Time) {
+    pub(super) fn was_removed(&mut self, handle: &PoolHandle, id: PoolElementId, step: &mut Step<'_>) {
         let removed = self.elements.edit(handle, id, |element| match element.state {
             State::Registered { t4 } => {
-                element.state = State::Removed { again_at: t4.min(now + PAUSE_AFTER_REMOVAL) };
+                element.state = State::Removed { again_at: t4.min(step.now + PAUSE_AFTER_REMOVAL) };
+                element.tell(handle, id, step);
                 true
             }
             _ => false,
         });
         if removed == Some(true) {
             let line = format_args!("{id} in pool {handle} was removed by the registrar: registering it again");
-            self.log.warn(now, line);
+            self.log.warn(step.now, line);
         }
     }
 

@@ -56,6 +56,8 @@ pub const RSERPOOL_SHUTDOWN_EVENT: u16 = 3;
 
 /// rn_type: struct rserpool_send_failed.
 pub const RSERPOOL_SEND_FAILED: u16 = 4;
+/// rn_type: struct rserpool_registration_change.
+pub const RSERPOOL_REGISTRATION_CHANGE: u16 = 5;
 
 /// rsp_sendto_pool(): when the element cannot be reached, another one gets the message (ASAP_SEND_FAILOVER of RFC 5352).
 pub const RSP_SEND_FAILOVER: c_uint = 0x0001;
@@ -100,6 +102,9 @@ pub const RSERPOOL_REGISTRATION_ERROR: c_int = 9;
 /// Socket option, to be read only: how many cookies of clients were dropped because no server of the pool had sealed them, for all
 /// sessions of a listening socket together. 0 where the environment has no RSERPOOL_COOKIE_KEYS.
 pub const RSERPOOL_COOKIES_REFUSED: c_int = 10;
+/// Socket option. 1: RSERPOOL_REGISTRATION_CHANGE tells whenever the registration of the socket stands otherwise than before. On a
+/// socket for rsp_accept(), rsp_poll() shows that by POLLPRI. 0 (default): it is not told.
+pub const RSERPOOL_REGISTRATION_EVENT: c_int = 11;
 
 #[cfg(test)]
 mod tests {
@@ -115,6 +120,7 @@ mod tests {
         assert_eq!(super::RSERPOOL_SESSION_ERROR, api::OPTION_SESSION_ERROR);
         assert_eq!(super::RSERPOOL_REGISTRATION_ERROR, api::OPTION_REGISTRATION_ERROR);
         assert_eq!(super::RSERPOOL_COOKIES_REFUSED, api::OPTION_COOKIES_REFUSED);
+        assert_eq!(super::RSERPOOL_REGISTRATION_EVENT, api::OPTION_REGISTRATION_EVENT);
         assert_eq!(super::RSERPOOL_RESOLUTION_RETRY_DELAY_MS, api::OPTION_RESOLUTION_RETRY_DELAY_MS);
     }
 }

@@ -109,7 +109,7 @@ functions! {
     rsp_getsockname: [LIBRARY, SOCKET, &[EFAULT, EINVAL, ENOBUFS]];
     rsp_getpeername: [LIBRARY, SOCKET, &[EFAULT, EINVAL, ENOBUFS, ENOTCONN]];
     rsp_getsockopt: [LIBRARY, DESCRIPTOR, &[EFAULT, EINVAL, ENOPROTOOPT]] mapped "getsockopt(2)";
-    rsp_setsockopt: [LIBRARY, DESCRIPTOR, &[EFAULT, EINVAL, ENOPROTOOPT]] mapped "setsockopt(2)";
+    rsp_setsockopt: [LIBRARY, DESCRIPTOR, RESOURCES, &[EFAULT, EINVAL, ENOPROTOOPT]] mapped "setsockopt(2)";
 
     rsp_register: [LIBRARY, SOCKET, HANDLE, RESOURCES, ENDPOINT, &[EINPROGRESS, EINTR, EISCONN]];
     rsp_register_tags: [LIBRARY, SOCKET, HANDLE, RESOURCES, ENDPOINT, &[EINPROGRESS, EINTR, EISCONN]];

@@ -233,11 +233,27 @@ pub struct rserpool_send_failed {
     pub rsf_identifier: u32,
 }
 
+/// Notification: the registration of the socket stands otherwise than before. Only with RSERPOOL_REGISTRATION_EVENT.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rserpool_registration_change {
+    /// RSERPOOL_REGISTRATION_CHANGE.
+    pub rrc_type: u16,
+    /// Always 0: no flags are defined.
+    pub rrc_flags: u16,
+    /// Length of the notification in bytes, this header included.
+    pub rrc_length: u32,
+    /// How it stands, as RSERPOOL_REGISTRATION_ERROR tells it; 0: a registrar has taken it.
+    pub rrc_error: c_int,
+    /// The element's identifier.
+    pub rrc_identifier: u32,
+}
+
 /// What all notifications begin with.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rserpool_notification_header {
-    /// RSERPOOL_SESSION_CHANGE, RSERPOOL_FAILOVER, RSERPOOL_SHUTDOWN_EVENT or RSERPOOL_SEND_FAILED.
+    /// RSERPOOL_SESSION_CHANGE, RSERPOOL_FAILOVER, RSERPOOL_SHUTDOWN_EVENT, RSERPOOL_SEND_FAILED or RSERPOOL_REGISTRATION_CHANGE.
     pub rn_type: u16,
     /// Always 0: no flags are defined.
     pub rn_flags: u16,
@@ -258,6 +274,8 @@ pub union rserpool_notification {
     pub rn_shutdown_event: rserpool_shutdown_event,
     /// When `rn_type` is RSERPOOL_SEND_FAILED.
     pub rn_send_failed: rserpool_send_failed,
+    /// When `rn_type` is RSERPOOL_REGISTRATION_CHANGE.
+    pub rn_registration_change: rserpool_registration_change,
 }
 
 /// How fast a dead peer is noticed: the SCTP parameters of a socket's associations (RFC 9260 section 16).

@@ -46,6 +46,14 @@ pub enum Notification {
         /// Number of messages, at least one.
         messages: u32,
     },
+    /// RSERPOOL_REGISTRATION_CHANGE: how the registration of a pool element stands now (the indication of RFC 5352 section 3.1). For
+    /// sockets that want it.
+    RegistrationChange {
+        /// Identifier of the element.
+        element: PoolElementId,
+        /// An errno, as the option RSERPOOL_REGISTRATION_ERROR has it; 0: a registrar has taken it.
+        error: i32,
+    },
 }
 
 /// Which way a session changed.
@@ -66,6 +74,7 @@ impl Notification {
             | Notification::FailoverComplete { session, .. }
             | Notification::SendFailed { session, .. }
             | Notification::Shutdown { session } => session,
+            Notification::RegistrationChange { .. } => SessionId(0),
         }
     }
 
@@ -89,6 +98,7 @@ impl Notification {
     /// The bytes of `union rserpool_notification` as C programs read them.
     pub fn to_bytes(self) -> [u8; NOTIFICATION_SIZE] {
         let (kind, state, session, has_cookie) = match self {
+            Notification::RegistrationChange { element, error } => (5, error as u32, SessionId(element.0), false),
             Notification::SendFailed { session, messages, .. } => (4, messages, session, false),
             Notification::SessionChange { change: SessionChange::Add, session } => (1u16, 1u32, session, false),
             Notification::SessionChange { change: SessionChange::Remove, session } => (1, 2, session, false),
@@ -119,6 +129,9 @@ impl Notification {
             (2, 1) => Some(Notification::FailoverNecessary { session, has_cookie }),
             (2, 2) => Some(Notification::FailoverComplete { session, has_cookie }),
             (4, messages) => Some(Notification::SendFailed { session, element: PoolElementId(word(16)), messages }),
+            (5, error) => {
+                Some(Notification::RegistrationChange { element: PoolElementId(word(12)), error: error as i32 })
+            }
             (3, session) => Some(Notification::Shutdown { session: SessionId(session) }),
             _ => None,
         }
@@ -143,6 +156,10 @@ impl fmt::Display for Notification {
                 write!(f, "failover complete for session {} ({})", session.0, cookie(has_cookie))
             }
             Notification::Shutdown { session } => write!(f, "session {} shut down", session.0),
+            Notification::RegistrationChange { element, error: 0 } => write!(f, "element {element} is registered"),
+            Notification::RegistrationChange { element, error } => {
+                write!(f, "element {element} is not registered (error {error})")
+            }
             Notification::SendFailed { session, element, messages } => {
                 write!(f, "{messages} messages not delivered to element {element} in session {}", session.0)
             }

@@ -2,7 +2,8 @@
 
 use crate::support::api::*;
 use rserpool::api::{
-    self, ConnectOptions, EndSession, FailoverFlags, LoadInfo, RegisterOptions, SendOptions, Timeout, Wait,
+    self, ConnectOptions, EndSession, FailoverFlags, LoadInfo, Notification, RegisterOptions, SendOptions, Timeout,
+    Wait,
 };
 use rserpool::driver::clock;
 use rserpool::transport::TransportChoice;
@@ -129,6 +130,61 @@ fn a_registration_that_was_refused_says_so_when_asked() {
     }
     assert_eq!(registration_error(second), 0);
     api::close(second).unwrap();
+}
+
+/// Nothing but such news is there to be received.
+fn registration_news(sd: libc::c_int, event: libc::c_short) -> libc::c_int {
+    wait_for(sd, event);
+    let (got, session) = receive(sd);
+    let Got::Notification(Notification::RegistrationChange { element, error }) = got else { panic!("{got:?}") };
+    assert_eq!((element, session.0), (api::getsockname(sd).unwrap().pool_element_id, 0));
+    error
+}
+
+/// RFC 5352 section 3.1: an indication to the upper layer.
+#[test]
+fn who_wants_it_is_told_how_a_registration_stands_also_where_sessions_are_accepted() {
+    library();
+    let on = 1i32.to_ne_bytes();
+    let want = |sd| api::setsockopt(sd, api::SOL_RSERPOOL, api::OPTION_REGISTRATION_EVENT, &on).unwrap();
+    let (first, second) = (seqpacket_socket(), stream_socket());
+    want(first);
+    want(second);
+    assert_eq!(option(second, api::OPTION_REGISTRATION_EVENT), 1);
+    register(first, "told-of-registrations");
+    assert_eq!(registration_news(first, libc::POLLIN), 0);
+    let other = LoadInfo { policy: PolicyType::RANDOM, ..LoadInfo::default() };
+    let life = Duration::from_secs(30);
+    assert_eq!(api::register(second, b"told-of-registrations", &other, life, RegisterOptions::default()), Ok(()));
+    let mut both = [libc::pollfd { fd: second, events: libc::POLLIN | libc::POLLPRI, revents: 0 }];
+    assert_eq!(api::poll(&mut both, Timeout::After(PATIENCE)), Ok(1));
+    assert_eq!(both[0].revents, libc::POLLPRI, "no session waits");
+    assert_eq!(registration_news(second, libc::POLLPRI), libc::EPROTOTYPE);
+    let nothing = api::recvmsg(second, &mut [0; 100], Timeout::After(PATIENCE));
+    assert_eq!(nothing.unwrap_err().errno, libc::ENOTCONN, "as without the option");
+    assert_eq!(api::poll(&mut both, Timeout::Now), Ok(0));
+    api::close(first).unwrap();
+    assert_eq!(registration_news(second, libc::POLLPRI), 0);
+    // A session waits to be accepted, and there are no news.
+    let client = connect("told-of-registrations");
+    assert_eq!(api::poll(&mut both, Timeout::After(PATIENCE)), Ok(1));
+    assert_eq!(both[0].revents, libc::POLLIN);
+    for sd in [client, second] {
+        api::close(sd).unwrap();
+    }
+}
+
+#[test]
+fn who_does_not_want_news_of_a_registration_gets_none() {
+    library();
+    let server = stream_socket();
+    register(server, "not-told");
+    assert_eq!(registration_error(server), 0);
+    let mut all = [libc::pollfd { fd: server, events: libc::POLLIN | libc::POLLPRI, revents: 0 }];
+    assert_eq!(api::poll(&mut all, Timeout::Now), Ok(0));
+    let nothing = api::recvmsg(server, &mut [0; 100], Timeout::Now);
+    assert_eq!(nothing.unwrap_err().errno, libc::ENOTCONN);
+    api::close(server).unwrap();
 }
 
 #[test]

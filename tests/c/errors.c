@@ -81,11 +81,14 @@ static int child_without_descriptors(void)
    for(int i = 0; i < 7; i++) {
       sockets[i] = open_socket(SOCK_SEQPACKET);
    }
-   const int next = dup(0);
+   const int stream = open_socket(SOCK_STREAM);
+   const int next   = dup(0);
    REQUIRE(next >= 0 && close(next) == 0);
    limit_descriptors((rlim_t)next);
    FAILS(rsp_socket(0, SOCK_SEQPACKET, IPPROTO_SCTP), EMFILE);
    FAILS(rsp_socket_internal(0, SOCK_SEQPACKET, IPPROTO_SCTP, -1), EMFILE);
+   const int on = 1;
+   FAILS(rsp_setsockopt(stream, SOL_RSERPOOL, RSERPOOL_REGISTRATION_EVENT, &on, sizeof(on)), EMFILE);
    FAILS(rsp_bind(sockets[0], NULL, 0), EMFILE);
    FAILS(rsp_listen(sockets[1], 4), EMFILE);
    FAILS(rsp_register(sockets[2], HANDLE("pool"), NULL, 1000, 0), EMFILE);

@@ -33,9 +33,30 @@ static void registered(int sd)
    CHECK(option(sd, RSERPOOL_REGISTRATION_ERROR) == 0);
 }
 
+/* A socket that accepts sessions is told of its registration by an event of its own. */
+static void told_of_registration(void)
+{
+   const int                   on     = 1;
+   const int                   server = rsp_socket(0, SOCK_STREAM, IPPROTO_SCTP);
+   union rserpool_notification news;
+   int                         flags = 0;
+   REQUIRE(server >= 0);
+   CHECK(rsp_setsockopt(server, SOL_RSERPOOL, RSERPOOL_REGISTRATION_EVENT, &on, sizeof(on)) == 0);
+   CHECK(rsp_register(server, HANDLE("told"), NULL, 30000, REGF_DONTWAIT) == 0);
+   struct pollfd entry = {.fd = server, .events = POLLIN | POLLPRI};
+   CHECK(rsp_poll(&entry, 1, 30000) == 1 && entry.revents == POLLPRI);
+   CHECK(rsp_recvmsg(server, &news, sizeof(news), NULL, &flags, 0) == sizeof(news));
+   CHECK(flags & MSG_RSERPOOL_NOTIFICATION);
+   CHECK(news.rn_header.rn_type == RSERPOOL_REGISTRATION_CHANGE && news.rn_header.rn_length == sizeof(news));
+   CHECK(news.rn_registration_change.rrc_error == 0 && news.rn_registration_change.rrc_identifier != 0);
+   FAILS(rsp_recvmsg(server, &news, sizeof(news), NULL, &flags, 30000), ENOTCONN);
+   CHECK(rsp_close(server) == 0);
+}
+
 int main(int argc, char** argv)
 {
    start(argc, argv);
+   told_of_registration();
    struct TagItem none[] = {{TAG_DONE, 0}};
 
    const int server = rsp_socket(0, SOCK_SEQPACKET, IPPROTO_SCTP);

@@ -119,7 +119,9 @@ impl World {
                 }
                 Action::LookUp => panic!("nobody is known by name"),
                 Action::Removed { .. } => panic!("nobody watches"),
-                Action::PoolChanged { pool_handle, .. } => assert_eq!(*pool_handle, handle()),
+                Action::PoolChanged { pool_handle, .. } | Action::RegistrationChanged { pool_handle, .. } => {
+                    assert_eq!(*pool_handle, handle());
+                }
                 Action::ShutdownComplete => {
                     assert!(!self.shutdown_complete);
                     self.shutdown_complete = true;

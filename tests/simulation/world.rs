@@ -466,8 +466,9 @@ impl World {
                 self.trace.word(request.0 << 1 | u64::from(result.is_ok()));
                 self.on_complete(node, request, result);
             }
-            asap::Action::LookUp => {}         // nobody is known by name
-            asap::Action::Removed { .. } => {} // nobody watches
+            asap::Action::LookUp => {}                     // nobody is known by name
+            asap::Action::Removed { .. } => {}             // nobody watches
+            asap::Action::RegistrationChanged { .. } => {} // registrars are looked at instead
             // Nobody subscribes in the simulation.
             asap::Action::PoolChanged { .. } => {}
             asap::Action::ShutdownComplete => self.stop_in_order(node),

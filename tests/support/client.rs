@@ -1,7 +1,7 @@
 //! A client core under a virtual clock, and the messages and registrars that tests play to it.
 
 use rserpool::asap::{
-    Action, AsapClient, AsapConfig, ConnectAttempt, Event, Outcome, Request, RequestError, RequestId,
+    Action, AsapClient, AsapConfig, ConnectAttempt, Event, Outcome, RegistrationState, Request, RequestError, RequestId,
 };
 use rserpool::association::{LossReason, PeerAddress, TransportKind};
 use rserpool::message::AsapMessage;
@@ -235,6 +235,15 @@ impl Done {
             Some((_, Ok(Outcome::Resolved { pool_elements, .. }))) => pool_elements.iter().map(|pe| pe.id.0).collect(),
             other => panic!("request {request} is not resolved: {other:?} in {:?}", self.0),
         }
+    }
+
+    /// How registrations stand now that stood otherwise before.
+    pub fn registrations(&self) -> Vec<RegistrationState> {
+        let changed = |action: &Action| match action {
+            Action::RegistrationChanged { state, .. } => Some(*state),
+            _ => None,
+        };
+        self.0.iter().filter_map(changed).collect()
     }
 
     pub fn cancelled_connects(&self) -> Vec<ConnectAttempt> {

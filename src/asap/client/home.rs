@@ -2,7 +2,6 @@
 
 use super::AsapClient;
 use crate::AssociationId;
-use crate::Time;
 use crate::asap::associations::RegistrarAssociation;
 use crate::asap::hunt_outcome::{Leaving, Progress, Purpose};
 use crate::asap::interface::{Action, Step};
@@ -74,16 +73,16 @@ impl AsapClient {
     pub(super) fn leave_home(&mut self, reason: &'static str, step: &mut Step<'_>) {
         if let Some(home) = self.associations.take_home() {
             step.push(Action::Abort { association: home.id(), reason });
-            self.home_is_gone(&home, Leaving::AtWork, format_args!("{reason}"), step.now);
+            self.home_is_gone(&home, Leaving::AtWork, format_args!("{reason}"), step);
         }
     }
 
-    pub(super) fn on_association_lost(&mut self, association: AssociationId, reason: &LossReason, now: Time) {
+    pub(super) fn on_association_lost(&mut self, association: AssociationId, reason: &LossReason, step: &mut Step<'_>) {
         if let Some(home) = self.associations.lost(association) {
             // A registrar closes connections that nobody has used for long. The next request finds one again.
             let idle = self.hunt_wanted().is_none() && !reason.says_unreachable();
             let leaving = if idle { Leaving::Idle } else { Leaving::AtWork };
-            self.home_is_gone(&home, leaving, format_args!("{reason}"), now);
+            self.home_is_gone(&home, leaving, format_args!("{reason}"), step);
         }
     }
 
@@ -92,7 +91,7 @@ impl AsapClient {
         home: &RegistrarAssociation,
         leaving: Leaving,
         reason: std::fmt::Arguments<'_>,
-        now: Time,
+        step: &mut Step<'_>,
     ) {
         let peer = home.peer();
         match leaving {
@@ -103,8 +102,8 @@ impl AsapClient {
                 log::info!("connection with home registrar {peer}, which nobody uses, has ended: {reason}")
             }
         }
-        self.hunt.home_lost(home, leaving, now);
-        self.registrations.home_lost();
+        self.hunt.home_lost(home, leaving, step.now);
+        self.registrations.home_lost(step);
         self.deregistrations.home_lost();
         self.resolutions.home_lost();
         self.subscriptions.home_lost();

@@ -50,7 +50,7 @@ impl AsapClient {
                 self.home_worked();
                 let answered = self.deregistrations.on_response(message, &mut self.requests, step);
                 if let Answered::Removed((handle, id)) = answered {
-                    self.registrations.was_removed(&handle, id, step.now);
+                    self.registrations.was_removed(&handle, id, step);
                 }
             }
             AsapMessage::HandleResolutionResponse(message) => {

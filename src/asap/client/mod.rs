@@ -99,7 +99,7 @@ impl AsapClient {
                 let progress = self.hunt.connect_failed(attempt, &reason, &mut self.associations, step);
                 self.on_progress(progress, step);
             }
-            Event::AssociationLost { association, reason } => self.on_association_lost(association, &reason, step.now),
+            Event::AssociationLost { association, reason } => self.on_association_lost(association, &reason, step),
             Event::Message { association, ppid, bytes } => self.on_message(association, ppid, bytes, step),
             Event::Announcement { from, bytes } => self.on_announcement(from, bytes, step),
             Event::ElementChanged { pool_handle, pool_element, reregistration_interval } => {

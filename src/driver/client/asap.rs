@@ -254,6 +254,12 @@ impl<C: ClientCore> AsapDriver<C> {
             Action::Removed { pool_handle, pool_element_ids } => {
                 self.tell_sessions(now, pool_handle, &pool_element_ids);
             }
+            Action::RegistrationChanged { pool_handle, pool_element_id, state } => {
+                let name = self.registrations.socket_of(&pool_handle, pool_element_id);
+                if let Some(socket) = name.and_then(|name| self.descriptors.socket(name)) {
+                    socket.registration_changed(&pool_handle, pool_element_id, state);
+                }
+            }
             Action::PoolChanged { pool_handle, state } => self.subscribers.told(&pool_handle, state),
             Action::ShutdownComplete => self.finished = true,
         }

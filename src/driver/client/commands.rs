@@ -54,6 +54,8 @@ pub struct Registration {
     pub pool_element: crate::wire::PoolElement,
     /// T4-reregistration.
     pub reregistration_interval: Duration,
+    /// The socket that is registered, and may want to be told how that goes.
+    pub socket: Option<SocketName>,
 }
 
 impl Registration {
@@ -65,7 +67,7 @@ impl Registration {
 
 /// Names a socket that may be closed by the time when it is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SocketName {
+pub struct SocketName {
     /// Where it stands in the table of descriptors.
     pub descriptor: RawFd,
     /// What nobody else has who comes to stand there later.

@@ -54,7 +54,7 @@ mod whereabouts;
 
 pub use bell::{Bell, Listener, NoResult, Promise, Promised, Wake, promise};
 pub use call_error::{Closed, ListenError, ReceiveError, SendError};
-pub use commands::Registration;
+pub use commands::{Registration, SocketName};
 pub use cookies::{CookieMaker, Cookies};
 pub use csp::{CspConfig, Reporter};
 pub use endpoint::Endpoint;
@@ -68,6 +68,6 @@ pub use registrar_tls::TlsTcp;
 pub use requests::{NotDone, Wait};
 #[cfg(feature = "pool-element")]
 pub use sealed_cookies::CookieSeal;
-pub use socket::{MAX_BACKLOG, ONLY_SESSION, Registered, SessionStatus, Socket, Style, TakenUp};
+pub use socket::{MAX_BACKLOG, ONLY_SESSION, Registered, SessionStatus, Socket, Style, TakenUp, errno_of};
 pub use subscription::Subscription;
 pub use table::{DescriptorTable, Entry};

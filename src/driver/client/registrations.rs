@@ -2,7 +2,7 @@
 //! those that this host has at the moment.
 
 use super::addresses::addresses_towards;
-use super::commands::Registration;
+use super::commands::{Registration, SocketName};
 use crate::asap::{Event, Request};
 use crate::collections::SortedMap;
 use crate::wire::{AddressList, PoolElement, TransportParameter};
@@ -58,6 +58,11 @@ impl Registrations {
     pub fn is_waiting(&self, pool_handle: &PoolHandle, pool_element_id: PoolElementId) -> bool {
         let found = self.by_element.get(&(pool_handle.clone(), pool_element_id));
         found.is_some_and(|registration| self.waits(registration))
+    }
+
+    /// The socket that is registered as this element.
+    pub fn socket_of(&self, pool_handle: &PoolHandle, pool_element_id: PoolElementId) -> Option<SocketName> {
+        self.by_element.get(&(pool_handle.clone(), pool_element_id))?.socket
     }
 
     /// A registrar has come up at `address`: what changes by that.
@@ -142,7 +147,8 @@ pub(super) mod tests {
             policy: Policy::RoundRobin,
             asap_transport: None,
         };
-        Registration { pool_handle: PoolHandle::from("pool"), pool_element, reregistration_interval: interval }
+        let socket = None;
+        Registration { pool_handle: PoolHandle::from("pool"), pool_element, reregistration_interval: interval, socket }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod one_to_many;
 mod pool_sending;
 mod pool_user;
 mod receive;
+mod registered;
 mod role;
 mod room;
 mod send;
@@ -32,6 +33,7 @@ use std::sync::{Arc, OnceLock};
 use usage::ForReports;
 
 pub use pool_user::SessionStatus;
+pub use registered::errno_of;
 pub use role::TakenUp;
 pub use settings::Registered;
 pub use usage::Usage;
@@ -72,6 +74,9 @@ pub struct Socket {
 /// What the lock of a socket protects.
 struct SocketState {
     descriptor: Descriptor,
+    wants_registration_news: bool,
+    /// Shows news of the registration, where the program wants them and sessions are accepted.
+    news: Descriptor,
     changed: Arc<Bell>,
     /// The errno of calls from now on.
     closed: Option<libc::c_int>,
@@ -102,6 +107,8 @@ impl Socket {
             endpoint: OnceLock::new(),
             state: Mutex::new(SocketState {
                 descriptor: Descriptor::none(),
+                wants_registration_news: false,
+                news: Descriptor::none(),
                 changed: Arc::clone(&bell),
                 closed: None,
                 inbox: Inbox::new(),
@@ -192,6 +199,7 @@ impl Socket {
         // Wakes the threads that wait in poll(2); the number stays taken until the last of them has gone.
         state.update();
         state.descriptor.remove();
+        state.news.remove();
         (std::mem::replace(&mut state.role, Role::Fresh), state.settings.take_registration())
     }
 }
@@ -211,10 +219,12 @@ impl SocketState {
         }
         let wanted = Shown { readable: self.is_readable(), writable: self.is_writable() };
         self.descriptor.show(wanted);
+        self.show_news();
     }
 
     fn is_readable(&self) -> bool {
-        self.closed.is_some() || !self.inbox.is_empty() || self.role.has_ended() || self.role.has_pending()
+        let to_receive = self.role.can_receive() && !self.inbox.is_empty();
+        self.closed.is_some() || to_receive || self.role.has_ended() || self.role.has_pending()
     }
 
     /// A send would not block: it would succeed, or fail at once. With several sessions: to one of them at least. Were the

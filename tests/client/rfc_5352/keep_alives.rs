@@ -3,6 +3,7 @@
 use super::with_element;
 use crate::support::client::*;
 use rserpool::RegistrarId;
+use rserpool::asap::RegistrationState;
 use rserpool::message::AsapMessage;
 
 #[test]
@@ -46,7 +47,7 @@ fn asap_102_h_bit_makes_the_sender_home_registrar_and_elements_register_there_at
     assert_eq!(done.shutdowns(), [home]);
     let adopted = client.core.home_registrar().unwrap();
     assert_eq!((adopted.association, adopted.id), (other, Some(RegistrarId(6))));
-    assert!(client.message(other, registered(1, None)).0.is_empty());
+    assert_eq!(client.message(other, registered(1, None)).registrations(), [RegistrationState::Registered]);
 }
 
 #[test]

@@ -51,6 +51,27 @@ fn asap_010_065_066_a_deregistration_names_the_element_as_registered() {
     assert_eq!(client.core.next_deadline(), None, "no timer is left of it");
 }
 
+/// RFC 5352 section 3.1: an indication to the upper layer.
+#[test]
+fn how_a_registration_stands_is_told_whenever_that_changes() {
+    let odd = Cause::InconsistentPoolingPolicy;
+    let mut client = Client::new(config(1, SCTP));
+    let connects = client.request(1, register(1)).connects();
+    let (home, done) = client.up(&connects[0]);
+    assert_eq!(done.registrations(), [], "it waits, as it did from the beginning");
+    let accepted = client.message(home, registered(1, None));
+    assert_eq!(accepted.registrations(), [RegistrationState::Registered]);
+    client.advance(Duration::from_secs(30));
+    assert_eq!(client.message(home, registered(1, None)).registrations(), [], "it is as it was");
+    client.advance(Duration::from_secs(30));
+    let refused = client.message(home, registered(1, Some(odd)));
+    assert_eq!(refused.registrations(), [RegistrationState::RefusedForNow(odd)]);
+    assert_eq!(client.advance(Duration::from_secs(1)).registrations(), [], "it is asked again");
+    let accepted = client.message(home, registered(1, None));
+    assert_eq!(accepted.registrations(), [RegistrationState::Registered]);
+    assert_eq!(client.lost(home).registrations(), [RegistrationState::Waiting]);
+}
+
 #[test]
 fn asap_031_041_042_an_element_registers_again_at_each_t4() {
     let (mut client, home) = with_element();
@@ -249,7 +270,7 @@ fn asap_069_a_deregistration_that_nobody_answers_fails_in_bounded_time() {
 #[test]
 fn section_2_2_4_an_element_whose_life_expired_is_registered_again() {
     let (mut client, home) = with_element();
-    assert!(client.message(home, deregistered(1)).0.is_empty());
+    assert_eq!(client.message(home, deregistered(1)).registrations(), [RegistrationState::Waiting]);
     let done = client.advance(ms(1000));
     assert!(matches!(done.sent()[..], [(_, AsapMessage::Registration(_))]));
 }

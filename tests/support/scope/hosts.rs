@@ -272,6 +272,7 @@ fn registration(id: usize) -> Registration {
             asap_transport: None,
         },
         reregistration_interval: REREGISTRATION,
+        socket: None,
     }
 }
 

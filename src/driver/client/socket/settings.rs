@@ -137,6 +137,9 @@ impl Socket {
             if let (Some(cookies), Some(registered)) = (&state.settings.cookies, &registration) {
                 cookies.set_pool(&registered.pool_handle);
             }
+            if registration.is_none() {
+                state.inbox.set_registration(None);
+            }
             state.settings.registration = registration;
         })
     }
@@ -145,6 +148,7 @@ impl Socket {
     pub fn take_registration(&self) -> Result<Option<Registered>, Closed> {
         self.change(|state| {
             state.settings.business_card = None;
+            state.inbox.set_registration(None);
             state.settings.take_registration()
         })
     }
