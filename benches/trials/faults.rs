@@ -1,6 +1,7 @@
 //! What happens to registrars and servers: drawn from a seed, and such that there is always one of each that works.
 
-use crate::pool::{Pool, REGISTRARS, SERVERS};
+use crate::Trial;
+use crate::pool::Pool;
 use crate::support::scope::until;
 use rserpool::Time;
 use rserpool::driver::clock;
@@ -69,18 +70,18 @@ type Away = Option<Absence>;
 pub struct Faults {
     random: u64,
     next: Time,
-    servers: [Away; SERVERS],
-    registrars: [Away; REGISTRARS],
+    servers: Vec<Away>,
+    registrars: Vec<Away>,
     pub log: Vec<Fault>,
 }
 
 impl Faults {
-    pub fn new(seed: u64) -> Faults {
+    pub fn new(trial: &Trial) -> Faults {
         let mut faults = Faults {
-            random: seed ^ 0x9e37_79b9_7f4a_7c15,
+            random: trial.seed ^ 0x9e37_79b9_7f4a_7c15,
             next: Time::ZERO,
-            servers: [None; SERVERS],
-            registrars: [None; REGISTRARS],
+            servers: vec![None; trial.servers],
+            registrars: vec![None; trial.registrars],
             log: Vec::new(),
         };
         faults.next = clock::now() + faults.between(PAUSE);
@@ -95,7 +96,8 @@ impl Faults {
             return;
         }
         let kind = KINDS[self.below(KINDS.len() as u64) as usize];
-        let number = self.below(if kind == Kind::Registrar { REGISTRARS } else { SERVERS } as u64) as usize;
+        let many = if kind == Kind::Registrar { self.registrars.len() } else { self.servers.len() };
+        let number = self.below(many as u64) as usize;
         if !self.would_be_survived(pool, kind, number) {
             self.next = now + LOOK;
             return;
@@ -117,7 +119,7 @@ impl Faults {
         until("everybody is back", || {
             self.recover(pool, clock::now());
             let away = self.servers.iter().chain(&self.registrars).flatten().count();
-            if away > 0 { Err(format!("{away} are away")) } else { pool.registrars.agrees(SERVERS) }
+            if away > 0 { Err(format!("{away} are away")) } else { pool.registrars.agrees(self.servers.len()) }
         });
     }
 
@@ -140,7 +142,9 @@ impl Faults {
         if kind == Kind::Registrar {
             return away(&self.registrars) == 0 && self.registrars_know_servers(pool);
         }
-        self.servers[number].is_none() && away(&self.servers) + 1 < SERVERS && self.registrars_know_servers(pool)
+        self.servers[number].is_none()
+            && away(&self.servers) + 1 < self.servers.len()
+            && self.registrars_know_servers(pool)
     }
 
     /// Each registrar that runs lists as many servers as there are, and no others.

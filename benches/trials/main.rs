@@ -8,10 +8,12 @@
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
+mod bad_network;
 mod faults;
 mod gaps;
 mod pool;
 
+use crate::support::scope::lossy::Impairment;
 use faults::Faults;
 use gaps::Gaps;
 use pool::{Client, Pool};
@@ -25,21 +27,26 @@ struct Trial {
     duration: Duration,
     seed: u64,
     links: Links,
+    registrars: usize,
+    servers: usize,
     sessions: usize,
     /// Between two requests of a session.
     interval: Duration,
 }
 
 /// What is between the processes.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Links {
     Loopback,
     /// Each process on a host of its own, whose link loses so many percent of the packets.
     Lossy(u64),
+    /// The same, and the links are all that is bad: no process fails.
+    Bad(Impairment),
 }
 
-const USAGE: &str =
-    "usage: scripts/session-trials [fast|default] [SECONDS] [--seed N] [--netem] [--sessions N] [--interval-ms N]";
+const USAGE: &str = "usage: scripts/session-trials [fast|default] [SECONDS] [--seed N] [--netem] [--sessions N] [--interval-ms N]\n\
+                     or     scripts/session-trials [fast|default] [SECONDS] --bad-network LOSS-%,VARIATION-MS,DUPLICATES-% [--registrars N]\n\
+                     [--servers N] [--sessions N] [--interval-ms N] [--seed N]";
 
 /// 15 seconds, one profile: for `cargo test`, where a busy machine shall not make it a failure, so the timers are the slow ones.
 const SHORT: Trial = Trial {
@@ -47,6 +54,8 @@ const SHORT: Trial = Trial {
     duration: Duration::from_secs(15),
     seed: 1,
     links: Links::Loopback,
+    registrars: 2,
+    servers: 3,
     sessions: 200,
     interval: Duration::from_millis(500),
 };
@@ -73,6 +82,12 @@ fn trial(arguments: &[&str]) -> Option<Trial> {
         match *argument {
             "fast" => trial.profile = "fast",
             "default" => trial.profile = "default",
+            "--bad-network" => {
+                let links = Links::Bad(impairment(rest.next()?)?);
+                trial = Trial { links, registrars: 3, servers: 50, sessions: 20, ..trial };
+            }
+            "--registrars" => trial.registrars = rest.next()?.parse().ok()?,
+            "--servers" => trial.servers = rest.next()?.parse().ok()?,
             "--netem" => trial.links = Links::Lossy(5),
             "--seed" => trial.seed = rest.next()?.parse().ok()?,
             "--sessions" => trial.sessions = rest.next()?.parse().ok()?,
@@ -83,10 +98,22 @@ fn trial(arguments: &[&str]) -> Option<Trial> {
     Some(trial)
 }
 
+/// LOSS-%,VARIATION-MS,DUPLICATES-%.
+fn impairment(text: &str) -> Option<Impairment> {
+    let mut numbers = text.split(',').map(str::parse);
+    let mut number = || numbers.next()?.ok();
+    let (loss_percent, variation, duplicate_percent) = (number()?, Duration::from_millis(number()?), number()?);
+    Some(Impairment { loss_percent, variation, duplicate_percent, ..Impairment::default() })
+}
+
 fn run(trial: &Trial) -> Result<(), String> {
+    if let Links::Bad(impairment) = trial.links {
+        return bad_network::run(trial, impairment);
+    }
     let links = match trial.links {
         Links::Loopback => "loopback".to_owned(),
         Links::Lossy(percent) => format!("links that lose {percent} %"),
+        Links::Bad(impairment) => format!("{impairment:?}"),
     };
     let Trial { profile, duration, seed, sessions, interval, .. } = trial;
     println!(
@@ -94,7 +121,7 @@ fn run(trial: &Trial) -> Result<(), String> {
     );
     let mut pool = Pool::start(trial)?;
     let mut client = Client::start(&pool, trial);
-    let mut faults = Faults::new(*seed);
+    let mut faults = Faults::new(trial);
     let mut gaps = Gaps::default();
     let load = Load::now();
     let end = clock::now() + *duration;
@@ -111,15 +138,21 @@ fn run(trial: &Trial) -> Result<(), String> {
 
 /// Only what does not depend on the machine's speed.
 fn judge(wrong: &[String], result: &BTreeMap<String, u64>) -> Result<(), String> {
+    judge_answers(wrong, result)?;
+    if result.get("failovers").is_none_or(|&failovers| failovers <= 1) {
+        return Err("no session has ever moved: nothing was tried".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether all was answered.
+fn judge_answers(wrong: &[String], result: &BTreeMap<String, u64>) -> Result<(), String> {
     for line in wrong.iter().take(20) {
         println!("wrong: {line}");
     }
     let number = |name: &str| result.get(name).copied().unwrap_or(u64::MAX);
     if !wrong.is_empty() || number("unanswered") != 0 || number("requests") != number("answers") {
         return Err(format!("{} things that must not be", wrong.len().max(1)));
-    }
-    if number("failovers") <= 1 {
-        return Err("no session has ever moved: nothing was tried".to_owned());
     }
     Ok(())
 }

@@ -14,10 +14,6 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-pub const REGISTRARS: usize = 2;
-pub const SERVERS: usize = 3;
-/// Those, and the client.
-const HOSTS: u8 = (REGISTRARS + SERVERS + 1) as u8;
 /// Longer than the client waits for its last answers.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -68,23 +64,23 @@ pub struct Pool {
     server: PathBuf,
     profile: &'static str,
     // Ends last: the others live in it.
-    _network: Option<LossyNetwork>,
+    network: Option<LossyNetwork>,
 }
 
 impl Pool {
-    /// Starts them; returns when both registrars know all servers.
+    /// Starts them; returns when all registrars know all servers.
     pub fn start(trial: &Trial) -> Result<Pool, String> {
         let (places, network) = places(trial)?;
         let profile = trial.profile;
-        let registrars = places[..REGISTRARS].to_vec();
+        let registrars = places[..trial.registrars].to_vec();
         let registrars = Scope::with_list("trials", registrars, &["--profile", profile, "--log", "info"]);
         let arguments = registrars.asap().into_iter().map(|address| format!("-registrar={address}"));
         let arguments = arguments.chain(["-asapannounce=off".to_owned()]).collect();
         let server = compile_example("epoll_server.c", &[]);
-        let servers = (0..SERVERS).map(|_| None).collect();
-        let mut pool = Pool { servers, registrars, places, arguments, server, profile, _network: network };
-        (0..SERVERS).for_each(|number| pool.start_server(number));
-        until("both registrars know all servers", || pool.registrars.agrees(SERVERS));
+        let servers = (0..trial.servers).map(|_| None).collect();
+        let mut pool = Pool { servers, registrars, places, arguments, server, profile, network };
+        (0..trial.servers).for_each(|number| pool.start_server(number));
+        until("all registrars know all servers", || pool.registrars.agrees(trial.servers));
         Ok(pool)
     }
 
@@ -95,7 +91,7 @@ impl Pool {
     }
 
     pub fn start_server(&mut self, number: usize) {
-        let host = self.places[REGISTRARS + number].1.as_ref();
+        let host = self.places[self.registrars.registrars.len() + number].1.as_ref();
         self.servers[number] = Some(Process::start(self.command(&self.server), host));
     }
 
@@ -108,6 +104,11 @@ impl Pool {
         self.servers[number].as_mut().is_none_or(Process::has_ended)
     }
 
+    /// From now on this happens to all that is sent from one host to another.
+    pub fn change_links(&self, impairment: Impairment) {
+        self.network.as_ref().expect("each process has a host").change(impairment);
+    }
+
     /// Waits until it is gone.
     pub fn bury_server(&mut self, number: usize) {
         self.servers[number] = None;
@@ -116,17 +117,31 @@ impl Pool {
 
 /// A host for each process, and the network between them.
 fn places(trial: &Trial) -> Result<(Vec<Place>, Option<LossyNetwork>), String> {
-    let Links::Lossy(loss_percent) = trial.links else { return Ok((loopback_places(HOSTS.into()), None)) };
-    // The kernel's own where it has one, as in the guest.
-    if let Ok(network) = Network::new(HOSTS) {
-        if network.impair(&format!("loss {loss_percent}%")).is_ok() {
+    // Those, and the client.
+    let hosts = (trial.registrars + trial.servers + 1) as u8;
+    match trial.links {
+        Links::Loopback => Ok((loopback_places(hosts.into()), None)),
+        Links::Lossy(loss_percent) => {
+            lossy_places(hosts, Impairment { loss_percent, ..Impairment::default() }, trial.seed)
+        }
+        // They become bad later.
+        Links::Bad(_) => places_on(LossyNetwork::new(hosts, Impairment::default(), trial.seed.max(1))?),
+    }
+}
+
+/// By the kernel where it has netem, as in the guest.
+fn lossy_places(hosts: u8, impairment: Impairment, seed: u64) -> Result<(Vec<Place>, Option<LossyNetwork>), String> {
+    if let Ok(network) = Network::new(hosts) {
+        if network.impair(&format!("loss {}%", impairment.loss_percent)).is_ok() {
             println!("the kernel loses packets, by netem");
             return Ok((network.places(), None));
         }
     }
-    let impairment = Impairment { loss_percent, duplicate_percent: 0, overtake_percent: 0, delay: Duration::ZERO };
-    let network = LossyNetwork::new(HOSTS, impairment, trial.seed.max(1))?;
     println!("a thread of this program loses packets, as the kernel has no netem");
+    places_on(LossyNetwork::new(hosts, impairment, seed.max(1))?)
+}
+
+fn places_on(network: LossyNetwork) -> Result<(Vec<Place>, Option<LossyNetwork>), String> {
     let places = network.places().into_iter().map(|(address, host)| (address, Some(host))).collect();
     Ok((places, Some(network)))
 }
@@ -144,7 +159,7 @@ impl Client {
         let mut command = pool.command(&program);
         command.arg(format!("--sessions={}", trial.sessions));
         command.arg(format!("--interval-ms={}", trial.interval.as_millis())).stdin(Stdio::piped());
-        let host = pool.places[REGISTRARS + SERVERS].1.as_ref();
+        let host = pool.places[trial.registrars + trial.servers].1.as_ref();
         let mut process = Process::start(command, host);
         let input = process.child.stdin.take();
         Client { process, input }

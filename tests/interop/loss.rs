@@ -16,8 +16,13 @@ use std::time::Duration;
 const HOSTS: u8 = 5;
 /// The same for netem.
 const NETEM: &str = "delay 50ms loss 5% reorder 20% duplicate 2%";
-const IMPAIRMENT: Impairment =
-    Impairment { loss_percent: 5, duplicate_percent: 2, overtake_percent: 20, delay: Duration::from_millis(50) };
+const IMPAIRMENT: Impairment = Impairment {
+    loss_percent: 5,
+    duplicate_percent: 2,
+    overtake_percent: 20,
+    delay: Duration::from_millis(50),
+    variation: Duration::ZERO,
+};
 /// Elements are not given up for a question that was lost, nor registrars.
 const REGISTRAR: [&str; 12] = [
     // The lives of elements as rsplib could bear them, which is what all cells are judged by.

@@ -10,19 +10,21 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// What happens to packets.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Impairment {
     pub loss_percent: u64,
     pub duplicate_percent: u64,
     /// So many are not delayed, and overtake others.
     pub overtake_percent: u64,
     pub delay: Duration,
+    /// Each packet is delayed by up to so much more, which is drawn for it alone: it may be overtaken.
+    pub variation: Duration,
 }
 
 /// What has happened to packets.
@@ -38,6 +40,7 @@ pub struct Counts {
 pub struct LossyNetwork {
     hosts: Vec<(Ipv4Addr, Namespace)>,
     pub counts: Arc<Counts>,
+    impairment: Arc<Mutex<Impairment>>,
     ends: Arc<AtomicBool>,
     hub: Option<JoinHandle<()>>,
 }
@@ -61,11 +64,23 @@ impl LossyNetwork {
             hosts.push((address, namespace));
         }
         let (counts, ends) = (Arc::new(Counts::default()), Arc::new(AtomicBool::new(false)));
-        let hub =
-            Hub { devices, impairment, random: seed, counts: counts.clone(), waiting: BinaryHeap::new(), last: 0 };
+        let impairment = Arc::new(Mutex::new(impairment));
+        let hub = Hub {
+            devices,
+            impairment: impairment.clone(),
+            random: seed,
+            counts: counts.clone(),
+            waiting: BinaryHeap::new(),
+            last: 0,
+        };
         let until = ends.clone();
         let hub = std::thread::spawn(move || hub.run(&until));
-        Ok(LossyNetwork { hosts, counts, ends, hub: Some(hub) })
+        Ok(LossyNetwork { hosts, counts, impairment, ends, hub: Some(hub) })
+    }
+
+    /// From now on this happens to packets.
+    pub fn change(&self, impairment: Impairment) {
+        *self.impairment.lock().expect("the network lives") = impairment;
     }
 
     /// Where programs may run.
@@ -116,7 +131,7 @@ type Waiting = (Time, u64, usize, Vec<u8>);
 /// The network: what came in, and when it goes out.
 struct Hub {
     devices: Vec<(Ipv4Addr, File)>,
-    impairment: Impairment,
+    impairment: Arc<Mutex<Impairment>>,
     random: u64,
     counts: Arc<Counts>,
     waiting: BinaryHeap<Reverse<Waiting>>,
@@ -149,18 +164,20 @@ impl Hub {
         packet.truncate(len);
         let Some(destination) = destination(&packet) else { return };
         let Some(to) = self.devices.iter().position(|(address, _)| *address == destination) else { return };
-        if self.happens(self.impairment.loss_percent) {
+        let impairment = *self.impairment.lock().expect("nobody panics with it");
+        if self.happens(impairment.loss_percent) {
             self.counts.lost.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let overtakes = self.happens(self.impairment.overtake_percent);
+        let overtakes = self.happens(impairment.overtake_percent);
         self.counts.overtaking.fetch_add(u64::from(overtakes), Ordering::Relaxed);
-        let at = clock::now() + if overtakes { Duration::ZERO } else { self.impairment.delay };
-        let twice = self.happens(self.impairment.duplicate_percent);
+        let now = clock::now();
+        let twice = self.happens(impairment.duplicate_percent);
         self.counts.duplicated.fetch_add(u64::from(twice), Ordering::Relaxed);
         for _ in 0..1 + u8::from(twice) {
+            let delay = if overtakes { Duration::ZERO } else { impairment.delay + self.part_of(impairment.variation) };
             self.last += 1;
-            self.waiting.push(Reverse((at, self.last, to, packet.clone())));
+            self.waiting.push(Reverse((now + delay, self.last, to, packet.clone())));
         }
     }
 
@@ -175,12 +192,22 @@ impl Hub {
         }
     }
 
-    /// True in so many of a hundred cases (xorshift).
+    /// True in so many of a hundred cases.
     fn happens(&mut self, percent: u64) -> bool {
+        self.random() % 100 < percent
+    }
+
+    /// Between nothing and all of it.
+    fn part_of(&mut self, most: Duration) -> Duration {
+        Duration::from_micros(self.random() % (most.as_micros() as u64 + 1))
+    }
+
+    /// xorshift.
+    fn random(&mut self) -> u64 {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
-        self.random % 100 < percent
+        self.random
     }
 }
 

@@ -88,6 +88,11 @@ impl RegistrarProcess {
         assert_eq!(status.code(), Some(0), "see {}", self.log.display());
     }
 
+    /// What it has logged, in all its lives.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
     /// What it knows now.
     pub fn table(&self) -> Result<Table, String> {
         table_of(self.enrp(), self.namespace.as_ref())
