@@ -49,11 +49,12 @@ impl Seen {
     }
 
     /// Name, help and value.
-    fn counters(&self) -> [(&'static str, &'static str, u64); 37] {
+    fn counters(&self) -> [(&'static str, &'static str, u64); 38] {
         let (core, driver) = (&self.statistics, &self.driver);
         [
             ("registrations", "Registrations and re-registrations accepted", core.registrations),
             ("registrations_refused", "Registrations refused", core.registrations_refused),
+            ("denied", "Requests that the rules of the operator deny", core.denied),
             ("registrations_late", "New registrations that waited for what goes first", core.registrations_late),
             ("deregistrations", "De-registrations accepted", core.deregistrations),
             ("deregistrations_refused", "De-registrations refused", core.deregistrations_refused),
