@@ -57,6 +57,8 @@ mod cookie_seal;
 mod error;
 mod error_text;
 mod lifecycle;
+#[cfg(feature = "pool-element")]
+mod news;
 mod options;
 mod parameters;
 mod pool_info;

@@ -61,6 +61,7 @@ pub fn getsockopt(sd: Descriptor, level: c_int, name: c_int, value: &mut [u8]) -
                     session_error(&socket)
                 }
                 (SOL_RSERPOOL, OPTION_REGISTRATION_ERROR) => registration_error(&instance, &socket)?,
+                #[cfg(feature = "pool-element")]
                 (SOL_RSERPOOL, OPTION_REGISTRATION_EVENT) => {
                     socket.check_open()?;
                     c_int::from(socket.wants_registration_news())
@@ -121,6 +122,7 @@ fn set_on(socket: &Socket, level: c_int, name: c_int, value: c_int) -> Result<()
         let bytes = bytes.ok_or_else(|| Error::with(libc::EINVAL, wrong()))?;
         return Ok(socket.set_unread_limit(bytes)?);
     }
+    #[cfg(feature = "pool-element")]
     if (level, name) == (SOL_RSERPOOL, OPTION_REGISTRATION_EVENT) {
         socket.check_open()?;
         return socket

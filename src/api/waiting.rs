@@ -1,12 +1,13 @@
 //! Waiting for descriptors of every kind, and descriptors of the system under numbers of ours.
 
 use super::lifecycle::instance;
+#[cfg(feature = "pool-element")]
+use super::news::News;
 use super::sockets::not_ours;
 use super::{Descriptor, Error, Result, Timeout};
 use crate::driver::client::system::{self, FdSet};
-use crate::driver::client::{DescriptorTable, Entry, Readiness};
+use crate::driver::client::{DescriptorTable, Entry};
 use libc::c_int;
-use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) fn limit(timeout: Timeout) -> Option<Duration> {
@@ -29,6 +30,7 @@ fn kernel_number(table: &DescriptorTable, sd: c_int) -> c_int {
 /// registration, for [`super::recvmsg`] ([`super::OPTION_REGISTRATION_EVENT`]).
 pub fn poll(fds: &mut [libc::pollfd], timeout: Timeout) -> Result<usize> {
     let instance = instance()?;
+    #[cfg(feature = "pool-element")]
     let news = News::of(&instance.descriptors, fds);
     let numbers: Vec<c_int> = fds.iter().map(|entry| entry.fd).collect();
     for entry in fds.iter_mut() {
@@ -36,40 +38,14 @@ pub fn poll(fds: &mut [libc::pollfd], timeout: Timeout) -> Result<usize> {
     }
     instance.end_turns();
     drop(instance);
-    let result = if news.0.is_empty() { system::poll(fds, limit(timeout)) } else { news.poll(fds, limit(timeout)) };
+    #[cfg(feature = "pool-element")]
+    let result = news.poll(fds, limit(timeout));
+    #[cfg(not(feature = "pool-element"))]
+    let result = system::poll(fds, limit(timeout));
     for (entry, number) in fds.iter_mut().zip(numbers) {
         entry.fd = number;
     }
     result.map_err(|error| Error::system(&error, "poll"))
-}
-
-/// Descriptors with news of registrations, and the entries of poll that they belong to.
-struct News(Vec<(usize, Arc<Readiness>)>);
-
-impl News {
-    fn of(table: &DescriptorTable, fds: &[libc::pollfd]) -> News {
-        let of = |(index, entry): (usize, &libc::pollfd)| match table.get(entry.fd) {
-            Some(Entry::Socket(socket)) => Some((index, socket.news_of_registration()?)),
-            _ => None,
-        };
-        let wants = |entry: &libc::pollfd| entry.events & libc::POLLPRI != 0;
-        News(fds.iter().enumerate().filter(|(_, entry)| wants(entry)).filter_map(of).collect())
-    }
-
-    /// poll(2) with these as well.
-    fn poll(&self, fds: &mut [libc::pollfd], limit: Option<Duration>) -> std::io::Result<usize> {
-        let own = self.0.iter().map(|(_, news)| libc::pollfd { fd: news.raw(), events: libc::POLLIN, revents: 0 });
-        let mut all: Vec<libc::pollfd> = fds.iter().copied().chain(own).collect();
-        system::poll(&mut all, limit)?;
-        let (polled, own) = all.split_at(fds.len());
-        fds.copy_from_slice(polled);
-        for ((index, _), entry) in self.0.iter().zip(own) {
-            if let Some(of) = fds.get_mut(*index).filter(|_| entry.revents != 0) {
-                of.revents |= libc::POLLPRI;
-            }
-        }
-        Ok(fds.iter().filter(|entry| entry.revents != 0).count())
-    }
 }
 
 /// select(2) over RSerPool, mapped and plain descriptors. A signal gives `EINTR`.

@@ -161,7 +161,7 @@ impl Registrations {
         Some(element.registration_state())
     }
 
-    /// The home registrar is another one: all elements register there at once.
+    /// The home registrar is another one: all elements register there at once. None: they wait for one.
     pub(super) fn restart(&mut self, home: Option<SctpHome>, step: &mut Step<'_>) {
         let t2 = self.t2;
         self.elements.edit_all(&mut |handle, id, element| {
@@ -183,10 +183,7 @@ impl Registrations {
 
     /// The home registrar is gone.
     pub(super) fn home_lost(&mut self, step: &mut Step<'_>) {
-        self.elements.edit_all(&mut |handle, id, element| {
-            element.state = State::Idle;
-            element.tell(handle, id, step);
-        });
+        self.restart(None, step);
     }
 
     pub(super) fn on_response(

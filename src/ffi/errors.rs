@@ -24,6 +24,11 @@ const RESOURCES: &[c_int] = &[EMFILE, ENFILE, ENOBUFS, ENOMEM];
 const ENDPOINT: &[c_int] = &[EACCES, EADDRINUSE, EADDRNOTAVAIL, EINVAL, EIO, EPROTONOSUPPORT];
 /// The same for an endpoint at any address.
 const ANY_ENDPOINT: &[c_int] = &[EADDRINUSE, EIO, EPROTONOSUPPORT];
+/// Of setting an option: one of pool elements takes a descriptor.
+#[cfg(feature = "pool-element")]
+const SET_OPTION: &[c_int] = &[EFAULT, EINVAL, EMFILE, ENFILE, ENOBUFS, ENOMEM, ENOPROTOOPT];
+#[cfg(not(feature = "pool-element"))]
+const SET_OPTION: &[c_int] = &[EFAULT, EINVAL, ENOPROTOOPT];
 /// Of a request to a registrar.
 const REQUEST: &[c_int] = &[EBUSY, ECANCELED, EHOSTUNREACH, EINTR, EMFILE, EPERM, ETIMEDOUT];
 /// Of sending and receiving, where the call does not wait.
@@ -109,7 +114,7 @@ functions! {
     rsp_getsockname: [LIBRARY, SOCKET, &[EFAULT, EINVAL, ENOBUFS]];
     rsp_getpeername: [LIBRARY, SOCKET, &[EFAULT, EINVAL, ENOBUFS, ENOTCONN]];
     rsp_getsockopt: [LIBRARY, DESCRIPTOR, &[EFAULT, EINVAL, ENOPROTOOPT]] mapped "getsockopt(2)";
-    rsp_setsockopt: [LIBRARY, DESCRIPTOR, RESOURCES, &[EFAULT, EINVAL, ENOPROTOOPT]] mapped "setsockopt(2)";
+    rsp_setsockopt: [LIBRARY, DESCRIPTOR, SET_OPTION] mapped "setsockopt(2)";
 
     rsp_register: [LIBRARY, SOCKET, HANDLE, RESOURCES, ENDPOINT, &[EINPROGRESS, EINTR, EISCONN]];
     rsp_register_tags: [LIBRARY, SOCKET, HANDLE, RESOURCES, ENDPOINT, &[EINPROGRESS, EINTR, EISCONN]];

@@ -156,9 +156,8 @@ impl fmt::Display for Notification {
                 write!(f, "failover complete for session {} ({})", session.0, cookie(has_cookie))
             }
             Notification::Shutdown { session } => write!(f, "session {} shut down", session.0),
-            Notification::RegistrationChange { element, error: 0 } => write!(f, "element {element} is registered"),
             Notification::RegistrationChange { element, error } => {
-                write!(f, "element {element} is not registered (error {error})")
+                write!(f, "registration of {element}: error {error}")
             }
             Notification::SendFailed { session, element, messages } => {
                 write!(f, "{messages} messages not delivered to element {element} in session {}", session.0)

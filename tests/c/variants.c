@@ -210,9 +210,9 @@ static void notifications_are_told(void)
    notification.rn_header.rn_type                        = RSERPOOL_REGISTRATION_CHANGE;
    notification.rn_registration_change.rrc_error      = 0;
    notification.rn_registration_change.rrc_identifier = 0xabcd;
-   prints_as(&notification, "element 0x0000abcd is registered");
+   prints_as(&notification, "registration of 0x0000abcd: error 0");
    notification.rn_registration_change.rrc_error = EEXIST;
-   prints_as(&notification, "element 0x0000abcd is not registered (error 17)");
+   prints_as(&notification, "registration of 0x0000abcd: error 17");
    notification.rn_header.rn_type = 0xffff;
    prints_as(&notification, "unknown notification of type 65535");
 }
