@@ -138,7 +138,8 @@ fn registrar(association: rserpool::AssociationId, policy: &Policy) -> rserpool:
             Registration { pool_handle: PoolHandle::from("Pool-00000001"), pool_element, life_in_seconds: None };
         AsapMessage::Registration(registration).encode(&mut bytes).expect("encodable");
         let message = Event::Message { association, ppid: rserpool::wire::PPID_ASAP, bytes: &bytes };
-        registrar.handle(rserpool::Time::ZERO, message, &mut actions);
+        // Of new registrations, a registrar takes so many at once and lets the others wait.
+        registrar.handle(rserpool::Time::ZERO + Duration::from_millis(number.into()), message, &mut actions);
     }
     assert_eq!(registrar.handlespace().element_count(), 1_000);
     registrar
@@ -160,7 +161,7 @@ fn measure_registrar(calls: usize) {
             let (time, allocations) = measure(calls, || {
                 let message =
                     Event::Message { association, ppid: rserpool::wire::PPID_ASAP, bytes: black_box(&request) };
-                registrar.handle(rserpool::Time::ZERO, message, &mut actions);
+                registrar.handle(rserpool::Time::from_secs(1), message, &mut actions);
                 let Some(Action::Send { bytes, .. }) = actions.pop() else { panic!("an answer") };
                 length = black_box(&bytes).len();
                 registrar.recycle(bytes);
