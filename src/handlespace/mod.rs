@@ -41,6 +41,8 @@ pub const MAX_ELEMENT_BYTES: usize = 4096;
 /// So many pools and elements have room from the start, before anything grows.
 const FIRST_POOLS: usize = 16;
 const FIRST_ELEMENTS: usize = 64;
+/// A place is a number of 32 bits, and one of them stands for none.
+const MOST_PLACES: usize = u32::MAX as usize - 1;
 /// Longer elements make the memory in which they are encoded grow.
 const USUAL_ELEMENT_BYTES: usize = 128;
 
@@ -162,8 +164,8 @@ impl Handlespace {
             owners: BTreeMap::new(),
             timers: Timers::with_capacity(FIRST_ELEMENTS),
             policies: Policies::standard(),
-            max_pools: max_pools.min(u32::MAX as usize - 1),
-            max_elements: max_elements.min(u32::MAX as usize - 1),
+            max_pools: max_pools.min(MOST_PLACES),
+            max_elements: max_elements.min(MOST_PLACES),
             selection: Vec::new(),
             encoded: Vec::with_capacity(USUAL_ELEMENT_BYTES),
         }
@@ -171,8 +173,8 @@ impl Handlespace {
 
     /// Changes the bounds. What is there stays, even where there is more.
     pub fn set_limits(&mut self, max_pools: usize, max_elements: usize) {
-        self.max_pools = max_pools.min(u32::MAX as usize - 1);
-        self.max_elements = max_elements.min(u32::MAX as usize - 1);
+        self.max_pools = max_pools.min(MOST_PLACES);
+        self.max_elements = max_elements.min(MOST_PLACES);
     }
 
     /// With these policies instead of the standard ones.

@@ -54,7 +54,7 @@ const WORK_PER_POLL: usize = 512;
 const WORK_OF_READING: usize = 4;
 const WORK_OF_ACCEPTING: usize = 64;
 /// How long a message may take from its first byte to its last: a slower peer only holds a connection.
-const PARTIAL_MESSAGE_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const PARTIAL_MESSAGE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the peer may take to finish an orderly close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Epoll keys from here on are listeners; below, association numbers, which have 48 bits and the transport number.

@@ -22,7 +22,7 @@ pub use openssl::{OpenSsl, SettingsFault, issuing};
 pub use registrar_names::RegistrarNames;
 pub use settings::{TLS_OPTIONS, TlsMode, TlsOption, TlsProfile, TlsSettings};
 
-use super::tcp::MAX_FRAME;
+use super::tcp::{MAX_FRAME, PARTIAL_MESSAGE_TIMEOUT};
 use super::{
     Capabilities, Detachable, EndpointConfig, OutboundMessage, Punctuality, QueuedEvent, SctpParameters, Tcp,
     Transport, TransportError, TransportEvent,
@@ -55,8 +55,6 @@ pub fn asap_port(port: u16) -> u16 {
 const PORT_ASAP_TLS: u16 = 3864;
 /// How long a peer that has connected may take for its handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a message may take from its first byte to its last: a slower peer only holds a connection.
-const PARTIAL_MESSAGE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long what is queued may take at the end.
 const END_TIMEOUT: Duration = Duration::from_secs(10);
 /// By how much records and padding make the longest message longer.

@@ -168,16 +168,22 @@ fn an_element_whose_association_is_lost_does_not_come_back() {
     assert_eq!(world.aborted, []);
 }
 
-#[test]
-fn an_answer_that_comes_for_an_element_that_many_reported_brings_it_back() {
+/// An element that does not answer by itself and that each of these users has reported.
+fn reported_by<const N: usize>(users: [u8; N]) -> (World, AssociationId, [AssociationId; N]) {
     let mut world = World::new(config());
     let pe = world.pe(1);
-    let users = [2, 3, 4, 5].map(|number| world.pu(number));
+    let users = users.map(|number| world.pu(number));
     world.registered(pe, "pool", element(7, 1));
     world.alive.clear();
     for user in users {
         world.report(user, "pool", 7);
     }
+    (world, pe, users)
+}
+
+#[test]
+fn an_answer_that_comes_for_an_element_that_many_reported_brings_it_back() {
+    let (mut world, pe, users) = reported_by([2, 3, 4, 5]);
     world.run(Duration::from_millis(501));
     assert_eq!(world.resolve(users[0], "pool"), [0u32; 0]);
     world.message(pe, &late_ack(7));
@@ -186,14 +192,7 @@ fn an_answer_that_comes_for_an_element_that_many_reported_brings_it_back() {
 
 #[test]
 fn asap_111_112_however_many_report_an_element_that_answers_its_keep_alive_stays() {
-    let mut world = World::new(config());
-    let pe = world.pe(1);
-    let users = [2, 3, 4, 5, 6, 7, 8].map(|number| world.pu(number));
-    world.registered(pe, "pool", element(7, 1));
-    world.alive.clear();
-    for user in users {
-        world.report(user, "pool", 7);
-    }
+    let (mut world, pe, users) = reported_by([2, 3, 4, 5, 6, 7, 8]);
     let (to, keep_alive) = world.keep_alives()[0].clone();
     assert_eq!(to, pe, "it is asked at once");
     world.run(Duration::from_millis(400));
@@ -207,14 +206,7 @@ fn asap_111_112_however_many_report_an_element_that_answers_its_keep_alive_stays
 
 #[test]
 fn asap_111_112_an_element_that_many_report_has_less_time_for_its_answer() {
-    let mut world = World::new(config());
-    let pe = world.pe(1);
-    let users = [2, 3, 4, 5].map(|number| world.pu(number));
-    world.registered(pe, "pool", element(7, 1));
-    world.alive.clear();
-    for user in users {
-        world.report(user, "pool", 7);
-    }
+    let (mut world, pe, users) = reported_by([2, 3, 4, 5]);
     world.sent.clear();
     world.run(Duration::from_millis(501));
     assert_eq!(world.registrar.statistics().removed_by_reports, 1, "not after the 5 s that one report leaves it");

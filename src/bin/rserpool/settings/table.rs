@@ -240,56 +240,56 @@ pub const SETTINGS: &[Setting] = &[
         count_u32
     ),
     core_count!("max-report-rate", "failure reports a second of one association", max_reports_per_second, count_u32),
-    sctp_duration!("sctp-rto-initial", "RTO.Initial towards elements and users", sctp, rto_initial),
-    sctp_duration!("sctp-rto-min", "RTO.Min towards them", sctp, rto_min),
-    sctp_duration!("sctp-rto-max", "RTO.Max towards them", sctp, rto_max),
-    sctp_count!(
+    duration_of!("sctp-rto-initial", "RTO.Initial towards elements and users", sctp, rto_initial),
+    duration_of!("sctp-rto-min", "RTO.Min towards them", sctp, rto_min),
+    duration_of!("sctp-rto-max", "RTO.Max towards them", sctp, rto_max),
+    count_of!(
         "sctp-max-retransmissions",
         "Association.Max.Retrans towards them",
         sctp,
         association_max_retransmissions,
         count_u32
     ),
-    sctp_count!(
+    count_of!(
         "sctp-path-max-retransmissions",
         "Path.Max.Retrans towards them",
         sctp,
         path_max_retransmissions,
         count_u32
     ),
-    sctp_count!(
+    count_of!(
         "sctp-pf-threshold",
         "retransmissions after which their path is avoided",
         sctp,
         potentially_failed_threshold,
         number_u32
     ),
-    sctp_duration!("sctp-heartbeat-interval", "HB.interval towards them", sctp, heartbeat_interval),
-    sctp_duration!("enrp-sctp-rto-initial", "the same towards registrars", enrp_sctp, rto_initial),
-    sctp_duration!("enrp-sctp-rto-min", "the same towards registrars", enrp_sctp, rto_min),
-    sctp_duration!("enrp-sctp-rto-max", "the same towards registrars", enrp_sctp, rto_max),
-    sctp_count!(
+    duration_of!("sctp-heartbeat-interval", "HB.interval towards them", sctp, heartbeat_interval),
+    duration_of!("enrp-sctp-rto-initial", "the same towards registrars", enrp_sctp, rto_initial),
+    duration_of!("enrp-sctp-rto-min", "the same towards registrars", enrp_sctp, rto_min),
+    duration_of!("enrp-sctp-rto-max", "the same towards registrars", enrp_sctp, rto_max),
+    count_of!(
         "enrp-sctp-max-retransmissions",
         "the same towards registrars",
         enrp_sctp,
         association_max_retransmissions,
         count_u32
     ),
-    sctp_count!(
+    count_of!(
         "enrp-sctp-path-max-retransmissions",
         "the same towards registrars",
         enrp_sctp,
         path_max_retransmissions,
         count_u32
     ),
-    sctp_count!(
+    count_of!(
         "enrp-sctp-pf-threshold",
         "the same towards registrars",
         enrp_sctp,
         potentially_failed_threshold,
         number_u32
     ),
-    sctp_duration!("enrp-sctp-heartbeat-interval", "the same towards registrars", enrp_sctp, heartbeat_interval),
+    duration_of!("enrp-sctp-heartbeat-interval", "the same towards registrars", enrp_sctp, heartbeat_interval),
     Setting {
         name: "csp-server",
         value: "ADDR[:PORT]",
