@@ -154,6 +154,11 @@ impl Associations {
         self.asap
     }
 
+    /// TCP connections among them.
+    pub fn tcp_count(&self) -> usize {
+        self.silence.len()
+    }
+
     pub fn len(&self) -> usize {
         self.by_id.len()
     }

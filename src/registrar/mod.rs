@@ -47,7 +47,7 @@ pub use config::{RegistrarConfig, UserAddresses, ValidatedConfig};
 pub use config_error::{ConfigError, CountRange, TimeRange};
 pub use enrp::{PeerInfo, PeerState};
 pub use events::{EventKind, RegistrarEvent};
-pub use held::Held;
+pub use held::{Held, WhenFull};
 pub use interface::{Action, ConnectAttempt, Event, Link};
 pub(crate) use lateness::LATE;
 pub use own_addresses::OwnAddresses;

@@ -10,6 +10,7 @@ mod examples;
 mod hostile;
 mod http;
 mod memory;
+mod operators;
 mod readme;
 mod registrar;
 mod registrar_driver;

@@ -158,6 +158,9 @@ fn help_and_version_go_to_standard_output_and_end_with_0() {
         &["list", "--help"],
         &["bench", "--help"],
         &["policy", "--help"],
+        &["status", "--help"],
+        &["events", "-h"],
+        &["watch", "--help"],
     ] {
         let output = rserpool(arguments);
         assert_eq!(output.status.code(), Some(0));
@@ -177,6 +180,14 @@ fn wrong_usage_ends_with_2() {
         &["resolve", "100%"],
         &["list", "--items"],
         &["resolve", "--x"],
+        &["status", "extra"],
+        &["status", "--near", "0"],
+        &["status", "--http", ","],
+        &["events", "--pool", "%"],
+        &["events", "--follow=1"],
+        &["watch"],
+        &["watch", "A", "B"],
+        &["watch", "A", "--registrar", "a:b"],
     ] {
         let output = rserpool(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
@@ -206,7 +217,7 @@ fn every_command_of_the_help_is_in_the_manual_page_and_has_one_of_its_own() {
 
 #[test]
 fn every_option_of_the_help_is_in_the_manual_page_and_the_other_way_round() {
-    for command in ["registrar", "resolve", "list", "bench", "policy"] {
+    for command in ["registrar", "resolve", "list", "status", "events", "watch", "bench", "policy"] {
         let help = text(&rserpool(&[command, "--help"]).stdout);
         let mut in_help: Vec<&str> = help
             .lines()

@@ -15,7 +15,7 @@ use rserpool::asap::{Outcome, RequestId};
 use rserpool::message::asap::{Deregistration, DeregistrationResponse, HandleResolutionResponse};
 use rserpool::message::enrp::{HandleUpdate, UpdateAction};
 use rserpool::message::{AsapMessage, EnrpMessage};
-use rserpool::registrar::{Action, ConnectAttempt, Held, Link};
+use rserpool::registrar::{Action, ConnectAttempt, Held, Link, WhenFull};
 use rserpool::wire::{PORT_ENRP, PoolElement};
 use rserpool::{AssociationId, PoolElementId, PoolHandle, RegistrarId};
 use std::time::Duration;
@@ -198,7 +198,7 @@ fn an_answer_to_nothing_is_noticed() {
 
 #[test]
 fn a_table_that_is_too_large_is_noticed() {
-    let held = |count| Held { what: "things", count, most: 1 };
+    let held = |count| Held { what: "things", count, most: 1, when_full: WhenFull::Refused };
     assert_eq!(too_large(&[held(0), held(1)]), None);
     assert!(too_large(&[held(1), held(2)]).is_some_and(|what| what.contains("2 things")));
 }

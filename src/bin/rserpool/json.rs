@@ -1,5 +1,7 @@
 //! Just enough JSON to write: a peer's text must not be able to break out of a string.
 
+use crate::terminal::is_treacherous;
+use serde_json::Value;
 use std::fmt::Write;
 
 /// `text` as a JSON string, quotes included.
@@ -10,7 +12,8 @@ pub fn string(text: &str) -> String {
         match c {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
-            c if c < ' ' || c == '\u{7f}' => {
+            // All of them have at most 16 bits.
+            c if is_treacherous(c) => {
                 let _ = write!(out, "\\u{:04x}", c as u32); // writing to a String does not fail
             }
             c => out.push(c),
@@ -32,6 +35,20 @@ pub fn object<'a>(members: impl IntoIterator<Item = (&'a str, String)>) -> Strin
     format!("{{{}}}", members.join(","))
 }
 
+/// What another one has said, with nothing left in its strings that a terminal would obey.
+pub fn value(value: &Value) -> String {
+    match value {
+        Value::String(text) => string(text),
+        Value::Array(elements) => array(elements.iter().map(self::value)),
+        Value::Object(members) => {
+            let members: Vec<String> =
+                members.iter().map(|(key, value)| format!("{}:{}", string(key), self::value(value))).collect();
+            format!("{{{}}}", members.join(","))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,6 +56,13 @@ mod tests {
     #[test]
     fn hostile_text_stays_inside_its_string() {
         assert_eq!(string("a\"b\\c\n\u{1b}"), r#""a\"b\\c\u000a\u001b""#);
+        assert_eq!(string("\u{9b}\u{2028}\u{202e}ä"), r#""\u009b\u2028\u202eä""#);
+    }
+
+    #[test]
+    fn what_others_have_said_is_said_again_without_what_a_terminal_would_obey() {
+        let said = serde_json::from_str(r#"{"a\u001b":[1,-2.5,null,true,"\u009bx\"\\"]}"#).expect("JSON");
+        assert_eq!(value(&said), r#"{"a\u001b":[1,-2.5,null,true,"\u009bx\"\\"]}"#);
     }
 
     #[test]

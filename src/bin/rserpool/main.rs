@@ -2,9 +2,11 @@
 
 mod bench;
 mod configuration;
+mod events;
 mod exchange;
 mod failure;
 mod http;
+mod http_client;
 mod json;
 #[cfg(feature = "tls")]
 mod keys;
@@ -18,12 +20,18 @@ mod resolve;
 mod service_manager;
 mod settings;
 mod show;
+mod status;
+mod terminal;
 mod values;
+mod watch;
 
 use failure::Failure;
 use lexopt::prelude::*;
+use rserpool::driver::clock;
+use rserpool::driver::poller::Poller;
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 const HELP: &str = "\
 rserpool - reliable server pooling (RSerPool, RFC 5351-5356)
@@ -34,11 +42,15 @@ Commands:
   registrar   run a registrar: it knows which pool elements exist and answers who asks for them
   resolve     ask a registrar for the elements of a pool
   list        show everything that a registrar knows
+  status      a scope on one screen: registrars, whether they agree, pools, limits, problems
+  events      what has happened, and why
+  watch       what changes in a pool, as it happens
   bench       measure a registrar
   policy      try out who may do what
 {keys}
 A first registrar, and a look into it:
-  rserpool registrar
+  rserpool registrar --http 127.0.0.1
+  rserpool status
   rserpool list --enrp 127.0.0.1:9901
   rserpool resolve MyPool --registrar 127.0.0.1:3863
 
@@ -53,9 +65,9 @@ const HELP_ON_KEYS: &str = "  keys        make certificates and keys for TLS\n";
 const HELP_ON_KEYS: &str = "";
 /// The commands in an error.
 #[cfg(feature = "tls")]
-const COMMANDS: &str = "registrar, resolve, list, bench, policy and keys";
+const COMMANDS: &str = "registrar, resolve, list, status, events, watch, bench, policy and keys";
 #[cfg(not(feature = "tls"))]
-const COMMANDS: &str = "registrar, resolve, list, bench and policy";
+const COMMANDS: &str = "registrar, resolve, list, status, events, watch, bench and policy";
 
 fn main() -> ExitCode {
     match run() {
@@ -77,6 +89,9 @@ fn run() -> Result<(), Failure> {
             Some("registrar") => registrar::run(parser),
             Some("resolve") => resolve::run(parser),
             Some("list") => list::run(parser),
+            Some("status") => status::run(parser),
+            Some("events") => events::run(parser),
+            Some("watch") => watch::run(parser),
             Some("bench") => bench::run(parser),
             Some("policy") => policy::run(parser),
             #[cfg(feature = "tls")]
@@ -98,10 +113,12 @@ fn help() -> String {
 
 /// Writes to standard output. A reader that has gone away, as in `rserpool list | head`, is no failure.
 fn print(text: &str) -> Result<(), Failure> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::Failed(format!("cannot write to standard output: {error}")))
-        }
-        _ => Ok(()),
-    }
+    terminal::write(text).map(drop)
+}
+
+/// Lets time go by.
+fn pause(time: Duration) -> Result<(), Failure> {
+    let now = clock::now();
+    let waited = Poller::new().and_then(|poller| poller.wait(now, Some(now + time), &mut Vec::new()));
+    waited.map(drop).map_err(|error| Failure::Failed(error.to_string()))
 }

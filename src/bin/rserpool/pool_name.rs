@@ -25,6 +25,18 @@ pub fn show(handle: &PoolHandle) -> String {
     name
 }
 
+/// The same name as the value of a query in a URI, where more characters have a meaning (RFC 3986 section 3.4).
+pub fn in_query(handle: &PoolHandle) -> String {
+    let mut name = String::new();
+    for &byte in handle.as_bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => name.push(byte.into()),
+            byte => escape(&mut name, &[byte]),
+        }
+    }
+    name
+}
+
 /// What a terminal shows as it is, and what neither ends a word nor begins an escape.
 fn stands_for_itself(c: char) -> bool {
     match c {
@@ -100,7 +112,10 @@ mod tests {
         #[test]
         fn every_handle_is_read_back_from_its_name(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             let handle = PoolHandle::new(bytes);
-            prop_assert_eq!(parse(show(&handle).as_bytes()), Ok(handle));
+            prop_assert_eq!(parse(show(&handle).as_bytes()), Ok(handle.clone()));
+            let in_query = in_query(&handle);
+            prop_assert!(!in_query.contains(['&', '=', '#', '+', '?', ' ']), "{}", in_query);
+            prop_assert_eq!(parse(in_query.as_bytes()), Ok(handle));
         }
 
         #[test]

@@ -10,6 +10,7 @@ use lexopt::prelude::*;
 use parking_lot::Mutex;
 use rserpool::RegistrarId;
 use rserpool::association::TransportKind;
+use rserpool::driver::clock;
 use rserpool::driver::log_output::write_line;
 use rserpool::driver::registrar::{HangupSignal, RegistrarServer, StopSignals, Witness, raise_descriptor_limit};
 use rserpool::transport::SctpParameters;
@@ -200,7 +201,8 @@ impl Process {
     fn share(&mut self, server: &mut RegistrarServer) -> Result<(), Failure> {
         let (control, options) = (server.control(), Arc::clone(&self.options));
         let (window, addresses) = (control.window(), server.addresses());
-        *self.current.lock() = Some(http::Source { window, addresses, options: Arc::clone(&options) });
+        let since = clock::since_1970();
+        *self.current.lock() = Some(http::Source { window, addresses, since, options: Arc::clone(&options) });
         let now = Running { options, control };
         if let Some(running) = &self.running {
             *running.lock() = now;

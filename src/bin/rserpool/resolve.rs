@@ -2,13 +2,12 @@
 
 use crate::exchange::{Exchange, Way};
 use crate::failure::Failure;
-use crate::{exchange, json, pool_name, print, show, values};
+use crate::{exchange, json, pause, pool_name, print, show, values};
 use lexopt::prelude::*;
 use rserpool::PoolHandle;
 use rserpool::association::PeerAddress;
 use rserpool::driver::clock;
 use rserpool::driver::place::Place;
-use rserpool::driver::poller::Poller;
 use rserpool::message::AsapMessage;
 use rserpool::message::asap::{HandleResolution, HandleResolutionResponse};
 use rserpool::wire::{Cause, PORT_ASAP, PPID_ASAP};
@@ -156,14 +155,8 @@ fn ask(options: &Options) -> Result<HandleResolutionResponse, Failure> {
         if !somebody_left || clock::now() + PAUSE >= deadline {
             return Err(failure.unwrap_or_else(|| Failure::Usage("no transport to ask by".to_owned())));
         }
-        pause()?;
+        pause(PAUSE)?;
     }
-}
-
-fn pause() -> Result<(), Failure> {
-    let now = clock::now();
-    let waited = Poller::new().and_then(|poller| poller.wait(now, Some(now + PAUSE), &mut Vec::new()));
-    waited.map(drop).map_err(|error| Failure::Failed(error.to_string()))
 }
 
 fn ask_by(way: Way, timeout: Duration, options: &Options) -> Result<HandleResolutionResponse, Failure> {

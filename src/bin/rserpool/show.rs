@@ -1,8 +1,10 @@
 //! Pool elements for people and for programs.
 
 use crate::json;
+use rserpool::api::{AddressInfo, PoolElementInfo};
 use rserpool::wire::{Policy, PoolElement, TransportParameter, TransportUse};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// A transport, e.g. `SCTP 192.0.2.1,192.0.2.2:7000`.
 pub fn transport(transport: &TransportParameter) -> String {
@@ -15,12 +17,15 @@ pub fn transport(transport: &TransportParameter) -> String {
 
 fn transport_json(transport: &TransportParameter) -> String {
     let (name, port, addresses) = parts(transport);
-    let addresses = json::array(addresses.iter().map(|a| json::string(&a.to_string())));
+    transport_object(name, port, &addresses, !control(transport).is_empty())
+}
+
+fn transport_object(protocol: &str, port: u16, addresses: &[IpAddr], has_control_channel: bool) -> String {
     json::object([
-        ("protocol", json::string(name)),
+        ("protocol", json::string(protocol)),
         ("port", port.to_string()),
-        ("addresses", addresses),
-        ("control_channel", (!control(transport).is_empty()).to_string()),
+        ("addresses", json::array(addresses.iter().map(|a| json::string(&a.to_string())))),
+        ("control_channel", has_control_channel.to_string()),
     ])
 }
 
@@ -65,8 +70,8 @@ pub fn policy(policy: &Policy) -> String {
     }
 }
 
-fn life(element: &PoolElement) -> String {
-    element.registration_life.as_duration().map_or("infinite".to_owned(), |life| format!("{}s", life.as_secs()))
+fn life(life: Option<Duration>) -> String {
+    life.map_or("infinite".to_owned(), |life| format!("{}s", life.as_secs()))
 }
 
 /// One line about an element.
@@ -77,8 +82,49 @@ pub fn element(element: &PoolElement) -> String {
         element.home_registrar,
         transport(&element.user_transport),
         policy(&element.policy),
-        life(element)
+        life(element.registration_life.as_duration())
     )
+}
+
+/// One line about an element that was told to a pool user.
+pub fn element_info(element: &PoolElementInfo) -> String {
+    let (id, home, life) = (element.pool_element_id, element.home_registrar, life(element.registration_life));
+    let Some(address) = &element.address else {
+        return format!("{id}  home {home}  not reached by IP  life {life}");
+    };
+    let (port, addresses) = of_info(address);
+    let (name, control) = (protocol_name(address), if element.control_channel { " +control" } else { "" });
+    format!("{id}  home {home}  {name} {}:{port}{control}  {}  life {life}", join(&addresses), policy(&address.policy))
+}
+
+/// The same as a JSON object.
+pub fn element_info_json(element: &PoolElementInfo) -> String {
+    let life = element.registration_life.map_or("null".to_owned(), |life| life.as_secs().to_string());
+    let mut members = vec![
+        ("id", element.pool_element_id.0.to_string()),
+        ("home_registrar", element.home_registrar.0.to_string()),
+        ("registration_life_s", life),
+    ];
+    if let Some(address) = &element.address {
+        let (port, addresses) = of_info(address);
+        members.push(("policy", policy_json(&address.policy)));
+        let transport = transport_object(protocol_name(address), port, &addresses, element.control_channel);
+        members.push(("user_transport", transport));
+    }
+    json::object(members)
+}
+
+fn of_info(address: &AddressInfo) -> (u16, Vec<IpAddr>) {
+    let port = address.addresses.first().map_or(0, SocketAddr::port);
+    (port, address.addresses.iter().map(SocketAddr::ip).collect())
+}
+
+fn protocol_name(address: &AddressInfo) -> &'static str {
+    match address.protocol {
+        libc::IPPROTO_TCP => "TCP",
+        libc::IPPROTO_UDP => "UDP",
+        _ => "SCTP",
+    }
 }
 
 /// A policy as a JSON object: its number, its name, and its values as they are on the wire.

@@ -27,6 +27,8 @@ pub(super) struct Audit {
     unsettled_until: Time,
     /// Audits since the checksums were equal.
     fruitless: u32,
+    /// How the last checksum of the peer compared with ours.
+    last: Option<Checksums>,
 }
 
 /// What a checksum of the peer leads to.
@@ -69,7 +71,7 @@ pub(super) enum Expiry {
 
 impl Audit {
     pub fn new(unsettled_until: Time, demand: Demand) -> Audit {
-        Audit { state: State::Idle, demand, unsettled_until, fruitless: 0 }
+        Audit { state: State::Idle, demand, unsettled_until, fruitless: 0, last: None }
     }
 
     /// The next PRESENCE starts an audit.
@@ -86,8 +88,14 @@ impl Audit {
         self.unsettled_until = until;
     }
 
+    /// How the last checksum of the peer compared with ours; none: it has sent none yet.
+    pub fn last(&self) -> Option<Checksums> {
+        self.last
+    }
+
     /// The peer has sent its checksum.
     pub fn compare(&mut self, now: Time, checksums: Checksums) -> Verdict {
+        self.last = Some(checksums);
         if matches!(self.state, State::Running { .. } | State::Pause) {
             return Verdict::Wait;
         }

@@ -1,6 +1,6 @@
 //! The peer list: the registrars that said who they are (RFC 5353 section 3.4), and what is thought of each.
 
-use super::audit::Audit;
+use super::audit::{Audit, Checksums};
 use super::heartbeats::Heartbeats;
 use crate::association::PeerAddress;
 use crate::token_bucket::TokenBucket;
@@ -48,6 +48,9 @@ pub struct PeerInfo {
     pub last_heard: Time,
     /// Whether there is an association with it.
     pub connected: bool,
+    /// Whether the checksum that it last sent of its elements is that of what this registrar knows of them (RFC 5353 section 3.6);
+    /// none: it has sent none yet.
+    pub agrees: Option<bool>,
 }
 
 /// Another registrar that said who it is.
@@ -147,6 +150,7 @@ impl Peer {
             state: self.state,
             last_heard: self.last_heard(),
             connected: self.is_connected(),
+            agrees: self.audit.last().map(|checksums| checksums == Checksums::Equal),
         }
     }
 }

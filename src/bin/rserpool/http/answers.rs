@@ -1,7 +1,7 @@
 //! Which path has which answer.
 
 use super::request::Request;
-use super::{REGISTRAR_TIME, Source, classic, events, handlespace, metrics};
+use super::{REGISTRAR_TIME, Source, classic, events, handlespace, limits, metrics};
 use crate::json;
 use crate::settings::SETTINGS;
 use rserpool::driver::registrar::RegistrarMetrics;
@@ -21,6 +21,7 @@ const PATHS: &str = "\
 /api/v1/registrars     the others
 /api/v1/pools          ?after=N&limit=N
 /api/v1/elements       ?pool=NAME, or ?after=N&limit=N
+/api/v1/limits         what is kept, and how much of it there can be
 /api/v1/events         ?after=N&limit=N&pool=NAME
 /api/v1/configuration  the settings that hold
 ";
@@ -107,8 +108,11 @@ fn result(request: &Request, source: &Source) -> Result<Answer, Status> {
             false => Err(Status::Unavailable),
         },
         "/api/v1/registrar" => {
-            let addresses = source.addresses;
-            look(source, move |registrar, metrics| handlespace::registrar(registrar, metrics, addresses)).map(json)
+            let (addresses, since) = (source.addresses, source.since);
+            let seen = move |registrar: &Registrar, metrics: &RegistrarMetrics| {
+                handlespace::registrar(registrar, metrics, addresses, since)
+            };
+            look(source, seen).map(json)
         }
         "/api/v1/registrars" => look(source, |registrar, _| handlespace::registrars(registrar)).map(json),
         "/api/v1/pools" => {
@@ -121,9 +125,11 @@ fn result(request: &Request, source: &Source) -> Result<Answer, Status> {
             let elements = look(source, move |registrar, _| handlespace::elements(registrar, pool.as_ref(), page))?;
             Ok(json(elements.ok_or(Status::NotFound)?.json()))
         }
+        "/api/v1/limits" => look(source, |registrar, _| registrar.held()).map(|held| json(limits::json(&held))),
         "/api/v1/events" => {
-            let wanted = events::Wanted::of(request)?;
-            look(source, move |registrar, _| events::seen(registrar, &wanted)).map(|seen| json(events::json(&seen)))
+            let (wanted, since) = (events::Wanted::of(request)?, source.since);
+            let seen = look(source, move |registrar, _| events::seen(registrar, &wanted))?;
+            Ok(json(events::json(&seen, since)))
         }
         "/api/v1/configuration" => Ok(json(configuration(source))),
         _ => Err(Status::NotFound),

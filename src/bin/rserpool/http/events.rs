@@ -7,6 +7,7 @@ use crate::{json, logger, pool_name};
 use rserpool::driver::clock;
 use rserpool::registrar::{Registrar, RegistrarEvent};
 use rserpool::{PoolHandle, RegistrarId};
+use std::time::Duration;
 
 /// Events that are looked at for an answer.
 const MAX_LOOKED_AT: usize = 10_000;
@@ -27,10 +28,13 @@ impl Wanted {
 pub struct Seen {
     events: Vec<RegistrarEvent>,
     next: u64,
+    /// The oldest one that is kept, whatever is wanted.
+    oldest: Option<u64>,
 }
 
 pub fn seen(registrar: &Registrar, wanted: &Wanted) -> Seen {
-    let mut seen = Seen { events: Vec::new(), next: wanted.page.after };
+    let oldest = registrar.events_after(0).next().map(|event| event.number);
+    let mut seen = Seen { events: Vec::new(), next: wanted.page.after, oldest };
     for event in registrar.events_after(wanted.page.after).take(MAX_LOOKED_AT) {
         seen.next = event.number;
         if wanted.pool.is_none() || wanted.pool == event.pool {
@@ -43,9 +47,16 @@ pub fn seen(registrar: &Registrar, wanted: &Wanted) -> Seen {
     seen
 }
 
-pub fn json(seen: &Seen) -> String {
+/// With when the registrar began, as another one numbers its events anew.
+pub fn json(seen: &Seen, since: Duration) -> String {
     let events = json::array(seen.events.iter().map(event));
-    json::object([("events", events), ("next", seen.next.to_string())])
+    let oldest = seen.oldest.map_or("null".to_owned(), |number| number.to_string());
+    json::object([
+        ("registrar_since", json::string(&logger::utc_of(since))),
+        ("oldest", oldest),
+        ("events", events),
+        ("next", seen.next.to_string()),
+    ])
 }
 
 fn event(event: &RegistrarEvent) -> String {

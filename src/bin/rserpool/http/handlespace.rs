@@ -2,13 +2,14 @@
 
 use super::answers::Status;
 use super::request::Request;
-use crate::{json, pool_name, show};
+use crate::{json, logger, pool_name, show};
 use rserpool::driver::clock;
 use rserpool::driver::registrar::{RegistrarAddresses, RegistrarMetrics};
 use rserpool::handlespace::{Element, ElementIndex, Handlespace, PoolIndex};
 use rserpool::registrar::{PeerState, Registrar};
 use rserpool::wire::PoolElement;
 use rserpool::{PoolHandle, RegistrarId};
+use std::time::Duration;
 
 /// What a page has, where nobody asks for another number, and at most.
 const USUAL_PAGE: u64 = 100;
@@ -125,7 +126,12 @@ fn with_pool(handlespace: &Handlespace, element: &Element) -> Option<(PoolHandle
     Some((handlespace.pool(element.pool())?.handle().clone(), element.pool_element()))
 }
 
-pub fn registrar(registrar: &Registrar, metrics: &RegistrarMetrics, addresses: RegistrarAddresses) -> String {
+pub fn registrar(
+    registrar: &Registrar,
+    metrics: &RegistrarMetrics,
+    addresses: RegistrarAddresses,
+    since: Duration,
+) -> String {
     let (id, handlespace) = (registrar.id(), registrar.handlespace());
     let state = match (registrar.is_serving(), registrar.is_ready()) {
         (true, _) => "ready",
@@ -136,6 +142,7 @@ pub fn registrar(registrar: &Registrar, metrics: &RegistrarMetrics, addresses: R
         ("id", json::string(&id.to_string())),
         ("version", json::string(env!("CARGO_PKG_VERSION"))),
         ("state", json::string(state)),
+        ("since", json::string(&logger::utc_of(since))),
         ("asap", json::string(&addresses.asap.to_string())),
         ("enrp", json::string(&addresses.enrp.to_string())),
         ("transport", json::string(&addresses.kind.to_string())),
@@ -159,6 +166,7 @@ pub fn registrars(registrar: &Registrar) -> String {
             ("connected", peer.connected.to_string()),
             ("silent_ms", now.saturating_since(peer.last_heard).as_millis().to_string()),
             ("elements", elements_of(registrar, peer.id).to_string()),
+            ("agrees", peer.agrees.map_or("null".to_owned(), |agrees| agrees.to_string())),
         ])
     });
     json::object([("registrars", json::array(peers))])

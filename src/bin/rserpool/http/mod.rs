@@ -7,6 +7,7 @@ mod answers;
 mod classic;
 mod events;
 mod handlespace;
+mod limits;
 mod metrics;
 mod request;
 
@@ -46,6 +47,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Source {
     pub window: RegistrarWindow,
     pub addresses: RegistrarAddresses,
+    /// When it began, as time since 1970-01-01.
+    pub since: Duration,
     /// The settings that hold.
     pub options: Arc<Mutex<Options>>,
 }
