@@ -10,7 +10,7 @@ use std::io;
 use std::os::fd::RawFd;
 
 /// Bytes of the longest line, with its end. A pipe that poll(2) calls writable takes this many bytes without waiting (pipe(7)).
-const MAX_LINE: usize = libc::PIPE_BUF;
+pub const MAX_LINE: usize = libc::PIPE_BUF;
 
 /// The lines of one log. One thread at a time uses it: the room that poll(2) promises is there for one writer only.
 #[derive(Debug, Default)]

@@ -163,6 +163,11 @@ impl Events {
         self.kept.iter().skip(usize::try_from(number.saturating_sub(first)).unwrap_or(usize::MAX))
     }
 
+    /// The number of the last one; zero: there was none.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
     pub fn len(&self) -> usize {
         self.kept.len()
     }

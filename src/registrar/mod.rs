@@ -276,6 +276,11 @@ impl Registrar {
         self.events.after(number)
     }
 
+    /// The number of the last event; zero: there was none.
+    pub fn last_event(&self) -> u64 {
+        self.events.last()
+    }
+
     /// How many associations it has, with whomever.
     pub fn association_count(&self) -> usize {
         self.associations.len()

@@ -9,6 +9,7 @@ mod configuration;
 mod examples;
 mod hostile;
 mod http;
+mod log_format;
 mod memory;
 mod operators;
 mod readme;

@@ -2,6 +2,7 @@
 
 mod bench;
 mod configuration;
+mod date;
 mod events;
 mod exchange;
 mod failure;

@@ -13,6 +13,7 @@ use rserpool::association::TransportKind;
 use rserpool::driver::clock;
 use rserpool::driver::log_output::write_line;
 use rserpool::driver::registrar::{HangupSignal, RegistrarServer, StopSignals, Witness, raise_descriptor_limit};
+use rserpool::registrar::RegistrarEvent;
 use rserpool::transport::SctpParameters;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -104,7 +105,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Command, Failure> {
 }
 
 fn serve(options: Options, command_line: CommandLine) -> Result<(), Failure> {
-    logger::start(options.log);
+    logger::start(options.log, options.log_format);
     let signals = Signals::block(&command_line)?;
     let manager = ServiceManager::find();
     if let Err(error) = raise_descriptor_limit() {
@@ -252,6 +253,14 @@ impl Witness for Herald {
 
     fn alive(&mut self) {
         self.manager.tell(Notice::Alive);
+    }
+
+    fn wants_events(&self) -> bool {
+        logger::takes_events()
+    }
+
+    fn happened(&mut self, event: &RegistrarEvent) {
+        logger::write_event(http::members_of_event(event));
     }
 }
 

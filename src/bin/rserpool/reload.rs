@@ -3,6 +3,7 @@
 
 use crate::configuration::{CommandLine, Configuration};
 use crate::failure::Failure;
+use crate::logger;
 use crate::service_manager::{Notice, ServiceManager};
 use crate::settings::{Options, SETTINGS};
 use parking_lot::Mutex;
@@ -56,7 +57,7 @@ fn reload(command_line: &CommandLine, running: &mut Running) -> &'static str {
             return "Configuration not reloaded";
         }
     };
-    log::set_max_level(now.log);
+    logger::change(now.log, now.log_format);
     let changed = differences(&before, &now);
     match changed.as_str() {
         "" => log::info!("{file} is read again: nothing changes"),

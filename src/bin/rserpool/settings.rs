@@ -11,6 +11,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+use crate::logger::Format;
 use log::LevelFilter;
 use rserpool::driver::registrar::{Profile, RegistrarSettings};
 use std::net::SocketAddr;
@@ -24,6 +25,8 @@ pub struct Options {
     pub profile: Profile,
     /// Least important lines of the log.
     pub log: LevelFilter,
+    /// What these lines are.
+    pub log_format: Format,
     /// Where metrics and more are to be had.
     pub http: Option<SocketAddr>,
 }
@@ -31,7 +34,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Options {
         let (registrar, profile) = (RegistrarSettings::default(), Profile::Default);
-        Options { registrar, profile, log: LevelFilter::Info, http: None }
+        Options { registrar, profile, log: LevelFilter::Info, log_format: Format::Text, http: None }
     }
 }
 

@@ -2,11 +2,10 @@
 
 use crate::failure::Failure;
 use crate::terminal::{self, Reader, plain};
-use crate::{json, logger, pool_name, print, show, values};
+use crate::{date, json, pool_name, print, show, values};
 use lexopt::prelude::*;
 use rserpool::PoolHandle;
 use rserpool::api::{self, Announcements, Config, Place, PoolElementChange, PoolElementInfo, PoolInfo, Timeout};
-use rserpool::driver::clock;
 use rserpool::wire::PORT_ASAP;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
@@ -105,7 +104,7 @@ enum Look {
 }
 
 fn write(pool: &PoolInfo, look: Look, options: &Options) -> Result<Reader, Failure> {
-    let time = logger::utc_of(clock::since_1970());
+    let time = date::now();
     let mut text = String::new();
     for element in &pool.elements {
         let Some(change) = word(element.change, look) else { continue };

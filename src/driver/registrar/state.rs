@@ -7,7 +7,7 @@ use crate::association::{LossReason, PeerAddress};
 use crate::collections::AssociationMap;
 use crate::driver::core_loop::{Core, CoreLoop, impl_core};
 use crate::log_limit::{LogLimit, log_limited};
-use crate::registrar::{Action, ConnectAttempt, Event, Link, OwnAddresses, Registrar, ValidatedConfig};
+use crate::registrar::{Action, ConnectAttempt, Event, Link, OwnAddresses, Registrar, RegistrarEvent, ValidatedConfig};
 #[cfg(feature = "tls")]
 use crate::transport::tls::Identities;
 use crate::transport::{OutboundMessage, Transport, TransportError, TransportEvent};
@@ -33,6 +33,12 @@ pub(super) trait RegistrarCore:
     fn is_ready(&self) -> bool {
         true
     }
+    /// The number of the last event.
+    fn last_event(&self) -> u64 {
+        0
+    }
+    /// Those behind the one of this number.
+    fn tell_events(&self, _after: u64, _told: &mut dyn FnMut(&RegistrarEvent)) {}
 }
 
 impl_core!(Registrar: Event, Action, ConnectAttempt);
@@ -52,6 +58,14 @@ impl RegistrarCore for Registrar {
 
     fn is_ready(&self) -> bool {
         Registrar::is_ready(self)
+    }
+
+    fn last_event(&self) -> u64 {
+        Registrar::last_event(self)
+    }
+
+    fn tell_events(&self, after: u64, told: &mut dyn FnMut(&RegistrarEvent)) {
+        self.events_after(after).for_each(told);
     }
 }
 

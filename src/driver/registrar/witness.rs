@@ -1,5 +1,6 @@
 //! Who is told how a registrar fares.
 
+use crate::registrar::RegistrarEvent;
 use std::time::Duration;
 
 /// Is told how a registrar fares, by the registrar's own thread: no call may wait for anybody.
@@ -18,6 +19,14 @@ pub trait Witness: Send {
 
     /// Its thread goes round: every [`Witness::sign_of_life_interval`], as long as it does.
     fn alive(&mut self) {}
+
+    /// Whether [`Witness::happened`] is to be called now; what happens meanwhile is not told later.
+    fn wants_events(&self) -> bool {
+        false
+    }
+
+    /// Something has happened that is kept for a look, see [`Registrar::events_after`](crate::registrar::Registrar::events_after).
+    fn happened(&mut self, _event: &RegistrarEvent) {}
 }
 
 /// For who wants to know nothing.

@@ -77,6 +77,8 @@ pub(super) struct Worker<C: RegistrarCore> {
     witness: Box<dyn Witness>,
     /// It has been told that the core answers pool users.
     has_told_ready: bool,
+    /// The last event that it was told of, if it wants to be.
+    told_events: u64,
     next_sign_of_life: Option<Time>,
     /// What other threads ask.
     requests: Option<Receiver<Request<C>>>,
@@ -140,6 +142,7 @@ impl<C: RegistrarCore> Worker<C> {
             ready: Vec::new(),
             witness: Box::new(()),
             has_told_ready: false,
+            told_events: 0,
             next_sign_of_life: None,
             requests: None,
             poller,
@@ -255,6 +258,7 @@ impl<C: RegistrarCore> Worker<C> {
         self.perform(now);
         self.advance_stop(now);
         self.tell_if_ready();
+        self.tell_events();
         self.give_sign_of_life(now);
         self.publish_metrics();
         if let Some(reports) = &mut self.reports {
@@ -277,6 +281,15 @@ impl<C: RegistrarCore> Worker<C> {
             self.has_told_ready = true;
             self.witness.ready();
         }
+    }
+
+    fn tell_events(&mut self) {
+        let core = self.state.core.core();
+        let last = core.last_event();
+        if last != self.told_events && self.witness.wants_events() {
+            core.tell_events(self.told_events, &mut |event| self.witness.happened(event));
+        }
+        self.told_events = last;
     }
 
     fn give_sign_of_life(&mut self, now: Time) {

@@ -165,6 +165,7 @@ fn the_file_of_the_package_marks_what_needs_a_restart() {
         ("default|fast", "fast"),
         ("ADDR[:PORT]", "192.0.2.7:7"),
         ("LEVEL", "trace"),
+        ("text|json", "json"),
         ("FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/access_policy/uri")),
     ];
     let before = Options::default();

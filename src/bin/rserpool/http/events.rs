@@ -3,7 +3,7 @@
 use super::answers::Status;
 use super::handlespace::Page;
 use super::request::Request;
-use crate::{json, logger, pool_name};
+use crate::{date, json, pool_name};
 use rserpool::driver::clock;
 use rserpool::registrar::{Registrar, RegistrarEvent};
 use rserpool::{PoolHandle, RegistrarId};
@@ -52,7 +52,7 @@ pub fn json(seen: &Seen, since: Duration) -> String {
     let events = json::array(seen.events.iter().map(event));
     let oldest = seen.oldest.map_or("null".to_owned(), |number| number.to_string());
     json::object([
-        ("registrar_since", json::string(&logger::utc_of(since))),
+        ("registrar_since", json::string(&date::of(since))),
         ("oldest", oldest),
         ("events", events),
         ("next", seen.next.to_string()),
@@ -60,15 +60,20 @@ pub fn json(seen: &Seen, since: Duration) -> String {
 }
 
 fn event(event: &RegistrarEvent) -> String {
+    json::object(members(event))
+}
+
+/// What is said of an event, in the list and in the log.
+pub fn members(event: &RegistrarEvent) -> Vec<(&'static str, String)> {
     let ago = clock::now().saturating_since(event.at);
     let mut members = vec![
         ("number", event.number.to_string()),
-        ("time", json::string(&logger::utc_of(clock::since_1970().saturating_sub(ago)))),
+        ("time", json::string(&date::of(clock::since_1970().saturating_sub(ago)))),
         ("event", json::string(event.kind.name())),
     ];
     members.extend(event.pool.as_ref().map(|pool| ("pool", json::string(&pool_name::show(pool)))));
     members.extend(event.element.map(|id| ("element", json::string(&id.to_string()))));
     members.extend(event.registrar.map(|id: RegistrarId| ("registrar", json::string(&id.to_string()))));
     members.push(("cause", json::string(&event.cause)));
-    json::object(members)
+    members
 }

@@ -2,7 +2,7 @@
 
 use super::answers::Status;
 use super::request::Request;
-use crate::{json, logger, pool_name, show};
+use crate::{date, json, pool_name, show};
 use rserpool::driver::clock;
 use rserpool::driver::registrar::{RegistrarAddresses, RegistrarMetrics};
 use rserpool::handlespace::{Element, ElementIndex, Handlespace, PoolIndex};
@@ -142,7 +142,7 @@ pub fn registrar(
         ("id", json::string(&id.to_string())),
         ("version", json::string(env!("CARGO_PKG_VERSION"))),
         ("state", json::string(state)),
-        ("since", json::string(&logger::utc_of(since))),
+        ("since", json::string(&date::of(since))),
         ("asap", json::string(&addresses.asap.to_string())),
         ("enrp", json::string(&addresses.enrp.to_string())),
         ("transport", json::string(&addresses.kind.to_string())),

@@ -14,6 +14,8 @@ mod request;
 #[cfg(test)]
 mod tests;
 
+pub use events::members as members_of_event;
+
 use crate::failure::Failure;
 use crate::settings::Options;
 use answers::{Answer, Status};

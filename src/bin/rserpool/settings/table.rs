@@ -3,8 +3,8 @@
 #[cfg(feature = "tls")]
 use super::tls;
 use super::values::{
-    dns_name, each, id_chosen, log_level, on_or_off, peers, profile_name, set_addresses, set_groups, switch, texts,
-    transport_name,
+    dns_name, each, id_chosen, log_format, log_format_name, log_level, on_or_off, peers, profile_name, set_addresses,
+    set_groups, switch, texts, transport_name,
 };
 use super::{DNS_SERVER, PROFILE, Setting, Takes, access};
 use crate::http;
@@ -351,5 +351,14 @@ pub const SETTINGS: &[Setting] = &[
         absent: "",
         values: |s| vec![s.log.to_string().to_lowercase()],
         apply: |s, v, _| log_level(v).map(|level| s.log = level),
+    },
+    Setting {
+        name: "log-format",
+        value: "text|json",
+        help: "lines for people, or a JSON object a line, with every event",
+        takes: Takes::One,
+        absent: "",
+        values: |s| vec![log_format_name(s.log_format).to_owned()],
+        apply: |s, v, _| log_format(v).map(|format| s.log_format = format),
     },
 ];

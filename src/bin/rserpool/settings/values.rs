@@ -1,6 +1,7 @@
 //! Values that options of the registrar alone have, read and shown.
 
 use super::Occurrence;
+use crate::logger::Format;
 use crate::values::{address, address_by};
 use log::LevelFilter;
 use rserpool::RegistrarId;
@@ -50,6 +51,21 @@ pub fn transport_name(choice: TransportChoice) -> &'static str {
 pub fn log_level(value: &str) -> Result<LevelFilter, String> {
     let wrong = || format!("\"{}\" is no level: use off, error, warn, info, debug or trace", value.escape_debug());
     value.parse().map_err(|_| wrong())
+}
+
+pub fn log_format(value: &str) -> Result<Format, String> {
+    match value {
+        "text" => Ok(Format::Text),
+        "json" => Ok(Format::Json),
+        other => Err(format!("\"{}\" is no format: use text or json", other.escape_debug())),
+    }
+}
+
+pub fn log_format_name(format: Format) -> &'static str {
+    match format {
+        Format::Text => "text",
+        Format::Json => "json",
+    }
 }
 
 /// The values of a list with commas.

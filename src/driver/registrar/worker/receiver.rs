@@ -134,6 +134,7 @@ impl<C: RegistrarCore> Worker<C> {
         }
         self.perform(now);
         self.tell_if_ready();
+        self.tell_events();
         self.publish_metrics();
         // The other thread sleeps: what concerns it now must not wait until it wakes.
         let earlier = self.next_deadline().is_some_and(|at| self.sleeps_until.is_none_or(|until| at < until));
