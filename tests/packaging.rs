@@ -293,6 +293,8 @@ fn everything_is_installed_and_no_template_is_left_unfilled() {
         "lib/cmake/rserpool/rserpool-config.cmake",
         "lib/cmake/rserpool/rserpool-config-version.cmake",
         "lib/systemd/system/rserpool-registrar.service",
+        "share/rserpool/monitoring/rserpool.rules.yml",
+        "share/rserpool/monitoring/rserpool.dashboard.json",
     ] {
         let text = std::fs::read_to_string(below.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
         let mut words = text.split('@').skip(1);

@@ -50,8 +50,14 @@ fn metrics_are_described_and_count_what_has_happened() {
         "rserpool_registrations_total 1",
         "rserpool_resolutions_total 1",
         "rserpool_elements{home=\"own\"} 1",
-        "rserpool_held{what=\"pools\"} 1",
-        "rserpool_held_limit{what=\"pools\"} 65536",
+        "rserpool_held{what=\"pools\",when_full=\"refused\"} 1",
+        "rserpool_held_limit{what=\"pools\",when_full=\"refused\"} 65536",
+        "rserpool_elements_by_policy{policy=\"RoundRobin\"} 1",
+        "rserpool_elements_by_transport{transport=\"SCTP\"} 1",
+        "rserpool_elements_by_state{state=\"registered\"} 1",
+        "rserpool_elements_by_state{state=\"of_others\"} 0",
+        "rserpool_transport_messages_received_total{transport=\"tcp\"} 1",
+        "rserpool_transport_messages_sent_total{transport=\"tcp\"} 1",
         "rserpool_serving 1",
         "rserpool_peers{state=\"active\"} 0",
     ] {
@@ -59,6 +65,8 @@ fn metrics_are_described_and_count_what_has_happened() {
     }
     for line in metrics.lines().filter(|line| !line.starts_with('#')) {
         let name = line.split(['{', ' ']).next().expect("a name");
+        let of_histogram = ["_bucket", "_sum", "_count"].iter().find_map(|part| name.strip_suffix(part));
+        let name = of_histogram.filter(|name| metrics.contains(&format!("# TYPE {name} histogram"))).unwrap_or(name);
         let described = ["HELP", "TYPE"].map(|what| metrics.contains(&format!("# {what} {name} ")));
         assert_eq!(described, [true; 2], "{name}");
     }

@@ -11,6 +11,7 @@ mod hostile;
 mod http;
 mod log_format;
 mod memory;
+mod monitoring;
 mod operators;
 mod readme;
 mod registrar;

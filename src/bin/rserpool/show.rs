@@ -30,13 +30,26 @@ fn transport_object(protocol: &str, port: u16, addresses: &[IpAddr], has_control
 }
 
 fn parts(transport: &TransportParameter) -> (&'static str, u16, Vec<IpAddr>) {
+    let name = protocol(transport);
     match transport {
-        TransportParameter::Dccp { port, address, .. } => ("DCCP", *port, vec![*address]),
-        TransportParameter::Sctp { port, addresses, .. } => ("SCTP", *port, addresses.to_vec()),
-        TransportParameter::Tcp { port, address, .. } => ("TCP", *port, vec![*address]),
-        TransportParameter::Udp { port, address } => ("UDP", *port, vec![*address]),
-        TransportParameter::UdpLite { port, address } => ("UDP-Lite", *port, vec![*address]),
-        TransportParameter::Opaque(_) => ("opaque", 0, Vec::new()),
+        TransportParameter::Sctp { port, addresses, .. } => (name, *port, addresses.to_vec()),
+        TransportParameter::Dccp { port, address, .. }
+        | TransportParameter::Tcp { port, address, .. }
+        | TransportParameter::Udp { port, address }
+        | TransportParameter::UdpLite { port, address } => (name, *port, vec![*address]),
+        TransportParameter::Opaque(_) => (name, 0, Vec::new()),
+    }
+}
+
+/// The name of its protocol.
+pub fn protocol(transport: &TransportParameter) -> &'static str {
+    match transport {
+        TransportParameter::Dccp { .. } => "DCCP",
+        TransportParameter::Sctp { .. } => "SCTP",
+        TransportParameter::Tcp { .. } => "TCP",
+        TransportParameter::Udp { .. } => "UDP",
+        TransportParameter::UdpLite { .. } => "UDP-Lite",
+        TransportParameter::Opaque(_) => "opaque",
     }
 }
 
@@ -68,6 +81,12 @@ pub fn policy(policy: &Policy) -> String {
             text.replace(" { ", "(").replace(" }", ")").replace(": ", " ")
         }
     }
+}
+
+/// The name of a policy, without its values.
+pub fn policy_name(policy: &Policy) -> String {
+    let text = self::policy(policy);
+    text.split('(').next().unwrap_or_default().to_owned()
 }
 
 fn life(life: Option<Duration>) -> String {

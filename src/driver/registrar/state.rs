@@ -3,7 +3,7 @@
 use super::backlog::Backlogs;
 use super::metrics::RegistrarMetrics;
 use super::reports::Status;
-use crate::association::{LossReason, PeerAddress};
+use crate::association::{LossReason, PeerAddress, TransportKind};
 use crate::collections::AssociationMap;
 use crate::driver::core_loop::{Core, CoreLoop, impl_core};
 use crate::log_limit::{LogLimit, log_limited};
@@ -14,6 +14,7 @@ use crate::transport::{OutboundMessage, Transport, TransportError, TransportEven
 use crate::wire::{PPID_ASAP, PPID_ENRP};
 use crate::{AssociationId, RegistrarId, Time};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// A registrar core as the driver sees it, so that the driver can be tested with a scripted one.
 pub(super) trait RegistrarCore:
@@ -75,7 +76,7 @@ pub(super) struct State<C: Core> {
     pub(super) core: CoreLoop<C>,
     /// Associations that may have room again for what waits.
     pub(super) writable: Vec<AssociationId>,
-    associations: AssociationMap<Link>,
+    associations: AssociationMap<Known>,
     /// How many of them are with registrars.
     with_registrars: usize,
     backlogs: Backlogs,
@@ -84,6 +85,13 @@ pub(super) struct State<C: Core> {
     /// Who has proved under TLS to be whom.
     #[cfg(feature = "tls")]
     pub(super) identities: Identities,
+}
+
+/// What is known of an association that is up.
+#[derive(Clone, Copy)]
+struct Known {
+    link: Link,
+    kind: TransportKind,
 }
 
 impl<C: RegistrarCore> State<C> {
@@ -106,11 +114,25 @@ impl<C: RegistrarCore> State<C> {
     }
 
     pub(super) fn metrics(&self) -> RegistrarMetrics {
-        RegistrarMetrics {
-            associations: self.associations.len(),
-            backlog_bytes: self.backlogs.total_cost(),
-            ..self.metrics
-        }
+        let mut metrics = self.metrics;
+        metrics.associations = self.associations.len();
+        metrics.backlog_bytes = self.backlogs.total_cost();
+        metrics
+    }
+
+    /// How many messages have come.
+    pub(super) fn messages_received(&self) -> u64 {
+        self.metrics.messages_received
+    }
+
+    /// Messages that came together are done, so long after they came.
+    pub(super) fn on_messages_done(&mut self, took: Duration, messages: u64) {
+        self.metrics.request_times.record(took, messages);
+    }
+
+    /// Timers are looked at, so long after the first of them was due.
+    pub(super) fn on_timers_late(&mut self, late: Duration) {
+        self.metrics.lateness.record(late, 1);
     }
 
     /// The associations that are up, in the order of their numbers.
@@ -133,15 +155,17 @@ impl<C: RegistrarCore> State<C> {
         }
     }
 
-    fn add(&mut self, association: AssociationId, link: Link) {
+    fn add(&mut self, association: AssociationId, known: Known) {
         self.remove(association);
-        self.associations.insert(association, link);
-        self.with_registrars += usize::from(link == Link::Enrp);
+        self.associations.insert(association, known);
+        self.with_registrars += usize::from(known.link == Link::Enrp);
+        self.metrics.of_transport(known.kind).associations += 1;
     }
 
     /// Whether it was there.
     fn remove(&mut self, association: AssociationId) -> bool {
-        let Some(link) = self.associations.remove(&association) else { return false };
+        let Some(Known { link, kind }) = self.associations.remove(&association) else { return false };
+        self.metrics.of_transport(kind).associations -= 1;
         self.with_registrars -= usize::from(link == Link::Enrp);
         self.backlogs.remove(link, association);
         true
@@ -187,11 +211,14 @@ impl<C: RegistrarCore> State<C> {
         match event {
             TransportEvent::Message { association, ppid, payload, .. } => {
                 self.metrics.messages_received += 1;
+                if let Some(known) = self.associations.get(&association) {
+                    self.metrics.of_transport(known.kind).messages_received += 1;
+                }
                 let event = Event::Message { association, ppid, bytes: payload };
                 self.core.handle(now, event);
             }
             TransportEvent::Up { association, peer } => {
-                self.add(association, link);
+                self.add(association, Known { link, kind: peer.kind });
                 let attempt = self.core.connect_ended(association);
                 log::debug!("association {association} with {} over {} is up", peer.address, peer.kind);
                 let event = Event::AssociationUp { link, association, attempt, peer };
@@ -238,11 +265,12 @@ impl<C: RegistrarCore> State<C> {
         association: AssociationId,
         message: Vec<u8>,
     ) {
-        let Some(&link) = self.associations.get(&association) else { return }; // lost since the core decided
+        let Some(&Known { link, kind }) = self.associations.get(&association) else { return }; // lost since the core decided
         if !self.backlogs.is_waiting(association) {
             match transport.send(now, association, OutboundMessage::control(ppid(link), &message)) {
                 Ok(()) => {
                     self.metrics.messages_sent += 1;
+                    self.metrics.of_transport(kind).messages_sent += 1;
                     return self.core.core_mut().recycle(message);
                 }
                 Err(TransportError::WouldBlock) => {}
@@ -277,14 +305,16 @@ impl<C: RegistrarCore> State<C> {
 
     /// Sends what waits for an association that has room again.
     pub(super) fn flush(&mut self, now: Time, transport: &mut dyn Transport, association: AssociationId) {
-        let Some(&link) = self.associations.get(&association) else { return };
-        let sent = &mut self.metrics.messages_sent;
+        let Some(&Known { link, kind }) = self.associations.get(&association) else { return };
+        let mut sent = 0;
         self.backlogs.flush(link, association, |message| {
             let result = transport.send(now, association, OutboundMessage::control(ppid(link), message));
-            *sent += u64::from(result.is_ok());
+            sent += u64::from(result.is_ok());
             // Any other failure means that the association is on its way out: nothing is gained by keeping the message.
             !matches!(result, Err(TransportError::WouldBlock))
         });
+        self.metrics.messages_sent += sent;
+        self.metrics.of_transport(kind).messages_sent += sent;
     }
 
     /// Forgets an association that the core aborts; no event follows, neither here nor there.

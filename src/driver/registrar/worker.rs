@@ -106,6 +106,9 @@ fn serve<C: RegistrarCore>(worker: &Mutex<Worker<C>>, poller: &Poller) -> io::Re
         now = clock::now();
         let mut worker = worker.lock();
         std::mem::swap(&mut worker.ready, &mut ready);
+        if let Some(due) = deadline.filter(|due| *due != Time::ZERO && *due <= now) {
+            worker.state.on_timers_late(now.saturating_since(due));
+        }
         worker.round(now);
         MutexGuard::unlock_fair(worker);
     }
@@ -244,6 +247,7 @@ impl<C: RegistrarCore> Worker<C> {
         if self.phase == Phase::Done {
             return;
         }
+        let received = self.state.messages_received();
         self.poll_endpoints(now);
         for side in [Link::Asap, Link::Enrp] {
             self.endpoints.share_send_queues(side, self.state.count(side));
@@ -256,6 +260,7 @@ impl<C: RegistrarCore> Worker<C> {
         self.state.core.report_news(now);
         self.state.core.run_timers(now, more);
         self.perform(now);
+        self.note_done(now, received);
         self.advance_stop(now);
         self.tell_if_ready();
         self.tell_events();
@@ -267,6 +272,14 @@ impl<C: RegistrarCore> Worker<C> {
         if now >= self.next_metrics {
             self.next_metrics = now + METRICS_INTERVAL;
             log::debug!("{}", self.state.metrics());
+        }
+    }
+
+    /// Everything is done that has come since there were so many messages.
+    fn note_done(&mut self, now: Time, received: u64) {
+        let messages = self.state.messages_received() - received;
+        if messages > 0 {
+            self.state.on_messages_done(clock::now().saturating_since(now), messages);
         }
     }
 

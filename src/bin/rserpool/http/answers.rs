@@ -1,7 +1,7 @@
 //! Which path has which answer.
 
 use super::request::Request;
-use super::{REGISTRAR_TIME, Source, classic, events, handlespace, limits, metrics};
+use super::{REGISTRAR_TIME, Source, classic, element_counts, events, handlespace, limits, metrics};
 use crate::json;
 use crate::settings::SETTINGS;
 use rserpool::driver::registrar::RegistrarMetrics;
@@ -95,7 +95,8 @@ fn result(request: &Request, source: &Source) -> Result<Answer, Status> {
     let json = |body: String| Answer::good(JSON, body + "\n");
     match request.path.as_str() {
         "/metrics" => {
-            let seen = look(source, metrics::Seen::of)?;
+            let mut seen = look(source, metrics::Seen::of)?;
+            seen.counts = element_counts::ElementCounts::ask(source).ok_or(Status::Unavailable)?;
             let text = seen.text().map_err(|_| Status::Unavailable)?;
             Ok(match request.takes_openmetrics {
                 true => Answer::good(OPENMETRICS, text),

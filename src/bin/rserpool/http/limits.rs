@@ -16,7 +16,7 @@ pub fn json(held: &[Held]) -> String {
 }
 
 /// What comes of one more, in a word.
-fn name(when_full: WhenFull) -> &'static str {
+pub fn name(when_full: WhenFull) -> &'static str {
     match when_full {
         WhenFull::Refused => "refused",
         WhenFull::MakesRoom => "makes_room",

@@ -1,14 +1,18 @@
 //! Metrics, named by the conventions of Prometheus. They are copied on the registrar's thread, and written elsewhere.
 
+use super::element_counts::ElementCounts;
 use super::handlespace::state_name;
+use super::limits;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
-use rserpool::driver::registrar::RegistrarMetrics;
-use rserpool::registrar::{Held, PeerState, Registrar, Statistics};
+use rserpool::association::TransportKind;
+use rserpool::driver::clock;
+use rserpool::driver::registrar::{Histogram, RegistrarMetrics, TransportMetrics};
+use rserpool::registrar::{Held, PeerInfo, PeerState, Registrar, Statistics};
 use std::fmt;
 
 /// What there is to be seen of a registrar.
@@ -20,7 +24,15 @@ pub struct Seen {
     own_elements: usize,
     elements: usize,
     is_serving: bool,
-    peers: [usize; PEER_STATES.len()],
+    peers: Vec<Peer>,
+    pub counts: ElementCounts,
+}
+
+/// Another registrar; there are as many as the limit of them allows.
+#[derive(Clone, Debug)]
+struct Peer {
+    info: PeerInfo,
+    elements: usize,
 }
 
 const PEER_STATES: [PeerState; 4] = [PeerState::Active, PeerState::Suspected, PeerState::Dead, PeerState::NotActive];
@@ -35,7 +47,8 @@ impl Seen {
             own_elements: handlespace.count_of_owner(registrar.id()),
             elements: handlespace.element_count(),
             is_serving: registrar.is_serving(),
-            peers: PEER_STATES.map(|state| registrar.peers().filter(|peer| peer.state == state).count()),
+            peers: registrar.peers().map(|info| Peer { elements: handlespace.count_of_owner(info.id), info }).collect(),
+            counts: ElementCounts::default(),
         }
     }
 
@@ -118,15 +131,137 @@ impl Collector for Seen {
         let homes = [("own", self.own_elements), ("others", of_others)];
         let homes = homes.map(|(home, count)| (("home", home.to_owned()), count));
         family(&mut encoder, "elements", "Pool elements by their home registrar", homes)?;
-        let peers = PEER_STATES.into_iter().zip(self.peers);
-        let peers = peers.map(|(state, count)| (("state", state_name(state).to_owned()), count));
-        family(&mut encoder, "peers", "Other registrars by what is thought of them", peers)?;
-        let held = |value: fn(&Held) -> usize| {
-            self.held.iter().map(move |held| (("what", held.what.replace(' ', "_").to_lowercase()), value(held)))
-        };
-        family(&mut encoder, "held", "What is kept of others, in numbers", held(|held| held.count))?;
-        family(&mut encoder, "held_limit", "How much of it there can be", held(|held| held.most))
+        let counts: [(_, _, _, Vec<_>); 3] = [
+            (
+                "elements_by_policy",
+                "Pool elements by the policy of their pool",
+                "policy",
+                self.counts.by_policy().collect(),
+            ),
+            (
+                "elements_by_transport",
+                "Pool elements by what they are used over",
+                "transport",
+                self.counts.by_protocol().collect(),
+            ),
+            (
+                "elements_by_state",
+                "Pool elements by how this registrar and they stand",
+                "state",
+                self.counts.by_state().collect(),
+            ),
+        ];
+        for (name, help, label, values) in counts {
+            family(&mut encoder, name, help, values.into_iter().map(|(value, count)| ((label, value), count)))?;
+        }
+        self.encode_peers(&mut encoder)?;
+        self.encode_transports(&mut encoder)?;
+        self.encode_limits(&mut encoder)?;
+        let times = &self.driver.request_times;
+        histogram(
+            &mut encoder,
+            "request_duration_seconds",
+            "From receipt to answer, of a part of the messages",
+            times,
+        )?;
+        histogram(&mut encoder, "loop_lateness_seconds", "How late timers are looked at", &self.driver.lateness)
     }
+}
+
+impl Seen {
+    fn encode_peers(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let in_state = |state| self.peers.iter().filter(|peer| peer.info.state == state).count();
+        let states = PEER_STATES.map(|state| (("state", state_name(state).to_owned()), in_state(state)));
+        family(encoder, "peers", "Other registrars by what is thought of them", states)?;
+        let of = |value: fn(&Peer) -> Option<usize>| {
+            let labelled = move |peer: &Peer| Some((("registrar", peer.info.id.to_string()), value(peer)?));
+            self.peers.iter().filter_map(labelled)
+        };
+        family(
+            encoder,
+            "peer_elements",
+            "Pool elements that another registrar is home of",
+            of(|peer| Some(peer.elements)),
+        )?;
+        let agrees = |peer: &Peer| peer.info.agrees.map(usize::from);
+        family(encoder, "peer_agrees", "Whether its last checksum was that of its elements here", of(agrees))?;
+        let mut silence =
+            encoder.encode_descriptor("peer_silence_seconds", "Time since it was heard", None, MetricType::Gauge)?;
+        for peer in &self.peers {
+            let label = [("registrar", peer.info.id.to_string())];
+            let silent = clock::now().saturating_since(peer.info.last_heard).as_secs_f64();
+            ConstGauge::new(silent).encode(silence.encode_family(&label)?)?;
+        }
+        Ok(())
+    }
+
+    fn encode_transports(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let of = |value: fn(TransportMetrics) -> u64| {
+            let each = self.driver.by_transport();
+            each.filter_map(move |(kind, part)| Some((("transport", transport_name(kind)?.to_owned()), value(part))))
+        };
+        let associations = of(|part| part.associations as u64);
+        let associations = associations.map(|(label, count)| (label, usize::try_from(count).unwrap_or(usize::MAX)));
+        family(
+            encoder,
+            "associations_by_transport",
+            "Associations and TCP connections by their transport",
+            associations,
+        )?;
+        let received = "Messages received by the transport that they came over";
+        counters(encoder, "transport_messages_received", received, of(|part| part.messages_received))?;
+        counters(encoder, "transport_messages_sent", "Messages sent by their transport", of(|part| part.messages_sent))
+    }
+
+    fn encode_limits(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let help = ["What is kept of others, in numbers", "How much of it there can be"];
+        let values: [fn(&Held) -> usize; 2] = [|held| held.count, |held| held.most];
+        for ((name, help), value) in ["held", "held_limit"].into_iter().zip(help).zip(values) {
+            let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for held in &self.held {
+                let what = held.what.replace(' ', "_").to_lowercase();
+                let labels = [("what", what.as_str()), ("when_full", limits::name(held.when_full))];
+                constant(value(held)).encode(metric.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// None: for tests only.
+fn transport_name(kind: TransportKind) -> Option<&'static str> {
+    match kind {
+        TransportKind::KernelSctp => Some("sctp"),
+        TransportKind::SctpUdp => Some("sctp-udp"),
+        TransportKind::Tcp => Some("tcp"),
+        TransportKind::Memory => None,
+    }
+}
+
+/// A counter with a value for each label.
+fn counters(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    values: impl IntoIterator<Item = ((&'static str, String), u64)>,
+) -> Result<(), fmt::Error> {
+    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (label, value) in values {
+        ConstCounter::new(value).encode(metric.encode_family(&[label])?)?;
+    }
+    Ok(())
+}
+
+fn histogram(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    histogram: &Histogram,
+) -> Result<(), fmt::Error> {
+    let seconds = |longest: Option<std::time::Duration>| longest.map_or(f64::INFINITY, |longest| longest.as_secs_f64());
+    let ranges: Vec<(f64, u64)> = histogram.ranges().map(|(longest, count)| (seconds(longest), count)).collect();
+    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+    metric.encode_histogram::<NoLabelSet>(histogram.sum().as_secs_f64(), histogram.count(), &ranges, None)
 }
 
 fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: usize) -> Result<(), fmt::Error> {

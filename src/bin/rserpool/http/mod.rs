@@ -5,6 +5,7 @@
 
 mod answers;
 mod classic;
+mod element_counts;
 mod events;
 mod handlespace;
 mod limits;
