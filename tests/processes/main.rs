@@ -10,6 +10,7 @@ mod examples;
 mod hostile;
 mod http;
 mod log_format;
+mod long_lists;
 mod memory;
 mod monitoring;
 mod operators;

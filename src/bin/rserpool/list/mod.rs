@@ -3,26 +3,36 @@
 //! ASAP has no message for this, so it asks as a registrar would that joins: ENRP_HANDLE_TABLE_REQUEST. It never sends a
 //! PRESENCE, so it does not become a peer.
 
+mod selection;
+
 use crate::exchange::{Exchange, Way};
 use crate::failure::Failure;
+use crate::terminal::{self, Reader};
 use crate::{json, pool_name, print, show, values};
 use lexopt::prelude::*;
 use rserpool::message::EnrpMessage;
 use rserpool::message::enrp::{HandleTableRequest, HandleTableResponse, PoolEntry};
 use rserpool::wire::{PORT_ENRP, PPID_ENRP};
 use rserpool::{PoolHandle, RegistrarId};
+use selection::{Pattern, Selection};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 const HELP: &str = "\
-Shows all pools and elements that a registrar knows.
+Shows all pools and elements that a registrar knows, or some of them, in the order of their names.
 
 Usage: rserpool list [OPTIONS]
 
 Options:
   --enrp ADDR:PORT       the registrar's ENRP endpoint [127.0.0.1:9901]
   --own                  only the elements that it is home registrar of
+  --pool PATTERN         only pools of this name, in which * stands for anything
+  --policy NAME          only elements of this policy, such as LeastUsed
+  --home ID              only elements that this registrar is home of, decimal or 0x...
+  --limit N              N pools at most; the last line says how to go on
+  --after POOL           only what comes behind this pool
   --transport WAY        sctp (the kernel's), sctp-udp, or auto [auto]
   --timeout DURATION     how long to try [5s]
   --json                 one JSON object instead of lines
@@ -34,17 +44,23 @@ It asks over ENRP, as a registrar that joins would, but joins nothing and change
 Examples:
   rserpool list
   rserpool list --enrp 192.0.2.1:9901 --json | jq '.pools | length'
+  rserpool list --pool 'Call*' --limit 20
 
 Exit status: 0 success, 1 the registrar refuses, 2 wrong usage, 3 no answer.
 ";
 
 /// Pages taken at most: a registrar that never ends its table must not keep us.
 const MAX_PAGES: usize = 100_000;
+/// Elements kept at most, for the same reason; a registrar has 262 144 by default.
+const MAX_ELEMENTS: usize = 4_000_000;
+/// Text that is written at once: who has seen enough need not wait for all of it.
+const CHUNK: usize = 64 << 10;
 
 struct Options {
     /// All of its addresses.
     enrp: Vec<SocketAddr>,
     own: bool,
+    selection: Selection,
     way: Way,
     timeout: Duration,
     json: bool,
@@ -64,6 +80,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
     let mut options = Options {
         enrp: vec![SocketAddr::from(([127, 0, 0, 1], PORT_ENRP))],
         own: false,
+        selection: Selection::default(),
         way: Way::Sctp(values::transport_from_environment()?),
         timeout: Duration::from_secs(5),
         json: false,
@@ -78,6 +95,22 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
             Short('h') | Long("help") => return Ok(None),
             Long("json") => options.json = true,
             Long("own") => options.own = true,
+            Long("pool") => {
+                let pattern = Pattern::parse(parser.value()?.as_bytes()).map_err(usage)?;
+                options.selection.pool = Some(pattern);
+            }
+            Long("policy") => options.selection.policy = Some(values::text(parser.value()?).map_err(usage)?),
+            Long("home") => {
+                let value = values::text(parser.value()?).map_err(usage)?;
+                options.selection.home = Some(RegistrarId(values::identifier(&value).map_err(usage)?));
+            }
+            Long("limit") => {
+                let value = values::text(parser.value()?).map_err(usage)?;
+                options.selection.limit = Some(values::count(&value).map_err(usage)?);
+            }
+            Long("after") => {
+                options.selection.after = Some(pool_name::parse(parser.value()?.as_bytes()).map_err(usage)?);
+            }
             Long("enrp") => {
                 let value = values::text(parser.value()?).map_err(usage)?;
                 options.enrp = values::addresses(&value, PORT_ENRP).map_err(usage)?;
@@ -97,21 +130,45 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
 }
 
 fn list(options: &Options) -> Result<(), Failure> {
-    let (registrar, pools) = ask(options)?;
+    let (registrar, mut pools) = ask(options)?;
+    let next = options.selection.end(&mut pools).map(|last| pool_name::show(&last));
     if options.json {
-        let pools = json::array(pools.values().map(pool_json));
-        let registrar = ("registrar", registrar.0.to_string());
-        return print(&format!("{}\n", json::object([registrar, ("pools", pools)])));
+        return show_json(registrar, &pools, next);
     }
     let elements: usize = pools.values().map(|pool| pool.pool_elements.len()).sum();
-    let mut text = format!("registrar {registrar}: {} pools, {elements} pool elements\n", pools.len());
-    for pool in pools.values() {
-        text += &format!("{}  {} elements\n", pool_name::show(&pool.pool_handle), pool.pool_elements.len());
+    let head = format!("registrar {registrar}: {} pools, {elements} pool elements\n", pools.len());
+    let end = next.map(|last| format!("there are more: --after '{}'\n", last.replace('\'', "%27")));
+    let pools = pools.values().map(|pool| {
+        let mut text = format!("{}  {} elements\n", pool_name::show(&pool.pool_handle), pool.pool_elements.len());
         for element in &pool.pool_elements {
             text += &format!("  {}\n", show::element(element));
         }
+        text
+    });
+    write([head].into_iter().chain(pools).chain(end))
+}
+
+fn show_json(registrar: RegistrarId, pools: &Pools, next: Option<String>) -> Result<(), Failure> {
+    let head = format!("{{\"registrar\":{},\"pools\":[", registrar.0);
+    let comma = |at: usize| if at == 0 { "" } else { "," };
+    let pools = pools.values().enumerate().map(|(at, pool)| comma(at).to_owned() + &pool_json(pool));
+    let next = next.map_or("null".to_owned(), |last| json::string(&last));
+    write([head].into_iter().chain(pools).chain([format!("],\"next\":{next}}}\n")]))
+}
+
+/// Writes parts of a text until nobody reads any more.
+fn write(parts: impl Iterator<Item = String>) -> Result<(), Failure> {
+    let mut text = String::new();
+    for part in parts {
+        text += &part;
+        if text.len() >= CHUNK {
+            if terminal::write(&text)? == Reader::Gone {
+                return Ok(());
+            }
+            text.clear();
+        }
     }
-    print(&text)
+    terminal::write(&text).map(drop)
 }
 
 fn pool_json(pool: &PoolEntry) -> String {
@@ -128,27 +185,24 @@ fn ask(options: &Options) -> Result<(RegistrarId, Pools), Failure> {
     EnrpMessage::HandleTableRequest(request)
         .encode(&mut question)
         .map_err(|error| Failure::Failed(format!("the question cannot be encoded: {error}")))?;
-    let mut pools = Pools::new();
+    let (mut pools, mut elements) = (Pools::new(), 0);
     for _ in 0..MAX_PAGES {
         exchange.send(PPID_ENRP, &question)?;
         let page = receive_page(&mut exchange)?;
         let (sender, more) = (page.sender, page.more);
         for entry in page.entries {
-            match pools.get_mut(&entry.pool_handle) {
-                Some(known) => known.pool_elements.extend(entry.pool_elements),
-                None => {
-                    pools.insert(entry.pool_handle.clone(), entry);
-                }
-            }
+            elements += entry.pool_elements.len();
+            options.selection.take(entry, &mut pools);
         }
         if !more {
             return Ok((sender, pools));
         }
+        if elements > MAX_ELEMENTS {
+            break;
+        }
     }
-    Err(Failure::Failed(format!(
-        "the registrar at {} does not end its table; {MAX_PAGES} pages were taken",
-        exchange.registrar()
-    )))
+    let registrar = exchange.registrar();
+    Err(Failure::Failed(format!("the registrar at {registrar} does not end its table; {elements} elements were taken")))
 }
 
 fn receive_page(exchange: &mut Exchange) -> Result<HandleTableResponse, Failure> {
