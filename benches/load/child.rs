@@ -71,6 +71,8 @@ pub struct Registrar {
     pub asap: SocketAddr,
     /// Where it serves ENRP.
     pub enrp: SocketAddr,
+    /// Where it answers HTTP, with an option for that.
+    pub http: Option<SocketAddr>,
 }
 
 impl Registrar {
@@ -82,9 +84,10 @@ impl Registrar {
         let process = Process::start(&mut command);
         let address = |what: &str| {
             let mut words = process.greeting.split_whitespace().skip_while(|word| *word != what);
-            let address = words.nth(1).and_then(|word| word.trim_end_matches([',', ';']).parse().ok());
-            address.unwrap_or_else(|| panic!("no address for {what} in \"{}\"", process.greeting))
+            words.nth(1).and_then(|word| word.trim_end_matches([',', ';']).parse().ok())
         };
-        Registrar { asap: address("asap"), enrp: address("enrp"), process }
+        let (asap, enrp, http) = (address("asap"), address("enrp"), address("http"));
+        let (Some(asap), Some(enrp)) = (asap, enrp) else { panic!("no address in \"{}\"", process.greeting) };
+        Registrar { asap, enrp, http, process }
     }
 }

@@ -11,6 +11,7 @@ mod fleet;
 mod hostile;
 mod knot;
 mod memory;
+mod operations;
 mod registrar;
 mod resolution;
 mod scale;
@@ -45,6 +46,9 @@ fn main() {
     }
     if wanted("hostile") {
         hostile::run(scale);
+    }
+    if wanted("operations") {
+        operations::run(scale);
     }
     if wanted("resolution") {
         resolution::run(scale);

@@ -15,7 +15,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// Elements asked for.
-const ITEMS: u32 = 3;
+pub const ITEMS: u32 = 3;
 
 /// A pool user on TCP that does nothing but ask.
 pub struct Resolver(TcpStream);
@@ -49,6 +49,12 @@ impl Resolver {
         self.0.read_exact(answer).expect("the server answers");
     }
 
+    /// Bytes of the answer to this question.
+    pub fn length_of_answer(&mut self, question: &[u8]) -> usize {
+        self.0.write_all(question).expect("the registrar reads");
+        self.receive().expect("the registrar answers").len()
+    }
+
     fn receive(&mut self) -> io::Result<Vec<u8>> {
         let mut message = vec![0; 4];
         self.0.read_exact(&mut message)?;
@@ -59,7 +65,7 @@ impl Resolver {
     }
 
     /// Questions a second with `window` of them under way, for `time`. All answers have `answer` bytes.
-    fn rate(&mut self, question: &[u8], answer: usize, window: usize, time: Duration) -> f64 {
+    pub fn rate(&mut self, question: &[u8], answer: usize, window: usize, time: Duration) -> f64 {
         let questions = question.repeat(window);
         let mut answers = vec![0; answer * window];
         let begin = clock::now();
@@ -76,7 +82,8 @@ impl Resolver {
     }
 }
 
-fn question(handle: &PoolHandle, items: u32) -> Vec<u8> {
+/// The message that asks for so many elements of a pool.
+pub fn question(handle: &PoolHandle, items: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     AsapMessage::HandleResolution(HandleResolution {
         subscribe: false,
@@ -98,8 +105,7 @@ fn with_pool() -> (Registrar, Serving, Resolver, Vec<u8>, usize) {
 
     let mut resolver = Resolver::connect(registrar.asap);
     let question = question(&pool_handle(0), ITEMS);
-    resolver.0.write_all(&question).expect("the registrar reads");
-    let answer = resolver.receive().expect("the registrar answers").len();
+    let answer = resolver.length_of_answer(&question);
     (registrar, serving, resolver, question, answer)
 }
 
