@@ -19,6 +19,7 @@ mod registrar;
 mod registrar_driver;
 mod registrar_output;
 mod tools;
+mod top;
 
 #[test]
 #[ignore = "started by the tests as a process of its own"]

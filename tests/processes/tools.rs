@@ -161,6 +161,7 @@ fn help_and_version_go_to_standard_output_and_end_with_0() {
         &["status", "--help"],
         &["events", "-h"],
         &["watch", "--help"],
+        &["top", "--help"],
     ] {
         let output = rserpool(arguments);
         assert_eq!(output.status.code(), Some(0));
@@ -189,6 +190,8 @@ fn wrong_usage_ends_with_2() {
         &["events", "--pool", "%"],
         &["events", "--follow=1"],
         &["watch"],
+        &["top", "Pool"],
+        &["top", "--interval", "0s"],
         &["watch", "A", "B"],
         &["watch", "A", "--registrar", "a:b"],
     ] {
@@ -220,7 +223,7 @@ fn every_command_of_the_help_is_in_the_manual_page_and_has_one_of_its_own() {
 
 #[test]
 fn every_option_of_the_help_is_in_the_manual_page_and_the_other_way_round() {
-    for command in ["registrar", "resolve", "list", "status", "events", "watch", "bench", "policy"] {
+    for command in ["registrar", "resolve", "list", "status", "events", "watch", "top", "bench", "policy"] {
         let help = text(&rserpool(&[command, "--help"]).stdout);
         let mut in_help: Vec<&str> = help
             .lines()

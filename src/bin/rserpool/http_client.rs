@@ -31,6 +31,16 @@ pub struct HttpRegistrar {
 impl HttpRegistrar {
     /// What a path has, which is to be JSON.
     pub fn get(&self, path: &str) -> Result<Value, Failure> {
+        let read = |body: &[u8]| serde_json::from_slice(body).map_err(|error| plain(&error.to_string()).into_owned());
+        self.get_as(path, read)
+    }
+
+    /// What a path has, which is to be text.
+    pub fn get_text(&self, path: &str) -> Result<String, Failure> {
+        self.get_as(path, |body| String::from_utf8(body.to_vec()).map_err(|error| error.to_string()))
+    }
+
+    fn get_as<T>(&self, path: &str, read: impl Fn(&[u8]) -> Result<T, String>) -> Result<T, Failure> {
         let HttpRegistrar { address, timeout } = *self;
         let fetched = fetch(address, path, clock::now() + timeout);
         let answer = fetched.map_err(|error| {
@@ -48,7 +58,7 @@ impl HttpRegistrar {
             Broken::Nonsense => nonsense("it does not speak HTTP as one does"),
         })?;
         match status {
-            200 => serde_json::from_slice(body).map_err(|error| nonsense(&plain(&error.to_string()))),
+            200 => read(body).map_err(|why| nonsense(&why)),
             503 => Err(Failure::Left(format!(
                 "the registrar at {address} does not answer: it starts, leaves, or has too much to do"
             ))),

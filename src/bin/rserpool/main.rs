@@ -23,6 +23,7 @@ mod settings;
 mod show;
 mod status;
 mod terminal;
+mod top;
 mod values;
 mod watch;
 
@@ -46,6 +47,7 @@ Commands:
   status      a scope on one screen: registrars, whether they agree, pools, limits, problems
   events      what has happened, and why
   watch       what changes in a pool, as it happens
+  top         a registrar on the terminal, as it changes
   bench       measure a registrar
   policy      try out who may do what
 {keys}
@@ -66,9 +68,9 @@ const HELP_ON_KEYS: &str = "  keys        make certificates and keys for TLS\n";
 const HELP_ON_KEYS: &str = "";
 /// The commands in an error.
 #[cfg(feature = "tls")]
-const COMMANDS: &str = "registrar, resolve, list, status, events, watch, bench, policy and keys";
+const COMMANDS: &str = "registrar, resolve, list, status, events, watch, top, bench, policy and keys";
 #[cfg(not(feature = "tls"))]
-const COMMANDS: &str = "registrar, resolve, list, status, events, watch, bench and policy";
+const COMMANDS: &str = "registrar, resolve, list, status, events, watch, top, bench and policy";
 
 fn main() -> ExitCode {
     match run() {
@@ -93,6 +95,7 @@ fn run() -> Result<(), Failure> {
             Some("status") => status::run(parser),
             Some("events") => events::run(parser),
             Some("watch") => watch::run(parser),
+            Some("top") => top::run(parser),
             Some("bench") => bench::run(parser),
             Some("policy") => policy::run(parser),
             #[cfg(feature = "tls")]

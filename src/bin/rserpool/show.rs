@@ -72,6 +72,11 @@ fn join(addresses: &[IpAddr]) -> String {
     shown.join(",")
 }
 
+/// An address as text, so that a port can stand behind it.
+pub fn host(address: &str) -> String {
+    if address.contains(':') { format!("[{address}]") } else { address.to_owned() }
+}
+
 /// A policy with its values, e.g. `WeightedRoundRobin(weight 3)`.
 pub fn policy(policy: &Policy) -> String {
     match policy {

@@ -9,6 +9,7 @@ use crate::http_client::{self, HttpRegistrar};
 use crate::{print, terminal, values};
 use lexopt::prelude::*;
 use scope::Scope;
+pub use scope::use_of;
 use std::net::SocketAddr;
 use std::time::Duration;
 
