@@ -23,7 +23,7 @@ help:
 	@echo 'make takeover      how long a registrar that dies is missed: killed, hung, cut off; two and three; both profiles'
 	@echo 'make trials        200 sessions while servers and registrars fail at random, ten minutes a profile: each request is answered'
 	@echo 'make size          size of the client library and memory of a connected C client'
-	@echo 'make program       the program rserpool (registrar, resolve, list), in build/'
+	@echo 'make program       the program rserpool (registrar, and tools to look at one), in build/'
 	@echo 'make install       what is in build/ into DESTDIR/PREFIX (/usr/local); builds it first where nothing is there'
 	@echo 'make deb           Debian packages: library, -dev, tools, compat; in build/deb/'
 	@echo 'make install-deps  the Debian packages that demo and test need, and cargo-deny'

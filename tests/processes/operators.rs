@@ -135,6 +135,12 @@ fn status_knows_whether_registrars_agree_and_which_one_is_gone() {
     assert!(screen.contains(&problem) && errors.starts_with("rserpool: there "), "{screen}{errors}");
     let (status, json, _) = run(&["status", "--json", "--http", &both]);
     assert!(status == 1 && json.starts_with(r#"{"healthy":false,"#) && json.contains(&problem), "{json}");
+    let events = until(&["events", "--http", &http_first], |_, events| events.contains("  taken_over  "));
+    for (what, why) in [("takeover_wanted", ": "), ("home_changed", "  Pool  0x00000001  registrar 0x00000001")] {
+        let is_it = |line: &&str| line.contains(&format!("  {what}  "));
+        let line = events.lines().find(is_it).unwrap_or_else(|| panic!("no {what}: {events}"));
+        assert!(line.contains(why), "{line}");
+    }
 }
 
 #[test]
