@@ -21,7 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("log_limit", &["association"]),
     ("message", &["wire"]),
     ("policy", &["random", "wire"]),
-    ("handlespace", &["policy", "random", "round_trips", "wire"]),
+    ("handlespace", &["association", "policy", "random", "round_trips", "wire"]),
     (
         "registrar",
         &[

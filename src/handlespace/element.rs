@@ -24,6 +24,8 @@ pub struct Element {
     pub(super) association: Option<AssociationId>,
     pub(super) by_association: Links,
     pub(super) by_owner: Links,
+    /// Of [`super::hosts`].
+    pub(super) host: u64,
     pub(super) mark: u64,
 }
 

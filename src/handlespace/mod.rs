@@ -6,6 +6,7 @@
 mod checksum;
 mod element;
 mod hash;
+mod hosts;
 mod index_table;
 mod lists;
 mod liveness;
@@ -27,6 +28,7 @@ use crate::policy::{self, Policies};
 use crate::random::Random;
 use crate::wire::{PolicyType, PoolElement};
 use crate::{AssociationId, PoolElementId, PoolHandle, RegistrarId, Time};
+use hosts::{Hosts, host_of_element};
 use index_table::IndexTable;
 use lists::List;
 use ownership::Owner;
@@ -140,6 +142,7 @@ pub struct Handlespace {
     by_id: IndexTable,
     by_association: ShardedMap<AssociationId, List>,
     owners: BTreeMap<RegistrarId, Owner>,
+    hosts: Hosts,
     timers: Timers,
     policies: Policies,
     max_pools: usize,
@@ -162,6 +165,7 @@ impl Handlespace {
             by_id: IndexTable::with_capacity(FIRST_ELEMENTS),
             by_association: ShardedMap::new(hash),
             owners: BTreeMap::new(),
+            hosts: Hosts::new(hash),
             timers: Timers::with_capacity(FIRST_ELEMENTS),
             policies: Policies::standard(),
             max_pools: max_pools.min(MOST_PLACES),
@@ -246,6 +250,7 @@ impl Handlespace {
         association: Option<AssociationId>,
     ) -> ElementIndex {
         let (id, home_registrar) = (pool_element.id, pool_element.home_registrar);
+        let host = host_of_element(pool_element);
         let index = ElementIndex(self.elements.insert(Element {
             pool,
             id,
@@ -256,6 +261,7 @@ impl Handlespace {
             association: None,
             by_association: Default::default(),
             by_owner: Default::default(),
+            host,
             mark: 0,
         }));
         self.by_id.insert(self.hash.of_pair(pool.0, id.0), index.0);
@@ -263,6 +269,7 @@ impl Handlespace {
             element.member = pool.add(index);
             pool.selector.insert(element.member, &pool_element.policy);
         }
+        self.hosts.enter(host);
         self.enter_owner(index, home_registrar);
         self.set_association(index, association);
         index
@@ -284,6 +291,9 @@ impl Handlespace {
             self.change_owner(index, pool_element.home_registrar);
         }
         self.set_association(index, association);
+        if changed {
+            self.set_host(index, host_of_element(pool_element));
+        }
         if changed { Registered::Changed } else { Registered::Same }
     }
 
@@ -294,6 +304,7 @@ impl Handlespace {
         self.leave_owner(index);
         self.timers.clear(index.0);
         let element = self.elements.remove(index.0)?;
+        self.hosts.leave(element.host);
         self.by_id.remove(self.hash.of_pair(element.pool.0, element.id.0), index.0);
         let pool = self.pools.get_mut(element.pool.0)?;
         pool.take_out(element.member);

@@ -110,6 +110,16 @@ impl Model {
     }
 }
 
+/// The host of an element: each association comes from another one.
+fn host(number: u64) -> IpAddr {
+    IpAddr::from([10, 0, 1, number as u8])
+}
+
+fn asap_transport(number: u64) -> TransportParameter {
+    let addresses = AddressList::from_slice(&[host(number), host(200)]);
+    TransportParameter::Sctp { port: 1, transport_use: TransportUse::DataOnly, addresses }
+}
+
 fn element(operation: &Operation) -> Option<(u8, Known)> {
     let &Operation::Register { pool, id, owner, association, policy: choice, load, tcp } = operation else {
         return None;
@@ -127,7 +137,7 @@ fn element(operation: &Operation) -> Option<(u8, Known)> {
         registration_life: RegistrationLife(60),
         user_transport,
         policy: policy(choice, pool, load),
-        asap_transport: None,
+        asap_transport: association.map(asap_transport),
     };
     let association = association.map(|number| AssociationId::new(0, number));
     Some((pool, Known { pool_element, association, timer: Time::MAX }))
@@ -227,6 +237,11 @@ fn check(handlespace: &Handlespace, model: &Model) {
     for association in (0..4).map(|number| AssociationId::new(0, number)) {
         let expected = model.all().filter(|(_, _, known)| known.association == Some(association)).count();
         assert_eq!(handlespace.count_of_association(association), expected);
+    }
+    for number in 0..4 {
+        let of_host = asap_transport(number);
+        let expected = model.all().filter(|(_, _, known)| known.pool_element.asap_transport.as_ref() == Some(&of_host));
+        assert_eq!(handlespace.count_of_host(host(number)), expected.count());
     }
     let mut walked = 0;
     for (index, pool) in handlespace.pools_from(None) {

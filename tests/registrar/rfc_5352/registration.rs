@@ -208,6 +208,22 @@ fn asap_060_full_tables_are_a_lack_of_resources() {
 }
 
 #[test]
+fn sec_one_host_leaves_places_to_others_however_many_associations_it_has() {
+    let mut world = World::new(RegistrarConfig { max_pool_elements: 16, ..config() });
+    let (first, second) = (world.pe(1), world.pe(2));
+    let again = world.up_at(1, PeerAddress::new(ip(1), 4001), TransportKind::SctpUdp);
+    for id in 1..=14 {
+        world.registered(if id % 2 == 0 { first } else { again }, "one", element(id, 1));
+    }
+    world.refused(first, "one", element(15, 1), Cause::LackOfResources);
+    world.refused(again, "two", element(15, 1), Cause::LackOfResources);
+    world.registered(first, "one", element(14, 1));
+    world.registered(second, "one", element(15, 2));
+    world.registered(second, "two", element(16, 2));
+    world.refused(second, "two", element(17, 2), Cause::LackOfResources);
+}
+
+#[test]
 fn an_element_too_large_to_be_listed_with_others_is_a_lack_of_resources() {
     let mut world = World::new(config());
     let pe = world.pe(1);
