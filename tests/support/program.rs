@@ -135,6 +135,8 @@ pub struct Element {
     transport: Box<dyn Transport>,
     poller: Poller,
     association: AssociationId,
+    /// The last poll left something to do.
+    more: bool,
     /// Why the association with the registrar ended, once it has.
     pub lost: Option<String>,
 }
@@ -149,7 +151,7 @@ impl Element {
         let association = transport.connect(clock::now(), &peer, PATIENCE).expect("a connect begins");
         let poller = Poller::new().expect("an epoll descriptor");
         poller.add(transport.poll_fd().expect("a real transport"), 0).expect("epoll takes it");
-        let mut element = Element { transport, poller, association, lost: None };
+        let mut element = Element { transport, poller, association, more: true, lost: None };
         element.until("the association is up", |event| matches!(event, Seen::Up));
         let registration = registration(handle, id, element.transport.local_port());
         element.send(&registration);
@@ -175,43 +177,51 @@ impl Element {
         self.until("the association ends", |event| matches!(event, Seen::Lost));
     }
 
+    /// Lives on in a thread, however long, until the association ends, as it does with the registrar.
+    pub fn live(mut self) {
+        std::thread::spawn(move || {
+            while self.lost.is_none() {
+                self.step(clock::now() + PATIENCE, &mut |_| false);
+            }
+        });
+    }
+
     /// Lives on until `done`.
     pub fn until(&mut self, what: &str, mut done: impl FnMut(&Seen) -> bool) {
         let end = clock::now() + PATIENCE;
-        let mut more = true;
-        loop {
-            let now = clock::now();
-            assert!(now < end, "not within {PATIENCE:?}: {what}");
-            let wake = if more { Some(Time::ZERO) } else { self.transport.next_deadline() };
-            self.poller.wait(now, Some(wake.map_or(end, |at| at.min(end))), &mut Vec::new()).expect("epoll works");
-            let mut seen = Vec::new();
-            more = self.transport.poll(clock::now(), &mut |event| match event {
-                TransportEvent::Up { .. } => seen.push(Seen::Up),
-                TransportEvent::Message { payload, .. } => {
-                    seen.push(Seen::Message(AsapMessage::decode(payload).expect("an ASAP message").message));
-                }
-                TransportEvent::Lost { reason, .. } | TransportEvent::ConnectFailed { reason, .. } => {
-                    self.lost = Some(reason.to_string());
-                    seen.push(Seen::Lost);
-                }
-                TransportEvent::Writable { .. } => {}
-            });
-            let mut finished = false;
-            for event in seen {
-                if let Seen::Message(AsapMessage::EndpointKeepAlive(question)) = &event {
-                    let pool_element_id = question.pool_element_id.expect("our registrar names the element");
-                    let pool_handle = question.pool_handle.clone();
-                    self.send(&AsapMessage::EndpointKeepAliveAck(EndpointKeepAliveAck {
-                        pool_handle,
-                        pool_element_id,
-                    }));
-                }
-                finished |= done(&event);
-            }
-            if finished {
-                return;
-            }
+        self.more = true; // what was sent meanwhile may want to be done
+        while !self.step(end, &mut done) {
+            assert!(clock::now() < end, "not within {PATIENCE:?}: {what}");
         }
+    }
+
+    /// Waits for something to happen, does what it asks for, and tells whether `done`.
+    fn step(&mut self, end: Time, done: &mut impl FnMut(&Seen) -> bool) -> bool {
+        let wake = if self.more { Some(Time::ZERO) } else { self.transport.next_deadline() };
+        let wake = Some(wake.map_or(end, |at| at.min(end)));
+        self.poller.wait(clock::now(), wake, &mut Vec::new()).expect("epoll works");
+        let mut seen = Vec::new();
+        self.more = self.transport.poll(clock::now(), &mut |event| match event {
+            TransportEvent::Up { .. } => seen.push(Seen::Up),
+            TransportEvent::Message { payload, .. } => {
+                seen.push(Seen::Message(AsapMessage::decode(payload).expect("an ASAP message").message));
+            }
+            TransportEvent::Lost { reason, .. } | TransportEvent::ConnectFailed { reason, .. } => {
+                self.lost = Some(reason.to_string());
+                seen.push(Seen::Lost);
+            }
+            TransportEvent::Writable { .. } => {}
+        });
+        let mut finished = false;
+        for event in seen {
+            if let Seen::Message(AsapMessage::EndpointKeepAlive(question)) = &event {
+                let pool_element_id = question.pool_element_id.expect("our registrar names the element");
+                let pool_handle = question.pool_handle.clone();
+                self.send(&AsapMessage::EndpointKeepAliveAck(EndpointKeepAliveAck { pool_handle, pool_element_id }));
+            }
+            finished |= done(&event);
+        }
+        finished
     }
 }
 
