@@ -62,7 +62,8 @@ struct House {
 
 impl House {
     fn new(associations: usize, each: usize, options: &[&str]) -> House {
-        let most = (associations * each).to_string();
+        // One host leaves a part of the places to others.
+        let most = (associations * each * 2).to_string();
         let limits = ["--keep-alive-interval", "1h", "--max-elements", &most, "--max-elements-per-association", &most];
         let registrar = Registrar::start(&[&limits[..], options].concat());
         let pools = POOLS.min(associations * each / ITEMS as usize);
