@@ -10,7 +10,7 @@ LIBDIR ?= lib
 OUT ?= build
 
 help:
-	@echo 'make demo          three C servers, three registrars, 500 calls: two servers and a registrar go, no call is lost'
+	@echo 'make demo          three C servers, three registrars, 500 calls: two servers and a registrar go, no call is lost; HOLD=1: it stays up'
 	@echo 'make test          everything that is checked: format, lints, Rust and C tests, fuzz smoke, kernel SCTP guest'
 	@echo 'make lib           librserpool.so, librserpool.a and the headers, in build/ (PROFILE=small FEATURES= for the smallest)'
 	@echo 'make guest         runs CMD="..." in a User-Mode-Linux guest whose kernel has SCTP; without CMD its tests'
@@ -35,7 +35,7 @@ install-deps:
 
 demo:
 	scripts/install-packages build
-	scripts/demo --calls $(CALLS)
+	HOLD='$(HOLD)' scripts/demo --calls $(CALLS)
 
 test:
 	scripts/install-packages build test small

@@ -48,7 +48,10 @@ pub struct Liveness {
     awaiting_ack: bool,
     /// The timer runs once before the time for the answer is over.
     early_look: bool,
-    last_keep_alive: Option<Time>,
+    /// When the last one was sent; `Time::MAX`: none was.
+    last_keep_alive: Time,
+    /// Since when the element is known here; `Time::MAX`: nobody has said so yet.
+    known_since: Time,
     bad_reports: u32,
     claim: Claim,
     /// How long it takes to answer.
@@ -62,7 +65,8 @@ impl Liveness {
         keep_alive_at: Time::MAX,
         awaiting_ack: false,
         early_look: false,
-        last_keep_alive: None,
+        last_keep_alive: Time::MAX,
+        known_since: Time::MAX,
         bad_reports: 0,
         claim: Claim::Registered,
         round_trips: RoundTrips::NONE,
@@ -104,7 +108,12 @@ impl Liveness {
 
     /// When the last keep-alive was sent, if one was.
     pub fn last_keep_alive(&self) -> Option<Time> {
-        self.last_keep_alive
+        (self.last_keep_alive != Time::MAX).then_some(self.last_keep_alive)
+    }
+
+    /// Since when this registrar knows the element, whoever is its home.
+    pub fn known_since(&self) -> Option<Time> {
+        (self.known_since != Time::MAX).then_some(self.known_since)
     }
 
     /// How long it takes to answer.
@@ -114,7 +123,7 @@ impl Liveness {
 
     /// When the keep-alive was sent that has not been answered yet.
     pub fn asked_at(&self) -> Option<Time> {
-        self.last_keep_alive.filter(|_| self.awaiting_ack)
+        self.last_keep_alive().filter(|_| self.awaiting_ack)
     }
 }
 
@@ -127,9 +136,15 @@ impl Liveness {
             expires_at,
             keep_alive_at: if runs { self.keep_alive_at } else { first_keep_alive },
             last_keep_alive: self.last_keep_alive,
+            known_since: self.known_since,
             round_trips: self.round_trips,
             ..Liveness::UNWATCHED
         };
+    }
+
+    /// It is there: since now, unless it was before.
+    pub fn known_from(&mut self, now: Time) {
+        self.known_since = self.known_since.min(now);
     }
 
     /// Its registration ends then; `Time::MAX`: never.
@@ -139,7 +154,7 @@ impl Liveness {
 
     /// Another registrar watches it: only the end of its registration is left.
     pub fn unwatch(&mut self) {
-        *self = Liveness { expires_at: self.expires_at, ..Liveness::UNWATCHED };
+        *self = Liveness { expires_at: self.expires_at, known_since: self.known_since, ..Liveness::UNWATCHED };
     }
 
     /// It is claimed so from now on.
@@ -152,7 +167,7 @@ impl Liveness {
         self.awaiting_ack = true;
         self.early_look = false;
         self.keep_alive_at = deadline;
-        self.last_keep_alive = Some(now);
+        self.last_keep_alive = now;
     }
 
     /// The wait for its answer is looked at once before it is over.
@@ -237,6 +252,20 @@ mod tests {
         liveness.registered(NEVER, second(11));
         assert_eq!((liveness.next_timer(), liveness.asked_at()), (second(11), None), "no answer is awaited any more");
         assert_eq!(liveness.last_keep_alive(), Some(second(5)));
+    }
+
+    #[test]
+    fn an_element_is_as_old_as_its_first_registration_whoever_watches_it() {
+        let second = Time::from_secs;
+        let mut liveness = Liveness::UNWATCHED;
+        assert_eq!((liveness.known_since(), liveness.last_keep_alive()), (None, None));
+        for now in [second(3), second(10)] {
+            liveness.known_from(now);
+            liveness.registered(NEVER, second(20));
+        }
+        liveness.asked(second(20), second(21));
+        liveness.unwatch();
+        assert_eq!((liveness.known_since(), liveness.last_keep_alive()), (Some(second(3)), None));
     }
 
     #[test]

@@ -158,7 +158,7 @@ impl Events {
     }
 
     /// Those behind the one of this number.
-    pub fn after(&self, number: u64) -> impl Iterator<Item = &RegistrarEvent> {
+    pub fn after(&self, number: u64) -> impl DoubleEndedIterator<Item = &RegistrarEvent> {
         let first = self.last - self.kept.len() as u64;
         self.kept.iter().skip(usize::try_from(number.saturating_sub(first)).unwrap_or(usize::MAX))
     }

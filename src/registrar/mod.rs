@@ -272,7 +272,7 @@ impl Registrar {
     }
 
     /// What has happened lately, behind the event of this number; all that is kept, for zero.
-    pub fn events_after(&self, number: u64) -> impl Iterator<Item = &RegistrarEvent> {
+    pub fn events_after(&self, number: u64) -> impl DoubleEndedIterator<Item = &RegistrarEvent> {
         self.events.after(number)
     }
 

@@ -141,7 +141,10 @@ impl Registrar {
     fn watch(&mut self, now: Time, index: ElementIndex, life: RegistrationLife) {
         self.keep_alives.clear_reports(index);
         let first_keep_alive = self.next_keep_alive(now);
-        self.handlespace.update_liveness(index, |liveness| liveness.registered(life.end(now), first_keep_alive));
+        self.handlespace.update_liveness(index, |liveness| {
+            liveness.known_from(now);
+            liveness.registered(life.end(now), first_keep_alive);
+        });
     }
 
     /// An element has come, or says something else of itself than before.

@@ -159,6 +159,133 @@ fn pools_elements_and_settings_are_told_page_by_page() {
 }
 
 #[test]
+fn elements_are_found_by_what_is_known_of_them_and_say_how_they_stand() {
+    let (registrar, http) = start(&[]);
+    let _elements: Vec<_> = [("A", 1), ("Beta", 2), ("beta", 3), ("C", 4)]
+        .map(|(pool, id)| Element::register(registrar.asap, pool, id))
+        .into();
+    let found = body(http, "/api/v1/elements?search=BETA&limit=1");
+    assert!(found.contains("\"pool\":\"Beta\"") && !found.contains("\"next\":null"), "{found}");
+    let next = found.trim_end().trim_end_matches('}').rsplit(':').next().expect("a number");
+    let rest = body(http, &format!("/api/v1/elements?search=BETA&after={next}"));
+    assert!(rest.contains("\"pool\":\"beta\"") && rest.matches("\"alive\":").count() == 1, "{rest}");
+    assert!(rest.contains("\"next\":null"), "{rest}");
+    assert_eq!(body(http, "/api/v1/elements?search=nothing"), "{\"elements\":[],\"next\":null}\n");
+    assert_eq!(body(http, "/api/v1/pools?search=beta").matches("\"policy\":").count(), 2);
+    let one = body(http, "/api/v1/elements?pool=C&element=0x00000004");
+    let stands = "\"alive\":{\"state\":\"registered\",\"known_ms\":";
+    assert!(one.contains(stands) && one.contains("\"unanswered_ms\":null"), "{one}");
+    assert_eq!(one, one.replace("\"known_ms\":null", ""), "it has come at some time");
+    for (path, status) in [
+        ("/api/v1/elements?pool=C&element=5", 404),
+        ("/api/v1/elements?element=4", 400),
+        ("/api/v1/elements?pool=C&element=0x+4", 400),
+        ("/api/v1/elements?pool=C&element=%FF", 400),
+        ("/api/v1/events?last=", 400),
+    ] {
+        assert_eq!(get(http, path).0, status, "{path}");
+    }
+    let of_one = body(http, "/api/v1/events?pool=C&element=4&last=9");
+    assert!(of_one.contains("\"registered\"") && of_one.matches("\"number\":").count() == 1, "{of_one}");
+    let last = body(http, "/api/v1/events?last=2");
+    let [second, third] = ["0x00000003", "0x00000004"].map(|id| last.find(&format!("\"element\":\"{id}\"")));
+    assert!(second.is_some() && second < third && last.matches("\"number\":").count() == 2, "{last}");
+}
+
+/// One that is told what happens.
+struct Listener(BufReader<TcpStream>);
+
+impl Listener {
+    fn begin(http: SocketAddr) -> Listener {
+        let mut connection = TcpStream::connect(http).expect("a connection");
+        connection.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        connection.write_all(b"GET /api/v1/live HTTP/1.1\r\n\r\n").expect("it takes that");
+        Listener(BufReader::new(connection))
+    }
+
+    /// The next line with these words.
+    fn line(&mut self, words: &[&str]) -> String {
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.0.read_line(&mut line).expect("a line"), 0, "it ends without {words:?}");
+            if words.iter().all(|word| line.contains(word)) {
+                return line;
+            }
+        }
+    }
+}
+
+#[test]
+fn who_listens_is_told_what_happens_and_how_things_stand() {
+    let (registrar, http) = start(&[]);
+    let _first = Element::register(registrar.asap, "Pool", 1);
+    let mut listener = Listener::begin(http);
+    listener.line(&["HTTP/1.1 200"]);
+    listener.line(&["Content-Type: text/event-stream"]);
+    listener.line(&["data: {\"first\":true,\"left_out\":0,", "\"element\":\"0x00000001\""]);
+    listener.line(&["data: ", "\"registrations\":1", "\"state\":\"ready\"", "\"registrars\":[]"]);
+    let _second = Element::register(registrar.asap, "<Pool>", 2);
+    let news = listener.line(&["\"first\":false", "\"element\":\"0x00000002\""]);
+    assert!(!news.contains("0x00000001") && news.contains("\"pool\":\"<Pool>\""), "only what is new: {news}");
+    listener.line(&["data: ", "\"registrations\":2"]);
+}
+
+#[test]
+fn listeners_are_few_and_leave_a_place_when_they_go() {
+    let (_registrar, http) = start(&[]);
+    let mut listeners: Vec<Listener> = (0..8).map(|_| Listener::begin(http)).collect();
+    for listener in &mut listeners {
+        listener.line(&["event: state"]);
+    }
+    Listener::begin(http).line(&["HTTP/1.1 503"]);
+    assert_eq!(body(http, "/healthz"), "healthy\n", "others have an answer");
+    drop(listeners);
+    let end = clock::now() + PATIENCE;
+    loop {
+        let mut status = String::new();
+        Listener::begin(http).0.read_line(&mut status).expect("an answer");
+        if status.starts_with("HTTP/1.1 200") {
+            return;
+        }
+        assert!(clock::now() < end, "nobody can listen any more: {status}");
+    }
+}
+
+#[test]
+fn a_listener_that_does_not_read_or_will_not_stop_sending_is_left() {
+    let (registrar, http) = start(&[]);
+    let mut rude = TcpStream::connect(http).expect("a connection");
+    rude.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    rude.set_write_timeout(Some(PATIENCE)).expect("a timeout");
+    rude.write_all(b"GET /api/v1/live HTTP/1.1\r\n\r\n").expect("it takes that");
+    // It is closed: else this would go on until the end of all patience.
+    while rude.write_all(&[b'x'; 4096]).is_ok() {}
+    let _element = Element::register(registrar.asap, "Pool", 1);
+    let mut listener = Listener::begin(http);
+    listener.line(&["\"element\":\"0x00000001\""]);
+}
+
+#[test]
+fn browsers_are_told_to_trust_nothing_but_the_page() {
+    let (_registrar, http) = start(&[]);
+    for (path, content_type) in [
+        ("/", "text/html; charset=utf-8"),
+        ("/page/page.css", "text/css; charset=utf-8"),
+        ("/page/page.js", "text/javascript; charset=utf-8"),
+        ("/page/icon.svg", "image/svg+xml"),
+        ("/api/v1/events", "application/json"),
+        ("/nowhere", "text/plain; charset=utf-8"),
+    ] {
+        let answer = send(http, format!("GET {path} HTTP/1.1\r\n\r\n").as_bytes());
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        assert!(head.contains(&format!("\r\nContent-Type: {content_type}\r\n")), "{head}");
+        assert!(head.contains("\r\nContent-Security-Policy: default-src 'none'; script-src 'self'; "), "{head}");
+        assert!(head.contains("\r\nX-Content-Type-Options: nosniff\r\n") && !body.is_empty(), "{head}");
+    }
+    assert!(body(http, "/api").contains("/api/v1/live"));
+}
+
+#[test]
 fn bad_requests_have_an_answer_that_says_so() {
     let (registrar, http) = start(&[]);
     let long = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "y".repeat(20_000));
@@ -169,6 +296,10 @@ fn bad_requests_have_an_answer_that_says_so() {
         ("DELETE /api/v1/pools HTTP/1.1\r\n\r\n", 405),
         ("GET /../../etc/passwd HTTP/1.1\r\n\r\n", 404),
         ("GET /%2e%2e/%00 HTTP/1.1\r\n\r\n", 404),
+        ("GET /page/../page/page.js HTTP/1.1\r\n\r\n", 404),
+        ("GET /page/page.js%00 HTTP/1.1\r\n\r\n", 404),
+        ("HEAD / HTTP/1.1\r\n\r\n", 405),
+        ("POST /api/v1/live HTTP/1.1\r\n\r\n", 405),
         ("GET /metrics/ HTTP/1.1\r\n\r\n", 404),
         ("GET /api/v1/events?after=-1 HTTP/1.1\r\n\r\n", 400),
         ("GET /api/v1/pools?limit=many HTTP/1.1\r\n\r\n", 400),

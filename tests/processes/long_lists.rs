@@ -16,11 +16,11 @@ fn name(number: u32) -> String {
 
 /// Registers an element in each pool.
 fn fill(registrar: &RegistrarProcess) -> Element {
-    let mut element = Element::register(registrar.asap, &name(0), 1);
+    let mut element = Element::register(registrar.asap, name(0), 1);
     let (mut asked, mut confirmed) = (1, 1);
     while confirmed < POOLS {
         while asked < POOLS && asked < confirmed + WINDOW {
-            element.send(&registration(&name(asked), 1, 7000));
+            element.send(&registration(name(asked), 1, 7000));
             asked += 1;
         }
         element.until("a registration is confirmed", |event| match event {

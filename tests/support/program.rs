@@ -143,7 +143,7 @@ pub struct Element {
 
 impl Element {
     /// Registers an element and returns when that is confirmed.
-    pub fn register(registrar: SocketAddr, handle: &str, id: u32) -> Element {
+    pub fn register(registrar: SocketAddr, handle: impl AsRef<[u8]>, id: u32) -> Element {
         let bind = vec!["127.0.0.1:0".parse().expect("an address")];
         let config = EndpointConfig { bind, ..EndpointConfig::default() };
         let mut transport = transport::open(TransportChoice::Auto, &config).expect("an endpoint");
@@ -232,9 +232,9 @@ pub enum Seen {
     Lost,
 }
 
-pub fn registration(handle: &str, id: u32, port: u16) -> AsapMessage {
+pub fn registration(handle: impl AsRef<[u8]>, id: u32, port: u16) -> AsapMessage {
     AsapMessage::Registration(Registration {
-        pool_handle: PoolHandle::from(handle),
+        pool_handle: PoolHandle::new(handle.as_ref()),
         pool_element: PoolElement {
             id: PoolElementId(id),
             home_registrar: RegistrarId(0),

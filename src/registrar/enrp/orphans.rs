@@ -68,7 +68,10 @@ impl Registrar {
         let life = Scope::of(&self.config).life_from_peer(pool_element.registration_life);
         pool_element.registration_life = life;
         if let Ok((index, _)) = self.handlespace.register(pool_handle, &pool_element, None) {
-            self.handlespace.update_liveness(index, |liveness| liveness.set_end(life.end(now)));
+            self.handlespace.update_liveness(index, |liveness| {
+                liveness.known_from(now);
+                liveness.set_end(life.end(now));
+            });
         }
     }
 }

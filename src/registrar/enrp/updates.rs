@@ -176,6 +176,7 @@ impl Registrar {
         if let Ok((index, registered)) = result {
             let stamp = self.enrp.stamps.next();
             self.handlespace.set_mark(index, stamp);
+            self.handlespace.update_liveness(index, |liveness| liveness.known_from(step.now));
             if let Some(old_home) = old_home.filter(|&old| old != new_home && old != sender) {
                 self.unsettle(step.now, old_home);
             }

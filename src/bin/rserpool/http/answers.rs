@@ -1,7 +1,7 @@
 //! Which path has which answer.
 
 use super::request::Request;
-use super::{REGISTRAR_TIME, Source, classic, element_counts, events, handlespace, limits, metrics};
+use super::{REGISTRAR_TIME, Source, classic, element_counts, events, handlespace, limits, metrics, page, search};
 use crate::json;
 use crate::settings::SETTINGS;
 use rserpool::driver::registrar::RegistrarMetrics;
@@ -14,15 +14,17 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 
 /// Paths, for who does not know them.
 const PATHS: &str = "\
+/                      a page to look at
 /metrics               for Prometheus
 /healthz               200: the registrar's thread answers
 /readyz                200: it answers pool users, and does not leave
 /api/v1/registrar      this registrar
 /api/v1/registrars     the others
-/api/v1/pools          ?after=N&limit=N
-/api/v1/elements       ?pool=NAME, or ?after=N&limit=N
+/api/v1/pools          ?after=N&limit=N&search=TEXT
+/api/v1/elements       ?after=N&limit=N&search=TEXT&pool=NAME, or ?pool=NAME&element=ID
 /api/v1/limits         what is kept, and how much of it there can be
-/api/v1/events         ?after=N&limit=N&pool=NAME
+/api/v1/events         ?after=N&limit=N&pool=NAME&element=ID, or ?last=N&pool=NAME&element=ID
+/api/v1/live           server-sent events: what happens, and twice a second how things stand
 /api/v1/configuration  the settings that hold
 ";
 
@@ -73,19 +75,37 @@ impl Answer {
         let allow = if self.status == Status::MethodNotAllowed { "Allow: GET\r\n" } else { "" };
         let head = format!(
             "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{allow}Cache-Control: no-store\r\n\
-             X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
+             {}Connection: close\r\n\r\n",
             self.status.line(),
             self.content_type,
-            self.body.len()
+            self.body.len(),
+            caution()
         );
         (head + &self.body).into_bytes()
     }
 }
 
+/// What keeps browsers from making anything else of an answer.
+fn caution() -> String {
+    let policy = page::CONTENT_SECURITY_POLICY;
+    format!("X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nContent-Security-Policy: {policy}\r\n")
+}
+
+/// The head of an answer that goes on until its reader goes.
+pub fn stream_head() -> String {
+    let caution = caution();
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n{caution}Connection: close\r\n\r\n"
+    )
+}
+
 /// Asks the registrar for what a request wants.
 pub fn answer(request: &Request, source: Option<Source>) -> Answer {
-    if request.path == "/" {
+    if request.path == "/api" {
         return Answer::good(TEXT, PATHS.to_owned());
+    }
+    if let Some((_, content_type, text)) = page::FILES.iter().find(|(path, ..)| *path == request.path) {
+        return Answer::good(content_type, (*text).to_owned());
     }
     let Some(source) = source else { return Answer::of(Status::Unavailable) };
     result(request, &source).unwrap_or_else(Answer::of)
@@ -117,14 +137,27 @@ fn result(request: &Request, source: &Source) -> Result<Answer, Status> {
         }
         "/api/v1/registrars" => look(source, |registrar, _| handlespace::registrars(registrar)).map(json),
         "/api/v1/pools" => {
+            let piece = |page| look(source, move |registrar, _| handlespace::pools(registrar, page));
             let page = handlespace::Page::of(request)?;
-            Ok(json(look(source, move |registrar, _| handlespace::pools(registrar, page))?.json()))
+            let list = match request.search() {
+                Some(text) => search::search(&text, page, piece)?,
+                None => piece(page)?,
+            };
+            Ok(json(list.json()))
         }
         "/api/v1/elements" => {
+            let wanted = handlespace::Wanted::of(request)?;
+            let piece = |page| {
+                let wanted = wanted.clone();
+                let elements = look(source, move |registrar, _| handlespace::elements(registrar, &wanted, page))?;
+                elements.ok_or(Status::NotFound)
+            };
             let page = handlespace::Page::of(request)?;
-            let pool = request.value("pool").map(rserpool::PoolHandle::new);
-            let elements = look(source, move |registrar, _| handlespace::elements(registrar, pool.as_ref(), page))?;
-            Ok(json(elements.ok_or(Status::NotFound)?.json()))
+            let list = match request.search() {
+                Some(text) => search::search(&text, page, piece)?,
+                None => piece(page)?,
+            };
+            Ok(json(list.json()))
         }
         "/api/v1/limits" => look(source, |registrar, _| registrar.held()).map(|held| json(limits::json(&held))),
         "/api/v1/events" => {

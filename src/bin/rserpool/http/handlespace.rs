@@ -1,14 +1,14 @@
 //! What a registrar knows, in JSON, page by page.
 
 use super::answers::Status;
+use super::element::ElementLine;
 use super::request::Request;
 use crate::{date, json, pool_name, show};
 use rserpool::driver::clock;
 use rserpool::driver::registrar::{RegistrarAddresses, RegistrarMetrics};
-use rserpool::handlespace::{Element, ElementIndex, Handlespace, PoolIndex};
+use rserpool::handlespace::{ElementIndex, PoolIndex};
 use rserpool::registrar::{PeerState, Registrar};
-use rserpool::wire::PoolElement;
-use rserpool::{PoolHandle, RegistrarId};
+use rserpool::{PoolElementId, PoolHandle, RegistrarId};
 use std::time::Duration;
 
 /// What a page has, where nobody asks for another number, and at most.
@@ -27,8 +27,13 @@ pub struct Page {
 
 impl Page {
     pub fn of(request: &Request) -> Result<Page, Status> {
-        let limit = request.number("limit", USUAL_PAGE)?.min(LONGEST_PAGE);
-        Ok(Page { after: request.number("after", 0)?, limit: usize::try_from(limit.max(1)).unwrap_or(1) })
+        let limit = Page::limit_of(request.number("limit", USUAL_PAGE)?);
+        Ok(Page { after: request.number("after", 0)?, limit })
+    }
+
+    /// What is given of a number that is asked for.
+    pub fn limit_of(asked: u64) -> usize {
+        usize::try_from(asked.clamp(1, LONGEST_PAGE)).unwrap_or(1)
     }
 
     fn place(self) -> u32 {
@@ -38,17 +43,36 @@ impl Page {
 
 /// A page, as the registrar's thread leaves it: what takes long is done elsewhere.
 pub struct List<T> {
-    name: &'static str,
-    items: Vec<T>,
+    pub name: &'static str,
+    pub items: Vec<T>,
     /// What to ask for next; none: that was all.
-    next: Option<u64>,
+    pub next: Option<u64>,
+}
+
+/// What has a place in a list and words in it.
+pub trait Line {
+    /// What to go on with behind it.
+    fn next(&self) -> u64;
+    /// All that it has to say, for a search.
+    fn words(&self) -> String;
 }
 
 /// A pool.
 pub struct PoolLine {
+    next: u64,
     handle: PoolHandle,
     policy: String,
     elements: usize,
+}
+
+impl Line for PoolLine {
+    fn next(&self) -> u64 {
+        self.next
+    }
+
+    fn words(&self) -> String {
+        format!("{} {}", pool_name::show(&self.handle), self.policy)
+    }
 }
 
 impl List<PoolLine> {
@@ -63,16 +87,17 @@ impl List<PoolLine> {
     }
 }
 
-impl List<(PoolHandle, PoolElement)> {
+impl List<ElementLine> {
     pub fn json(&self) -> String {
-        self.json_of(|(pool, element)| {
-            let pool = json::string(&pool_name::show(pool));
-            json::object([("pool", pool), ("element", show::element_json(element))])
-        })
+        self.json_of(ElementLine::json)
     }
 }
 
 impl<T> List<T> {
+    fn new(name: &'static str) -> List<T> {
+        List { name, items: Vec::new(), next: None }
+    }
+
     fn json_of(&self, item: impl Fn(&T) -> String) -> String {
         let next = self.next.map_or("null".to_owned(), |next| next.to_string());
         json::object([(self.name, json::array(self.items.iter().map(item))), ("next", next)])
@@ -80,50 +105,69 @@ impl<T> List<T> {
 }
 
 pub fn pools(registrar: &Registrar, page: Page) -> List<PoolLine> {
-    let mut list = List { name: "pools", items: Vec::new(), next: None };
+    let mut list = List::new("pools");
     for (index, pool) in registrar.handlespace().pools_from(Some(PoolIndex::at(page.place()))) {
         if list.items.len() == page.limit {
             list.next = Some(index.place().into());
             break;
         }
         let (handle, policy) = (pool.handle().clone(), show::policy(pool.policy()));
-        list.items.push(PoolLine { handle, policy, elements: pool.len() });
+        list.items.push(PoolLine { next: u64::from(index.place()) + 1, handle, policy, elements: pool.len() });
     }
     list
 }
 
-/// Those of a pool, or of all; none: there is no such pool.
-pub fn elements(
-    registrar: &Registrar,
-    pool: Option<&PoolHandle>,
-    page: Page,
-) -> Option<List<(PoolHandle, PoolElement)>> {
-    let handlespace = registrar.handlespace();
-    let mut list = List { name: "elements", items: Vec::new(), next: None };
-    if let Some(handle) = pool {
-        let pool = handlespace.pool(handlespace.find_pool(handle)?)?;
-        let first = usize::try_from(page.after).unwrap_or(usize::MAX);
-        let all = pool.elements().skip(first).filter_map(|index| handlespace.element(index));
-        list.items.extend(all.take(page.limit).filter_map(|element| with_pool(handlespace, element)));
-        let seen = page.after.saturating_add(list.items.len() as u64);
-        list.next = (seen < pool.len() as u64).then_some(seen);
-        return Some(list);
-    }
-    let first = ElementIndex::FIRST.skip(page.place() as usize);
-    for (index, element) in handlespace.elements_from(first, MAX_PLACES) {
-        list.items.extend(with_pool(handlespace, element));
-        if list.items.len() >= page.limit {
-            list.next = Some(u64::from(index.place()) + 1);
-            return Some(list);
-        }
-    }
-    let end = first.skip(MAX_PLACES);
-    list.next = (end < handlespace.end_of_elements()).then(|| end.place().into());
-    Some(list)
+/// Which elements.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Those of this pool only.
+    pub pool: Option<PoolHandle>,
+    /// This one of it only.
+    pub element: Option<PoolElementId>,
 }
 
-fn with_pool(handlespace: &Handlespace, element: &Element) -> Option<(PoolHandle, PoolElement)> {
-    Some((handlespace.pool(element.pool())?.handle().clone(), element.pool_element()))
+impl Wanted {
+    pub fn of(request: &Request) -> Result<Wanted, Status> {
+        let pool = request.value("pool").map(PoolHandle::new);
+        let element = request.element()?;
+        // Identifiers are those of a pool.
+        if element.is_some() && pool.is_none() { Err(Status::BadRequest) } else { Ok(Wanted { pool, element }) }
+    }
+}
+
+/// Those that are wanted; none: there is no such pool, or element.
+pub fn elements(registrar: &Registrar, wanted: &Wanted, page: Page) -> Option<List<ElementLine>> {
+    let handlespace = registrar.handlespace();
+    let line = |next, element| ElementLine::of(registrar, next, element);
+    let mut list = List::new("elements");
+    match (&wanted.pool, wanted.element) {
+        (Some(pool), Some(id)) => {
+            let index = handlespace.find(pool, id)?;
+            list.items.extend(line(u64::from(index.place()) + 1, handlespace.element(index)?));
+        }
+        (Some(pool), None) => {
+            let pool = handlespace.pool(handlespace.find_pool(pool)?)?;
+            let first = usize::try_from(page.after).unwrap_or(usize::MAX);
+            let all = pool.elements().enumerate().skip(first).take(page.limit);
+            list.items.extend(all.filter_map(|(at, index)| line(at as u64 + 1, handlespace.element(index)?)));
+            let seen = page.after.saturating_add(list.items.len() as u64);
+            list.next = (seen < pool.len() as u64).then_some(seen);
+        }
+        (None, _) => {
+            let first = ElementIndex::FIRST.skip(page.place() as usize);
+            for (index, element) in handlespace.elements_from(first, MAX_PLACES) {
+                let next = u64::from(index.place()) + 1;
+                list.items.extend(line(next, element));
+                if list.items.len() >= page.limit {
+                    list.next = Some(next);
+                    return Some(list);
+                }
+            }
+            let end = first.skip(MAX_PLACES);
+            list.next = (end < handlespace.end_of_elements()).then(|| end.place().into());
+        }
+    }
+    Some(list)
 }
 
 pub fn registrar(

@@ -1,16 +1,20 @@
 //! What an operator's tools ask by HTTP: metrics, health, and the registrar's knowledge in JSON. It changes nothing.
 //!
-//! A connection has one request and one answer, a thread, and a bounded time; there are so many connections, and one more is closed at
+//! A connection has one request and one answer, a thread, and a bounded time, but for pages that are open (`live.rs`); there are so many connections, and one more is closed at
 //! once. The registrar's thread is asked for what an answer needs, a bounded piece of work; what takes long is put into words here.
 
 mod answers;
 mod classic;
+mod element;
 mod element_counts;
 mod events;
 mod handlespace;
 mod limits;
+mod live;
 mod metrics;
+mod page;
 mod request;
+mod search;
 
 #[cfg(test)]
 mod tests;
@@ -89,20 +93,20 @@ impl Server {
 }
 
 fn accept(listener: &TcpListener, current: &Current) {
-    let connections = Arc::new(AtomicUsize::new(0));
+    let (connections, listeners) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     loop {
         let Ok((connection, _)) = listener.accept() else {
             // Nothing tells when there is a descriptor again.
             std::thread::park_timeout(ACCEPT_PAUSE);
             continue;
         };
-        let place = Place::take(&connections);
-        let current = Arc::clone(current);
+        let place = Place::take(&connections, MAX_CONNECTIONS);
+        let (current, listeners) = (Arc::clone(current), Arc::clone(&listeners));
         let Some(place) = place else { continue };
         // Where there is no thread, the connection is closed, as where there is no place.
         let _ = std::thread::Builder::new().name("http-connection".to_owned()).spawn(move || {
             let _place = place;
-            if let Err(error) = serve(connection, &current) {
+            if let Err(error) = serve(connection, &current, &listeners) {
                 log::debug!("an HTTP connection ends without an answer: {error}");
             }
         });
@@ -113,9 +117,9 @@ fn accept(listener: &TcpListener, current: &Current) {
 struct Place(Arc<AtomicUsize>);
 
 impl Place {
-    fn take(connections: &Arc<AtomicUsize>) -> Option<Place> {
-        let place = Place(Arc::clone(connections));
-        (connections.fetch_add(1, Ordering::AcqRel) < MAX_CONNECTIONS).then_some(place)
+    fn take(taken: &Arc<AtomicUsize>, most: usize) -> Option<Place> {
+        let place = Place(Arc::clone(taken));
+        (taken.fetch_add(1, Ordering::AcqRel) < most).then_some(place)
     }
 }
 
@@ -126,10 +130,14 @@ impl Drop for Place {
 }
 
 /// Reads a request and writes its answer.
-fn serve(mut connection: TcpStream, current: &Current) -> io::Result<()> {
+fn serve(mut connection: TcpStream, current: &Current, listeners: &Arc<AtomicUsize>) -> io::Result<()> {
     let until = clock::now() + REQUEST_TIME;
     let answer = match receive(&mut connection, until)? {
         Received::Request(bytes) => match Request::parse(&bytes) {
+            Ok(request) if request.path == live::PATH => match Place::take(listeners, live::MAX_LISTENERS) {
+                Some(_place) => return live::tell(&mut connection, current),
+                None => Answer::of(Status::Unavailable),
+            },
             Ok(request) => answers::answer(&request, current.lock().clone()),
             Err(status) => Answer::of(status),
         },

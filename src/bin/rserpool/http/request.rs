@@ -2,6 +2,7 @@
 
 use super::answers::Status;
 use httparse::EMPTY_HEADER;
+use rserpool::PoolElementId;
 
 /// Header fields of a request.
 const MAX_HEADERS: usize = 64;
@@ -65,6 +66,23 @@ impl Request {
     pub fn number(&self, name: &str, default: u64) -> Result<u64, Status> {
         let Some(value) = self.value(name) else { return Ok(default) };
         std::str::from_utf8(value).ok().and_then(|value| value.parse().ok()).ok_or(Status::BadRequest)
+    }
+
+    /// The element that is asked for: its identifier as everything here writes it, or as a decimal number.
+    pub fn element(&self) -> Result<Option<PoolElementId>, Status> {
+        let Some(value) = self.value("element") else { return Ok(None) };
+        let text = std::str::from_utf8(value).map_err(|_| Status::BadRequest)?;
+        let number = match text.strip_prefix("0x") {
+            // Rust takes a sign as well.
+            Some(digits) if !digits.starts_with('+') => u32::from_str_radix(digits, 16),
+            _ => text.parse(),
+        };
+        number.map(|number| Some(PoolElementId(number))).map_err(|_| Status::BadRequest)
+    }
+
+    /// What is searched for, in small letters; none: everything is wanted.
+    pub fn search(&self) -> Option<String> {
+        self.value("search").map(|text| String::from_utf8_lossy(text).to_lowercase()).filter(|text| !text.is_empty())
     }
 }
 
