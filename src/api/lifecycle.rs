@@ -61,9 +61,9 @@ fn instance_config(config: &Config) -> Result<InstanceConfig> {
     };
     let kind = transport::resolve(transport)
         .map_err(|error| Error::with(libc::EPROTONOSUPPORT, format!("the transport cannot be used: {error}")))?;
-    let registrar_tcp = tls::registrar_tcp(config)?;
-    // Nothing goes without TLS, which is there over TCP.
-    let kind = if registrar_tcp.is_under_tls() { TransportKind::Tcp } else { kind };
+    let protection = tls::protection(config)?;
+    // Registrars let nobody in over SCTP who shows nothing.
+    let kind = if protection.lets_register() { kind } else { TransportKind::Tcp };
     let profile = match config.profile {
         Some(profile) => profile,
         None => Profile::from_env().map_err(|text| Error::with(libc::EINVAL, text))?,
@@ -75,7 +75,7 @@ fn instance_config(config: &Config) -> Result<InstanceConfig> {
     let (registrars, registrar_names) = registrars(config)?;
     Ok(InstanceConfig {
         transport,
-        registrar_tcp,
+        protection,
         sctp,
         session,
         asap: asap_config(config, registrars, registrar_names.len(), profile, kind)?,

@@ -32,11 +32,13 @@ pub(super) fn checked_handle(bytes: &[u8]) -> Result<PoolHandle> {
     Ok(PoolHandle::new(bytes))
 }
 
-/// Where TLS is required, nobody is registered in the clear, and no time that a program waits changes that. The log says it once.
+/// Where TLS is required, nobody is registered who has nothing to show, and no time that a program waits changes that. The log says it
+/// once.
 fn may_register(instance: &Instance) -> Result<()> {
     static SAID: Once = Once::new();
-    if instance.requires_tls() {
-        let why = "TLS is required with registrars, and registrations go over SCTP, where there is none";
+    if !instance.lets_register() {
+        let why = "TLS is required with registrars, and these let no element in without a certificate (RSERPOOL_TLS_CERT, \
+                   RSERPOOL_TLS_KEY) or a pre-shared key (RSERPOOL_TLS_PSK_FILE)";
         SAID.call_once(|| log::error!("{why}: no element is registered"));
         return Err(Error::new(libc::EPROTONOSUPPORT, why));
     }

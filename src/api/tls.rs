@@ -2,13 +2,13 @@
 //! goes in the clear in its place.
 
 use super::{Config, Error, Result};
-use crate::driver::client::RegistrarTcp;
+use crate::driver::client::Protection;
 use crate::driver::environment;
 
 #[cfg(feature = "tls")]
 use super::{TlsMode, TlsSettings};
 #[cfg(feature = "tls")]
-use crate::driver::client::TlsTcp;
+use crate::driver::client::RegistrarTls;
 #[cfg(feature = "tls")]
 use crate::transport::tls::TLS_OPTIONS;
 
@@ -28,38 +28,38 @@ pub fn tls_settings_from_environment() -> Result<TlsSettings> {
 
 /// What the environment asks for, for the program `rserpool`.
 #[doc(hidden)]
-pub fn tls_from_environment() -> Result<RegistrarTcp> {
-    registrar_tcp(&Config::default())
+pub fn tls_from_environment() -> Result<Protection> {
+    protection(&Config::default())
 }
 
-/// How registrars are reached over TCP: under TLS, or in the clear.
+/// How registrars are reached: under TLS, or in the clear.
 #[cfg(feature = "tls")]
-pub(super) fn registrar_tcp(config: &Config) -> Result<RegistrarTcp> {
+pub(super) fn protection(config: &Config) -> Result<Protection> {
     let settings = match &config.tls {
         Some(settings) => settings.clone(),
         None => tls_settings_from_environment()?,
     };
     let wrong = |what: &str| Error::with(libc::EINVAL, format!("TLS cannot be used: {what}"));
     match settings.mode {
-        TlsMode::Off => Ok(RegistrarTcp::default()),
+        TlsMode::Off => Ok(Protection::default()),
         TlsMode::On => Err(wrong("a program has it off, or requires it; \"on\" is for registrars")),
         TlsMode::Require => {
-            let tls = TlsTcp::new(&settings).map_err(|fault| wrong(&fault.to_string()))?;
+            let tls = RegistrarTls::new(&settings).map_err(|fault| wrong(&fault.to_string()))?;
             log::info!(
-                "TLS: registrars are asked over TCP under TLS only; sessions with pool elements are not protected by it"
+                "TLS: registrars are talked to under TLS only; sessions with pool elements are not protected by it"
             );
-            Ok(RegistrarTcp::under_tls(tls))
+            Ok(Protection::under_tls(tls))
         }
     }
 }
 
 /// This library has no TLS, so none may be asked for.
 #[cfg(not(feature = "tls"))]
-pub(super) fn registrar_tcp(_config: &Config) -> Result<RegistrarTcp> {
+pub(super) fn protection(_config: &Config) -> Result<Protection> {
     match environment::secure("RSERPOOL_TLS") {
         Some(mode) if mode != "off" => {
             Err(Error::new(libc::EPROTONOSUPPORT, "RSERPOOL_TLS asks for TLS, which this library was built without"))
         }
-        _ => Ok(RegistrarTcp::default()),
+        _ => Ok(Protection::default()),
     }
 }

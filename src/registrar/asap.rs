@@ -84,9 +84,22 @@ impl Registrar {
         }
     }
 
+    /// Who asks without TLS, where that is required, learns why nothing comes of it, and leaves nothing here.
+    fn refuse_in_the_clear(&mut self, association: AssociationId, message: AsapMessage, step: &mut Step<'_>) {
+        match message {
+            AsapMessage::Registration(message) => self.answer_registration(association, message, step),
+            AsapMessage::Deregistration(message) => self.refuse_deregistration(association, message, step),
+            AsapMessage::HandleResolution(message) => self.on_handle_resolution(association, message, step),
+            other => self.tell_lack_of_tls(association, &format_args!("send {}", other.name()), step),
+        }
+    }
+
     fn dispatch(&mut self, association: AssociationId, message: AsapMessage, step: &mut Step<'_>) {
         if self.is_leaving() && matches!(message, AsapMessage::Registration(_)) {
             return self.abort(association, Abort::Leaving, step);
+        }
+        if self.lacks_tls(association) {
+            return self.refuse_in_the_clear(association, message, step);
         }
         match message {
             AsapMessage::Registration(message) => self.on_registration(association, message, step),

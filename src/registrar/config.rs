@@ -41,6 +41,8 @@ pub struct RegistrarConfig {
     pub policies: Policies,
     /// Who may do what; none: everybody may do everything.
     pub access: Option<Arc<AccessPolicy>>,
+    /// Whether who has not come under TLS is refused, whatever the rules say.
+    pub tls_required: bool,
     /// Whether to send announcements.
     pub announce: bool,
     /// Interval of ASAP_SERVER_ANNOUNCE messages.
@@ -144,6 +146,7 @@ impl Default for RegistrarConfig {
             peers: Vec::new(),
             policies: Policies::standard(),
             access: None,
+            tls_required: false,
             announce: true,
             announce_interval: Duration::from_secs(1),
             keep_alive_interval: Duration::from_secs(5),
@@ -254,6 +257,7 @@ impl RegistrarConfig {
             enrp_port: self.enrp_port,
             policies: self.policies.clone(),
             announce: self.announce,
+            tls_required: self.tls_required,
             enrp_multicast: self.enrp_multicast,
             rsplib_compatibility: self.rsplib_compatibility,
             mentor_discovery_timeout: self.mentor_discovery_timeout,

@@ -53,6 +53,21 @@ impl Registrar {
         self.send(association, &AsapMessage::DeregistrationResponse(response), step);
     }
 
+    /// Nothing is looked at.
+    pub(super) fn refuse_deregistration(
+        &mut self,
+        association: AssociationId,
+        message: asap::Deregistration,
+        step: &mut Step<'_>,
+    ) {
+        self.tell_lack_of_tls(association, &"de-register", step);
+        self.statistics.deregistrations_refused += 1;
+        let asap::Deregistration { pool_handle, pool_element_id } = message;
+        let error = Some(OperationalError::of(Cause::RejectedForSecurity));
+        let response = DeregistrationResponse { pool_handle, pool_element_id, error };
+        self.send(association, &AsapMessage::DeregistrationResponse(response), step);
+    }
+
     fn deregister(&mut self, element: ElementIndex, association: AssociationId, step: &mut Step<'_>) {
         if self.handlespace.element(element).is_some_and(|e| e.home_registrar() != self.id) {
             // Only its home can take it out, and the element has just chosen this registrar.

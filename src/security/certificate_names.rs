@@ -6,8 +6,29 @@ use std::net::IpAddr;
 
 /// The scheme of the names that say what somebody is in a scope: `rserpool://SCOPE/ROLE/NAME`.
 const SCHEME: &str = "rserpool://";
-/// The role of registrars.
-const REGISTRAR: &str = "registrar";
+
+/// What somebody may be in a scope, where that has to be proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A registrar.
+    Registrar,
+    /// A pool element.
+    Element,
+}
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Role::Registrar => "registrar",
+            Role::Element => "element",
+        }
+    }
+
+    /// Whether an identity is that of somebody with this role. Only `rserpool://SCOPE/ROLE/NAME` says that.
+    pub fn is_of(self, identity: &str) -> bool {
+        role(identity) == Some(self.name())
+    }
+}
 
 /// The names of a certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +62,13 @@ pub enum NameFault {
     },
     /// Its URIs say what it may be in a scope, and a registrar is not among that.
     NoRegistrar(String),
+    /// It does not say that its owner has this role.
+    OtherRole {
+        /// The role that it has to say.
+        wanted: Role,
+        /// Whom it is for.
+        names: CertificateNames,
+    },
 }
 
 impl CertificateNames {
@@ -54,10 +82,22 @@ impl CertificateNames {
         match roles.peek() {
             Some((uri, _)) => {
                 let first = (*uri).clone();
-                if roles.any(|(_, role)| role == REGISTRAR) { Ok(()) } else { Err(NameFault::NoRegistrar(first)) }
+                if roles.any(|(_, role)| role == Role::Registrar.name()) {
+                    Ok(())
+                } else {
+                    Err(NameFault::NoRegistrar(first))
+                }
             }
             None => Ok(()),
         }
+    }
+
+    /// Whether it says that its owner has this role, whatever its name is. One without such names has none.
+    pub fn check_role(&self, wanted: Role) -> Result<(), NameFault> {
+        if self.uris.iter().any(|uri| wanted.is_of(uri)) {
+            return Ok(());
+        }
+        Err(NameFault::OtherRole { wanted, names: self.clone() })
     }
 
     fn is_for(&self, expected: &ExpectedName) -> bool {
@@ -108,6 +148,12 @@ impl fmt::Display for ExpectedName {
     }
 }
 
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 impl fmt::Display for NameFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -118,6 +164,10 @@ impl fmt::Display for NameFault {
             }
             NameFault::NoRegistrar(uri) => {
                 write!(f, "its certificate makes it {}, which is no registrar", uri.escape_debug())
+            }
+            NameFault::OtherRole { wanted, names } => {
+                let whom = names.identity().unwrap_or_else(|| "nobody".to_owned());
+                write!(f, "its certificate is for {}, and not for rserpool://SCOPE/{wanted}/NAME", whom.escape_debug())
             }
         }
     }
@@ -179,6 +229,19 @@ mod tests {
         let element = "rserpool://scope/element/a";
         assert_eq!(with(&[element]), Err(NameFault::NoRegistrar(element.to_owned())));
         assert!(with(&["rserpool://registrar"]).is_err());
+    }
+
+    #[test]
+    fn a_role_is_had_by_its_uri_alone() {
+        let named = |uris: &[&str]| certificate(&["a.example.net"], uris);
+        assert_eq!(named(&["rserpool://scope/element/a"]).check_role(Role::Element), Ok(()));
+        assert_eq!(named(&["https://a", "rserpool://scope/registrar/a"]).check_role(Role::Registrar), Ok(()));
+        for uris in [&[][..], &["rserpool://scope/user/a"], &["rserpool://scope/element/a"], &["rserpool://registrar"]]
+        {
+            let fault = named(uris).check_role(Role::Registrar).expect_err("another role");
+            assert!(fault.to_string().ends_with("not for rserpool://SCOPE/registrar/NAME"), "{fault}");
+        }
+        assert!(named(&["rserpool://scope/registrar/a"]).check_role(Role::Element).is_err());
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod hex;
 mod pre_shared_keys;
 
 #[cfg(feature = "tls")]
-pub use certificate_names::{CertificateNames, ExpectedName, NameFault};
+pub use certificate_names::{CertificateNames, ExpectedName, NameFault, Role};
 #[cfg(feature = "pool-element")]
 pub use cookie_keys::{BadCookieKeys, COOKIE_LIFETIME, COOKIE_LIFETIMES, CookieKeys, SealFault};
 #[cfg(feature = "tls")]

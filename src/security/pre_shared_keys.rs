@@ -1,6 +1,6 @@
 //! Pre-shared keys in a file: lines `IDENTITY:HEX`, as `psktool` of GnuTLS writes them. `#` begins a comment.
 
-use super::hex;
+use super::{Role, hex};
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -56,6 +56,11 @@ impl PreSharedKeys {
     /// The identity and the key that this side shows: the first ones.
     pub fn own(&self) -> Option<(&str, &[u8])> {
         self.0.first().map(|(identity, key)| (&identity[..], &key[..]))
+    }
+
+    /// The first ones of somebody with a role, whose identity is `rserpool://SCOPE/ROLE/NAME`.
+    pub fn own_as(&self, role: Role) -> Option<(&str, &[u8])> {
+        self.0.iter().find(|(identity, _)| role.is_of(identity)).map(|(identity, key)| (&identity[..], &key[..]))
     }
 }
 

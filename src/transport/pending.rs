@@ -33,6 +33,12 @@ impl Pending {
         self.cost <= limit / 2
     }
 
+    /// How many messages there are, from the oldest one on that is not acknowledged.
+    #[cfg(feature = "tls")]
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
     /// Whether everything was acknowledged.
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()

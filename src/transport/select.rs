@@ -26,15 +26,32 @@ pub fn open(choice: TransportChoice, config: &EndpointConfig) -> Result<Box<dyn 
     }
 }
 
-#[cfg(feature = "sctp-udp")]
+/// The same, for TLS on it.
+#[cfg(feature = "tls")]
+pub(super) fn open_carrier(
+    choice: TransportChoice,
+    config: &EndpointConfig,
+) -> Result<Box<dyn super::tls::Carrier>, TransportError> {
+    match resolve(choice)? {
+        TransportKind::KernelSctp => Ok(Box::new(KernelSctp::open(config)?)),
+        _ => Ok(sctp_udp(config)?),
+    }
+}
+
 fn open_sctp_udp(config: &EndpointConfig) -> Result<Box<dyn Transport>, TransportError> {
+    Ok(sctp_udp(config)?)
+}
+
+#[cfg(feature = "sctp-udp")]
+fn sctp_udp(config: &EndpointConfig) -> Result<Box<super::sctp_udp::SctpUdp>, TransportError> {
     use super::sctp_udp::{SctpUdp, SctpUdpOptions};
     // A listener's port is also the one on which programs of this host listen to announcements.
     Ok(Box::new(SctpUdp::open(config, SctpUdpOptions { share_port: config.listen, seed: None })?))
 }
 
+/// There is none, and no value of this type is ever made.
 #[cfg(not(feature = "sctp-udp"))]
-fn open_sctp_udp(_config: &EndpointConfig) -> Result<Box<dyn Transport>, TransportError> {
+fn sctp_udp(_config: &EndpointConfig) -> Result<Box<KernelSctp>, TransportError> {
     log::error!("transport: SCTP in UDP is needed here, but this library was built without its feature \"sctp-udp\"");
     Err(TransportError::Unsupported("SCTP in UDP"))
 }

@@ -106,3 +106,33 @@ fn other_rules_hold_from_then_on_for_whoever_is_there() {
     assert_eq!(world.resolve(server, "Open"), [1]);
     world.registered(server, "Other", element(2, 1));
 }
+
+/// RFC 5355 section 2.15: a scope that is to be secured takes nothing from outside its security.
+#[test]
+fn sec_where_tls_is_required_nobody_does_anything_in_the_clear() {
+    let mut world = World::new(RegistrarConfig { tls_required: true, ..config() });
+    let element_of = |world: &mut World, number: u8| {
+        let association = world.pe(number);
+        let identity = Identity::Uri("rserpool://a/element/e".into());
+        world.event(Event::Identified { association, identity });
+        association
+    };
+    let server = element_of(&mut world, 1);
+    world.registered(server, "Pool", element(1, 1));
+    let plain = world.pe(2);
+    let lines = lines_of(|| {
+        world.refused(plain, "Pool", element(2, 2), Cause::RejectedForSecurity);
+    });
+    assert!(lines.iter().any(|(_, line)| line.contains("may not register in the clear: TLS is required")), "{lines:?}");
+    for id in [1, 2] {
+        let response = world.deregister(plain, "Pool", id);
+        assert_eq!(response.error.expect("a cause").first(), Some(Cause::RejectedForSecurity), "{id}");
+    }
+    let response = world.resolve_with(plain, "Pool", None, true);
+    assert_eq!(response.error.expect("a cause").first(), Some(Cause::RejectedForSecurity));
+    assert!(response.pool_elements.is_empty() && world.registrar.subscription_count() == 0);
+    world.report(plain, "Pool", 1);
+    assert_eq!(world.registrar.statistics().reports, 0);
+    assert_eq!(world.resolve(server, "Pool"), [1], "all is as it was");
+    assert!(!world.registrations_wait(), "no state for who is nobody");
+}

@@ -1,11 +1,11 @@
 //! Certificates and keys for tests, made anew by each of them, and transports under TLS that use them.
 
-use super::transport::World;
+use super::transport::{PPID, World};
 use rserpool::Time;
 use rserpool::driver::clock;
 use rserpool::transport::tls::issuing::{self, Issued, Subject, Validity};
-use rserpool::transport::tls::{Engines, OpenSsl, RegistrarNames, TlsSettings, TlsTransport};
-use rserpool::transport::{EndpointConfig, Transport, TransportError};
+use rserpool::transport::tls::{Counterparts, Engines, OpenSsl, RegistrarNames, TlsSettings, TlsTransport};
+use rserpool::transport::{EndpointConfig, Transport, TransportChoice, TransportError};
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::RawFd;
 use std::path::PathBuf;
@@ -98,11 +98,24 @@ pub fn registrar_here() -> Subject {
     }
 }
 
-/// The machine, with TLS over TCP: listeners are registrars, others connect to them. Its time can be moved on.
+/// The name of somebody with a role in the scope, and no other.
+pub fn only(role: &str) -> Subject {
+    Subject { uri: Some(format!("rserpool://scope/{role}/x")), ..Subject::default() }
+}
+
+/// One side of a connection.
+#[derive(Clone)]
+pub struct Side {
+    pub engines: Arc<dyn Engines>,
+    pub counterparts: Counterparts,
+}
+
+/// The machine, with TLS over TCP or SCTP: listeners are one side, others connect to them. Its time can be moved on.
 pub struct TlsWorld {
-    pub listening: Arc<dyn Engines>,
-    pub connecting: Arc<dyn Engines>,
-    pub names: Arc<RegistrarNames>,
+    /// The SCTP below; none: TCP.
+    pub sctp: Option<TransportChoice>,
+    pub listening: Side,
+    pub connecting: Side,
     pub address: IpAddr,
     /// Seconds by which its time is ahead.
     pub ahead: Arc<AtomicU64>,
@@ -110,10 +123,13 @@ pub struct TlsWorld {
 
 impl TlsWorld {
     pub fn new(registrar: &TlsSettings, user: &TlsSettings) -> TlsWorld {
+        let names = Arc::new(RegistrarNames::new(user.name.clone()));
+        let registrar = OpenSsl::registrar(registrar).expect("settings of a registrar");
+        let program = OpenSsl::program(user).expect("settings of a program");
         TlsWorld {
-            listening: Arc::new(OpenSsl::registrar(registrar).expect("settings of a registrar")),
-            connecting: Arc::new(OpenSsl::program(user).expect("settings of a program")),
-            names: Arc::new(RegistrarNames::new(user.name.clone())),
+            sctp: None,
+            listening: Side { engines: Arc::new(registrar), counterparts: Counterparts::Users },
+            connecting: Side { engines: Arc::new(program), counterparts: Counterparts::RegistrarsOfProgram(names) },
             address: Ipv4Addr::LOCALHOST.into(),
             ahead: Arc::default(),
         }
@@ -128,10 +144,24 @@ impl TlsWorld {
     }
 }
 
+impl TlsWorld {
+    /// Over SCTP, with everybody a registrar.
+    pub fn registrars(sctp: TransportChoice) -> TlsWorld {
+        let keys = Keys::new();
+        keys.issue("r1", &only("registrar"), days(-1, 1));
+        let engines = OpenSsl::strict_registrar(&keys.with_certificate("r1")).expect("settings of a registrar");
+        let side = Side { engines: Arc::new(engines), counterparts: Counterparts::Registrars };
+        TlsWorld { sctp: Some(sctp), listening: side.clone(), connecting: side, ..TlsWorld::good() }
+    }
+}
+
 impl World for TlsWorld {
     fn open(&mut self, config: &EndpointConfig) -> Result<Box<dyn Transport>, TransportError> {
-        let engines = if config.listen { &self.listening } else { &self.connecting };
-        Ok(Box::new(TlsTransport::over_tcp(config, Arc::clone(engines), Arc::clone(&self.names))?))
+        let Side { engines, counterparts } = if config.listen { &self.listening } else { &self.connecting }.clone();
+        Ok(Box::new(match self.sctp {
+            None => TlsTransport::over_tcp(config, engines, counterparts)?,
+            Some(choice) => TlsTransport::over_sctp(choice, config, engines, counterparts, PPID)?,
+        }))
     }
 
     fn address(&self) -> IpAddr {

@@ -1,4 +1,4 @@
-//! Elements where TLS is required: there is none for registrations, so that they are refused.
+//! Elements where TLS is required, and have nothing by which a registrar could let them in.
 
 use crate::support::log_lines;
 use crate::support::tls::Keys;
@@ -6,11 +6,19 @@ use rserpool::api::{self, AddressInfo, Config, Error, LoadInfo, PeRegistrationOp
 use rserpool::transport::TransportChoice;
 use rserpool::transport::tls::TlsMode;
 use rserpool::wire::Policy;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// The library, of which a process has one: tests with it take turns.
+pub fn library() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Whoever waits for an address may wait; this does not come with time.
 #[test]
-fn an_element_is_refused_at_once_where_tls_is_required_even_one_that_would_wait() {
+fn an_element_with_nothing_to_show_is_refused_at_once_even_one_that_would_wait() {
+    let _alone = library();
     let keys = Keys::new();
     let tls = TlsSettings { mode: TlsMode::Require, ..keys.believing() };
     let transport = Some(TransportChoice::SctpUdp);

@@ -1,4 +1,4 @@
-//! TLS over TCP: who is let in, what is refused, and other implementations at the other end.
+//! TLS over TCP and SCTP: who is let in, what is refused, and other implementations at the other end.
 #![cfg(feature = "tls")]
 
 #[path = "../support/mod.rs"]
@@ -10,4 +10,6 @@ mod elements;
 mod linking;
 mod other_implementations;
 mod programs;
+mod required;
+mod roles;
 mod verification;

@@ -120,7 +120,9 @@ fn a_registrar_whose_files_cannot_be_used_does_not_start() {
     assert!(complaint.contains("/absent.key cannot be read"), "{complaint}");
     let complaint = start(&["--tls", "on", "--tls-cert", &certificate, "--tls-key", &keys.text("made/e1.key")]);
     assert!(complaint.contains("e1.key is not the key of"), "{complaint}");
-    assert!(start(&["--tls", "require"]).contains("cannot require it"));
+    assert!(start(&["--tls", "require"]).contains("to require TLS, a registrar needs the authority"));
+    let complaint = start(&["--tls", "require", "--tls-cert", &certificate, "--tls-key", &keys.text("made/r1.key")]);
+    assert!(complaint.contains("tls-ca"), "who is to be believed: {complaint}");
 }
 
 #[test]
@@ -141,6 +143,16 @@ fn keys_are_shown_and_not_overwritten() {
         (&["keys", "show", &keys.text("made/psk.txt")], 1),
     ] {
         assert_eq!(rserpool(&[], arguments).status.code(), Some(status), "{arguments:?}");
+    }
+    for (identity, status) in [
+        ("rserpool://test/element/all", 0),
+        ("rserpool://test/element/all", 1),
+        ("rserpool://test/registrar/all", 0),
+        ("rserpool://test/king/all", 2),
+        ("rserpool://test/element", 2),
+        ("rserpool://te:st/element/all", 2),
+    ] {
+        assert_eq!(rserpool(&[], &["keys", "psk", identity, "--dir", &dir]).status.code(), Some(status), "{identity}");
     }
     use std::os::unix::fs::PermissionsExt;
     for secret in ["made/ca.key", "made/r1.key", "made/psk.txt"] {

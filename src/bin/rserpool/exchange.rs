@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use rserpool::association::PeerAddress;
-use rserpool::driver::client::RegistrarTcp;
+use rserpool::driver::client::Protection;
 use rserpool::driver::clock;
 use rserpool::driver::poller::Poller;
 use rserpool::transport::{
@@ -32,15 +32,15 @@ impl Way {
     }
 }
 
-static REGISTRAR_TCP: OnceLock<RegistrarTcp> = OnceLock::new();
+static PROTECTION: OnceLock<Protection> = OnceLock::new();
 
 /// From now on, TCP connections are made in this way; the first call counts.
-pub fn ask_under(registrar_tcp: RegistrarTcp) {
-    REGISTRAR_TCP.get_or_init(|| registrar_tcp);
+pub fn ask_under(protection: Protection) {
+    PROTECTION.get_or_init(|| protection);
 }
 
-fn registrar_tcp() -> RegistrarTcp {
-    REGISTRAR_TCP.get().cloned().unwrap_or_default()
+fn protection() -> Protection {
+    PROTECTION.get().cloned().unwrap_or_default()
 }
 
 /// Messages that may wait to be looked at; a registrar answers with one a question.
@@ -105,7 +105,7 @@ impl Exchange {
         let now = clock::now();
         let mut peer = PeerAddress::from(registrar);
         if way == Way::Tcp {
-            peer.port = registrar_tcp().port_for(peer.port);
+            peer.port = protection().port_for(peer.port);
         }
         let association = transport.connect(now, &peer, timeout).map_err(|error| failed(error.to_string()))?;
         let received = std::collections::VecDeque::new();
@@ -187,7 +187,7 @@ fn open(way: Way, registrar: SocketAddr) -> Result<Box<dyn Transport>, Transport
     let config =
         EndpointConfig { bind: vec![SocketAddr::new(any, 0)], max_associations: 1, ..EndpointConfig::default() };
     match way {
-        Way::Tcp => registrar_tcp().open(&config),
+        Way::Tcp => protection().open_tcp(&config),
         Way::Sctp(choice) => transport::open(choice, &config),
     }
 }

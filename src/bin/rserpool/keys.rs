@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const HELP: &str = "\
-Makes certificates and keys for TLS between pool users and registrars.
+Makes certificates and keys for TLS with registrars.
 
 Usage:
   rserpool keys init [--dir DIR] [--scope NAME] [--days N]
@@ -22,7 +22,8 @@ Usage:
       a certificate by that authority: DIR/NAME.pem and DIR/NAME.key. ROLE is registrar, element or user; users check a
       registrar by the names and addresses that --dns and --address give, which may be repeated
   rserpool keys psk IDENTITY [--dir DIR]
-      a pre-shared key for somebody, at the end of DIR/psk.txt
+      a pre-shared key for somebody, at the end of DIR/psk.txt; elements and registrars where TLS is required are called
+      rserpool://SCOPE/element/NAME and rserpool://SCOPE/registrar/NAME
   rserpool keys show FILE
       whom a certificate is for, and until when
 
@@ -109,7 +110,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<(Work, Options)>, Failure>
         ["issue", role @ ("registrar" | "element" | "user"), name] => {
             Work::Issue { role: role.to_owned(), name: name_of(name)? }
         }
-        ["psk", identity] => Work::Psk { identity: name_of(identity)? },
+        ["psk", identity] => Work::Psk { identity: identity_of(identity)? },
         ["show", file] => Work::Show { file: file.into() },
         _ => return Err(Failure::Usage("what is to be made? See rserpool keys --help".to_owned())),
     };
@@ -130,6 +131,19 @@ fn name_of(text: &str) -> Result<String, Failure> {
         )));
     }
     Ok(text.to_owned())
+}
+
+/// A name, or one that says what somebody is in a scope.
+fn identity_of(text: &str) -> Result<String, Failure> {
+    if let Some(uri) = text.strip_prefix("rserpool://") {
+        let parts: Vec<&str> = uri.split('/').collect();
+        if let [scope, "registrar" | "element" | "user", name] = parts[..] {
+            name_of(scope)?;
+            name_of(name)?;
+            return Ok(text.to_owned());
+        }
+    }
+    name_of(text)
 }
 
 fn dns_name(text: String) -> Result<String, Failure> {
@@ -174,7 +188,7 @@ fn issue(role: &str, name: &str, options: &Options) -> Result<(), Failure> {
 fn psk(identity: &str, options: &Options) -> Result<(), Failure> {
     let path = options.dir.join("psk.txt");
     let known = if path.exists() { read_secret(&path)? } else { String::new() };
-    if known.lines().any(|line| line.split(':').next() == Some(identity)) {
+    if known.lines().any(|line| line.rsplit_once(':').is_some_and(|(known, _)| known == identity)) {
         return Err(Failure::Failed(format!("{} has a key of {identity} already", path.display())));
     }
     // The last line may have been typed without its end.

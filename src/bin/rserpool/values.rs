@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use rserpool::api;
-use rserpool::driver::client::RegistrarTcp;
+use rserpool::driver::client::Protection;
 use rserpool::driver::place::Place;
 use rserpool::transport::TransportChoice;
 use std::ffi::OsString;
@@ -20,7 +20,7 @@ pub fn transport_from_environment() -> Result<TransportChoice, Failure> {
 }
 
 /// How registrars are asked over TCP: under TLS, where the environment demands that.
-pub fn tls_from_environment() -> Result<RegistrarTcp, Failure> {
+pub fn tls_from_environment() -> Result<Protection, Failure> {
     api::tls_from_environment().map_err(|error| Failure::Usage(error.to_string()))
 }
 

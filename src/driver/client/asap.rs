@@ -309,7 +309,7 @@ impl<C: ClientCore> AsapDriver<C> {
 mod tests {
     use super::super::commands::Reply;
     use super::super::io_handle::IoHandle;
-    use super::super::registrar_tcp::RegistrarTcp;
+    use super::super::protection::Protection;
     use super::*;
     use crate::asap::ConnectAttempt;
     use crate::association::PeerAddress;
@@ -366,11 +366,11 @@ mod tests {
 
     fn driver_of(core: Script) -> AsapDriver<Script> {
         let io = IoHandle::new(Duration::from_secs(5)).unwrap();
-        let names = Names::new(Vec::new(), RegistrarTcp::default(), Arc::clone(&io));
+        let names = Names::new(Vec::new(), Protection::default(), Arc::clone(&io));
         let endpoints = RegistrarEndpoints::new(
             io,
             TransportChoice::SctpUdp,
-            RegistrarTcp::default(),
+            Protection::default(),
             SctpParameters::default(),
             &[],
         );

@@ -9,8 +9,8 @@ use super::endpoint_state::Ownership;
 use super::io_handle::IoHandle;
 use super::names::Names;
 use super::ports::Ports;
+use super::protection::Protection;
 use super::registrar_endpoints::RegistrarEndpoints;
-use super::registrar_tcp::RegistrarTcp;
 use super::socket::Registered;
 use super::system;
 use super::table::{DescriptorTable, Entry};
@@ -40,8 +40,8 @@ const STOP_LINGER: Duration = Duration::from_secs(1);
 pub struct InstanceConfig {
     /// The kernel's SCTP, SCTP in UDP, or the first that works.
     pub transport: TransportChoice,
-    /// How registrars are talked to over TCP: in the clear, or under TLS.
-    pub registrar_tcp: RegistrarTcp,
+    /// How registrars are talked to: in the clear, or under TLS.
+    pub protection: Protection,
     /// Timers and thresholds of associations, where a socket has none of its own.
     pub sctp: SctpParameters,
     /// Settings of sessions, where a socket has none of its own.
@@ -67,7 +67,7 @@ pub struct Instance {
     /// What asks the I/O thread for something.
     pub io: Arc<IoHandle>,
     transport: TransportChoice,
-    registrar_tcp: RegistrarTcp,
+    protection: Protection,
     sctp: SctpParameters,
     session: PoolUserConfig,
     cookies: Option<Arc<dyn CookieMaker>>,
@@ -88,7 +88,7 @@ impl Instance {
             descriptors: Arc::default(),
             io: Arc::clone(&io),
             transport: config.transport,
-            registrar_tcp: config.registrar_tcp.clone(),
+            protection: config.protection.clone(),
             sctp: config.sctp,
             session: config.session.clone(),
             cookies: config.cookies.clone(),
@@ -114,9 +114,9 @@ impl Instance {
         Ok(instance)
     }
 
-    /// Whether registrars are asked under TLS, and in no other way: then elements cannot be registered, as that goes over SCTP.
-    pub fn requires_tls(&self) -> bool {
-        self.registrar_tcp.is_under_tls()
+    /// Whether registrars can let this process in as a pool element: in the clear, or with something to show.
+    pub fn lets_register(&self) -> bool {
+        self.protection.lets_register()
     }
 
     /// Closes every socket, leaves the pools, ends the thread. Calls that are blocked fail with `ECANCELED`.
@@ -237,9 +237,9 @@ impl Instance {
     /// What the I/O thread does.
     fn serve(&self, config: InstanceConfig) {
         let io = || Arc::clone(&self.io);
-        let names = Names::new(config.registrar_names, config.registrar_tcp.clone(), io());
+        let names = Names::new(config.registrar_names, config.protection.clone(), io());
         let groups = &config.announcement_groups;
-        let endpoints = RegistrarEndpoints::new(io(), self.transport, config.registrar_tcp, self.sctp, groups);
+        let endpoints = RegistrarEndpoints::new(io(), self.transport, config.protection, self.sctp, groups);
         let descriptors = Arc::clone(&self.descriptors);
         self.run(AsapDriver::new(config.asap, config.seed, endpoints, names, descriptors, clock::now()));
     }

@@ -34,9 +34,9 @@ mod io_handle;
 mod lingering;
 mod names;
 mod ports;
+mod protection;
 mod readiness;
 mod registrar_endpoints;
-mod registrar_tcp;
 #[cfg(feature = "tls")]
 mod registrar_tls;
 mod registrations;
@@ -61,10 +61,10 @@ pub use endpoint::Endpoint;
 pub use endpoint_state::{EndpointState, SessionActions};
 pub use instance::{Instance, InstanceConfig};
 pub use io_handle::IoHandle;
+pub use protection::Protection;
 pub use readiness::{Readiness, Shown};
-pub use registrar_tcp::RegistrarTcp;
 #[cfg(feature = "tls")]
-pub use registrar_tls::TlsTcp;
+pub use registrar_tls::RegistrarTls;
 pub use requests::{NotDone, Wait};
 #[cfg(feature = "pool-element")]
 pub use sealed_cookies::CookieSeal;

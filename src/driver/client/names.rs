@@ -2,7 +2,7 @@
 
 use super::commands::{Command, LookUp};
 use super::io_handle::IoHandle;
-use super::registrar_tcp::RegistrarTcp;
+use super::protection::Protection;
 use super::system;
 use crate::association::PeerAddress;
 use crate::driver::place::HostName;
@@ -14,13 +14,13 @@ pub(super) struct Names {
     /// Of which of them the log has a warning.
     warned: Vec<bool>,
     /// Who has to know where a name leads.
-    registrar_tcp: RegistrarTcp,
+    protection: Protection,
     io: Arc<IoHandle>,
 }
 
 impl Names {
-    pub fn new(names: Vec<HostName>, registrar_tcp: RegistrarTcp, io: Arc<IoHandle>) -> Names {
-        Names { warned: vec![false; names.len()], names: names.into(), registrar_tcp, io }
+    pub fn new(names: Vec<HostName>, protection: Protection, io: Arc<IoHandle>) -> Names {
+        Names { warned: vec![false; names.len()], names: names.into(), protection, io }
     }
 
     /// Looks all of them up; [`Command::LookedUp`] tells what came of it. The core asks for no second look-up before.
@@ -39,7 +39,7 @@ impl Names {
         let found = results.map(|(result, (name, warned))| {
             let was_warned = std::mem::replace(warned, result.is_err());
             if let Ok(addresses) = &result {
-                self.registrar_tcp.looked_up(|| name.certified(), addresses);
+                self.protection.looked_up(|| name.certified(), addresses);
             }
             result.unwrap_or_else(|why| {
                 if !was_warned {

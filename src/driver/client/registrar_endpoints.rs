@@ -1,11 +1,11 @@
 //! The transports towards registrars, and the groups on which these announce themselves.
 
 use super::io_handle::IoHandle;
-use super::registrar_tcp::RegistrarTcp;
+use super::protection::Protection;
 use crate::association::{LossReason, PeerAddress, TransportKind};
 use crate::transport::multicast::AnnouncementListener;
 use crate::transport::{
-    self, EndpointConfig, OutboundMessage, SctpParameters, Transport, TransportChoice, TransportError, TransportEvent,
+    EndpointConfig, OutboundMessage, SctpParameters, Transport, TransportChoice, TransportError, TransportEvent,
 };
 use crate::wire::PPID_ASAP;
 use crate::{AssociationId, Time};
@@ -27,7 +27,7 @@ const MAX_ASSOCIATIONS: usize = 64;
 pub(super) struct RegistrarEndpoints {
     io: Arc<IoHandle>,
     choice: TransportChoice,
-    registrar_tcp: RegistrarTcp,
+    protection: Protection,
     parameters: SctpParameters,
     sctp: Option<Box<dyn Transport>>,
     tcp: Option<Box<dyn Transport>>,
@@ -51,13 +51,13 @@ impl RegistrarEndpoints {
     pub fn new(
         io: Arc<IoHandle>,
         choice: TransportChoice,
-        registrar_tcp: RegistrarTcp,
+        protection: Protection,
         parameters: SctpParameters,
         groups: &[SocketAddr],
     ) -> RegistrarEndpoints {
         let announcements = listen_to(&io, groups);
         let arrived = VecDeque::new();
-        RegistrarEndpoints { io, choice, registrar_tcp, parameters, sctp: None, tcp: None, announcements, arrived }
+        RegistrarEndpoints { io, choice, protection, parameters, sctp: None, tcp: None, announcements, arrived }
     }
 
     pub fn next_deadline(&self) -> Option<Time> {
@@ -86,8 +86,8 @@ impl RegistrarEndpoints {
     /// The next thing that has arrived in this round.
     pub fn next_arrival(&mut self) -> Option<Arrived> {
         let mut arrived = self.arrived.pop_front()?;
-        if let Arrived::Up(_, peer, TransportKind::Tcp) = &mut arrived {
-            peer.port = self.registrar_tcp.asap_port_of(peer.port);
+        if let Arrived::Up(_, peer, _) = &mut arrived {
+            peer.port = self.protection.asap_port_of(peer.port);
         }
         Some(arrived)
     }
@@ -103,10 +103,7 @@ impl RegistrarEndpoints {
         if self.by_number(number).is_none() {
             self.open(number)?;
         }
-        let mut peer = peer.clone();
-        if number == TCP {
-            peer.port = self.registrar_tcp.port_for(peer.port);
-        }
+        let peer = PeerAddress { port: self.protection.port_for(peer.port), ..peer.clone() };
         match self.by_number(number) {
             Some(transport) => transport.connect(now, &peer, timeout),
             None => Err(TransportError::Unsupported("this transport")),
@@ -154,8 +151,8 @@ impl RegistrarEndpoints {
             ..EndpointConfig::default()
         };
         let transport: Box<dyn Transport> = match number {
-            TCP => self.registrar_tcp.open(&config)?,
-            _ => transport::open(self.choice, &config)?,
+            TCP => self.protection.open_tcp(&config)?,
+            _ => self.protection.open_sctp(self.choice, &config)?,
         };
         if let Some(fd) = transport.poll_fd() {
             self.io.poller().add(fd, u64::from(number))?;

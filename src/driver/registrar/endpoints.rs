@@ -1,5 +1,8 @@
 //! The sockets of a registrar.
 
+use super::endpoint::{Door, Endpoint};
+use super::opening::{self, Opened, Required};
+use super::tls::Tls;
 use super::{RegistrarSettings, StartError};
 use crate::association::{PeerAddress, TransportKind};
 use crate::driver::interfaces::local_addresses;
@@ -9,33 +12,33 @@ use crate::transport::multicast::{AnnouncementListener, AnnouncementSender};
 #[cfg(feature = "tls")]
 use crate::transport::tls::Identities;
 use crate::transport::zones::needs_zone;
-use crate::transport::{
-    self, DetachedReceiver, Detachment, EndpointConfig, PeerAddresses, SctpParameters, Tcp, Transport, TransportError,
-};
+use crate::transport::{DetachedReceiver, Detachment, SctpParameters, Transport, TransportError};
 use crate::wire::{AddressList, MAX_SCTP_ADDRESSES, TransportParameter, TransportUse};
 use crate::{AssociationId, Time};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+// Numbers of transports, as they stand in the list of all.
 
 /// ASAP over SCTP.
-const ASAP_SCTP: u16 = 0;
+pub(super) const ASAP_SCTP: u16 = 0;
 /// ENRP over SCTP.
-const ENRP_SCTP: u16 = 1;
+pub(super) const ENRP_SCTP: u16 = 1;
 /// ASAP over TCP.
-const ASAP_TCP: u16 = 2;
+pub(super) const ASAP_TCP: u16 = 2;
 /// ASAP over TLS over TCP.
-#[cfg(feature = "tls")]
-const ASAP_TLS: u16 = 3;
-/// Tries to find a port that is free for SCTP and for TCP, when the system may choose.
-const PORT_ATTEMPTS: usize = 16;
+pub(super) const ASAP_TLS: u16 = 3;
+/// ASAP over TLS over SCTP, where TLS is required.
+pub(super) const ASAP_SCTP_TLS: u16 = 4;
+/// ENRP over TLS over SCTP, where TLS is required.
+pub(super) const ENRP_SCTP_TLS: u16 = 5;
 /// Bytes that a transport queues for one association before the driver's backlog begins, while there are few associations.
-const MAX_SEND_QUEUE: usize = 256 << 10;
+pub(super) const MAX_SEND_QUEUE: usize = 256 << 10;
 /// The same, however many there are: an answer of ordinary length.
 const MIN_SEND_QUEUE: usize = 4 << 10;
 /// Bytes that transports queue on one side together; each association has its share of it.
 const ALL_SEND_QUEUES: usize = 32 << 20;
-/// Longest message taken: ASAP and ENRP messages have 16-bit lengths.
-const MAX_MESSAGE_SIZE: usize = 64 << 10;
 
 /// What a key of the poller stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,14 +57,16 @@ impl Key {
     }
 }
 
-/// A transport of the registrar.
-pub(super) struct Endpoint {
-    pub(super) link: Link,
-    pub(super) transport: Box<dyn Transport>,
-    /// The last poll left something to do.
-    pub(super) more: bool,
-    /// Bytes that each association may queue.
-    send_queue: usize,
+/// The numbers of the transports that connect.
+#[derive(Clone, Copy)]
+struct Connects {
+    asap: u16,
+    enrp: u16,
+}
+
+impl Connects {
+    const IN_THE_CLEAR: Connects = Connects { asap: ASAP_SCTP, enrp: ENRP_SCTP };
+    const UNDER_TLS: Connects = Connects { asap: ASAP_SCTP_TLS, enrp: ENRP_SCTP_TLS };
 }
 
 /// What each of so many associations may queue: who does not read pins that much. Powers of two, so that it seldom changes.
@@ -84,6 +89,8 @@ pub(super) struct Endpoints {
     pub(super) enrp: Vec<SocketAddr>,
     /// What the settings say about where it is reached; empty: it follows the host's addresses.
     settled: OwnAddresses,
+    /// From where this side connects.
+    connects: Connects,
     /// Who has proved under TLS to be whom.
     #[cfg(feature = "tls")]
     pub(super) identities: Identities,
@@ -91,19 +98,26 @@ pub(super) struct Endpoints {
 
 impl Endpoints {
     pub(super) fn open(settings: &RegistrarSettings) -> Result<Endpoints, StartError> {
-        let asap = open_asap(settings)?;
-        let (sctp, tcp, tls) = (asap.sctp, asap.tcp, asap.tls);
-        let enrp = open_sctp(settings, ENRP_SCTP, &settings.enrp)
-            .map_err(|error| refused("ENRP endpoint", &settings.enrp, "SCTP", &error))?;
+        let tls = Tls::of(settings)?;
+        let Opened { sctp, tcp, enrp, users_tls, required } = opening::open(settings, tls.as_ref())?;
         let asap_addresses = with_port(&settings.asap, sctp.local_port());
         let enrp_addresses = with_port(&settings.enrp, enrp.local_port());
+        if let Some(tls) = &tls {
+            tls.tell_ports(port_of(&asap_addresses), port_of(&enrp_addresses));
+        }
         let ttl = settings.multicast_ttl;
         let asap_senders = senders(sctp.as_ref(), &settings.announce_groups, ttl, "announcements");
         let enrp_senders = senders(enrp.as_ref(), &settings.enrp_groups, ttl, "PRESENCE to ENRP groups");
         let enrp_listener = listener(&settings.enrp_groups);
-        let endpoint = |link, transport| Endpoint { link, transport, more: false, send_queue: MAX_SEND_QUEUE };
-        let mut transports = vec![endpoint(Link::Asap, sctp), endpoint(Link::Enrp, enrp), endpoint(Link::Asap, tcp)];
-        transports.extend(tls.map(|tls| endpoint(Link::Asap, tls)));
+        let enrp_door = if required.is_some() { Door::Closed } else { Door::Open };
+        let connects = if required.is_some() { Connects::UNDER_TLS } else { Connects::IN_THE_CLEAR };
+        let new = |link, transport, door| Endpoint::new(link, transport, MAX_SEND_QUEUE, door);
+        let mut transports =
+            vec![new(Link::Asap, sctp, Door::Open), new(Link::Enrp, enrp, enrp_door), new(Link::Asap, tcp, Door::Open)];
+        transports.extend(users_tls.map(|users| new(Link::Asap, users, Door::Open)));
+        if let Some(Required { elements, registrars }) = required {
+            transports.extend([new(Link::Asap, elements, Door::Open), new(Link::Enrp, registrars, Door::BesidePort)]);
+        }
         let settled = OwnAddresses::of(&settings.core);
         Ok(Endpoints {
             transports,
@@ -113,8 +127,9 @@ impl Endpoints {
             asap: asap_addresses,
             enrp: enrp_addresses,
             settled,
+            connects,
             #[cfg(feature = "tls")]
-            identities: asap.identities,
+            identities: tls.map(|tls| tls.identities).unwrap_or_default(),
         })
     }
 
@@ -128,6 +143,7 @@ impl Endpoints {
         config.announce = !settings.announce_groups.is_empty();
         config.enrp_multicast = !settings.enrp_groups.is_empty();
         config.enrp_port = port_of(&self.enrp);
+        config.tls_required = self.connects.asap == ASAP_SCTP_TLS;
         let own = self.own_addresses();
         (config.asap_transports, config.enrp_addresses) = (own.asap_transports, own.enrp_addresses);
         self.retain_others(&mut config.peers);
@@ -198,13 +214,19 @@ impl Endpoints {
         Some((number, receiver))
     }
 
-    /// The SCTP endpoint of a side.
-    pub(super) fn sctp(&mut self, link: Link) -> &mut dyn Transport {
+    /// Connects over SCTP.
+    pub(super) fn connect(
+        &mut self,
+        now: Time,
+        link: Link,
+        peer: &PeerAddress,
+        timeout: Duration,
+    ) -> Result<AssociationId, TransportError> {
         let number = match link {
-            Link::Asap => ASAP_SCTP,
-            Link::Enrp => ENRP_SCTP,
+            Link::Asap => self.connects.asap,
+            Link::Enrp => self.connects.enrp,
         };
-        &mut *self.transports[usize::from(number)].transport
+        self.transports[usize::from(number)].connect(now, peer, timeout)
     }
 
     /// Sends a datagram to the groups of a side; returns how many went out.
@@ -260,98 +282,17 @@ fn listener(groups: &[SocketAddr]) -> Option<AnnouncementListener> {
     listener.map_err(|error| log::info!("registrars on ENRP groups are not heard: {error}")).ok()
 }
 
-/// Where elements and users connect.
-struct Asap {
-    sctp: Box<dyn Transport>,
-    tcp: Box<dyn Transport>,
-    /// Where the settings ask for it.
-    tls: Option<Box<dyn Transport>>,
-    /// Whom that is with.
-    #[cfg(feature = "tls")]
-    identities: Identities,
-}
-
-/// SCTP and TCP under the same port number, and TLS under the next one.
-fn open_asap(settings: &RegistrarSettings) -> Result<Asap, StartError> {
-    #[cfg(feature = "tls")]
-    let (engines, identities) = (super::tls::engines(settings)?, Identities::default());
-    let attempts = if port_of(&settings.asap) == 0 { PORT_ATTEMPTS } else { 1 };
-    let mut failure = None;
-    for _ in 0..attempts {
-        let sctp = open_sctp(settings, ASAP_SCTP, &settings.asap)
-            .map_err(|error| refused("ASAP endpoint", &settings.asap, "SCTP", &error))?;
-        let addresses = with_port(&settings.asap, sctp.local_port());
-        let tcp = match Tcp::open(&endpoint_config(settings, ASAP_TCP, &addresses)) {
-            Ok(tcp) => Box::new(tcp),
-            Err(error) => {
-                failure = Some(refused("ASAP endpoint", &addresses, "TCP", &error));
-                continue;
-            }
-        };
-        #[cfg(feature = "tls")]
-        if let Some(engines) = &engines {
-            match super::tls::open(engines, &endpoint_config(settings, ASAP_TLS, &addresses), identities.clone()) {
-                Ok(tls) => {
-                    super::tls::tell(sctp.local_port());
-                    return Ok(Asap { sctp, tcp, tls: Some(tls), identities });
-                }
-                Err(error) => {
-                    failure = Some(refused("ASAP endpoint beside", &addresses, "TLS", &error));
-                    continue;
-                }
-            }
-        }
-        return Ok(Asap {
-            sctp,
-            tcp,
-            tls: None,
-            #[cfg(feature = "tls")]
-            identities,
-        });
-    }
-    Err(failure.unwrap_or_else(|| StartError { what: "ASAP endpoint".to_owned(), why: "not tried".to_owned() }))
-}
-
-fn open_sctp(
-    settings: &RegistrarSettings,
-    number: u16,
-    at: &[SocketAddr],
-) -> Result<Box<dyn Transport>, TransportError> {
-    transport::open(settings.transport, &endpoint_config(settings, number, at))
-}
-
-fn endpoint_config(settings: &RegistrarSettings, transport_number: u16, bind: &[SocketAddr]) -> EndpointConfig {
-    EndpointConfig {
-        transport_number,
-        bind: bind.to_vec(),
-        listen: true,
-        // The core refuses earlier and says so to the peer; this bound is for what is still being set up.
-        max_associations: settings.core.max_associations.saturating_add(settings.core.max_associations / 8 + 16),
-        max_send_queue: MAX_SEND_QUEUE,
-        max_message_size: MAX_MESSAGE_SIZE,
-        // A user that misses an answer asks again, and one that misses an update learns it from the next one.
-        report_undelivered: false,
-        // Whoever lists the address of another one must not get what is meant for that.
-        peer_addresses: PeerAddresses::Confirmed,
-        parameters: if transport_number == ENRP_SCTP { settings.enrp_sctp } else { settings.sctp },
-    }
-}
-
-fn refused(what: &str, at: &[SocketAddr], how: &str, error: &TransportError) -> StartError {
-    StartError { what: format!("{what} {} over {how}", listed(at)), why: error.to_string() }
-}
-
 /// Addresses as logs have them.
 pub(super) fn listed(addresses: &[SocketAddr]) -> String {
     addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// The port of all of them.
-fn port_of(addresses: &[SocketAddr]) -> u16 {
+pub(super) fn port_of(addresses: &[SocketAddr]) -> u16 {
     addresses.first().map_or(0, SocketAddr::port)
 }
 
-fn with_port(addresses: &[SocketAddr], port: u16) -> Vec<SocketAddr> {
+pub(super) fn with_port(addresses: &[SocketAddr], port: u16) -> Vec<SocketAddr> {
     let mut addresses = addresses.to_vec();
     addresses.iter_mut().for_each(|address| address.set_port(port));
     addresses

@@ -8,9 +8,11 @@ mod backlog;
 mod control;
 mod descriptors;
 mod dns;
+mod endpoint;
 mod endpoints;
 mod histogram;
 mod metrics;
+mod opening;
 mod reports;
 mod settings;
 mod signals;
@@ -18,6 +20,9 @@ mod state;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
 mod tls;
 mod witness;
 mod worker;

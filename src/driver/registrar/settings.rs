@@ -6,7 +6,7 @@ use crate::registrar::{ConfigError, RegistrarConfig};
 use crate::transport::interfaces;
 use crate::transport::multicast::{ASAP_GROUPS, DEFAULT_TTL};
 #[cfg(feature = "tls")]
-use crate::transport::tls::{TlsMode, TlsSettings};
+use crate::transport::tls::TlsSettings;
 use crate::transport::{SctpParameters, TransportChoice};
 use crate::wire::{PORT_ASAP, PORT_ENRP};
 use std::fmt;
@@ -133,13 +133,6 @@ impl RegistrarSettings {
         for (option, addresses) in [("asap", &self.asap), ("enrp", &self.enrp)] {
             check_addresses(addresses).map_err(|why| SettingsError::Addresses { option, why })?;
         }
-        #[cfg(feature = "tls")]
-        if self.tls.mode == TlsMode::Require {
-            // Elements and registrars would be shut out.
-            return Err(SettingsError::Tls(
-                "a registrar has TLS for pool users over TCP only, so it cannot require it",
-            ));
-        }
         let sctp = |towards| move |why| SettingsError::Sctp { towards, why };
         self.sctp.validate().map_err(sctp("elements and users"))?;
         self.enrp_sctp.validate().map_err(sctp("registrars"))
@@ -185,9 +178,6 @@ pub enum SettingsError {
         /// What is wrong with them.
         why: &'static str,
     },
-    /// TLS as it is wanted is not to be had.
-    #[cfg(feature = "tls")]
-    Tls(&'static str),
     /// A parameter of SCTP.
     Sctp {
         /// On associations with whom.
@@ -208,8 +198,6 @@ impl fmt::Display for SettingsError {
         match self {
             SettingsError::Core(error) => error.fmt(f),
             SettingsError::Addresses { option, why } => write!(f, "addresses of {option}: {why}"),
-            #[cfg(feature = "tls")]
-            SettingsError::Tls(why) => f.write_str(why),
             SettingsError::Sctp { towards, why } => write!(f, "towards {towards}, {why}"),
         }
     }

@@ -82,6 +82,7 @@ pub(super) struct State<C: Core> {
     backlogs: Backlogs,
     metrics: RegistrarMetrics,
     log_limit: LogLimit,
+    refused_log: LogLimit,
     /// Who has proved under TLS to be whom.
     #[cfg(feature = "tls")]
     pub(super) identities: Identities,
@@ -104,6 +105,7 @@ impl<C: RegistrarCore> State<C> {
             backlogs: Backlogs::default(),
             metrics: RegistrarMetrics::default(),
             log_limit: LogLimit::default(),
+            refused_log: LogLimit::default(),
             #[cfg(feature = "tls")]
             identities: Identities::default(),
         }
@@ -234,6 +236,20 @@ impl<C: RegistrarCore> State<C> {
             TransportEvent::Writable { association } => self.writable.push(association),
             TransportEvent::Lost { association, reason, .. } => self.on_lost(now, association, reason),
         }
+    }
+
+    /// Somebody has come in the clear where nobody may, and goes.
+    pub(super) fn tell_refused(&mut self, now: Time, link: Link, peer: &PeerAddress) {
+        let what = match link {
+            Link::Asap => "ASAP",
+            Link::Enrp => "ENRP",
+        };
+        log_limited!(
+            self.refused_log => peer.clone(),
+            now,
+            log::Level::Warn,
+            "{what} in the clear from {peer} is refused: TLS is required; its association is aborted"
+        );
     }
 
     fn on_lost(&mut self, now: Time, association: AssociationId, reason: LossReason) {

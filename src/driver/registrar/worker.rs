@@ -318,12 +318,17 @@ impl<C: RegistrarCore> Worker<C> {
 
     /// Polls each endpoint once that has something to do; each does a bounded amount of work.
     fn poll_endpoints(&mut self, now: Time) {
+        let mut refused = Vec::new();
         for (number, endpoint) in self.endpoints.transports.iter_mut().enumerate() {
             let due = endpoint.transport.next_deadline().is_some_and(|at| at <= now);
             if due || endpoint.more || self.ready.contains(&Key::Transport(number).as_u64()) {
                 let link = endpoint.link;
                 let state = &mut self.state;
-                endpoint.more = endpoint.transport.poll(now, &mut |event| state.on_transport_event(now, link, event));
+                endpoint.poll(now, &mut refused, &mut |event| state.on_transport_event(now, link, event));
+                for refused in refused.drain(..) {
+                    state.tell_refused(now, link, &refused.peer);
+                    endpoint.transport.abort(now, refused.association, "TLS is required here");
+                }
             }
         }
     }
@@ -380,7 +385,7 @@ impl<C: RegistrarCore> Worker<C> {
                 self.collect_debts(now);
             }
             Action::Connect { attempt, link, peer, timeout } => {
-                let result = self.endpoints.sctp(link).connect(now, &peer, timeout);
+                let result = self.endpoints.connect(now, link, &peer, timeout);
                 self.state.on_connect_started(attempt, result);
             }
             Action::Multicast { link, bytes } => {

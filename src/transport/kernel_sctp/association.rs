@@ -123,6 +123,11 @@ pub(super) struct Outbox {
     before_mark: usize,
     /// The same since then.
     after_mark: usize,
+    /// How many messages these bytes are.
+    #[cfg(feature = "tls")]
+    messages_before_mark: usize,
+    #[cfg(feature = "tls")]
+    messages_after_mark: usize,
     /// The number of the first message after the notification was asked for; none: it was not.
     mark: Option<u32>,
     next_context: u32,
@@ -138,6 +143,12 @@ impl Outbox {
         self.before_mark + self.after_mark
     }
 
+    /// Messages that are not known to be acknowledged.
+    #[cfg(feature = "tls")]
+    pub fn unacknowledged(&self) -> usize {
+        self.queue.len() + self.messages_before_mark + self.messages_after_mark
+    }
+
     /// The number that the next message takes; the kernel repeats it when the message fails.
     pub fn context(&self) -> u32 {
         self.next_context
@@ -148,6 +159,10 @@ impl Outbox {
         let context = self.next_context;
         self.next_context = self.next_context.wrapping_add(1);
         self.after_mark += len;
+        #[cfg(feature = "tls")]
+        {
+            self.messages_after_mark += 1;
+        }
         let Some(message) = whole else { return false };
         self.copies.push_back((context, message));
         self.mark.is_none()
@@ -157,6 +172,10 @@ impl Outbox {
     pub fn set_mark(&mut self) {
         self.mark = Some(self.next_context);
         self.before_mark += std::mem::take(&mut self.after_mark);
+        #[cfg(feature = "tls")]
+        {
+            self.messages_before_mark += std::mem::take(&mut self.messages_after_mark);
+        }
     }
 
     /// Whether the notification was asked for and has not come.
@@ -169,6 +188,10 @@ impl Outbox {
     pub fn dry(&mut self) -> bool {
         let Some(mark) = self.mark.take() else { return false };
         self.before_mark = 0;
+        #[cfg(feature = "tls")]
+        {
+            self.messages_before_mark = 0;
+        }
         while self.copies.front().is_some_and(|(context, _)| is_before(*context, mark)) {
             self.copies.pop_front();
         }

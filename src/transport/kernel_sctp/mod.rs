@@ -380,3 +380,10 @@ fn system_encapsulates() -> bool {
     let port = std::fs::read_to_string(ENCAPSULATION_SYSCTL).ok().and_then(|text| text.trim().parse::<u16>().ok());
     port.is_some_and(|port| port > 0)
 }
+
+#[cfg(feature = "tls")]
+impl super::tls::Carrier for KernelSctp {
+    fn unacknowledged(&mut self, association: AssociationId) -> usize {
+        self.associations.get(&association).map_or(0, |association| association.outbox.unacknowledged())
+    }
+}

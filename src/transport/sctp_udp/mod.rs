@@ -316,3 +316,11 @@ impl Transport for SctpUdp {
         Some(self.udp.fd())
     }
 }
+
+#[cfg(feature = "tls")]
+impl super::tls::Carrier for SctpUdp {
+    fn unacknowledged(&mut self, association: AssociationId) -> usize {
+        let association = self.table.slot_of(association).and_then(|slot| self.table.get(slot));
+        association.map_or(0, |association| association.pending.len())
+    }
+}

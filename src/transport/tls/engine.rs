@@ -1,6 +1,6 @@
 //! What the wrapper needs of an implementation of TLS: bytes in and out on both sides, and who the peer is. No I/O.
 
-use crate::security::ExpectedName;
+use super::counterpart::Counterpart;
 use crate::security::access::Identity;
 use std::fmt;
 
@@ -52,10 +52,10 @@ pub enum Reading {
 /// Makes engines by the settings of this side.
 pub trait Engines: Send + Sync {
     /// For a peer that has connected.
-    fn server(&self) -> Result<Box<dyn Engine>, TlsFault>;
+    fn server(&self, wanted: Counterpart) -> Result<Box<dyn Engine>, TlsFault>;
 
-    /// For a registrar that this side has connected to, and knows by any of these names.
-    fn client(&self, expected: Vec<ExpectedName>) -> Result<Box<dyn Engine>, TlsFault>;
+    /// For a peer that this side has connected to.
+    fn client(&self, wanted: Counterpart) -> Result<Box<dyn Engine>, TlsFault>;
 }
 
 /// Why a connection cannot be, or stay, protected. Text from the peer in it is escaped.

@@ -2,11 +2,10 @@
 
 use super::engine::{Handshake, TlsFault};
 use super::handshakes::Admission;
-use super::session::Received;
+use super::session::{Meeting, Received};
 use super::*;
 use crate::association::{Peer, Undelivered};
 use crate::log_limit::log_limited;
-use crate::transport::tcp::ASAP_PPID;
 
 impl TlsTransport {
     pub(super) fn on_event(&mut self, now: Time, event: QueuedEvent, sink: Sink<'_>) {
@@ -17,7 +16,10 @@ impl TlsTransport {
                     sink(TransportEvent::ConnectFailed { association, reason });
                 }
             }
-            QueuedEvent::Message { association, payload, .. } => {
+            QueuedEvent::Message { association, stream, payload, .. } => {
+                if stream != 0 {
+                    return self.on_other_stream(now, association, stream, sink);
+                }
                 match self.sessions.get(&association).map(|session| session.phase) {
                     Some(Phase::Handshake) => self.shake_hands(now, association, &payload, sink),
                     Some(Phase::Open | Phase::Ending | Phase::Closing) => {
@@ -38,9 +40,9 @@ impl TlsTransport {
             if !self.admit(now, association, &peer, sink) {
                 return;
             }
-            self.engines.server()
+            self.engines.server(self.counterparts.connecting())
         } else {
-            self.engines.client(self.names.of(&peer.address))
+            self.engines.client(self.counterparts.connected_to(&peer.address))
         };
         let Some(session) = self.sessions.get_mut(&association) else {
             return self.below.abort(now, association, "not wanted any more");
@@ -52,6 +54,12 @@ impl TlsTransport {
             }
             Err(fault) => self.fail(now, association, LossReason::Tls(fault.to_string()), sink),
         }
+    }
+
+    /// Other streams are not protected: what comes there may be anybody's (RFC 3436 section 6.1).
+    fn on_other_stream(&mut self, now: Time, association: AssociationId, stream: u16, sink: Sink<'_>) {
+        let reason = LossReason::Tls(format!("a message came on stream {stream}, which has no TLS"));
+        self.fail(now, association, reason, sink);
     }
 
     /// Whether a peer that has connected may begin a handshake.
@@ -84,13 +92,26 @@ impl TlsTransport {
     fn shake_hands(&mut self, now: Time, association: AssociationId, bytes: &[u8], sink: Sink<'_>) {
         let Some(session) = self.sessions.get_mut(&association) else { return };
         let mut out = Vec::new();
-        let result = session.shake_hands(bytes, &mut out);
+        let result = match session.meet(bytes) {
+            Meeting::None => session.shake_hands(bytes, &mut out),
+            Meeting::Lead => return,
+            Meeting::Follow => self.follow(association, bytes, &mut out),
+            Meeting::Mirror => Err(TlsFault("it sends back what this side sends".to_owned())),
+        };
         self.put_piece(now, association, out);
         match result {
             Ok(Handshake::Waits) => {}
             Ok(Handshake::Done) => self.on_handshake_done(now, association, sink),
             Err(fault) => self.fail(now, association, LossReason::Tls(fault.to_string()), sink),
         }
+    }
+
+    /// Both sides have connected to each other, and the other one leads: it has to be whom this side wanted to connect to.
+    fn follow(&mut self, association: AssociationId, bytes: &[u8], out: &mut Vec<u8>) -> Result<Handshake, TlsFault> {
+        let Some(session) = self.sessions.get_mut(&association) else { return Ok(Handshake::Waits) };
+        let Some(peer) = session.peer.clone() else { return Ok(Handshake::Waits) };
+        session.begin(peer.clone(), self.engines.server(self.counterparts.connected_to(&peer.address))?);
+        session.shake_hands(bytes, out)
     }
 
     fn on_handshake_done(&mut self, now: Time, association: AssociationId, sink: Sink<'_>) {
@@ -121,11 +142,11 @@ impl TlsTransport {
     }
 
     fn receive(&mut self, now: Time, association: AssociationId, bytes: &[u8], sink: Sink<'_>) {
-        let limit = self.config.max_message_size;
+        let (limit, ppid) = (self.config.max_message_size, self.ppid);
         let Some(session) = self.sessions.get_mut(&association) else { return };
         let mut out = Vec::new();
         let result = session.receive(bytes, limit, &mut out, &mut |payload| {
-            sink(TransportEvent::Message { association, stream: 0, ppid: ASAP_PPID, payload });
+            sink(TransportEvent::Message { association, stream: 0, ppid, payload });
         });
         self.put_piece(now, association, out);
         match result {

@@ -4,6 +4,7 @@
 //! way round. [`TransportEvent::Up`] comes after the handshake. A failed handshake is [`LossReason::Tls`] at who has begun it, and a line in
 //! the log at who was connected to: there, nothing else is known of the peer. What comes back as undelivered is plaintext.
 
+mod counterpart;
 mod engine;
 mod events;
 mod handshakes;
@@ -16,16 +17,17 @@ mod sent;
 mod session;
 mod settings;
 
+pub use counterpart::{Counterpart, Counterparts};
 pub use engine::{Engine, Engines, Handshake, Reading, TlsFault};
 pub use identities::Identities;
 pub use openssl::{OpenSsl, SettingsFault, issuing};
 pub use registrar_names::RegistrarNames;
 pub use settings::{TLS_OPTIONS, TlsMode, TlsOption, TlsProfile, TlsSettings};
 
-use super::tcp::{MAX_FRAME, PARTIAL_MESSAGE_TIMEOUT};
+use super::tcp::{ASAP_PPID, MAX_FRAME, PARTIAL_MESSAGE_TIMEOUT};
 use super::{
     Capabilities, Detachable, EndpointConfig, OutboundMessage, Punctuality, QueuedEvent, SctpParameters, Tcp,
-    Transport, TransportError, TransportEvent,
+    Transport, TransportChoice, TransportError, TransportEvent, select,
 };
 use crate::association::{LossReason, PeerAddress};
 use crate::collections::{AssociationMap, Deadlines};
@@ -40,19 +42,19 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where a registrar has TLS whose ASAP port is `asap`: at the next port, as 3864 is next to 3863 (RFC 5352 section 8.2). Who names
-/// 3864 means it.
-pub fn tls_port(asap: u16) -> u16 {
-    if asap == PORT_ASAP_TLS { asap } else { asap.saturating_add(1) }
+/// Where a registrar has TLS whose port in the clear is `port`: at the next one, as 3864 is next to 3863, and 9902 to 9901 (RFC 5352
+/// section 8.2, RFC 5353 section 5). Who names those of TLS means them.
+pub fn tls_port(port: u16) -> u16 {
+    if PORTS_OF_TLS.contains(&port) { port } else { port.saturating_add(1) }
 }
 
-/// The ASAP port of a registrar that has TLS at `port`.
-pub fn asap_port(port: u16) -> u16 {
+/// The port in the clear of a registrar that has TLS at `port`.
+pub fn plain_port(port: u16) -> u16 {
     port.saturating_sub(1)
 }
 
-/// ASAP over TLS over TCP.
-const PORT_ASAP_TLS: u16 = 3864;
+/// ASAP and ENRP under TLS.
+const PORTS_OF_TLS: [u16; 2] = [3864, 9902];
 /// How long a peer that has connected may take for its handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long what is queued may take at the end.
@@ -62,7 +64,7 @@ const MAX_OVERHEAD: usize = 2 << 10;
 
 /// A transport that can carry TLS: its messages are pieces of a stream of bytes, in order.
 pub trait Carrier: Transport {
-    /// Pieces that an association has taken and that the peer has not acknowledged, as far as known.
+    /// Pieces that an association has taken and that the peer has not acknowledged, as far as known: rather more than that.
     fn unacknowledged(&mut self, association: AssociationId) -> usize;
 }
 
@@ -71,7 +73,9 @@ pub struct TlsTransport {
     config: EndpointConfig,
     below: Box<dyn Carrier>,
     engines: Arc<dyn Engines>,
-    names: Arc<RegistrarNames>,
+    counterparts: Counterparts,
+    /// The payload protocol identifier of all messages.
+    ppid: u32,
     /// Where who the peers are is told to whoever wants to know.
     identities: Option<Identities>,
     sessions: AssociationMap<Session>,
@@ -91,16 +95,26 @@ pub struct TlsTransport {
 type Sink<'s> = &'s mut dyn FnMut(TransportEvent<'_>);
 
 impl TlsTransport {
-    /// TLS over TCP. `names`: by what this side knows those that it connects to.
+    /// TLS over TCP. Messages are ASAP's.
     pub fn over_tcp(
         config: &EndpointConfig,
         engines: Arc<dyn Engines>,
-        names: Arc<RegistrarNames>,
+        counterparts: Counterparts,
     ) -> Result<TlsTransport, TransportError> {
-        let longest = config.max_message_size.min(MAX_FRAME);
-        let pieces = EndpointConfig { max_message_size: longest + MAX_OVERHEAD, ..config.clone() };
-        let config = EndpointConfig { max_message_size: longest, ..config.clone() };
-        Ok(TlsTransport::new(config, Box::new(Tcp::open_stream(&pieces)?), engines, names))
+        let (config, pieces) = sizes(config);
+        Ok(TlsTransport::new(config, Box::new(Tcp::open_stream(&pieces)?), engines, counterparts, ASAP_PPID))
+    }
+
+    /// TLS over the SCTP that `choice` asks for (RFC 3436): one connection an association, on stream 0.
+    pub fn over_sctp(
+        choice: TransportChoice,
+        config: &EndpointConfig,
+        engines: Arc<dyn Engines>,
+        counterparts: Counterparts,
+        ppid: u32,
+    ) -> Result<TlsTransport, TransportError> {
+        let (config, pieces) = sizes(config);
+        Ok(TlsTransport::new(config, select::open_carrier(choice, &pieces)?, engines, counterparts, ppid))
     }
 
     /// Tells from now on whom associations are with that come up.
@@ -112,13 +126,15 @@ impl TlsTransport {
         config: EndpointConfig,
         below: Box<dyn Carrier>,
         engines: Arc<dyn Engines>,
-        names: Arc<RegistrarNames>,
+        counterparts: Counterparts,
+        ppid: u32,
     ) -> TlsTransport {
         TlsTransport {
             config,
             below,
             engines,
-            names,
+            counterparts,
+            ppid,
             identities: None,
             sessions: AssociationMap::default(),
             handshakes: Handshakes::default(),
@@ -164,9 +180,20 @@ impl TlsTransport {
     }
 }
 
+/// What a side takes, and what the transport below has to take for that.
+fn sizes(config: &EndpointConfig) -> (EndpointConfig, EndpointConfig) {
+    let longest = config.max_message_size.min(MAX_FRAME);
+    let with = |max_message_size| EndpointConfig { max_message_size, ..config.clone() };
+    (with(longest), with(longest + MAX_OVERHEAD))
+}
+
 impl Transport for TlsTransport {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { max_message_size: self.config.max_message_size, ..self.below.capabilities() }
+        Capabilities {
+            max_message_size: self.config.max_message_size,
+            payload_protocol_id: false,
+            ..self.below.capabilities()
+        }
     }
 
     fn local_port(&self) -> u16 {

@@ -2,7 +2,7 @@
 
 use super::engine::TlsFault;
 use super::*;
-use crate::transport::tcp::{ASAP_PPID, check_message};
+use crate::transport::tcp::check_message;
 
 impl TlsTransport {
     pub(super) fn send_message(
@@ -37,7 +37,7 @@ impl TlsTransport {
         message: &[u8],
     ) -> Result<(), TransportError> {
         let Some(session) = self.sessions.get_mut(&association) else { return Err(TransportError::UnknownAssociation) };
-        let kept = session.sent.kept(&OutboundMessage::control(ASAP_PPID, message))?;
+        let kept = session.sent.kept(&OutboundMessage::control(self.ppid, message))?;
         let mut piece = Vec::with_capacity(message.len() + MAX_OVERHEAD.min(128));
         if let Err(fault) = session.seal(message, &mut piece) {
             self.fail_at_next_poll(association, fault);
@@ -73,7 +73,7 @@ impl TlsTransport {
     fn put(&mut self, now: Time, association: AssociationId, piece: Vec<u8>) {
         let Some(session) = self.sessions.get_mut(&association) else { return };
         let taken = session.waiting.is_empty()
-            && self.below.send(now, association, OutboundMessage::control(ASAP_PPID, &piece)).is_ok();
+            && self.below.send(now, association, OutboundMessage::control(self.ppid, &piece)).is_ok();
         if !taken {
             // No room just now; or the association has ended, which the transport below is about to tell.
             if let Err(fault) = session.wait(piece) {
@@ -86,7 +86,7 @@ impl TlsTransport {
     pub(super) fn put_waiting(&mut self, now: Time, association: AssociationId, sink: Sink<'_>) {
         let Some(session) = self.sessions.get_mut(&association) else { return };
         while let Some(piece) = session.waiting.front() {
-            if self.below.send(now, association, OutboundMessage::control(ASAP_PPID, piece)).is_err() {
+            if self.below.send(now, association, OutboundMessage::control(self.ppid, piece)).is_err() {
                 return;
             }
             session.waiting.pop_front();

@@ -6,6 +6,7 @@ use crate::Time;
 use crate::association::Peer;
 use crate::security::access::Identity;
 use crate::transport::tcp::{Framer, Framing};
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 /// Bytes that a peer may send before its handshake is over.
@@ -38,6 +39,19 @@ pub(super) enum Begun {
     ByPeer,
 }
 
+/// What comes of both sides having connected to each other, which SCTP makes one association of: both have begun a handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meeting {
+    /// They have not.
+    None,
+    /// This side's handshake goes on; the other's beginning is of no use.
+    Lead,
+    /// The other's goes on.
+    Follow,
+    /// The other side's beginning is this one's.
+    Mirror,
+}
+
 pub(super) struct Session {
     pub phase: Phase,
     pub begun: Begun,
@@ -46,6 +60,8 @@ pub(super) struct Session {
     framer: Framer,
     /// Bytes that came during the handshake.
     shaken: usize,
+    /// The beginning of this side's handshake, until the other side has said something.
+    hello: Vec<u8>,
     /// Messages that were taken before the handshake was over.
     pub early: VecDeque<Vec<u8>>,
     early_bytes: usize,
@@ -83,6 +99,7 @@ impl Session {
             engine: None,
             framer: Framer::new(Framing::Messages),
             shaken: 0,
+            hello: Vec::new(),
             early: VecDeque::new(),
             early_bytes: 0,
             waiting: VecDeque::new(),
@@ -101,12 +118,32 @@ impl Session {
         self.phase = Phase::Handshake;
     }
 
+    /// Looks whether the first bytes of the peer are those of one that has connected, too. Both sides have both beginnings, with their random
+    /// numbers: the greater one leads.
+    pub fn meet(&mut self, bytes: &[u8]) -> Meeting {
+        if self.begun == Begun::ByPeer || self.hello.is_empty() || bytes.is_empty() {
+            return Meeting::None;
+        }
+        let hello = std::mem::take(&mut self.hello);
+        if !begins_handshake(bytes) {
+            return Meeting::None;
+        }
+        match hello.as_slice().cmp(bytes) {
+            Ordering::Greater => Meeting::Lead,
+            Ordering::Less => Meeting::Follow,
+            Ordering::Equal => Meeting::Mirror,
+        }
+    }
+
     /// Goes on with the handshake.
     pub fn shake_hands(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<Handshake, TlsFault> {
         self.shaken += bytes.len();
         let Some(engine) = &mut self.engine else { return Ok(Handshake::Waits) };
         engine.feed(bytes);
         let result = engine.handshake(out)?;
+        if bytes.is_empty() {
+            self.hello.clone_from(out);
+        }
         if result == Handshake::Waits && self.shaken > MAX_HANDSHAKE_BYTES {
             return Err(TlsFault(format!("a handshake of more than {MAX_HANDSHAKE_BYTES} bytes")));
         }
@@ -193,9 +230,31 @@ impl Session {
     }
 }
 
+/// A record of the handshake that begins with ClientHello (RFC 8446 sections 4 and 5.1).
+fn begins_handshake(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&22) && bytes.get(5) == Some(&1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_two_sides_that_have_both_begun_exactly_one_leads() {
+        let hello = |random: u8| vec![22, 3, 1, 0, 5, 1, 0, 0, 1, random];
+        let meet = |own: u8, bytes: &[u8]| {
+            let mut session = Session::new(Begun::ByUs, false);
+            session.hello = hello(own);
+            session.meet(bytes)
+        };
+        assert_eq!((meet(1, &hello(2)), meet(2, &hello(1))), (Meeting::Follow, Meeting::Lead));
+        assert_eq!(meet(1, &hello(1)), Meeting::Mirror);
+        let (server_hello, alert) = ([22, 3, 3, 0, 1, 2], [21, 3, 3, 0, 2, 2, 40]);
+        assert_eq!(
+            (meet(1, &server_hello), meet(1, &alert), meet(1, &[])),
+            (Meeting::None, Meeting::None, Meeting::None)
+        );
+    }
 
     #[test]
     fn pieces_for_a_peer_that_does_not_read_have_a_limit() {

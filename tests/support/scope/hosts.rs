@@ -5,7 +5,7 @@ use super::PATIENCE;
 use rserpool::api;
 use rserpool::asap::AsapConfig;
 use rserpool::association::PeerAddress;
-use rserpool::driver::client::{Instance, InstanceConfig, RegistrarTcp, Registration, Wait};
+use rserpool::driver::client::{Instance, InstanceConfig, Protection, Registration, Wait};
 use rserpool::driver::clock;
 use rserpool::session::PoolUserConfig;
 use rserpool::transport::{SctpParameters, TransportChoice};
@@ -226,7 +226,7 @@ fn be_elements() {
         let seed = (first + number * each) as u64;
         let config = InstanceConfig {
             transport: TransportChoice::Auto,
-            registrar_tcp: RegistrarTcp::default(),
+            protection: Protection::default(),
             sctp: SctpParameters::default(),
             session: PoolUserConfig::default(),
             asap: asap.validated().expect("settings that can work"),

@@ -37,8 +37,8 @@ fn apply(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
 
 pub const MODE: Setting = Setting {
     name: "tls",
-    value: "off|on",
-    help: "TLS for pool users over TCP, at the port after that of --asap",
+    value: "off|on|require",
+    help: "TLS at the ports after --asap and --enrp; on: for pool users only",
     takes: Takes::One,
     absent: "",
     values: |s| {
@@ -54,9 +54,9 @@ pub const MODE: Setting = Setting {
 pub const CERTIFICATE: Setting =
     file!("tls-cert", "PEM: the registrar's certificate, then those above it", certificate);
 pub const KEY: Setting = file!("tls-key", "PEM: the key of that certificate", key);
-pub const AUTHORITIES: Setting = file!("tls-ca", "PEM: who may issue certificates of users", authorities);
+pub const AUTHORITIES: Setting = file!("tls-ca", "PEM: who may issue certificates of the others", authorities);
 pub const REVOKED: Setting = file!("tls-crl", "PEM: certificates that these have revoked", revoked);
-pub const KEYS: Setting = file!("tls-psk-file", "pre-shared keys of users: lines IDENTITY:HEX", pre_shared_keys);
+pub const KEYS: Setting = file!("tls-psk-file", "pre-shared keys of the others: lines IDENTITY:HEX", pre_shared_keys);
 pub const PROFILE: Setting = Setting {
     name: "tls-profile",
     value: "default|rfc5352",

@@ -1,11 +1,11 @@
 //! One connection: OpenSSL between two buffers.
 
+use super::super::counterpart::Counterpart;
 use super::super::engine::{Engine, Handshake, Reading, TlsFault};
 use super::super::records::Records;
-use super::context::wrong_name;
+use super::context::{KeyOf, wrong_name};
 use super::fault;
 use super::names::names_of;
-use crate::security::ExpectedName;
 use crate::security::access::Identity;
 use openssl::ex_data::Index;
 use openssl::ssl::{Error, ErrorCode, Ssl, SslStream, SslVerifyMode};
@@ -21,7 +21,9 @@ pub(super) struct Connection {
     stream: SslStream<Pipe>,
     records: Records,
     /// Under which OpenSSL keeps the identity that goes with a pre-shared key.
-    identity: Index<Ssl, String>,
+    identity: Index<Ssl, KeyOf>,
+    /// Who has to be there.
+    wanted: Counterpart,
     /// What is wrong with the names of the peer's certificate.
     wrong_name: Arc<Mutex<Option<String>>>,
     buffer: Vec<u8>,
@@ -37,31 +39,40 @@ struct Pipe {
 }
 
 impl Connection {
-    pub(super) fn new(ssl: Ssl, identity: Index<Ssl, String>) -> Result<Connection, TlsFault> {
-        let stream = SslStream::new(ssl, Pipe::default()).map_err(|errors| fault("no connection", &errors))?;
-        let wrong_name = Arc::default();
-        Ok(Connection { stream, records: Records::default(), identity, wrong_name, buffer: Vec::new() })
-    }
-
-    /// The same, where the peer's certificate has to be that of a registrar which is known by one of these names.
-    pub(super) fn to_registrar(
+    /// A connection with `wanted`, whose certificate is verified by `mode`; nothing else is let in, unless that has a pre-shared key.
+    pub(super) fn new(
         mut ssl: Ssl,
-        identity: Index<Ssl, String>,
-        expected: Vec<ExpectedName>,
+        identity: Index<Ssl, KeyOf>,
+        wanted: Counterpart,
+        mode: SslVerifyMode,
     ) -> Result<Connection, TlsFault> {
         let wrong: Arc<Mutex<Option<String>>> = Arc::default();
-        let told = Arc::clone(&wrong);
-        ssl.set_verify_callback(SslVerifyMode::PEER, move |good, chain| {
+        let (told, role) = (Arc::clone(&wrong), wanted.role_of_key());
+        let expected = wanted.clone();
+        ssl.set_verify_callback(mode, move |good, chain| {
             if !good || chain.error_depth() > 0 {
                 return good;
             }
             let names = chain.current_cert().map(names_of).unwrap_or_default();
-            let Err(fault) = names.check_registrar(&expected) else { return true };
+            let Err(fault) = expected.check(&names) else { return true };
             *told.lock() = Some(fault.to_string());
             chain.set_error(wrong_name());
             false
         });
-        Ok(Connection { wrong_name: wrong, ..Connection::new(ssl, identity)? })
+        ssl.set_ex_data(identity, KeyOf { role, shown: None });
+        let stream = SslStream::new(ssl, Pipe::default()).map_err(|errors| fault("no connection", &errors))?;
+        Ok(Connection { stream, records: Records::default(), identity, wanted, wrong_name: wrong, buffer: Vec::new() })
+    }
+
+    /// Once more, after the handshake: nobody gets this far who has not proved to be the one that is wanted.
+    fn check_counterpart(&self) -> Result<(), TlsFault> {
+        let ssl = self.stream.ssl();
+        let proved = match (ssl.peer_certificate(), self.key_identity()) {
+            (Some(certificate), _) => return self.wanted.check(&names_of(&certificate)).map_err(refused),
+            (None, Some(identity)) => self.wanted.role_of_key().is_none_or(|role| role.is_of(identity)),
+            (None, None) => self.wanted.may_be_nobody(),
+        };
+        if proved { Ok(()) } else { Err(TlsFault("it has shown no certificate, and no pre-shared key".to_owned())) }
     }
 
     fn give(&mut self, out: &mut Vec<u8>) {
@@ -73,7 +84,8 @@ impl Connection {
     fn key_identity(&self) -> Option<&String> {
         let ssl = self.stream.ssl();
         let by_suite = ssl.current_cipher().is_some_and(|suite| suite.name().contains("PSK"));
-        ssl.ex_data(self.identity).filter(|_| by_suite || ssl.session_reused())
+        let key = ssl.ex_data(self.identity).filter(|_| by_suite || ssl.session_reused());
+        key.and_then(|key| key.shown.as_ref())
     }
 
     /// What has gone wrong, as a person wants to know it.
@@ -87,6 +99,7 @@ impl Connection {
             Some("certificate verify failed") if verdict != X509VerifyResult::OK => {
                 TlsFault(format!("its certificate is refused: {}", verdict.error_string()))
             }
+            Some("peer did not return a certificate") => TlsFault("it has shown no certificate".to_owned()),
             Some(reason @ ("wrong version number" | "http request" | "packet length too long")) => {
                 TlsFault(format!("{reason}: the peer does not seem to speak TLS"))
             }
@@ -94,6 +107,10 @@ impl Connection {
             None => TlsFault(error.to_string()),
         }
     }
+}
+
+fn refused(why: impl std::fmt::Display) -> TlsFault {
+    TlsFault(why.to_string())
 }
 
 impl Engine for Connection {
@@ -109,7 +126,7 @@ impl Engine for Connection {
         let result = self.stream.do_handshake();
         self.give(out);
         match result {
-            Ok(()) => Ok(Handshake::Done),
+            Ok(()) => self.check_counterpart().map(|()| Handshake::Done),
             Err(error) if error.code() == ErrorCode::WANT_READ => Ok(Handshake::Waits),
             Err(error) => Err(self.explain(&error)),
         }

@@ -1,10 +1,11 @@
 //! Contexts of OpenSSL by the settings of a side. What cannot be read or does not fit is an error that names the file.
 
+use super::super::counterpart::Counterpart;
 use super::super::engine::{Engine, Engines, TlsFault};
 use super::super::settings::{TlsProfile, TlsSettings};
 use super::connection::Connection;
 use super::{fault, reason};
-use crate::security::{ExpectedName, PreSharedKeys};
+use crate::security::{ExpectedName, PreSharedKeys, Role};
 use openssl::error::ErrorStack;
 use openssl::ex_data::Index;
 use openssl::pkey::{PKey, Private};
@@ -33,7 +34,18 @@ const RFC5352: &str = "AES128-SHA:PSK-AES128-CBC-SHA:PSK-AES256-CBC-SHA:PSK-AES1
 pub struct OpenSsl {
     server: SslContext,
     client: SslContext,
-    identity: Index<Ssl, String>,
+    identity: Index<Ssl, KeyOf>,
+    /// Who connects has to show what is good where it shows something: there are authorities to judge by.
+    judges: bool,
+}
+
+/// What a connection has to do with pre-shared keys.
+#[derive(Default)]
+pub(super) struct KeyOf {
+    /// The role that a peer's identity has to say; none: any will do.
+    pub role: Option<Role>,
+    /// The identity that was shown, whose key counts if the connection is made with it.
+    pub shown: Option<String>,
 }
 
 /// Settings by which there is no TLS, with the file that is to blame.
@@ -52,6 +64,18 @@ impl OpenSsl {
         OpenSsl::new(settings)
     }
 
+    /// The same, where everybody but pool users has to prove who it is.
+    pub fn strict_registrar(settings: &TlsSettings) -> Result<OpenSsl, SettingsFault> {
+        if settings.pre_shared_keys.is_none() && (settings.certificate.is_none() || settings.authorities.is_none()) {
+            return Err(SettingsFault(
+                "to require TLS, a registrar needs the authority of the others' certificates (tls-ca) beside its own certificate \
+                 (tls-cert, tls-key), or pre-shared keys (tls-psk-file)"
+                    .into(),
+            ));
+        }
+        OpenSsl::registrar(settings)
+    }
+
     /// For who connects: it knows registrars by an authority or a pre-shared key.
     pub fn program(settings: &TlsSettings) -> Result<OpenSsl, SettingsFault> {
         if settings.authorities.is_none() && settings.pre_shared_keys.is_none() {
@@ -68,35 +92,41 @@ impl OpenSsl {
         let identity = Ssl::new_ex_index().map_err(internal)?;
         let keys = settings.pre_shared_keys.as_deref().map(pre_shared_keys).transpose()?.map(Arc::new);
         let mut server = context(settings)?;
-        // A user without a certificate is let in; what it shows has to be good.
-        server.set_verify(if settings.authorities.is_some() { SslVerifyMode::PEER } else { SslVerifyMode::NONE });
         // A pre-shared key counts as a session that is resumed, for which OpenSSL wants this where it verifies certificates, too.
         server.set_session_id_context(b"rserpool").map_err(internal)?;
         let mut client = context(settings)?;
-        client.set_verify(SslVerifyMode::PEER);
         if let Some(keys) = keys {
             let known = Arc::clone(&keys);
             server.set_psk_server_callback(move |ssl, shown, key| Ok(show_key(&known, ssl, identity, shown, key)));
             client.set_psk_client_callback(move |ssl, _, own, key| Ok(own_key(&keys, ssl, identity, own, key)));
         }
-        Ok(OpenSsl { server: server.build(), client: client.build(), identity })
+        let judges = settings.authorities.is_some();
+        Ok(OpenSsl { server: server.build(), client: client.build(), identity, judges })
     }
 }
 
 impl Engines for OpenSsl {
-    fn server(&self) -> Result<Box<dyn Engine>, TlsFault> {
+    fn server(&self, wanted: Counterpart) -> Result<Box<dyn Engine>, TlsFault> {
         let mut ssl = Ssl::new(&self.server).map_err(|errors| fault("no connection", &errors))?;
         ssl.set_accept_state();
-        Ok(Box::new(Connection::new(ssl, self.identity)?))
+        // A user without a certificate is let in; what it shows has to be good. Everybody else shows one, or has a pre-shared key.
+        let mode = match wanted.may_be_nobody() {
+            true if self.judges => SslVerifyMode::PEER,
+            true => SslVerifyMode::NONE,
+            false => SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT,
+        };
+        Ok(Box::new(Connection::new(ssl, self.identity, wanted, mode)?))
     }
 
-    fn client(&self, expected: Vec<ExpectedName>) -> Result<Box<dyn Engine>, TlsFault> {
+    fn client(&self, wanted: Counterpart) -> Result<Box<dyn Engine>, TlsFault> {
         let mut ssl = Ssl::new(&self.client).map_err(|errors| fault("no connection", &errors))?;
         ssl.set_connect_state();
-        if let Some(ExpectedName::Dns(name)) = expected.first() {
-            ssl.set_hostname(name).map_err(|errors| fault("the registrar's name cannot be used", &errors))?;
+        if let Counterpart::NamedRegistrar(expected) = &wanted {
+            if let Some(ExpectedName::Dns(name)) = expected.first() {
+                ssl.set_hostname(name).map_err(|errors| fault("the registrar's name cannot be used", &errors))?;
+            }
         }
-        Ok(Box::new(Connection::to_registrar(ssl, self.identity, expected)?))
+        Ok(Box::new(Connection::new(ssl, self.identity, wanted, SslVerifyMode::PEER)?))
     }
 }
 
@@ -192,18 +222,22 @@ fn bad(path: &Path, errors: &ErrorStack) -> SettingsFault {
     SettingsFault(format!("{}: {}", path.display(), reason(errors)))
 }
 
-/// The key of a peer that shows an identity; 0 bytes: nobody has it.
+/// The key of a peer that shows an identity; 0 bytes: nobody has it, or nobody who may be there.
 fn show_key(
     keys: &PreSharedKeys,
     ssl: &mut SslRef,
-    index: Index<Ssl, String>,
+    index: Index<Ssl, KeyOf>,
     shown: Option<&[u8]>,
     room: &mut [u8],
 ) -> usize {
     let Some((shown, key)) = shown.and_then(|shown| Some((shown, keys.of(shown)?))) else { return 0 };
+    let shown = String::from_utf8_lossy(shown).into_owned();
+    let Some(known) = ssl.ex_data_mut(index).filter(|known| known.role.is_none_or(|role| role.is_of(&shown))) else {
+        return 0;
+    };
     let Some(room) = room.get_mut(..key.len()) else { return 0 };
     room.copy_from_slice(key);
-    ssl.set_ex_data(index, String::from_utf8_lossy(shown).into_owned());
+    known.shown = Some(shown);
     key.len()
 }
 
@@ -211,17 +245,19 @@ fn show_key(
 fn own_key(
     keys: &PreSharedKeys,
     ssl: &mut SslRef,
-    index: Index<Ssl, String>,
+    index: Index<Ssl, KeyOf>,
     identity: &mut [u8],
     room: &mut [u8],
 ) -> usize {
-    let Some((own, key)) = keys.own() else { return 0 };
+    let Some(known) = ssl.ex_data_mut(index) else { return 0 };
+    let own = known.role.map_or_else(|| keys.own(), |role| keys.own_as(role));
+    let Some((own, key)) = own else { return 0 };
     let (Some(identity), Some(room)) = (identity.get_mut(..=own.len()), room.get_mut(..key.len())) else { return 0 };
     let (name, end) = identity.split_at_mut(own.len());
     name.copy_from_slice(own.as_bytes());
     end.fill(0);
     room.copy_from_slice(key);
-    ssl.set_ex_data(index, own.to_owned());
+    known.shown = Some(own.to_owned());
     key.len()
 }
 
