@@ -11,6 +11,9 @@
 pub mod api;
 pub mod asap;
 pub mod association;
+#[cfg(feature = "bridges")]
+#[doc(hidden)]
+pub mod bridges;
 #[doc(hidden)]
 pub mod collections;
 pub mod driver;

@@ -61,6 +61,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("api", &["asap", "association", "driver", "policy", "profile", "security", "session", "transport", "wire"]),
+    ("bridges", &["api", "driver", "log_limit", "policy", "random", "transport", "wire"]),
     ("ffi", &["api", "association", "driver", "log_filter", "policy", "profile", "session", "transport", "wire"]),
 ];
 

@@ -1,7 +1,7 @@
 //! Waits for any of many descriptors, a deadline, or a wake-up from another thread (epoll and eventfd).
 
 use crate::Time;
-use crate::transport::epoll::{Epoll, Interest};
+use crate::transport::epoll::{Epoll, Interest, Ready};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
@@ -42,6 +42,18 @@ impl Poller {
         self.epoll.add(fd, key, Interest::Read)
     }
 
+    /// Tells each change of `fd` once from now on, by [`Poller::wait_for_changes`].
+    #[cfg(feature = "bridges")]
+    pub(crate) fn add_changes(&self, fd: RawFd, key: u64) -> io::Result<()> {
+        self.epoll.add(fd, key, Interest::Changes)
+    }
+
+    /// Waits for connections at a listening socket that other threads wait at as well.
+    #[cfg(feature = "bridges")]
+    pub(crate) fn add_listener(&self, fd: RawFd, key: u64) -> io::Result<()> {
+        self.epoll.add(fd, key, Interest::AcceptAmongOthers)
+    }
+
     /// Waits for `fd` no longer until [`Poller::resume`], as somebody else does; it stays in the set.
     pub fn pause(&self, fd: RawFd, key: u64) -> io::Result<()> {
         self.epoll.modify(fd, key, Interest::Nothing)
@@ -65,6 +77,16 @@ impl Poller {
     /// Waits until something is readable, `deadline` has come, or a wake-up; appends the keys of what is readable.
     /// A signal ends the wait early, which is no error.
     pub fn wait(&self, now: Time, deadline: Option<Time>, ready: &mut Vec<u64>) -> io::Result<()> {
+        self.wait_for(now, deadline, |found| ready.push(found.key))
+    }
+
+    /// The same, with what each is ready for.
+    #[cfg(feature = "bridges")]
+    pub(crate) fn wait_for_changes(&self, now: Time, deadline: Option<Time>, ready: &mut Vec<Ready>) -> io::Result<()> {
+        self.wait_for(now, deadline, |found| ready.push(found))
+    }
+
+    fn wait_for(&self, now: Time, deadline: Option<Time>, mut each: impl FnMut(Ready)) -> io::Result<()> {
         let timeout_ms = match deadline {
             None => -1,
             // Rounded up: waking a little early would make the caller spin until the deadline.
@@ -72,7 +94,7 @@ impl Poller {
         };
         let waited = self.epoll.wait(timeout_ms, |found| match found.key {
             WAKE_KEY => self.clear_wake(),
-            key => ready.push(key),
+            _ => each(found),
         });
         match waited {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),

@@ -18,6 +18,12 @@ pub(crate) enum Interest {
     Write,
     /// Both.
     ReadWrite,
+    /// Each change of both, once: whoever is told remembers it until a call finds otherwise.
+    #[cfg(feature = "bridges")]
+    Changes,
+    /// A connection to accept, which one of the threads that wait is told.
+    #[cfg(feature = "bridges")]
+    AcceptAmongOthers,
 }
 
 /// A descriptor that is ready.
@@ -28,6 +34,9 @@ pub(crate) struct Ready {
     pub readable: bool,
     /// Writing makes progress or finds an error.
     pub writable: bool,
+    /// The other end has ended its stream, or the connection is broken.
+    #[cfg(feature = "bridges")]
+    pub ended: bool,
 }
 
 /// A level-triggered set of descriptors, each with a key.
@@ -64,6 +73,10 @@ impl Epoll {
             Interest::Read => libc::EPOLLIN,
             Interest::Write => libc::EPOLLOUT,
             Interest::ReadWrite => libc::EPOLLIN | libc::EPOLLOUT,
+            #[cfg(feature = "bridges")]
+            Interest::Changes => libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET,
+            #[cfg(feature = "bridges")]
+            Interest::AcceptAmongOthers => libc::EPOLLIN | libc::EPOLLEXCLUSIVE,
         };
         let mut event = libc::epoll_event { events: events as u32, u64: key };
         // SAFETY: `event` lives across the call.
@@ -92,6 +105,8 @@ impl Epoll {
                 key,
                 readable: failed || flags & libc::EPOLLIN as u32 != 0,
                 writable: failed || flags & libc::EPOLLOUT as u32 != 0,
+                #[cfg(feature = "bridges")]
+                ended: failed || flags & libc::EPOLLRDHUP as u32 != 0,
             });
         }
         Ok(())

@@ -162,6 +162,7 @@ fn help_and_version_go_to_standard_output_and_end_with_0() {
         &["events", "-h"],
         &["watch", "--help"],
         &["top", "--help"],
+        &["gateway", "--help"],
     ] {
         let output = rserpool(arguments);
         assert_eq!(output.status.code(), Some(0));
@@ -194,6 +195,10 @@ fn wrong_usage_ends_with_2() {
         &["top", "--interval", "0s"],
         &["watch", "A", "B"],
         &["watch", "A", "--registrar", "a:b"],
+        &["gateway", "A"],
+        &["gateway", "--listen", "127.0.0.1:0"],
+        &["gateway", "A", "--listen", "127.0.0.1:0", "--idle", "5"],
+        &["gateway", "A", "--listen", "127.0.0.1:0", "--sticky", "yes"],
     ] {
         let output = rserpool(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
@@ -223,7 +228,7 @@ fn every_command_of_the_help_is_in_the_manual_page_and_has_one_of_its_own() {
 
 #[test]
 fn every_option_of_the_help_is_in_the_manual_page_and_the_other_way_round() {
-    for command in ["registrar", "resolve", "list", "status", "events", "watch", "top", "bench", "policy"] {
+    for command in ["registrar", "resolve", "list", "status", "events", "watch", "top", "bench", "policy", "gateway"] {
         let help = text(&rserpool(&[command, "--help"]).stdout);
         let mut in_help: Vec<&str> = help
             .lines()

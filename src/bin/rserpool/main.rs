@@ -6,11 +6,15 @@ mod date;
 mod events;
 mod exchange;
 mod failure;
+#[cfg(feature = "bridges")]
+mod gateway;
 mod http;
 mod http_client;
 mod json;
 #[cfg(feature = "tls")]
 mod keys;
+#[cfg(feature = "bridges")]
+mod library;
 mod list;
 mod logger;
 mod policy;
@@ -50,7 +54,7 @@ Commands:
   top         a registrar on the terminal, as it changes
   bench       measure a registrar
   policy      try out who may do what
-{keys}
+{bridges}{keys}
 A first registrar, and a look into it:
   rserpool registrar --http 127.0.0.1
   rserpool status
@@ -66,11 +70,11 @@ Exit status: 0 success, 1 failure, 2 wrong usage, 3 no answer.
 const HELP_ON_KEYS: &str = "  keys        make certificates and keys for TLS\n";
 #[cfg(not(feature = "tls"))]
 const HELP_ON_KEYS: &str = "";
-/// The commands in an error.
-#[cfg(feature = "tls")]
-const COMMANDS: &str = "registrar, resolve, list, status, events, watch, top, bench, policy and keys";
-#[cfg(not(feature = "tls"))]
-const COMMANDS: &str = "registrar, resolve, list, status, events, watch, top, bench and policy";
+/// The commands that only a program with bridges has.
+#[cfg(feature = "bridges")]
+const HELP_ON_BRIDGES: &str = "  gateway     lead clients that know nothing of pools to the elements of one\n";
+#[cfg(not(feature = "bridges"))]
+const HELP_ON_BRIDGES: &str = "";
 
 fn main() -> ExitCode {
     match run() {
@@ -98,21 +102,37 @@ fn run() -> Result<(), Failure> {
             Some("top") => top::run(parser),
             Some("bench") => bench::run(parser),
             Some("policy") => policy::run(parser),
+            #[cfg(feature = "bridges")]
+            Some("gateway") => gateway::run(parser),
             #[cfg(feature = "tls")]
             Some("keys") => keys::run(parser),
             Some("help") => print(&help()),
             _ => Err(Failure::Usage(format!(
-                "unknown command \"{}\": there are {COMMANDS}",
-                command.to_string_lossy().escape_debug()
+                "unknown command \"{}\": there are {}",
+                command.to_string_lossy().escape_debug(),
+                commands()
             ))),
         },
         Some(option) => Err(option.unexpected().into()),
-        None => Err(Failure::Usage(format!("a command is missing: there are {COMMANDS}; see rserpool --help"))),
+        None => Err(Failure::Usage(format!("a command is missing: there are {}; see rserpool --help", commands()))),
     }
 }
 
 fn help() -> String {
-    HELP.replace("{keys}\n", &format!("{HELP_ON_KEYS}\n"))
+    HELP.replace("{bridges}", HELP_ON_BRIDGES).replace("{keys}\n", &format!("{HELP_ON_KEYS}\n"))
+}
+
+/// The commands in an error.
+fn commands() -> String {
+    let mut commands = vec!["registrar", "resolve", "list", "status", "events", "watch", "top", "bench", "policy"];
+    if cfg!(feature = "bridges") {
+        commands.push("gateway");
+    }
+    if cfg!(feature = "tls") {
+        commands.push("keys");
+    }
+    let last = commands.pop().unwrap_or_default();
+    format!("{} and {last}", commands.join(", "))
 }
 
 /// Writes to standard output. A reader that has gone away, as in `rserpool list | head`, is no failure.

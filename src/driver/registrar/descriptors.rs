@@ -32,6 +32,20 @@ pub(super) fn tcp_connections(wanted: usize) -> usize {
     room.min(wanted)
 }
 
+/// Things of two descriptors each for which there is room, `wanted` at most.
+#[cfg(feature = "bridges")]
+pub(crate) fn pairs(wanted: usize) -> usize {
+    let Ok(limit) = limit() else { return wanted };
+    let room = usize::try_from(share(limit.rlim_cur) / 2).unwrap_or(usize::MAX).max(1);
+    if room < wanted {
+        log::warn!(
+            "the limit of {} descriptors leaves room for {room} connections, where {wanted} are allowed",
+            limit.rlim_cur
+        );
+    }
+    room.min(wanted)
+}
+
 fn share(descriptors: u64) -> u64 {
     (descriptors - KEPT.min(descriptors / 2)).max(1)
 }

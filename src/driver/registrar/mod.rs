@@ -28,6 +28,8 @@ mod witness;
 mod worker;
 
 pub use control::{RegistrarControl, RegistrarWindow, ReloadError};
+#[cfg(feature = "bridges")]
+pub(crate) use descriptors::pairs;
 pub use descriptors::raise_descriptor_limit;
 pub use dns::PeerNames;
 pub use histogram::Histogram;

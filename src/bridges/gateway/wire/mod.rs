@@ -1,0 +1,3 @@
+//! Formats that a gateway speaks.
+
+pub mod proxy_protocol;
