@@ -133,12 +133,13 @@ const ENRP_ERROR: u32 = 10;
 /// way, which then starts again. A registrar that has no handlespace yet sends users elsewhere. One that has left is no place
 /// to come back to.
 /// One that restarts hears of its former self, and finds that it would be talking to itself. A kernel gives no reason when a
-/// process ends with something unread.
-const ORDINARY_ABORTS: [&str; 5] = [
+/// process ends with something unread. An element that a registrar connects to when it takes over may have another home by then.
+const ORDINARY_ABORTS: [&str; 6] = [
     "connect given up",
     "the registrar is starting",
     "the registrar stops",
     "the registrar at both ends has the same identifier",
+    "not needed any more",
     "",
 ];
 /// Where registrars are, which cells start and stop as they like.
