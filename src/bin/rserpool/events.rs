@@ -1,5 +1,6 @@
 //! `rserpool events`: what has happened lately at a registrar, and why; with `--follow`, as it happens.
 
+use crate::event_pages::EventPages;
 use crate::failure::Failure;
 use crate::http_client::{self, HttpRegistrar, Said};
 use crate::terminal::{self, Reader, plain};
@@ -7,7 +8,6 @@ use crate::{json, pause, pool_name, print, values};
 use lexopt::prelude::*;
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 const HELP: &str = "\
@@ -35,8 +35,6 @@ Exit status: 0 success, 1 what answers is no registrar, 2 wrong usage, 3 no answ
 
 /// Between two looks for what is new, and for a registrar that does not answer.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
-/// Events in an answer: the most that a registrar gives.
-const PAGE: u32 = 1000;
 
 struct Options {
     registrar: HttpRegistrar,
@@ -48,36 +46,24 @@ struct Options {
 
 pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
     match parse(parser)? {
-        Some(options) => Events { options, after: 0, registrar_since: None, waits: false }.show(),
+        Some(options) => Events { options, pages: EventPages::default(), waits: false }.show(),
         None => print(HELP),
     }
 }
 
 fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
-    let registrar = HttpRegistrar { address: http_client::DEFAULT, timeout: http_client::PATIENCE };
-    let mut options = Options { registrar, follow: false, pool: None, json: false };
+    let mut options = Options { registrar: HttpRegistrar::default(), follow: false, pool: None, json: false };
     while let Some(argument) = parser.next()? {
-        let option = match &argument {
-            Long(name) => format!("--{name}: "),
-            _ => String::new(),
-        };
-        let usage = |why: String| Failure::Usage(format!("{option}{why}"));
         match argument {
             Short('h') | Long("help") => return Ok(None),
             Long("json") => options.json = true,
             Long("follow") => options.follow = true,
-            Long("http") => {
-                let value = values::text(parser.value()?).map_err(usage)?;
-                options.registrar.address = values::address(&value, crate::http::PORT).map_err(usage)?;
-            }
+            Long("http") => options.registrar.address = values::option(&mut parser, "http", http_client::address)?,
             Long("pool") => {
-                let handle = pool_name::parse(parser.value()?.as_bytes()).map_err(usage)?;
+                let handle = values::option_of_bytes(&mut parser, "pool", pool_name::parse)?;
                 options.pool = Some(pool_name::in_query(&handle));
             }
-            Long("timeout") => {
-                let value = values::text(parser.value()?).map_err(usage)?;
-                options.registrar.timeout = values::duration(&value).map_err(usage)?;
-            }
+            Long("timeout") => options.registrar.timeout = values::option(&mut parser, "timeout", values::duration)?,
             other => return Err(other.unexpected().into()),
         }
     }
@@ -87,10 +73,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
 /// How far the events of a registrar have been shown.
 struct Events {
     options: Options,
-    /// The last one.
-    after: u64,
-    /// When the registrar began that has numbered them.
-    registrar_since: Option<String>,
+    pages: EventPages,
     /// Nobody answers at the moment, which has been said.
     waits: bool,
 }
@@ -98,12 +81,10 @@ struct Events {
 impl Events {
     fn show(&mut self) -> Result<(), Failure> {
         loop {
-            let page = match self.ask() {
+            let page = match self.pages.ask(&self.options.registrar, self.options.pool.as_deref()) {
                 Ok(page) => page,
                 // It was there; another one may come.
-                Err(Failure::NoAnswer(why) | Failure::Left(why))
-                    if self.options.follow && self.registrar_since.is_some() =>
-                {
+                Err(Failure::NoAnswer(why) | Failure::Left(why)) if self.options.follow && self.pages.has_begun() => {
                     self.say_once(&why);
                     pause(LOOK_INTERVAL)?;
                     continue;
@@ -111,45 +92,27 @@ impl Events {
                 Err(failure) => return Err(failure),
             };
             self.waits = false;
-            if self.begins_anew(&page) {
+            if self.pages.begin_anew(&page) {
+                self.say(&format!("the registrar has begun anew at {}", plain(page.text("registrar_since"))));
                 continue;
             }
             if self.write(&page)? == Reader::Gone {
                 return Ok(());
             }
-            let next = page.number("next");
-            if next == self.after {
+            if !self.pages.advance(&page) {
                 if !self.options.follow {
                     return Ok(());
                 }
                 pause(LOOK_INTERVAL)?;
             }
-            self.after = next;
         }
-    }
-
-    fn ask(&self) -> Result<Value, Failure> {
-        let pool = self.options.pool.as_ref().map_or_else(String::new, |pool| format!("&pool={pool}"));
-        self.options.registrar.get(&format!("/api/v1/events?after={}&limit={PAGE}{pool}", self.after))
-    }
-
-    /// Whether this is another registrar than the one before, which numbers its events from one on.
-    fn begins_anew(&mut self, page: &Value) -> bool {
-        let since = page.text("registrar_since").to_owned();
-        let is_another = self.registrar_since.as_ref().is_some_and(|before| *before != since);
-        if is_another {
-            self.say(&format!("the registrar has begun anew at {}", plain(&since)));
-            self.after = 0;
-        }
-        self.registrar_since = Some(since);
-        is_another
     }
 
     fn write(&self, page: &Value) -> Result<Reader, Failure> {
-        let first = self.after + 1;
-        let missing = page.number("oldest").saturating_sub(first);
+        let before = self.pages.after();
+        let missing = page.number("oldest").saturating_sub(before + 1);
         // At the beginning, nobody has missed them.
-        if missing > 0 && self.after > 0 {
+        if missing > 0 && before > 0 {
             self.say(&format!("{missing} events were pushed out before they could be shown"));
         }
         let mut text = String::new();

@@ -1,7 +1,7 @@
 //! Asking a registrar by HTTP, at its `--http`: one request a connection, an answer of bounded length, in bounded time.
 
 use crate::failure::Failure;
-use crate::http::PORT;
+use crate::http::{PORT, left};
 use crate::terminal::plain;
 use crate::values;
 use rserpool::Time;
@@ -15,6 +15,8 @@ use std::time::Duration;
 pub const DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), PORT);
 /// How long an answer may take, where nobody says otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(5);
+/// Items of a list in an answer: the most that a registrar gives.
+pub const LONGEST_PAGE: u32 = 1000;
 /// Bytes of an answer: 1000 elements have some hundred bytes each.
 const MAX_ANSWER: usize = 16 << 20;
 /// Header fields of an answer.
@@ -28,11 +30,22 @@ pub struct HttpRegistrar {
     pub timeout: Duration,
 }
 
+impl Default for HttpRegistrar {
+    fn default() -> HttpRegistrar {
+        HttpRegistrar { address: DEFAULT, timeout: PATIENCE }
+    }
+}
+
 impl HttpRegistrar {
     /// What a path has, which is to be JSON.
     pub fn get(&self, path: &str) -> Result<Value, Failure> {
         let read = |body: &[u8]| serde_json::from_slice(body).map_err(|error| plain(&error.to_string()).into_owned());
         self.get_as(path, read)
+    }
+
+    /// The list of this name that a path has.
+    pub fn list(&self, path: &str, name: &str) -> Result<Vec<Value>, Failure> {
+        Ok(self.get(path)?.list(name).to_vec())
     }
 
     /// What a path has, which is to be text.
@@ -68,9 +81,14 @@ impl HttpRegistrar {
     }
 }
 
-/// The addresses of an option's value: a list, the port of which may be left out.
+/// The address of an option's value, the port of which may be left out.
+pub fn address(value: &str) -> Result<SocketAddr, String> {
+    values::address(value, PORT)
+}
+
+/// The same of a list.
 pub fn addresses(value: &str) -> Result<Vec<SocketAddr>, String> {
-    value.split(',').map(|one| values::address(one, PORT)).collect()
+    value.split(',').map(address).collect()
 }
 
 fn fetch(address: SocketAddr, path: &str, until: Time) -> io::Result<Vec<u8>> {
@@ -91,11 +109,6 @@ fn fetch(address: SocketAddr, path: &str, until: Time) -> io::Result<Vec<u8>> {
             return Err(io::Error::other(format!("its answer has more than {MAX_ANSWER} bytes")));
         }
     }
-}
-
-fn left(until: Time) -> io::Result<Duration> {
-    let left = until.saturating_since(clock::now());
-    if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
 /// What is wrong with an answer.

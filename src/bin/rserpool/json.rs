@@ -23,6 +23,11 @@ pub fn string(text: &str) -> String {
     out
 }
 
+/// JSON, or `null` where there is none.
+pub fn or_null(value: Option<String>) -> String {
+    value.unwrap_or_else(|| "null".to_owned())
+}
+
 /// The elements as a JSON array.
 pub fn array(elements: impl IntoIterator<Item = String>) -> String {
     let elements: Vec<String> = elements.into_iter().collect();

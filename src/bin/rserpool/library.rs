@@ -3,9 +3,7 @@
 use crate::failure::Failure;
 use crate::values;
 use rserpool::api::{Announcements, Config};
-use rserpool::driver::place::Place;
 use rserpool::profile::Profile;
-use rserpool::wire::PORT_ASAP;
 
 /// Their explanation.
 pub const HELP: &str = "  \
@@ -33,8 +31,7 @@ impl LibraryOptions {
         if !["registrar", "announcements", "profile", "log"].contains(&name) {
             return Ok(false);
         }
-        let value = values::text(parser.value()?).map_err(Failure::Usage)?;
-        self.set(name, &value).map_err(|why| Failure::Usage(format!("--{name}: {why}")))?;
+        values::option(parser, name, |value| self.set(name, value))?;
         Ok(true)
     }
 
@@ -43,10 +40,7 @@ impl LibraryOptions {
         match name {
             "registrar" => {
                 for place in value.split(',') {
-                    match values::place(place.trim(), PORT_ASAP)? {
-                        Place::Address(address) => self.config.registrars.push(address.into()),
-                        Place::Name(name) => self.config.registrar_names.push(name),
-                    }
+                    values::add_registrar(&mut self.config, place.trim())?;
                 }
             }
             "announcements" => {

@@ -3,6 +3,7 @@
 mod bench;
 mod configuration;
 mod date;
+mod event_pages;
 mod events;
 mod exchange;
 mod failure;

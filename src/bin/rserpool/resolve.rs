@@ -70,42 +70,33 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
     let mut timeout = Duration::from_secs(5);
     let mut json = false;
     while let Some(argument) = parser.next()? {
-        let option = match &argument {
-            Long(name) => format!("--{name}: "),
-            _ => String::new(),
-        };
-        let usage = |why: String| Failure::Usage(format!("{option}{why}"));
         match argument {
             Short('h') | Long("help") => return Ok(None),
             Long("json") => json = true,
             Long("registrar") => {
-                let value = values::text(parser.value()?).map_err(usage)?;
-                registrar = values::addresses(&value, PORT_ASAP).map_err(usage)?;
-                if let Ok(Place::Name(name)) = values::place(&value, PORT_ASAP) {
-                    let places: Vec<PeerAddress> = registrar.iter().copied().map(PeerAddress::from).collect();
-                    tls.looked_up(|| name.certified(), &places);
-                }
+                registrar = values::option(&mut parser, "registrar", |value| {
+                    let addresses = values::addresses(value, PORT_ASAP)?;
+                    if let Ok(Place::Name(name)) = values::place(value, PORT_ASAP) {
+                        let places: Vec<PeerAddress> = addresses.iter().copied().map(PeerAddress::from).collect();
+                        tls.looked_up(|| name.certified(), &places);
+                    }
+                    Ok(addresses)
+                })?;
             }
-            Long("items") => {
-                let value = values::text(parser.value()?).map_err(usage)?;
-                items = Some(values::count_u32(&value).map_err(usage)?);
-            }
+            Long("items") => items = Some(values::option(&mut parser, "items", values::count_u32)?),
             Long("transport") => {
-                let value = values::text(parser.value()?).map_err(usage)?;
-                if value != "auto" {
-                    ways = vec![Way::parse(&value).map_err(usage)?];
-                }
-                if tls.is_under_tls() && ways != [Way::Tcp] {
-                    return Err(usage("RSERPOOL_TLS requires TLS, which is there over tcp only".to_owned()));
-                }
+                ways = values::option(&mut parser, "transport", |value| {
+                    let ways = if value == "auto" { ways } else { vec![Way::parse(value)?] };
+                    if tls.is_under_tls() && ways != [Way::Tcp] {
+                        return Err("RSERPOOL_TLS requires TLS, which is there over tcp only".to_owned());
+                    }
+                    Ok(ways)
+                })?;
             }
-            Long("timeout") => {
-                let value = values::text(parser.value()?).map_err(usage)?;
-                timeout = values::duration(&value).map_err(usage)?;
-            }
+            Long("timeout") => timeout = values::option(&mut parser, "timeout", values::duration)?,
             Value(value) if handle.is_none() => {
                 use std::os::unix::ffi::OsStrExt;
-                handle = Some(pool_name::parse(value.as_bytes()).map_err(usage)?);
+                handle = Some(pool_name::parse(value.as_bytes()).map_err(Failure::Usage)?);
             }
             other => return Err(other.unexpected().into()),
         }

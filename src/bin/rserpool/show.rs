@@ -123,7 +123,7 @@ pub fn element_info(element: &PoolElementInfo) -> String {
 
 /// The same as a JSON object.
 pub fn element_info_json(element: &PoolElementInfo) -> String {
-    let life = element.registration_life.map_or("null".to_owned(), |life| life.as_secs().to_string());
+    let life = json::or_null(element.registration_life.map(|life| life.as_secs().to_string()));
     let mut members = vec![
         ("id", element.pool_element_id.0.to_string()),
         ("home_registrar", element.home_registrar.0.to_string()),
@@ -196,7 +196,7 @@ fn policy_values(policy: &Policy) -> Vec<(&'static str, u32)> {
 
 /// An element as a JSON object.
 pub fn element_json(element: &PoolElement) -> String {
-    let life = element.registration_life.as_duration().map_or("null".to_owned(), |life| life.as_secs().to_string());
+    let life = json::or_null(element.registration_life.as_duration().map(|life| life.as_secs().to_string()));
     let mut members = vec![
         ("id", element.id.0.to_string()),
         ("home_registrar", element.home_registrar.0.to_string()),

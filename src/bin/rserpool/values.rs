@@ -1,13 +1,37 @@
 //! The values of options: addresses, durations with their unit, identifiers.
 
 use crate::failure::Failure;
-use rserpool::api;
+use rserpool::api::{self, Config};
 use rserpool::driver::client::Protection;
 use rserpool::driver::place::Place;
 use rserpool::transport::TransportChoice;
+use rserpool::wire::PORT_ASAP;
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
+
+/// The value of the option `--name`, as `read` understands it; an error names the option.
+pub fn option<T>(
+    parser: &mut lexopt::Parser,
+    name: &str,
+    read: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<T, Failure> {
+    of_option(parser.value()?, name, |value| read(&text(value)?))
+}
+
+/// The same, of a value that may be any bytes.
+pub fn option_of_bytes<T>(
+    parser: &mut lexopt::Parser,
+    name: &str,
+    read: impl FnOnce(&[u8]) -> Result<T, String>,
+) -> Result<T, Failure> {
+    of_option(parser.value()?, name, |value| read(value.as_bytes()))
+}
+
+fn of_option<T>(value: OsString, name: &str, read: impl FnOnce(OsString) -> Result<T, String>) -> Result<T, Failure> {
+    read(value).map_err(|why| Failure::Usage(format!("--{name}: {why}")))
+}
 
 /// A value as text; option values that are no text make no sense here.
 pub fn text(value: OsString) -> Result<String, String> {
@@ -60,6 +84,15 @@ pub fn place(value: &str, default_port: u16) -> Result<Place, String> {
     let wrong = || format!("\"{}\" is no ADDR:PORT, e.g. 192.0.2.1:{default_port}", value.escape_debug());
     // Port 0, which lets the system choose, is for addresses only.
     Place::with_default_port(value, default_port).ok_or_else(wrong)
+}
+
+/// Adds a registrar to those of a pool user's library; its name is looked up later, again and again.
+pub fn add_registrar(config: &mut Config, value: &str) -> Result<(), String> {
+    match place(value, PORT_ASAP)? {
+        Place::Address(address) => config.registrars.push(address.into()),
+        Place::Name(name) => config.registrar_names.push(name),
+    }
+    Ok(())
 }
 
 /// A number with its unit: `300ms`, `5s`, `2m`, `1h`.

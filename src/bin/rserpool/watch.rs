@@ -5,8 +5,7 @@ use crate::terminal::{self, Reader, plain};
 use crate::{date, json, pool_name, print, show, values};
 use lexopt::prelude::*;
 use rserpool::PoolHandle;
-use rserpool::api::{self, Announcements, Config, Place, PoolElementChange, PoolElementInfo, PoolInfo, Timeout};
-use rserpool::wire::PORT_ASAP;
+use rserpool::api::{self, Announcements, Config, PoolElementChange, PoolElementInfo, PoolInfo, Timeout};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
@@ -48,30 +47,20 @@ pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
 fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
     let (mut handle, mut config, mut timeout, mut json) = (None, Config::default(), Duration::from_secs(5), false);
     while let Some(argument) = parser.next()? {
-        let option = match &argument {
-            Long(name) => format!("--{name}: "),
-            _ => String::new(),
-        };
-        let usage = |why: String| Failure::Usage(format!("{option}{why}"));
         match argument {
             Short('h') | Long("help") => return Ok(None),
             Long("json") => json = true,
             Long("registrar") => {
-                let value = values::text(parser.value()?).map_err(usage)?;
-                for one in value.split(',') {
-                    match values::place(one, PORT_ASAP).map_err(usage)? {
-                        Place::Address(address) => config.registrars.push(address.into()),
-                        Place::Name(name) => config.registrar_names.push(name),
-                    }
-                }
+                values::option(&mut parser, "registrar", |value| {
+                    value.split(',').try_for_each(|one| values::add_registrar(&mut config, one))
+                })?;
                 // Who names registrars wants to know what they say, not others.
                 config.announcements = Announcements::Off;
             }
-            Long("timeout") => {
-                let value = values::text(parser.value()?).map_err(usage)?;
-                timeout = values::duration(&value).map_err(usage)?;
+            Long("timeout") => timeout = values::option(&mut parser, "timeout", values::duration)?,
+            Value(value) if handle.is_none() => {
+                handle = Some(pool_name::parse(value.as_bytes()).map_err(Failure::Usage)?)
             }
-            Value(value) if handle.is_none() => handle = Some(pool_name::parse(value.as_bytes()).map_err(usage)?),
             other => return Err(other.unexpected().into()),
         }
     }

@@ -144,12 +144,10 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Chosen, Failure> {
                 if !NAMES.contains(&name.as_str()) {
                     return Err(Long(&name).unexpected().into());
                 }
-                let value = parser.value().map_err(Failure::from).map(values::text)?;
-                let set = value.and_then(|value| match name.as_str() {
-                    "bind" => values::address(&value, 0).map(|address| bind = address),
-                    _ => options.set(&name, &value),
-                });
-                set.map_err(|why| Failure::Usage(format!("--{name}: {why}")))?;
+                values::option(&mut parser, &name, |value| match name.as_str() {
+                    "bind" => values::address(value, 0).map(|address| bind = address),
+                    _ => options.set(&name, value),
+                })?;
             }
             Value(value) if operation.is_none() => operation = Some(values::text(value).map_err(Failure::Usage)?),
             other => return Err(other.unexpected().into()),

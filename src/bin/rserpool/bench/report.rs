@@ -83,7 +83,7 @@ impl Side {
             ("latency_us", latency),
             ("request_bytes", self.sizes.0.to_string()),
             ("response_bytes", self.sizes.1.to_string()),
-            ("processor_us", self.processor_us().map_or("null".to_owned(), |us| format!("{us:.2}"))),
+            ("processor_us", json::or_null(self.processor_us().map(|us| format!("{us:.2}")))),
         ])
     }
 }
@@ -143,13 +143,13 @@ impl Report<'_> {
     }
 
     fn json(&self) -> String {
-        let number = |ratio: Option<f64>| ratio.map_or("null".to_owned(), |ratio| format!("{ratio:.3}"));
+        let number = |ratio: Option<f64>| json::or_null(ratio.map(|ratio| format!("{ratio:.3}")));
         json::object([
             ("operation", json::string(self.options.operation.name())),
             ("associations", self.options.associations.to_string()),
             ("window", self.options.window.to_string()),
             ("registrar", self.registrar.json()),
-            ("echo", self.echo.as_ref().map_or("null".to_owned(), Side::json)),
+            ("echo", json::or_null(self.echo.as_ref().map(Side::json))),
             ("ratio", number(self.ratio())),
             ("processor_ratio", number(self.processor_ratio())),
         ])

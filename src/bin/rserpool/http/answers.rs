@@ -138,12 +138,7 @@ fn result(request: &Request, source: &Source) -> Result<Answer, Status> {
         "/api/v1/registrars" => look(source, |registrar, _| handlespace::registrars(registrar)).map(json),
         "/api/v1/pools" => {
             let piece = |page| look(source, move |registrar, _| handlespace::pools(registrar, page));
-            let page = handlespace::Page::of(request)?;
-            let list = match request.search() {
-                Some(text) => search::search(&text, page, piece)?,
-                None => piece(page)?,
-            };
-            Ok(json(list.json()))
+            Ok(json(search::list(request, piece)?.json()))
         }
         "/api/v1/elements" => {
             let wanted = handlespace::Wanted::of(request)?;
@@ -152,12 +147,7 @@ fn result(request: &Request, source: &Source) -> Result<Answer, Status> {
                 let elements = look(source, move |registrar, _| handlespace::elements(registrar, &wanted, page))?;
                 elements.ok_or(Status::NotFound)
             };
-            let page = handlespace::Page::of(request)?;
-            let list = match request.search() {
-                Some(text) => search::search(&text, page, piece)?,
-                None => piece(page)?,
-            };
-            Ok(json(list.json()))
+            Ok(json(search::list(request, piece)?.json()))
         }
         "/api/v1/limits" => look(source, |registrar, _| registrar.held()).map(|held| json(limits::json(&held))),
         "/api/v1/events" => {

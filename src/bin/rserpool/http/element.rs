@@ -87,5 +87,5 @@ impl Line for ElementLine {
 }
 
 fn millis(duration: Option<Duration>) -> String {
-    duration.map_or("null".to_owned(), |duration| duration.as_millis().to_string())
+    json::or_null(duration.map(|duration| duration.as_millis().to_string()))
 }

@@ -107,7 +107,7 @@ impl Seen {
 
 /// With when the registrar began, as another one numbers its events anew.
 pub fn json(seen: &Seen, since: Duration) -> String {
-    let oldest = seen.oldest.map_or("null".to_owned(), |number| number.to_string());
+    let oldest = json::or_null(seen.oldest.map(|number| number.to_string()));
     json::object([
         ("registrar_since", json::string(&date::of(since))),
         ("oldest", oldest),

@@ -99,7 +99,7 @@ impl<T> List<T> {
     }
 
     fn json_of(&self, item: impl Fn(&T) -> String) -> String {
-        let next = self.next.map_or("null".to_owned(), |next| next.to_string());
+        let next = json::or_null(self.next.map(|next| next.to_string()));
         json::object([(self.name, json::array(self.items.iter().map(item))), ("next", next)])
     }
 }
@@ -202,7 +202,7 @@ pub fn registrar(
 pub fn registrars(registrar: &Registrar) -> String {
     let now = clock::now();
     let peers = registrar.peers().map(|peer| {
-        let address = peer.address.as_ref().map_or("null".to_owned(), |address| json::string(&address.to_string()));
+        let address = json::or_null(peer.address.as_ref().map(|address| json::string(&address.to_string())));
         json::object([
             ("id", json::string(&peer.id.to_string())),
             ("address", address),
@@ -210,7 +210,7 @@ pub fn registrars(registrar: &Registrar) -> String {
             ("connected", peer.connected.to_string()),
             ("silent_ms", now.saturating_since(peer.last_heard).as_millis().to_string()),
             ("elements", elements_of(registrar, peer.id).to_string()),
-            ("agrees", peer.agrees.map_or("null".to_owned(), |agrees| agrees.to_string())),
+            ("agrees", json::or_null(peer.agrees.map(|agrees| agrees.to_string()))),
         ])
     });
     json::object([("registrars", json::array(peers))])

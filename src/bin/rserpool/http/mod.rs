@@ -200,7 +200,8 @@ fn uninterrupted(result: io::Result<usize>) -> io::Result<Option<usize>> {
     }
 }
 
-fn left(until: Time) -> io::Result<Duration> {
+/// The time until then, of which there is some.
+pub fn left(until: Time) -> io::Result<Duration> {
     let left = until.saturating_since(clock::now());
     if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }

@@ -2,6 +2,7 @@
 
 use super::answers::Status;
 use super::handlespace::{Line, List, Page};
+use super::request::Request;
 use rserpool::driver::clock;
 use std::time::Duration;
 
@@ -10,8 +11,19 @@ const PIECE: usize = 500;
 /// How long a search takes at most; the answer says where to go on.
 const SEARCH_TIME: Duration = Duration::from_secs(1);
 
-/// Those lines of a list that have `text` in them, whose `piece`s the registrar gives.
-pub fn search<T: Line>(
+/// What a request wants of a list, whose `piece`s the registrar gives: a page, or those lines that have a text in them.
+pub fn list<T: Line>(
+    request: &Request,
+    mut piece: impl FnMut(Page) -> Result<List<T>, Status>,
+) -> Result<List<T>, Status> {
+    let page = Page::of(request)?;
+    match request.search() {
+        Some(text) => search(&text, page, piece),
+        None => piece(page),
+    }
+}
+
+fn search<T: Line>(
     text: &str,
     page: Page,
     mut piece: impl FnMut(Page) -> Result<List<T>, Status>,

@@ -17,7 +17,6 @@ use rserpool::{PoolHandle, RegistrarId};
 use selection::{Pattern, Selection};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 const HELP: &str = "\
@@ -86,43 +85,28 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
         json: false,
     };
     while let Some(argument) = parser.next()? {
-        let option = match &argument {
-            Long(name) => format!("--{name}: "),
-            _ => String::new(),
-        };
-        let usage = |why: String| Failure::Usage(format!("{option}{why}"));
         match argument {
             Short('h') | Long("help") => return Ok(None),
             Long("json") => options.json = true,
             Long("own") => options.own = true,
             Long("pool") => {
-                let pattern = Pattern::parse(parser.value()?.as_bytes()).map_err(usage)?;
-                options.selection.pool = Some(pattern);
+                options.selection.pool = Some(values::option_of_bytes(&mut parser, "pool", Pattern::parse)?);
             }
-            Long("policy") => options.selection.policy = Some(values::text(parser.value()?).map_err(usage)?),
+            Long("policy") => {
+                options.selection.policy = Some(values::option(&mut parser, "policy", |name| Ok(name.to_owned()))?);
+            }
             Long("home") => {
-                let value = values::text(parser.value()?).map_err(usage)?;
-                options.selection.home = Some(RegistrarId(values::identifier(&value).map_err(usage)?));
+                options.selection.home = Some(RegistrarId(values::option(&mut parser, "home", values::identifier)?));
             }
-            Long("limit") => {
-                let value = values::text(parser.value()?).map_err(usage)?;
-                options.selection.limit = Some(values::count(&value).map_err(usage)?);
-            }
+            Long("limit") => options.selection.limit = Some(values::option(&mut parser, "limit", values::count)?),
             Long("after") => {
-                options.selection.after = Some(pool_name::parse(parser.value()?.as_bytes()).map_err(usage)?);
+                options.selection.after = Some(values::option_of_bytes(&mut parser, "after", pool_name::parse)?);
             }
             Long("enrp") => {
-                let value = values::text(parser.value()?).map_err(usage)?;
-                options.enrp = values::addresses(&value, PORT_ENRP).map_err(usage)?;
+                options.enrp = values::option(&mut parser, "enrp", |at| values::addresses(at, PORT_ENRP))?;
             }
-            Long("transport") => {
-                let value = values::text(parser.value()?).map_err(usage)?;
-                options.way = Way::Sctp(value.parse().map_err(usage)?);
-            }
-            Long("timeout") => {
-                let value = values::text(parser.value()?).map_err(usage)?;
-                options.timeout = values::duration(&value).map_err(usage)?;
-            }
+            Long("transport") => options.way = Way::Sctp(values::option(&mut parser, "transport", str::parse)?),
+            Long("timeout") => options.timeout = values::option(&mut parser, "timeout", values::duration)?,
             other => return Err(other.unexpected().into()),
         }
     }
@@ -152,7 +136,7 @@ fn show_json(registrar: RegistrarId, pools: &Pools, next: Option<String>) -> Res
     let head = format!("{{\"registrar\":{},\"pools\":[", registrar.0);
     let comma = |at: usize| if at == 0 { "" } else { "," };
     let pools = pools.values().enumerate().map(|(at, pool)| comma(at).to_owned() + &pool_json(pool));
-    let next = next.map_or("null".to_owned(), |last| json::string(&last));
+    let next = json::or_null(next.map(|last| json::string(&last)));
     write([head].into_iter().chain(pools).chain([format!("],\"next\":{next}}}\n")]))
 }
 

@@ -53,26 +53,12 @@ pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
 fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
     let mut options = Options { registrars: Vec::new(), near: 90, timeout: http_client::PATIENCE, json: false };
     while let Some(argument) = parser.next()? {
-        let option = match &argument {
-            Long(name) => format!("--{name}: "),
-            _ => String::new(),
-        };
-        let usage = |why: String| Failure::Usage(format!("{option}{why}"));
         match argument {
             Short('h') | Long("help") => return Ok(None),
             Long("json") => options.json = true,
-            Long("http") => {
-                let value = values::text(parser.value()?).map_err(usage)?;
-                options.registrars.extend(http_client::addresses(&value).map_err(usage)?);
-            }
-            Long("near") => {
-                let value = values::text(parser.value()?).map_err(usage)?;
-                options.near = percent(&value).map_err(usage)?;
-            }
-            Long("timeout") => {
-                let value = values::text(parser.value()?).map_err(usage)?;
-                options.timeout = values::duration(&value).map_err(usage)?;
-            }
+            Long("http") => options.registrars.extend(values::option(&mut parser, "http", http_client::addresses)?),
+            Long("near") => options.near = values::option(&mut parser, "near", percent)?,
+            Long("timeout") => options.timeout = values::option(&mut parser, "timeout", values::duration)?,
             other => return Err(other.unexpected().into()),
         }
     }

@@ -84,12 +84,11 @@ impl Scope {
 
 impl Told {
     fn ask(registrar: &HttpRegistrar) -> Result<Told, Failure> {
-        let list = |path: &str, name: &str| Ok::<_, Failure>(registrar.get(path)?.list(name).to_vec());
         Ok(Told {
             registrar: registrar.get("/api/v1/registrar")?,
-            peers: list("/api/v1/registrars", "registrars")?,
-            limits: list("/api/v1/limits", "limits")?,
-            pools: list(&format!("/api/v1/pools?limit={MAX_POOLS_SHOWN}"), "pools")?,
+            peers: registrar.list("/api/v1/registrars", "registrars")?,
+            limits: registrar.list("/api/v1/limits", "limits")?,
+            pools: registrar.list(&format!("/api/v1/pools?limit={MAX_POOLS_SHOWN}"), "pools")?,
         })
     }
 

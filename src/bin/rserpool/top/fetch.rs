@@ -1,7 +1,8 @@
 //! What a registrar says again and again, asked for by a thread of its own, so that keys have an answer while it is slow.
 
+use crate::event_pages::EventPages;
 use crate::failure::Failure;
-use crate::http_client::{HttpRegistrar, Said};
+use crate::http_client::{HttpRegistrar, LONGEST_PAGE, Said};
 use crate::pool_name;
 use rserpool::Time;
 use rserpool::driver::clock;
@@ -15,8 +16,6 @@ use std::time::Duration;
 const MAX_POOLS: usize = 5_000;
 /// Events that are kept for the screen.
 const MAX_EVENTS: usize = 500;
-/// Items of an answer: the most that a registrar gives.
-const PAGE: u32 = 1000;
 
 /// All that is on the screen, at a moment.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +54,7 @@ pub struct Fetcher {
 impl Fetcher {
     /// Starts it when the registrar has answered for the first time.
     pub fn start(registrar: HttpRegistrar, interval: Duration) -> Result<Fetcher, Failure> {
-        let mut asker = Asker { registrar, events: VecDeque::new(), after: 0, since: String::new() };
+        let mut asker = Asker { registrar, events: VecDeque::new(), pages: EventPages::default() };
         let first = asker.look(None)?;
         let (wishes, wished) = channel();
         let (sender, looks) = channel();
@@ -95,18 +94,16 @@ impl Fetcher {
 struct Asker {
     registrar: HttpRegistrar,
     events: VecDeque<Value>,
-    /// The last event that was taken, and when the registrar began that has numbered it.
-    after: u64,
-    since: String,
+    /// How far they have been taken.
+    pages: EventPages,
 }
 
 impl Asker {
     fn look(&mut self, pool: Option<&str>) -> Result<Look, Failure> {
-        let list = |path: &str, name: &str| Ok::<_, Failure>(self.registrar.get(path)?.list(name).to_vec());
         let mut look = Look {
             registrar: self.registrar.get("/api/v1/registrar")?,
-            others: list("/api/v1/registrars", "registrars")?,
-            limits: list("/api/v1/limits", "limits")?,
+            others: self.registrar.list("/api/v1/registrars", "registrars")?,
+            limits: self.registrar.list("/api/v1/limits", "limits")?,
             pools: self.pools()?,
             elements: pool.map(|pool| self.elements(pool)).transpose()?.flatten(),
             counters: counters(&self.registrar.get_text("/metrics")?),
@@ -121,7 +118,7 @@ impl Asker {
     fn pools(&self) -> Result<Vec<Value>, Failure> {
         let (mut pools, mut after) = (Vec::new(), Some(0));
         while let Some(from) = after.filter(|_| pools.len() < MAX_POOLS) {
-            let page = self.registrar.get(&format!("/api/v1/pools?limit={PAGE}&after={from}"))?;
+            let page = self.registrar.get(&format!("/api/v1/pools?limit={LONGEST_PAGE}&after={from}"))?;
             pools.extend_from_slice(page.list("pools"));
             // It goes forward, whoever says it.
             after = page.get("next").and_then(Value::as_u64).filter(|next| *next > from);
@@ -133,7 +130,7 @@ impl Asker {
     /// The first thousand.
     fn elements(&self, pool: &str) -> Result<Option<Vec<Value>>, Failure> {
         let Ok(handle) = pool_name::parse(pool.as_bytes()) else { return Ok(None) };
-        let path = format!("/api/v1/elements?limit={PAGE}&pool={}", pool_name::in_query(&handle));
+        let path = format!("/api/v1/elements?limit={LONGEST_PAGE}&pool={}", pool_name::in_query(&handle));
         match self.registrar.get(&path) {
             Ok(page) => Ok(Some(page.list("elements").to_vec())),
             // It has gone meanwhile.
@@ -144,21 +141,15 @@ impl Asker {
 
     fn take_events(&mut self) -> Result<(), Failure> {
         loop {
-            let page = self.registrar.get(&format!("/api/v1/events?limit={PAGE}&after={}", self.after))?;
-            let since = page.text("registrar_since");
-            if since != self.since && !self.since.is_empty() {
-                self.after = 0;
-                self.since = since.to_owned();
+            let page = self.pages.ask(&self.registrar, None)?;
+            if self.pages.begin_anew(&page) {
                 continue;
             }
-            self.since = since.to_owned();
             self.events.extend(page.list("events").iter().cloned());
             self.events.drain(..self.events.len().saturating_sub(MAX_EVENTS));
-            let next = page.number("next");
-            if next <= self.after {
+            if !self.pages.advance(&page) {
                 return Ok(());
             }
-            self.after = next;
         }
     }
 }

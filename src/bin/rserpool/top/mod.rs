@@ -58,28 +58,16 @@ pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
 }
 
 fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
-    let registrar = HttpRegistrar { address: http_client::DEFAULT, timeout: http_client::PATIENCE };
-    let mut options = Options { registrar, interval: Duration::from_secs(1) };
+    let mut options = Options { registrar: HttpRegistrar::default(), interval: Duration::from_secs(1) };
     while let Some(argument) = parser.next()? {
-        let option = match &argument {
-            Long(name) => format!("--{name}: "),
-            _ => String::new(),
-        };
-        let usage = |why: String| Failure::Usage(format!("{option}{why}"));
         match argument {
             Short('h') | Long("help") => return Ok(None),
-            Long("http") => {
-                let value = values::text(parser.value()?).map_err(usage)?;
-                options.registrar.address = values::address(&value, crate::http::PORT).map_err(usage)?;
-            }
+            Long("http") => options.registrar.address = values::option(&mut parser, "http", http_client::address)?,
             Long("interval") => {
-                let value = values::text(parser.value()?).map_err(usage)?;
-                options.interval = values::duration(&value).map_err(usage)?.max(SHORTEST_INTERVAL);
+                let interval = values::option(&mut parser, "interval", values::duration)?;
+                options.interval = interval.max(SHORTEST_INTERVAL);
             }
-            Long("timeout") => {
-                let value = values::text(parser.value()?).map_err(usage)?;
-                options.registrar.timeout = values::duration(&value).map_err(usage)?;
-            }
+            Long("timeout") => options.registrar.timeout = values::option(&mut parser, "timeout", values::duration)?,
             other => return Err(other.unexpected().into()),
         }
     }
