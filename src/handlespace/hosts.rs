@@ -1,12 +1,11 @@
 //! How many elements each host has, whichever registrar is their home: so that one host does not fill the handlespace.
 
-use super::{ElementIndex, Handlespace, SeededState, ShardedMap};
+use super::{Handlespace, SeededState, ShardedMap};
 use crate::association::host_of;
 use crate::wire::PoolElement;
-use std::net::IpAddr;
 
-/// One host leaves this part of all elements to others.
-const LEFT_TO_OTHERS: usize = 8;
+/// One host leaves this part of all that there can be to others.
+pub const LEFT_TO_OTHERS: usize = 8;
 
 /// Counts by [`host_of`] the first address of an element's ASAP transport.
 #[derive(Debug)]
@@ -34,6 +33,14 @@ impl Hosts {
         }
     }
 
+    /// An element that was at one is at another from now on.
+    pub fn change(&mut self, from: u64, to: u64) {
+        if from != to {
+            self.leave(from);
+            self.enter(to);
+        }
+    }
+
     fn count(&self, host: u64) -> usize {
         self.counts.get(&host).map_or(0, |count| *count as usize)
     }
@@ -46,26 +53,16 @@ pub(super) fn host_of_element(pool_element: &PoolElement) -> u64 {
 }
 
 impl Handlespace {
-    /// An element is at this host from now on.
-    pub(super) fn set_host(&mut self, index: ElementIndex, host: u64) {
-        let Some(element) = self.elements.get_mut(index.0) else { return };
-        let before = std::mem::replace(&mut element.host, host);
-        if before != host {
-            self.hosts.leave(before);
-            self.hosts.enter(host);
-        }
+    /// How many elements a host has, by its [`host_of`].
+    pub fn count_of_host(&self, host: u64) -> usize {
+        self.hosts.count(host)
     }
 
-    /// How many elements the host at this address has.
-    pub fn count_of_host(&self, address: IpAddr) -> usize {
-        self.hosts.count(host_of(address))
-    }
-
-    /// Whether the host at this address has to leave the places that are still free to others: it has an eighth of all, and no more
+    /// Whether a host has to leave the places that are still free to others: it has an eighth of all, and no more
     /// than an eighth is free.
-    pub fn leaves_to_others(&self, address: IpAddr) -> bool {
+    pub fn leaves_to_others(&self, host: u64) -> bool {
         let part = self.max_elements / LEFT_TO_OTHERS;
         let free = self.max_elements.saturating_sub(self.elements.len());
-        free <= part && self.count_of_host(address) >= part.max(1)
+        free <= part && self.count_of_host(host) >= part.max(1)
     }
 }

@@ -20,6 +20,7 @@ mod timers;
 pub use checksum::HandlespaceChecksum;
 pub use element::Element;
 pub use hash::{SeededMap, SeededState};
+pub(crate) use hosts::LEFT_TO_OTHERS;
 pub use liveness::{Claim, Due, Liveness};
 pub use pool::Pool;
 pub(crate) use sharded_map::ShardedMap;
@@ -284,6 +285,10 @@ impl Handlespace {
     ) -> Registered {
         let Some(element) = self.elements.get_mut(index.0) else { return Registered::Same };
         let changed = element.record.replace(&self.encoded, layout);
+        if changed {
+            let host = host_of_element(pool_element);
+            self.hosts.change(std::mem::replace(&mut element.host, host), host);
+        }
         if let Some(pool) = self.pools.get_mut(element.pool.0) {
             pool.selector.update(element.member, &pool_element.policy);
         }
@@ -291,9 +296,6 @@ impl Handlespace {
             self.change_owner(index, pool_element.home_registrar);
         }
         self.set_association(index, association);
-        if changed {
-            self.set_host(index, host_of_element(pool_element));
-        }
         if changed { Registered::Changed } else { Registered::Same }
     }
 

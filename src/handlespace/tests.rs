@@ -1,6 +1,7 @@
 //! Random sequences of operations, compared step by step with a model that does everything the slow and obvious way.
 
 use super::*;
+use crate::association::host_of;
 use crate::wire::{AddressList, Policy, RegistrationLife, TransportParameter, TransportUse};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -241,7 +242,7 @@ fn check(handlespace: &Handlespace, model: &Model) {
     for number in 0..4 {
         let of_host = asap_transport(number);
         let expected = model.all().filter(|(_, _, known)| known.pool_element.asap_transport.as_ref() == Some(&of_host));
-        assert_eq!(handlespace.count_of_host(host(number)), expected.count());
+        assert_eq!(handlespace.count_of_host(host_of(host(number))), expected.count());
     }
     let mut walked = 0;
     for (index, pool) in handlespace.pools_from(None) {

@@ -119,10 +119,8 @@ impl Registrations {
         if known.is_some_and(|known| known.is_registered() || !is_same_element(known, association, pool_element)) {
             return Err(without_information(Cause::NonUniquePoolElementId));
         }
-        let is_crowding = || {
-            let first = association.address().addresses.first();
-            known.is_none() && first.is_some_and(|address| handlespace.leaves_to_others(*address))
-        };
+        let is_crowding =
+            || known.is_none() && association.address().host().is_some_and(|host| handlespace.leaves_to_others(host));
         if handlespace.count_of_association(id) >= self.max_elements_per_association || is_crowding() {
             return Err(without_information(Cause::LackOfResources));
         }

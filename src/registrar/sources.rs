@@ -6,13 +6,11 @@
 use super::RegistrarConfig;
 use crate::Time;
 use crate::association::{Peer, PeerAddress};
-use crate::handlespace::{SeededState, ShardedMap};
+use crate::handlespace::{LEFT_TO_OTHERS, SeededState, ShardedMap};
 use crate::token_bucket::TokenBucket;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// One source leaves this part of all associations to others.
-const LEFT_TO_OTHERS: usize = 8;
 /// Sources without an association whose budgets are remembered: who hangs up and comes back has no new ones.
 const MAX_REMEMBERED: usize = 4096;
 /// After that long all budgets are full again, or nearly.

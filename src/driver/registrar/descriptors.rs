@@ -1,5 +1,6 @@
 //! How many descriptors the process may have: each TCP connection takes one, and nothing can be accepted when there are none.
 
+use log::Level;
 use std::io;
 
 /// Descriptors that TCP connections leave to others: endpoints, the log, look-ups, and what a program has open that embeds a
@@ -20,28 +21,23 @@ pub fn raise_descriptor_limit() -> io::Result<()> {
 
 /// TCP connections for which there are descriptors, `wanted` at most.
 pub(super) fn tcp_connections(wanted: usize) -> usize {
-    // Where the limit cannot be read, accepting finds out.
-    let Ok(limit) = limit() else { return wanted };
-    let room = usize::try_from(share(limit.rlim_cur)).unwrap_or(usize::MAX);
-    if room < wanted {
-        log::info!(
-            "the limit of {} descriptors leaves room for {room} TCP connections, where {wanted} are allowed",
-            limit.rlim_cur
-        );
-    }
-    room.min(wanted)
+    room(wanted, 1, "TCP connections", Level::Info)
 }
 
-/// Things of two descriptors each for which there is room, `wanted` at most.
+/// Connections of two descriptors each for which there is room, `wanted` at most.
 #[cfg(feature = "bridges")]
 pub(crate) fn pairs(wanted: usize) -> usize {
+    room(wanted, 2, "connections", Level::Warn)
+}
+
+/// Things of so many descriptors `each` for which there is room, one at least and `wanted` at most.
+fn room(wanted: usize, each: u64, what: &str, level: Level) -> usize {
+    // Where the limit cannot be read, accepting finds out.
     let Ok(limit) = limit() else { return wanted };
-    let room = usize::try_from(share(limit.rlim_cur) / 2).unwrap_or(usize::MAX).max(1);
+    let room = usize::try_from(share(limit.rlim_cur) / each).unwrap_or(usize::MAX).max(1);
     if room < wanted {
-        log::warn!(
-            "the limit of {} descriptors leaves room for {room} connections, where {wanted} are allowed",
-            limit.rlim_cur
-        );
+        let limit = limit.rlim_cur;
+        log::log!(level, "the limit of {limit} descriptors leaves room for {room} {what}, where {wanted} are allowed");
     }
     room.min(wanted)
 }
