@@ -1,8 +1,7 @@
-//! For clients and servers that know nothing of RSerPool (RFC 3237 section 2.6): `gateway` stands for their pool users, `sidecar` for
-//! their pool elements.
+//! For clients and servers that know nothing of RSerPool (RFC 3237 section 2.6): `gateway` stands for their pool users.
 //!
-//! A folder each, with `core` (decisions, without I/O), `wire` (formats) and `driver` (sockets, threads). They use the library as any
-//! program does: subscriptions to pools, and registrations without sockets of RSerPool.
+//! It has `core` (decisions, without I/O), `wire` (formats) and `driver` (sockets, threads), and uses the library as any program does:
+//! by subscriptions to pools.
 
 pub mod gateway;
 

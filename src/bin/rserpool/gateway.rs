@@ -6,7 +6,7 @@ use crate::{pool_name, print, values};
 use lexopt::prelude::*;
 use rserpool::PoolHandle;
 use rserpool::bridges::gateway::core::Sticky;
-use rserpool::bridges::gateway::driver::{Gateway, GatewaySettings, Protocol, ProxyProtocol};
+use rserpool::bridges::gateway::driver::{Gateway, GatewaySettings, ProxyProtocol};
 use rserpool::driver::log_output::write_line;
 use rserpool::driver::registrar::{StopSignals, raise_descriptor_limit};
 use std::time::Duration;
@@ -72,12 +72,10 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
                 if !is_option(&name) {
                     return Err(Long(&name).unexpected().into());
                 }
-                let usage = |why: String| Failure::Usage(format!("--{name}: {why}"));
-                let value = values::text(parser.value()?).map_err(usage)?;
-                match name.as_str() {
-                    "listen" => listen = Some(values::address(&value, 0).map_err(usage)?),
-                    _ => set(&mut settings, &name, &value).map_err(usage)?,
-                }
+                values::option(&mut parser, &name, |value| match name.as_str() {
+                    "listen" => values::address(value, 0).map(|address| listen = Some(address)),
+                    _ => set(&mut settings, &name, value),
+                })?;
             }
             Value(value) if pool.is_none() => {
                 use std::os::unix::ffi::OsStrExt;
@@ -97,7 +95,6 @@ fn defaults() -> GatewaySettings {
     GatewaySettings {
         listen: ([127, 0, 0, 1], 0).into(),
         pool: PoolHandle::from(""),
-        protocol: Protocol::Tcp,
         sticky: Sticky::No,
         proxy_protocol: ProxyProtocol::Off,
         max_connections: 10_000,
@@ -169,9 +166,8 @@ fn serve(options: Options) -> Result<(), Failure> {
         log::warn!("the limit of descriptors stays as it is: {error}");
     }
     let pool = pool_name::show(&options.gateway.pool);
-    let protocol = options.gateway.protocol.to_string().to_lowercase();
     let gateway = Gateway::start(options.gateway).map_err(Failure::Failed)?;
-    let greeting = format!("gateway of pool {pool} listens {protocol} {}", gateway.address());
+    let greeting = format!("gateway of pool {pool} listens tcp {}", gateway.address());
     if let Err(error) = write_line(libc::STDOUT_FILENO, greeting) {
         log::warn!("nobody can be told that the gateway is ready: standard output cannot be written: {error}");
     }

@@ -17,7 +17,6 @@ use crate::driver::registrar::pairs;
 use crate::{PoolHandle, Time};
 use listener::Listener;
 use shared::{MAX_WORKERS, Mailbox, Shared};
-use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -32,24 +31,6 @@ use worker::Worker;
 const COUNTERS_INTERVAL: Duration = Duration::from_secs(60);
 /// Between two looks at whether the last clients have gone.
 const LEAVING_LOOK: Duration = Duration::from_millis(20);
-
-/// What clients and elements speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// TCP.
-    Tcp,
-    /// UDP.
-    Udp,
-}
-
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Protocol::Tcp => "TCP",
-            Protocol::Udp => "UDP",
-        })
-    }
-}
 
 /// Whether servers are told who their clients are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,8 +48,6 @@ pub struct GatewaySettings {
     pub listen: SocketAddr,
     /// Whose elements serve them.
     pub pool: PoolHandle,
-    /// What they speak.
-    pub protocol: Protocol,
     /// How clients are kept together.
     pub sticky: Sticky,
     /// Whether servers are told who their clients are.
@@ -94,17 +73,10 @@ pub struct GatewaySettings {
 }
 
 impl GatewaySettings {
-    fn pool_name(&self) -> &PoolHandle {
-        &self.pool
-    }
-
     fn core(&self) -> GatewayConfig {
         GatewayConfig {
             pool: self.pool.to_string(),
-            carried: match self.protocol {
-                Protocol::Tcp => Carried::Connections,
-                Protocol::Udp => Carried::Flows,
-            },
+            carried: Carried::Connections,
             sticky: self.sticky,
             // A client takes two descriptors: its own, and that to its element.
             max_sessions: pairs(self.max_connections),
@@ -130,7 +102,7 @@ impl Gateway {
     pub fn start(settings: GatewaySettings) -> Result<Gateway, String> {
         let settings = Arc::new(settings);
         let listen = settings.listen;
-        let cannot = |error: io::Error| cannot_listen(listen, settings.protocol, &error);
+        let cannot = |error: io::Error| cannot_listen(listen, &error);
         let socket = Arc::new(sockets::listen(listen).map_err(cannot)?);
         let address = socket.local_addr().map_err(cannot)?;
         let count = settings.threads.clamp(1, MAX_WORKERS);
@@ -213,12 +185,12 @@ impl Gateway {
     }
 }
 
-fn cannot_listen(address: SocketAddr, protocol: Protocol, error: &io::Error) -> String {
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> String {
     let advice = match error.raw_os_error() {
         Some(libc::EADDRINUSE) => "another program has this port; choose another one by --listen",
         Some(libc::EADDRNOTAVAIL) => "this host has no such address",
         Some(libc::EACCES) => "ports below 1024 are for root",
-        _ => return format!("the gateway cannot listen at {address} over {protocol}: {error}"),
+        _ => return format!("the gateway cannot listen at {address} over TCP: {error}"),
     };
-    format!("the gateway cannot listen at {address} over {protocol}: {error}: {advice}")
+    format!("the gateway cannot listen at {address} over TCP: {error}: {advice}")
 }

@@ -1,7 +1,7 @@
 //! The thread that listens to a registrar: what is in the pool, who leaves it in order, and whether anybody answers.
 
+use super::GatewaySettings;
 use super::shared::{Caller, Shared};
-use super::{GatewaySettings, Protocol};
 use crate::PoolElementId;
 use crate::api::{self, PoolElementChange, PoolElementInfo, PoolInfo, Timeout};
 use crate::bridges::gateway::core::{Action, Answering, Element, Event};
@@ -52,7 +52,7 @@ impl Watcher {
         while !self.shared.is_stopping() {
             ready.clear();
             if let Err(error) = self.poller.wait(clock::now(), Some(ask_at), &mut ready) {
-                log::error!("gateway of pool {}: no more news of the pool: {error}", self.settings.pool_name());
+                log::error!("gateway of pool {}: no more news of the pool: {error}", self.settings.pool);
                 return;
             }
             if ready.contains(&POOL_KEY) {
@@ -74,7 +74,7 @@ impl Watcher {
             Ok(pool) => pool,
             Err(error) if error.errno == libc::EAGAIN => return,
             Err(error) => {
-                return log::warn!("gateway of pool {}: no news of the pool: {error}", self.settings.pool_name());
+                return log::warn!("gateway of pool {}: no news of the pool: {error}", self.settings.pool);
             }
         };
         let elements = self.elements(&pool);
@@ -92,20 +92,19 @@ impl Watcher {
             self.said_partial = true;
             log::warn!(
                 "gateway of pool {}: the registrar lists {} elements, as many as it may: the others get no clients from here",
-                self.settings.pool_name(),
+                self.settings.pool,
                 pool.elements.len()
             );
         }
         let there = pool.elements.iter().filter(|element| element.change != PoolElementChange::Removed);
         let mut elements = Vec::new();
         for info in there {
-            match element(info, self.settings.protocol) {
+            match element(info) {
                 Some(element) => elements.push(element),
                 None if self.unfit.insert(info.pool_element_id) => log::warn!(
-                    "gateway of pool {}: element {} gets no clients, as it is not reached over {}",
-                    self.settings.pool_name(),
-                    info.pool_element_id,
-                    self.settings.protocol
+                    "gateway of pool {}: element {} gets no clients, as it is not reached over TCP",
+                    self.settings.pool,
+                    info.pool_element_id
                 ),
                 None => {}
             }
@@ -125,7 +124,7 @@ impl Watcher {
         }
     }
 
-    /// Elements that leave in order are in a pool of their own: see `sidecar`. Asking also shows whether a registrar answers.
+    /// Elements that leave in order are in a pool of their own: see [`leaving_pool`]. Asking also shows whether a registrar answers.
     fn ask_who_leaves(&mut self) {
         let Some(handle) = leaving_pool(self.settings.pool.as_bytes()) else {
             return self.tell(Event::Leaving(&[]));
@@ -134,7 +133,7 @@ impl Watcher {
             Ok(pool) => pool.elements.iter().map(|element| element.pool_element_id).collect(),
             Err(error) if error.errno == libc::ENOENT => Vec::new(),
             Err(error) => {
-                log::debug!("gateway of pool {}: who leaves cannot be asked: {error}", self.settings.pool_name());
+                log::debug!("gateway of pool {}: who leaves cannot be asked: {error}", self.settings.pool);
                 return self.set_answering(Answering::No);
             }
         };
@@ -151,22 +150,18 @@ impl Watcher {
         // Without a registrar, it would only take time.
         if self.answering == Answering::Yes {
             if let Err(error) = api::pe_failure(self.settings.pool.as_bytes(), id) {
-                log::debug!("gateway of pool {}: element {id} is not reported: {error}", self.settings.pool_name());
+                log::debug!("gateway of pool {}: element {id} is not reported: {error}", self.settings.pool);
             }
         }
     }
 }
 
-fn element(info: &PoolElementInfo, protocol: Protocol) -> Option<Element> {
-    let address = info.address.as_ref()?;
-    let fits = match protocol {
-        Protocol::Tcp => address.protocol == libc::IPPROTO_TCP,
-        Protocol::Udp => address.protocol == libc::IPPROTO_UDP,
-    };
+fn element(info: &PoolElementInfo) -> Option<Element> {
+    let address = info.address.as_ref().filter(|address| address.protocol == libc::IPPROTO_TCP)?;
     Some(Element {
         id: info.pool_element_id,
         home: info.home_registrar,
         policy: address.policy.clone(),
-        address: *address.addresses.first().filter(|_| fits)?,
+        address: *address.addresses.first()?,
     })
 }

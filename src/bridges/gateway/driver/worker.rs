@@ -187,7 +187,7 @@ impl Worker {
 
     fn on_connect_failed(&mut self, session: SessionId, attempt: Attempt, error: &io::Error) {
         let blame = if is_own_fault(error) { Blame::ThisHost } else { Blame::Element };
-        log::debug!("gateway of pool {}: a connect fails: {error}", self.settings.pool_name());
+        log::debug!("gateway of pool {}: a connect fails: {error}", self.settings.pool);
         self.tell(Event::Failed(session, attempt, blame));
     }
 
