@@ -1,9 +1,10 @@
 //! The bridges as processes.
 
+use crate::support::own_process::OwnProcess;
 use rserpool::driver::clock;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -43,7 +44,7 @@ impl Lines {
 
 /// A running command of `rserpool`.
 pub struct Bridge {
-    child: Child,
+    child: OwnProcess,
     log: Lines,
     output: Lines,
 }
@@ -65,7 +66,7 @@ impl Bridge {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
         let log = Lines::collect(child.stderr.take().expect("piped"));
         let output = Lines::collect(child.stdout.take().expect("piped"));
-        Bridge { child, log, output }
+        Bridge { child: OwnProcess(child), log, output }
     }
 
     /// A line of its log.
@@ -89,13 +90,6 @@ impl Bridge {
 
     pub fn end(mut self) -> ExitStatus {
         self.child.wait().expect("it ends")
-    }
-}
-
-impl Drop for Bridge {
-    fn drop(&mut self) {
-        let _ = self.child.kill(); // it may have ended already
-        let _ = self.child.wait();
     }
 }
 

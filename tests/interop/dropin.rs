@@ -3,11 +3,12 @@
 //! It needs the Debian packages rsplib-services and rsplib-tools. Without them the test is skipped, which is a failure where
 //! the environment variable CI is "true".
 
+use crate::support::own_process::OwnProcess;
 use rserpool::driver::clock;
 use std::io::Read;
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -104,7 +105,7 @@ fn matrix(transport: &str, mut command: Command) {
 
 /// A running program; what it prints is kept.
 struct Program {
-    child: Child,
+    child: OwnProcess,
     output: Arc<Mutex<Vec<u8>>>,
 }
 
@@ -120,7 +121,7 @@ impl Program {
                 to.lock().expect("nobody panics with it").extend_from_slice(&part[..len]);
             }
         });
-        Program { child, output }
+        Program { child: OwnProcess(child), output }
     }
 
     fn output(&self) -> String {
@@ -132,13 +133,6 @@ impl Program {
         // SAFETY: no pointers are involved; the process is ours and has not been waited for.
         unsafe { libc::kill(self.child.id() as i32, libc::SIGINT) };
         until("a program ends by SIGINT", || self.child.try_wait().expect("a child").is_some(), String::new);
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill(); // it may have ended already
-        let _ = self.child.wait();
     }
 }
 

@@ -1,11 +1,12 @@
 //! Processes with pool elements, which the test starts and kills.
 
 use crate::support::api::{PATIENCE, config, seqpacket_socket};
+use crate::support::own_process::OwnProcess;
 use rserpool::api::{self, LoadInfo, RegisterOptions};
 use rserpool::wire::PolicyType;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 /// Elements of a pool.
 #[derive(Clone, Copy)]
@@ -19,7 +20,7 @@ pub struct Elements<'a> {
 
 /// A process that has them.
 pub struct Host {
-    child: Child,
+    child: OwnProcess,
     /// Identifier of its first element, as everything writes it.
     pub first: String,
 }
@@ -42,19 +43,12 @@ impl Host {
             .expect("this program starts again");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
         let first = lines.find_map(|line| Some(line.split_once("registered ")?.1.to_owned()));
-        Host { child, first: first.expect("it says so") }
+        Host { child: OwnProcess(child), first: first.expect("it says so") }
     }
 
     /// `kill -9`.
     pub fn kill(mut self) {
         self.child.kill().expect("it runs");
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        let _ = self.child.kill(); // it may have ended already
-        let _ = self.child.wait();
     }
 }
 

@@ -1,8 +1,9 @@
 //! `rserpool bench`: measures, tidies up, and says what is wrong.
 
+use crate::support::own_process::OwnProcess;
 use crate::support::program::{PATIENCE, RegistrarProcess, rserpool, text};
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 /// A member of a JSON object whose value is a number, found by its name.
 fn number(json: &str, name: &str) -> f64 {
@@ -32,7 +33,7 @@ fn elements(registrar: &RegistrarProcess) -> String {
 }
 
 struct EchoServer {
-    child: Child,
+    child: OwnProcess,
     address: String,
 }
 
@@ -47,14 +48,7 @@ impl EchoServer {
         let mut greeting = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut greeting).expect("a line");
         let address = greeting.split_whitespace().nth(1).expect("an address").to_owned();
-        EchoServer { child, address }
-    }
-}
-
-impl Drop for EchoServer {
-    fn drop(&mut self) {
-        let _ = self.child.kill(); // it may have ended already
-        let _ = self.child.wait();
+        EchoServer { child: OwnProcess(child), address }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `rserpool status`, `events` and `watch`: what an operator asks registrars that run.
 
+use crate::support::own_process::OwnProcess;
 use crate::support::program::{Element, PATIENCE, RegistrarProcess, Seen, rserpool, text};
 use rserpool::driver::clock;
 use rserpool::message::AsapMessage;
@@ -7,7 +8,7 @@ use rserpool::message::asap::Deregistration;
 use rserpool::{PoolElementId, PoolHandle};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
 /// A handle that would do things to a terminal, and how it is written.
@@ -48,7 +49,7 @@ fn assert_plain(text: &str) {
 
 /// A command that goes on.
 struct Follower {
-    child: Child,
+    child: OwnProcess,
     lines: Receiver<String>,
 }
 
@@ -67,7 +68,7 @@ impl Follower {
                 }
             }
         });
-        Follower { child, lines }
+        Follower { child: OwnProcess(child), lines }
     }
 
     /// The next line that has all of these in it.
@@ -88,13 +89,6 @@ impl Follower {
         let mut said = String::new();
         self.child.stderr.take().expect("piped").read_to_string(&mut said).expect("text");
         said
-    }
-}
-
-impl Drop for Follower {
-    fn drop(&mut self) {
-        let _ = self.child.kill(); // it may have ended already
-        let _ = self.child.wait();
     }
 }
 

@@ -1,9 +1,10 @@
 //! `rserpool top` on a terminal of its own, which script(1) makes.
 
+use crate::support::own_process::OwnProcess;
 use crate::support::program::{Element, PATIENCE, RegistrarProcess, rserpool, text};
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
 /// A handle that would do things to a terminal, and how it is written.
@@ -12,7 +13,7 @@ const HOSTILE_NAME: &str = "Evil%1B[2J%C2%9B";
 
 /// The program on a terminal.
 struct Top {
-    child: Child,
+    child: OwnProcess,
     output: Receiver<Vec<u8>>,
     seen: String,
 }
@@ -35,7 +36,7 @@ impl Top {
                 }
             }
         });
-        Top { child, output, seen: String::new() }
+        Top { child: OwnProcess(child), output, seen: String::new() }
     }
 
     /// Waits until this has been written since the last time.
@@ -52,13 +53,6 @@ impl Top {
 
     fn press(&mut self, keys: &str) {
         self.child.stdin.as_mut().expect("piped").write_all(keys.as_bytes()).expect("it reads");
-    }
-}
-
-impl Drop for Top {
-    fn drop(&mut self) {
-        let _ = self.child.kill(); // it may have ended already
-        let _ = self.child.wait();
     }
 }
 

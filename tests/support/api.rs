@@ -1,4 +1,5 @@
 //! What the tests of the API share: a registrar on loopback, and pool elements in processes of their own.
+use super::own_process::OwnProcess;
 pub use super::silent_peer::SilentPeer;
 use rserpool::api::{self, Config, ConnectOptions, LoadInfo, MessageKind, Notification, RegisterOptions, SendOptions};
 use rserpool::api::{SessionChange, Timeout};
@@ -9,7 +10,7 @@ use rserpool::wire::PPID_ASAP;
 use rserpool::{PoolElementId, SessionId};
 use std::io::{BufRead, BufReader, Lines};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -291,7 +292,7 @@ fn serve_each(listening: libc::c_int) {
 
 /// A pool element in a process of its own, which can be killed.
 pub struct ServerProcess {
-    child: Child,
+    child: OwnProcess,
     lines: Lines<BufReader<ChildStdout>>,
     pub id: PoolElementId,
 }
@@ -319,7 +320,7 @@ impl ServerProcess {
                 break PoolElementId(id.parse().unwrap());
             }
         };
-        ServerProcess { child, lines, id }
+        ServerProcess { child: OwnProcess(child), lines, id }
     }
 
     /// The next line of its log with these words, of one that was started with `TEST_LOG`.
@@ -352,13 +353,6 @@ impl ServerProcess {
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-    }
-}
-
-impl Drop for ServerProcess {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

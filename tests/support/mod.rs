@@ -9,6 +9,7 @@ pub mod errnos;
 pub mod log_lines;
 pub mod memory;
 pub mod network;
+pub mod own_process;
 pub mod program;
 pub mod registrar;
 pub mod scope;

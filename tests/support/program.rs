@@ -1,4 +1,5 @@
 //! The `rserpool` program in tests: starting it, talking to it, ending it.
+use super::own_process::OwnProcess;
 use rserpool::association::PeerAddress;
 use rserpool::driver::clock;
 use rserpool::driver::poller::Poller;
@@ -12,7 +13,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 /// Longer than anything here takes on a busy machine.
@@ -30,7 +31,7 @@ pub fn text(bytes: &[u8]) -> String {
 
 /// A running `rserpool registrar` on free loopback ports.
 pub struct RegistrarProcess {
-    child: Child,
+    child: OwnProcess,
     pub asap: SocketAddr,
     pub enrp: SocketAddr,
     /// Where it has options for that.
@@ -93,7 +94,7 @@ impl RegistrarProcess {
         };
         let addresses = word_after("asap").zip(word_after("enrp"));
         let (asap, enrp) = addresses.unwrap_or_else(|| panic!("unexpected greeting \"{greeting}\""));
-        RegistrarProcess { child, asap, enrp, http: word_after("http") }
+        RegistrarProcess { child: OwnProcess(child), asap, enrp, http: word_after("http") }
     }
 
     /// Its process.
@@ -120,13 +121,6 @@ impl RegistrarProcess {
         let mut log = String::new();
         self.child.stderr.take().expect("piped").read_to_string(&mut log).expect("text");
         (self.child.wait().expect("it ends"), log)
-    }
-}
-
-impl Drop for RegistrarProcess {
-    fn drop(&mut self) {
-        let _ = self.child.kill(); // it may have ended already
-        let _ = self.child.wait();
     }
 }
 

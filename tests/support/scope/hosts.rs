@@ -1,6 +1,7 @@
 //! Hosts of many pool elements, and pool users that resolve all the time: each a process of its own, with the library's
 //! real driver, started from the test program itself.
 
+use super::super::own_process::OwnProcess;
 use super::PATIENCE;
 use rserpool::api;
 use rserpool::asap::AsapConfig;
@@ -13,7 +14,7 @@ use rserpool::wire::{AddressList, Policy, PoolElement, RegistrationLife, Transpo
 use rserpool::{PoolElementId, PoolHandle, RegistrarId, Time};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -29,7 +30,7 @@ pub type EntryArguments = &'static [&'static str];
 
 /// A process with pool elements or a pool user, ended with this value.
 struct Host {
-    child: Child,
+    child: OwnProcess,
     /// Its end tells the process to end.
     stdin: Option<ChildStdin>,
     lines: Receiver<(Time, String)>,
@@ -53,7 +54,7 @@ impl Host {
                 }
             }
         });
-        Host { child, stdin, lines }
+        Host { child: OwnProcess(child), stdin, lines }
     }
 
     /// The rest of the next line with `keyword`, and when it came.
@@ -67,13 +68,6 @@ impl Host {
                 return (at, rest.trim().to_owned());
             }
         }
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        let _ = self.child.kill(); // it may have ended already
-        let _ = self.child.wait();
     }
 }
 
