@@ -167,11 +167,10 @@ impl Model {
 
 /// Numbers by what they are, the largest first; the rest as text.
 fn order(a: &[String], b: &[String], column: usize) -> std::cmp::Ordering {
-    let cell = |row: &[String]| row.get(column).cloned().unwrap_or_default();
-    let number = |row: &[String]| cell(row).parse::<u64>().ok();
-    match (number(a), number(b)) {
-        (Some(a), Some(b)) => b.cmp(&a),
-        _ => cell(a).cmp(&cell(b)),
+    let [a, b] = [a, b].map(|row| row.get(column).map_or("", String::as_str));
+    match (a.parse::<u64>(), b.parse::<u64>()) {
+        (Ok(a), Ok(b)) => b.cmp(&a),
+        _ => a.cmp(b),
     }
 }
 

@@ -13,7 +13,7 @@ const RECENT_MS = 10 * 60 * 1000;
 
 let kept = [];
 
-// New ones have come. Whether some of them are about elements.
+// New ones have come.
 export function hear({ first, left_out, events }) {
   if (first) kept = [];
   if (left_out > 0) kept.push({ number: `before ${events[0]?.number}`, left_out, time: events[0]?.time ?? "" });
